@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "apply/lock.h"
+
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "core/text.h"
+#include "system/state_store.h"
+
+namespace vfio_switch {
+
+Result<Lock> Lock::take(FileStore& files, const std::string& verb) {
+  const auto path = state_directory + "/lock";
+  auto fd = files.open_lock(path);
+  if (!fd) return failure_of(fd);
+  if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail("cannot lock " + path + ": " + std::strerror(errno));
+    std::array<char, 128> holder{};
+    const auto length = ::pread(fd->get(), holder.data(), holder.size(), 0);
+    const std::string_view text(holder.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    return fail("another vfio-switch is at work: " + printable(trim(text)),
+                "Wait until it is done, and try again.");
+  }
+  const auto holder = "'" + verb + "', process " + std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd->get(), 0) != 0 || ::pwrite(fd->get(), holder.data(), holder.size(), 0) < 0) {
+    return fail("cannot write " + path + ": " + std::strerror(errno));
+  }
+  return Lock(std::move(*fd));
+}
+
+Result<void> make_state_directories(FileStore& files) {
+  const std::array<std::pair<std::string, unsigned>, 5> directories = {
+      {{"/var", 0755},
+       {"/var/lib", 0755},
+       {state_directory, 0755},
+       {state_directory + "/journal", 0700},
+       {state_directory + "/journal/pre-images", 0700}}};
+  for (const auto& [path, mode] : directories) {
+    if (files.exists(path)) continue;
+    if (auto made = files.replace(path, Directory{mode, 0, 0}); !made) return made;
+  }
+  return {};
+}
+
+}  // namespace vfio_switch

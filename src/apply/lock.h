@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+#include "system/file_store.h"
+
+namespace vfio_switch {
+
+/// The right to change the machine: one process has it at a time, and it ends with that process.
+class Lock {
+ public:
+  /// Takes the lock, or says who holds it. `verb` is what the next one is told.
+  [[nodiscard]] static Result<Lock> take(FileStore& files, const std::string& verb);
+
+ private:
+  explicit Lock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+/// Makes the state directory and the journal's, where they are missing.
+[[nodiscard]] Result<void> make_state_directories(FileStore& files);
+
+}  // namespace vfio_switch

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "apply/operation.h"
+
+#include "apply/lock.h"
+#include "system/profile_store.h"
+#include "system/state_store.h"
+
+namespace vfio_switch {
+
+Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) const {
+  if (auto made = make_state_directories(files); !made) return failure_of(made);
+  auto lock = Lock::take(files, verb);
+  if (!lock) return failure_of(lock);
+  auto journal = Journal::load(files);
+  if (!journal) return failure_of(journal);
+
+  OperationResult result;
+  auto profile = load_profile(files);
+  if (!profile) return failure_of(profile);
+  Transaction transaction(files, runner, *profile, progress);
+  auto recovered = transaction.recover(*journal);
+  if (!recovered) return failure_of(recovered);
+  result.recovered = std::move(*recovered);
+
+  auto machine = read_machine(files);
+  if (!machine) return failure_of(machine);
+  auto plan = make_plan(files, *machine, *journal);
+  if (!plan) return failure_of(plan);
+  result.plan = std::move(*plan);
+  if (!is_worth_doing(files, result.plan)) return result;
+  auto done = transaction.run(*journal, verb, result.plan.diff, result.plan.state, rebuild);
+  if (!done) return failure_of(done);
+  result.changed = true;
+  if (forget) {
+    if (auto cleared = journal->clear(files); !cleared) return failure_of(cleared);
+  }
+  return result;
+}
+
+Result<Plan> preview(const FileReader& files, const MakePlan& make) {
+  auto machine = read_machine(files);
+  if (!machine) return failure_of(machine);
+  auto journal = Journal::load(files);
+  if (!journal) {
+    // Another user's journal: only rollback needs it, and asks for root itself.
+    if (journal.error().kind != ErrorKind::permission) return failure_of(journal);
+    journal = Journal();
+  }
+  return make(files, *machine, *journal);
+}
+
+bool is_worth_doing(const FileReader& files, const Plan& plan) {
+  if (!plan.refusals.empty()) return false;
+  if (!plan.diff.empty()) return true;
+  const auto state = load_state(files);
+  return plan.state.intent != Intent::unset && state && *state != plan.state;
+}
+
+}  // namespace vfio_switch

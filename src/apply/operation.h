@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "apply/journal.h"
+#include "apply/transaction.h"
+#include "core/error.h"
+#include "core/plan.h"
+#include "system/machine.h"
+
+namespace vfio_switch {
+
+/// Makes a plan for a machine; called a second time once nobody else can change it.
+using MakePlan =
+    std::function<Result<Plan>(const FileReader& files, const Machine& machine, const Journal&)>;
+
+/// What a writing command came to.
+struct OperationResult {
+  Plan plan;
+  bool changed = false;                  ///< something was done
+  std::optional<std::string> recovered;  ///< what an interrupted earlier command needed
+};
+
+/// A writing command from beginning to end: lock, recover, read the machine, plan, carry out.
+/// A plan that is refused, or has nothing to do, changes nothing and is no Error.
+struct Operation {
+  std::string verb;
+  MakePlan make_plan;
+  bool rebuild = true;  ///< run the initramfs tool
+  bool forget = false;  ///< the journal is cleared afterwards: a rollback
+  Progress progress;
+
+  [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;
+};
+
+/// Plans without changing anything: for the commands that only look, and as the first step of
+/// those that do not.
+[[nodiscard]] Result<Plan> preview(const FileReader& files, const MakePlan& make);
+
+/// True if carrying out `plan` would change anything, the remembered state included.
+[[nodiscard]] bool is_worth_doing(const FileReader& files, const Plan& plan);
+
+}  // namespace vfio_switch

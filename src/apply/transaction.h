@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "apply/journal.h"
+#include "core/diff.h"
+#include "core/error.h"
+#include "core/intent.h"
+#include "core/profile.h"
+#include "system/command_runner.h"
+#include "system/file_store.h"
+
+namespace vfio_switch {
+
+/// Who is told how a transaction goes; every member may be empty.
+struct Progress {
+  std::function<void(const Change& change)> on_change;
+  /// Before a rebuild, and once a second while it runs: which kernel, `number` of `count`.
+  std::function<void(const RebuildInitramfs& rebuild, std::size_t number, std::size_t count,
+                     std::chrono::seconds elapsed)>
+      on_rebuild;
+  std::function<void(std::string_view line)> on_tool_output;
+};
+
+/// Carries out a Diff so that it is done whole or not at all.
+class Transaction {
+ public:
+  Transaction(FileStore& files, CommandRunner& runner, const Profile& profile, Progress progress)
+      : files_(files), runner_(runner), profile_(profile), progress_(std::move(progress)) {}
+
+  /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`.
+  /// On a failure everything is put back first; the Error says so, or what could not be.
+  [[nodiscard]] Result<void> run(Journal& journal, const std::string& verb, Diff diff,
+                                 const State& state, bool rebuild);
+
+  /// Takes back the transaction that was interrupted, if any; says what it did.
+  [[nodiscard]] Result<std::optional<std::string>> recover(Journal& journal);
+
+ private:
+  [[nodiscard]] Result<void> prepare(Diff& diff, const State& state, bool rebuild) const;
+  [[nodiscard]] Result<void> keep_images(const Diff& diff);
+  [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
+  [[nodiscard]] Result<void> change_file(const FileChange& change);
+  [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,
+                                     std::size_t count);
+  [[nodiscard]] Result<void> undo(Journal& journal, const JournalEntry& entry);
+
+  FileStore& files_;
+  CommandRunner& runner_;
+  const Profile& profile_;
+  Progress progress_;
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <unistd.h>
+
+#include <iostream>
+#include <set>
+
+#include "cli/commands.h"
+#include "cli/json_output.h"
+#include "cli/plans.h"
+#include "cli/progress.h"
+#include "cli/text_output.h"
+
+namespace vfio_switch {
+
+namespace {
+
+std::string verb_text(Verb verb) {
+  switch (verb) {
+    case Verb::enable:
+      return "enable";
+    case Verb::disable:
+      return "disable";
+    default:
+      return "rollback";
+  }
+}
+
+std::string outcome_text(const Options& options, const OperationResult& result) {
+  if (!result.plan.refusals.empty()) return refusals_text(result.plan);
+  std::string text;
+  for (const auto& note : result.plan.notes) text += "Note: " + note + ".\n";
+  if (!result.changed) return text + "Nothing to do.\n";
+  if (options.root != "/" && !options.rebuild) {
+    for (const auto& change : result.plan.diff) {
+      const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
+      if (rebuild == nullptr) continue;
+      text += rebuild->image + " is stale now: build it anew there, or use --rebuild.\n";
+    }
+  }
+  if (result.plan.state.intent == Intent::enabled) {
+    return text +
+           "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n"
+           "No picture then? Add vfio-pci.ids= to the kernel command line at the boot menu.\n";
+  }
+  return text + "Staged. After the next boot the host has the card.\n";
+}
+
+}  // namespace
+
+Result<int> change_command(const Options& options) {
+  const auto make = plan_for(options);
+  {
+    auto files = open_reader(options.root);
+    if (!files) return failure_of(files);
+    auto journal = Journal::load(**files);
+    const bool interrupted = journal && journal->interrupted() != nullptr;
+    auto first = preview(**files, make);
+    if (!first) return failure_of(first);
+    if (!interrupted && (options.dry_run || !is_worth_doing(**files, *first))) {
+      if (options.dry_run) return plan_command(options);
+      std::cout << (options.json ? plan_json(*first) : outcome_text(options, {*first, false, {}}));
+      return first->refusals.empty() ? exit_done : exit_refused;
+    }
+  }
+  if (options.root == "/" && ::geteuid() != 0) {
+    return fail(ErrorKind::permission, "'" + verb_text(options.verb) + "' changes the system",
+                "Run it as root.");
+  }
+  auto files = open_store(options.root);
+  if (!files) return failure_of(files);
+  const auto runner = make_command_runner(options.root);
+  const bool rebuild = options.root == "/" || options.rebuild;
+  if (options.root != "/" && rebuild) {
+    std::cerr << "The initramfs tool sees the hardware of the machine that it runs on, not that of "
+              << options.root << ".\n";
+  }
+  const Operation operation{verb_text(options.verb), make, rebuild, options.verb == Verb::rollback,
+                            make_progress()};
+  auto result = operation.run(**files, *runner);
+  if (!result) return failure_of(result);
+  if (result->recovered) std::cerr << "vfio-switch: " << *result->recovered << "\n";
+  std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
+  return result->plan.refusals.empty() ? exit_done : exit_refused;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/json_output.h"
+#include "cli/text_output.h"
+#include "system/probe.h"
+#include "system/profile_store.h"
+#include "system/state_store.h"
+
+namespace vfio_switch {
+
+Result<int> devices_command(const Options& options) {
+  auto files = open_reader(options.root);
+  if (!files) return failure_of(files);
+  auto facts = probe_devices(**files);
+  if (!facts) return failure_of(facts);
+  auto settings = load_settings(**files);
+  if (!settings) return failure_of(settings);
+  auto state = load_state(**files);
+  if (!state) return failure_of(state);
+  SelectionRequest request{settings->devices, {}, state->accepted_risks};
+  if (request.named.empty()) request.kept = state->cards;
+  const auto selection = select(*facts, request);
+  std::cout << (options.json ? devices_json(*facts, selection) : devices_text(*facts, selection));
+  return exit_done;
+}
+
+}  // namespace vfio_switch

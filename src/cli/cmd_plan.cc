@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/json_output.h"
+#include "cli/plans.h"
+#include "cli/text_output.h"
+#include "system/probe.h"
+
+namespace vfio_switch {
+
+Result<int> plan_command(const Options& options) {
+  auto files = open_reader(options.root);
+  if (!files) return failure_of(files);
+  auto facts = probe_devices(**files);
+  if (!facts) return failure_of(facts);
+  auto plan = preview(**files, plan_for(options));
+  if (!plan) return failure_of(plan);
+  // `plan` is asked for the details; for the others --dry-run is a short answer.
+  const bool details = options.verb == Verb::plan || options.verbose;
+  std::cout << (options.json ? plan_json(*plan) : plan_text(*facts, *plan, details));
+  return plan->refusals.empty() ? exit_done : exit_refused;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/json_output.h"
+#include "cli/text_output.h"
+#include "system/planner.h"
+
+namespace vfio_switch {
+
+Result<int> status_command(const Options& options) {
+  auto files = open_reader(options.root);
+  if (!files) return failure_of(files);
+  auto machine = read_machine(**files);
+  if (!machine) return failure_of(machine);
+  auto status = Planner(**files, *machine).status();
+  if (!status) return failure_of(status);
+  std::cout << (options.json ? status_json(*status) : status_text(machine->facts, *status));
+  const bool short_fallen = options.verb == Verb::verify && !is_as_intended(*status);
+  return short_fallen ? exit_fell_short : exit_done;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "cli/options.h"
+#include "core/error.h"
+
+namespace vfio_switch {
+
+/// Exit statuses that no Error stands for; see also ErrorKind.
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_refused = 3;
+inline constexpr int exit_not_permitted = 4;
+inline constexpr int exit_fell_short = 5;
+
+/// One verb each: carries it out, prints what came of it, and gives the exit status.
+[[nodiscard]] Result<int> devices_command(const Options& options);
+[[nodiscard]] Result<int> status_command(const Options& options);  ///< also `verify`
+[[nodiscard]] Result<int> plan_command(const Options& options);
+[[nodiscard]] Result<int> change_command(const Options& options);  ///< enable, disable, rollback
+
+}  // namespace vfio_switch

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/json_output.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int schema = 1;
+
+/// File contents are bytes, JSON is text: what is not UTF-8 becomes U+FFFD.
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json addresses_json(const std::vector<PciAddress>& addresses) {
+  Json list = Json::array();
+  for (const auto& address : addresses) list.push_back(address.str());
+  return list;
+}
+
+Json refusals_json(const std::vector<Refusal>& refusals) {
+  Json list = Json::array();
+  for (const auto& refusal : refusals) {
+    list.push_back({{"code", to_string(refusal.code)},
+                    {"message", refusal.message},
+                    {"devices", addresses_json(refusal.devices)}});
+  }
+  return list;
+}
+
+Json change_json(const Change& change) {
+  Json json = {{"kind", kind(change)},
+               {"path", nullptr},
+               {"content", nullptr},
+               {"kernel", nullptr},
+               {"reason", nullptr}};
+  if (const auto* file = std::get_if<FileChange>(&change)) {
+    json["path"] = file->path;
+    if (const auto* after = std::get_if<RegularFile>(&file->after))
+      json["content"] = after->content;
+    json["reason"] = file->reason;
+  } else {
+    const auto& rebuild = std::get<RebuildInitramfs>(change);
+    json["path"] = rebuild.image;
+    json["kernel"] = rebuild.release;
+    json["reason"] = rebuild.reason;
+  }
+  return json;
+}
+
+Json load_order_json(const LoadOrder& order) {
+  return {{"kernel", order.kernel},
+          {"device", order.device.str()},
+          {"modules", order.modules},
+          {"winner", or_null(order.winner)},
+          {"stage", order.stage == Stage::image ? "image" : "root"},
+          {"proved", order.proved}};
+}
+
+std::string_view next_boot_text(NextBoot next_boot) {
+  switch (next_boot) {
+    case NextBoot::vfio:
+      return "vfio";
+    case NextBoot::host:
+      return "host";
+    case NextBoot::mixed:
+      return "mixed";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string devices_json(const SystemFacts& facts, const Selection& selection) {
+  Json devices = Json::array();
+  for (const auto& device : facts.devices) {
+    devices.push_back({{"address", device.address.str()},
+                       {"vendor_id", "0x" + to_hex(device.id.vendor, 4)},
+                       {"device_id", "0x" + to_hex(device.id.device, 4)},
+                       {"class", device.device_class.str()},
+                       {"name", device.name.empty() ? Json() : Json(device.name)},
+                       {"driver", or_null(device.driver)},
+                       {"iommu_group", or_null(device.iommu_group)},
+                       {"boot_vga", or_null(device.boot_vga)},
+                       {"modalias", device.modalias}});
+  }
+  Json gpus = Json::array();
+  for (const auto& gpu : selection.gpus) {
+    gpus.push_back({{"address", gpu.gpu.str()},
+                    {"functions", addresses_json(gpu.functions)},
+                    {"eligible", gpu.eligible()},
+                    {"selected", gpu.selected},
+                    {"refusals", refusals_json(gpu.refusals)}});
+  }
+  return dump({{"schema", schema},
+               {"iommu_enabled", facts.iommu_enabled},
+               {"devices", devices},
+               {"gpus", gpus}});
+}
+
+std::string plan_json(const Plan& plan) {
+  Json changes = Json::array();
+  for (const auto& change : plan.diff) changes.push_back(change_json(change));
+  Json orders = Json::array();
+  for (const auto& order : plan.load_order) orders.push_back(load_order_json(order));
+  return dump({{"schema", schema},
+               {"intent", to_string(plan.state.intent)},
+               {"outcome", plan.outcome()},
+               {"refusals", refusals_json(plan.refusals)},
+               {"functions", addresses_json(plan.functions)},
+               {"changes", changes},
+               {"load_order", orders},
+               {"notes", plan.notes}});
+}
+
+std::string status_json(const Status& status) {
+  Json kernels = Json::array();
+  for (const auto& kernel : status.kernels) {
+    kernels.push_back({{"release", kernel.release},
+                       {"image", or_null(kernel.image)},
+                       {"staged", or_null(kernel.staged)},
+                       {"reason", kernel.reason.empty() ? Json() : Json(kernel.reason)}});
+  }
+  Json devices = Json::array();
+  for (const auto& device : status.devices) {
+    devices.push_back({{"address", device.address.str()},
+                       {"driver", or_null(device.driver)},
+                       {"expected_driver", or_null(device.expected_driver)},
+                       {"active", device.active}});
+  }
+  const bool unset = status.intent == Intent::unset;
+  return dump({{"schema", schema},
+               {"intent", unset ? Json() : Json(to_string(status.intent))},
+               {"kernels", kernels},
+               {"devices", devices},
+               {"next_boot", next_boot_text(status.next_boot)},
+               {"refusals", refusals_json(status.refusals)}});
+}
+
+std::string error_json(const Error& error) {
+  return dump({{"schema", schema},
+               {"error",
+                {{"message", error.message},
+                 {"remedy", error.remedy.empty() ? Json() : Json(error.remedy)}}}});
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <exception>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/json_output.h"
+#include "cli/text_output.h"
+#include "version.h"
+
+namespace vfio_switch {
+
+namespace {
+
+int exit_status(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::failed:
+      return exit_failed;
+    case ErrorKind::usage:
+      return exit_usage;
+    case ErrorKind::refused:
+      return exit_refused;
+    case ErrorKind::permission:
+      return exit_not_permitted;
+  }
+  return exit_failed;
+}
+
+Result<int> dispatch(const Options& options) {
+  switch (options.verb) {
+    case Verb::devices:
+      return devices_command(options);
+    case Verb::status:
+    case Verb::verify:
+      return status_command(options);
+    case Verb::plan:
+      return plan_command(options);
+    case Verb::enable:
+    case Verb::disable:
+    case Verb::rollback:
+      return change_command(options);
+  }
+  return exit_usage;
+}
+
+int report(const Error& error, bool json) {
+  if (json) {
+    std::cout << error_json(error);
+  } else {
+    std::cerr << error_text(error);
+  }
+  return exit_status(error.kind);
+}
+
+int run(int argc, const char* const* argv) {
+  const auto options = parse_options(argc, argv);
+  if (!options) return report(options.error(), wants_json(argc, argv));
+  if (options->help) {
+    std::cout << help_text();
+    return exit_done;
+  }
+  if (options->version) {
+    std::cout << "vfio-switch " << version << "\n";
+    return exit_done;
+  }
+  const auto status = dispatch(*options);
+  return status ? *status : report(status.error(), options->json);
+}
+
+}  // namespace
+
+}  // namespace vfio_switch
+
+int main(int argc, char** argv) {
+  try {
+    return vfio_switch::run(argc, argv);
+  } catch (const std::exception& bug) {
+    std::cerr << "vfio-switch: internal error: " << bug.what()
+              << "\n  Nothing half done is kept: the next run takes it back. Please report this.\n";
+    return vfio_switch::exit_failed;
+  }
+}

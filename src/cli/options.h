@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/plan.h"
+#include "core/selection.h"
+
+namespace vfio_switch {
+
+enum class Verb { devices, status, plan, enable, disable, verify, rollback };
+
+/// The command line, understood.
+struct Options {
+  Verb verb = Verb::status;
+  Verb planned = Verb::plan;  ///< of `plan enable` and `plan disable`; plan itself: as intended
+  std::string root = "/";     ///< --sysroot
+  bool json = false;
+  bool dry_run = false;
+  bool verbose = false;
+  bool help = false;
+  bool version = false;
+  bool rebuild = false;
+  EditedFiles edited = EditedFiles::refuse;
+  std::vector<DeviceSpec> devices;
+  std::vector<RefusalCode> accepted_risks;
+};
+
+/// Parses the command line. An Error (usage) names the word that is wrong.
+[[nodiscard]] Result<Options> parse_options(int argc, const char* const* argv);
+
+/// True if --json is among the words: an error of parse_options() is then printed as JSON.
+[[nodiscard]] bool wants_json(int argc, const char* const* argv);
+
+[[nodiscard]] std::string help_text();
+
+}  // namespace vfio_switch

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/plans.h"
+
+#include "apply/rollback.h"
+#include "system/planner.h"
+
+namespace vfio_switch {
+
+MakePlan plan_for(const Options& options) {
+  PlanOptions plan_options;
+  plan_options.edited = options.edited;
+  plan_options.force_rebuild = options.rebuild;
+  plan_options.can_rebuild = options.root == "/" || options.rebuild;
+  const EnableOptions enable{options.devices, options.accepted_risks, plan_options};
+  return [verb = options.verb, planned = options.planned, plan_options, enable](
+             const FileReader& files, const Machine& machine, const Journal& journal) {
+    const Planner planner(files, machine);
+    if (verb == Verb::rollback) return plan_rollback(files, machine, journal, plan_options);
+    const bool as_kept = verb == Verb::plan && planned == Verb::plan;
+    const bool disable =
+        verb == Verb::disable || planned == Verb::disable ||
+        (as_kept && machine.state.intent == Intent::disabled && enable.named.empty());
+    return disable ? planner.disable(plan_options) : planner.enable(enable);
+  };
+}
+
+}  // namespace vfio_switch

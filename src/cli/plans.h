@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "apply/operation.h"
+#include "cli/options.h"
+
+namespace vfio_switch {
+
+/// How to plan what the command line asks for. `plan` alone: the kept intent, else enable.
+[[nodiscard]] MakePlan plan_for(const Options& options);
+
+}  // namespace vfio_switch

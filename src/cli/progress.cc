@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "cli/progress.h"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+constexpr const char* clear_line = "\r\033[K";
+
+}  // namespace
+
+Progress make_progress() {
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  const auto line = std::make_shared<std::string>();  // the one that is shown below the output
+  Progress progress;
+  progress.on_change = [terminal, line](const Change& change) {
+    if (terminal && !line->empty()) std::cerr << clear_line;
+    line->clear();
+    if (std::holds_alternative<FileChange>(change)) std::cerr << describe(change) << "\n";
+  };
+  progress.on_rebuild = [terminal, line](const RebuildInitramfs& rebuild, std::size_t number,
+                                         std::size_t count, std::chrono::seconds elapsed) {
+    *line = "rebuild " + rebuild.image + " (" + std::to_string(number) + " of " +
+            std::to_string(count) + ")";
+    if (terminal) {
+      std::cerr << clear_line << *line << " ... " << elapsed.count() << " s" << std::flush;
+    } else if (elapsed.count() == 0) {
+      std::cerr << *line << "\n";
+    }
+  };
+  progress.on_tool_output = [terminal, line](std::string_view text) {
+    if (terminal) std::cerr << clear_line;
+    std::cerr << "  " << printable(text) << "\n";
+    if (terminal) std::cerr << *line << std::flush;
+  };
+  return progress;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/conflicts.h"
+
+#include <algorithm>
+
+#include "core/modprobe_conf.h"
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+constexpr std::string_view vfio_pci = "vfio_pci";
+
+Refusal conflict(const std::string& message, std::vector<PciAddress> devices = {}) {
+  return {RefusalCode::config_conflict, message, std::move(devices)};
+}
+
+void find_kernel_conflicts(const SystemFacts& facts, const std::vector<Claim>& claims,
+                           std::vector<Refusal>& refusals) {
+  const bool none = std::ranges::all_of(
+      facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
+  if (none) {
+    refusals.push_back({RefusalCode::no_vfio_module,
+                        facts.kernels.empty() ? "no installed kernel is found below /lib/modules"
+                                              : "no installed kernel has the vfio-pci module",
+                        {}});
+  }
+  for (const auto& kernel : facts.kernels) {
+    if (kernel.vfio_pci != ModuleForm::built_in) continue;
+    refusals.push_back({RefusalCode::boot_parameter,
+                        "vfio-pci is built into kernel " + kernel.release +
+                            ", where only vfio-pci.ids= on the kernel command line reaches it",
+                        {}});
+  }
+  for (const auto& claim : claims) {
+    if (claim.built_in.empty()) continue;
+    refusals.push_back(conflict(enumerate(claim.built_in) + " is built into kernel " +
+                                    claim.kernel + " and takes " + claim.device.str() +
+                                    " before any module is loaded; binding by address is not "
+                                    "available yet",
+                                {claim.device}));
+  }
+}
+
+/// vfio-pci.ids= on the command line is appended after the files' options, and the last one wins.
+void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& ids,
+                             std::vector<Refusal>& refusals) {
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos || module_name(word.substr(0, equals)) != "vfio_pci.ids") {
+      continue;
+    }
+    std::set<PciId> given;
+    for (const auto text : split_words(word.substr(equals + 1), ",")) {
+      if (const auto id = PciId::parse(text)) given.insert(*id);
+    }
+    if (std::ranges::includes(given, ids)) continue;
+    refusals.push_back(conflict("the kernel command line has " + std::string(word) +
+                                ", which overrides the ids in vfio.conf; remove it from the boot "
+                                "loader's settings, or reboot if it was for one boot"));
+  }
+}
+
+}  // namespace
+
+std::vector<Refusal> find_conflicts(const SystemFacts& facts, const std::vector<Claim>& claims,
+                                    const std::vector<ModprobeDirective>& others,
+                                    const std::set<PciId>& ids) {
+  std::vector<Refusal> refusals;
+  find_kernel_conflicts(facts, claims, refusals);
+  for (const auto& line : others) {
+    if (!line.is_about(vfio_pci)) continue;
+    const auto words = split_words(line.arguments);
+    const bool sets_ids = line.command == "options" &&
+                          std::ranges::any_of(words, [](auto w) { return w.starts_with("ids="); });
+    if (line.command != "blacklist" && line.command != "install" && !sets_ids) continue;
+    refusals.push_back(conflict(line.where() + " says '" + line.command + " " + line.subject +
+                                (line.arguments.empty() ? "" : " ") + printable(line.arguments) +
+                                "', which works against vfio.conf; remove that line"));
+  }
+  find_parameter_conflict(facts, ids, refusals);
+  return refusals;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_state.h"
+#include "core/modprobe_conf.h"
+#include "core/os_release.h"
+#include "core/pci.h"
+
+namespace vfio_switch {
+
+/// How a kernel has a module: the way to influence it differs.
+enum class ModuleForm {
+  missing,
+  loadable,
+  built_in,  ///< modprobe skips it; options reach it only on the kernel command line
+};
+
+/// An installed kernel: one with a module database.
+struct Kernel {
+  std::string release;            ///< "6.1.0-56-amd64"
+  std::string modules_directory;  ///< "/lib/modules/6.1.0-56-amd64"
+  ModuleForm vfio_pci = ModuleForm::missing;
+  ModprobeFile softdeps;                 ///< modules.softdep: the softdeps that modules carry
+  std::optional<std::string> initramfs;  ///< path of its image; nothing where it has none
+  std::int64_t initramfs_time = 0;       ///< modification time of the image, ns since 1970
+
+  bool operator==(const Kernel&) const = default;
+};
+
+/// The firmware's table that announces an IOMMU: without one the firmware has it switched off.
+enum class IommuTable { none, dmar, ivrs };
+
+/// A file of ours, of the older tool, or an absence, as found.
+struct ObservedFile {
+  FileState state;
+  std::int64_t changed = 0;  ///< modification time, ns since 1970; 0 where absent
+
+  bool operator==(const ObservedFile&) const = default;
+};
+
+/// Everything that planning may know about a machine, read once. A plain value: two equal ones
+/// give the same plan.
+struct SystemFacts {
+  OsRelease os;
+  std::vector<PciDevice> devices;  ///< sorted by address
+  bool iommu_enabled = false;      ///< the kernel made IOMMU groups
+  IommuTable iommu_table = IommuTable::none;
+  std::string command_line;            ///< of the running kernel; empty where unknown
+  std::vector<Kernel> kernels;         ///< newest first
+  std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
+  std::map<std::string, ObservedFile> files;  ///< every path that a plan may change
+
+  bool operator==(const SystemFacts&) const = default;
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vfio_switch {
+
+/// A module name as the kernel spells it: dashes become underscores.
+[[nodiscard]] std::string module_name(std::string_view spelled);
+
+/// One line of modprobe.d(5) that has a meaning, with where it stands.
+struct ModprobeDirective {
+  std::string command;    ///< "softdep", "options", "install", "blacklist", "alias", "remove", ...
+  std::string subject;    ///< the module or wildcard, as written
+  std::string arguments;  ///< the rest of the line, trimmed
+  std::string file;
+  int line = 0;  ///< from 1; of a continued line, its first
+
+  /// "/etc/modprobe.d/vfio.conf:3"
+  [[nodiscard]] std::string where() const { return file + ":" + std::to_string(line); }
+  /// True if the subject (a wildcard allowed) names `module`, dash and underscore alike.
+  [[nodiscard]] bool is_about(std::string_view module) const;
+
+  bool operator==(const ModprobeDirective&) const = default;
+};
+
+/// A file of modprobe configuration.
+struct ModprobeFile {
+  std::string path;  ///< as seen inside the root
+  std::string content;
+
+  bool operator==(const ModprobeFile&) const = default;
+};
+
+/// The lines of `file` as libkmod's config parser splits them (libkmod/libkmod-config.c): a
+/// backslash at the end continues a line, also a comment; '#' counts only in the first column.
+[[nodiscard]] std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file);
+
+/// What a `softdep` line asks for.
+struct Softdep {
+  std::vector<std::string> pre;
+  std::vector<std::string> post;
+
+  /// "pre: a b post: c"
+  [[nodiscard]] std::string str() const;
+
+  bool operator==(const Softdep&) const = default;
+};
+
+/// Parses the arguments of a `softdep` line; as in libkmod, words before "pre:" or "post:" are
+/// nobody's. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
+/// which libkmod takes for the name of one module.
+[[nodiscard]] Softdep parse_softdep(std::string_view arguments);
+
+/// The line that libkmod would take for `module`: of all softdeps whose wildcard fits, the first;
+/// the others are ignored without a word (kmod_module_get_softdeps). Null where there is none.
+[[nodiscard]] const ModprobeDirective* effective_softdep(
+    const std::vector<ModprobeDirective>& directives, std::string_view module);
+
+/// All lines of `files`, in order.
+[[nodiscard]] std::vector<ModprobeDirective> parse_modprobe(const std::vector<ModprobeFile>& files);
+
+/// Of all files in all directories, those that libkmod reads, in its order: of several with one
+/// base name the first (`files` lists /etc before /run before /usr/local/lib before /lib), sorted
+/// by base name. Several of its rules take the first line that matches, so that order decides.
+[[nodiscard]] std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files);
+
+/// What `files` would be with `path`, a file in /etc, holding `content`, or with `path` gone.
+[[nodiscard]] std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files,
+                                                  const std::string& path,
+                                                  const std::optional<std::string>& content);
+
+/// The ids that vfio-pci would be given: of all `options vfio-pci` lines the last `ids=` wins
+/// (the module's parameter is a string that each one sets anew), none where there is none.
+[[nodiscard]] std::optional<std::string> effective_vfio_ids(
+    const std::vector<ModprobeDirective>& directives);
+
+}  // namespace vfio_switch

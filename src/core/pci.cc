@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/pci.h"
+
+#include <cctype>
+
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// A hex number of exactly `width` digits at the front of `text`, which moves past it.
+std::optional<unsigned> take_hex(std::string_view& text, std::size_t width) {
+  if (text.size() < width) return std::nullopt;
+  const auto value = parse_hex(text.substr(0, width));
+  text.remove_prefix(width);
+  return value;
+}
+
+bool take(std::string_view& text, char expected) {
+  if (text.empty() || text.front() != expected) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::string upper_hex(unsigned value, int width) {
+  auto text = to_hex(value, width);
+  for (auto& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace
+
+std::optional<PciAddress> PciAddress::parse(std::string_view text) {
+  unsigned domain = 0;
+  if (const auto colon = text.find(':');
+      colon != std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos) {
+    if (colon < 4 || colon > 8) return std::nullopt;
+    const auto parsed = parse_hex(text.substr(0, colon));
+    if (!parsed) return std::nullopt;
+    domain = *parsed;
+    text.remove_prefix(colon + 1);
+  }
+  const auto bus = take_hex(text, 2);
+  if (!bus || !take(text, ':')) return std::nullopt;
+  const auto device = take_hex(text, 2);
+  if (!device || *device > 0x1f || !take(text, '.')) return std::nullopt;
+  const auto function = take_hex(text, 1);
+  if (!function || *function > 7 || !text.empty()) return std::nullopt;
+  return PciAddress{domain, static_cast<std::uint8_t>(*bus), static_cast<std::uint8_t>(*device),
+                    static_cast<std::uint8_t>(*function)};
+}
+
+std::string PciAddress::str() const {
+  return to_hex(domain, 4) + ":" + to_hex(bus, 2) + ":" + to_hex(device, 2) + "." +
+         to_hex(function, 1);
+}
+
+bool PciAddress::same_slot(const PciAddress& other) const {
+  return domain == other.domain && bus == other.bus && device == other.device;
+}
+
+std::optional<PciId> PciId::parse(std::string_view text) {
+  const auto vendor = take_hex(text, 4);
+  if (!vendor || !take(text, ':')) return std::nullopt;
+  const auto device = take_hex(text, 4);
+  if (!device || !text.empty()) return std::nullopt;
+  return PciId{static_cast<std::uint16_t>(*vendor), static_cast<std::uint16_t>(*device)};
+}
+
+std::string PciId::str() const {
+  return to_hex(vendor, 4) + ":" + to_hex(device, 4);
+}
+
+std::string PciClass::str() const {
+  return "0x" + to_hex(code, 6);
+}
+
+std::string make_modalias(PciId id, PciId subsystem, PciClass device_class) {
+  return "pci:v" + upper_hex(id.vendor, 8) + "d" + upper_hex(id.device, 8) + "sv" +
+         upper_hex(subsystem.vendor, 8) + "sd" + upper_hex(subsystem.device, 8) + "bc" +
+         upper_hex(device_class.base(), 2) + "sc" + upper_hex(device_class.code >> 8U & 0xffU, 2) +
+         "i" + upper_hex(device_class.code & 0xffU, 2);
+}
+
+}  // namespace vfio_switch

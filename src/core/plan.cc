@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/plan.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "core/card.h"
+#include "core/conflicts.h"
+#include "core/generated.h"
+#include "core/isolation.h"
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+bool is_generated(const std::string& path) {
+  return std::ranges::find(generated_paths, path) != generated_paths.end();
+}
+
+/// Collects the changes of a plan, and the refusals of files that are not ours to change.
+class DiffBuilder {
+ public:
+  DiffBuilder(const SystemFacts& facts, const PlanOptions& options, std::set<PciId> ids)
+      : facts_(facts), options_(options), ids_(std::move(ids)) {}
+
+  /// Wants `content` at `path`; nothing: no file.
+  void want(std::string_view path, const std::optional<std::string>& content, std::string reason) {
+    const auto found = facts_.files.find(std::string(path));
+    const FileState before = found == facts_.files.end() ? FileState() : found->second.state;
+    const auto* file = std::get_if<RegularFile>(&before);
+    if (!content && std::holds_alternative<Absent>(before)) return;
+    if (content && file != nullptr && file->content == *content) return;
+    if (!may_replace(std::string(path), before)) return;
+    FileState after;
+    if (content) after = RegularFile{*content, 0644, 0, 0};
+    diff_.emplace_back(FileChange{std::string(path), before, after, std::move(reason)});
+  }
+
+  Diff take_diff() { return std::move(diff_); }
+  std::vector<Refusal> take_refusals() { return std::move(refusals_); }
+  std::vector<std::string> take_notes() { return std::move(notes_); }
+
+ private:
+  bool may_replace(const std::string& path, const FileState& before) {
+    if (std::holds_alternative<Absent>(before) || !is_generated(path)) return true;
+    const auto* file = std::get_if<RegularFile>(&before);
+    if (file != nullptr && is_unmodified(file->content)) return true;
+    if (file != nullptr && is_adoptable(path, file->content, ids_)) {
+      notes_.push_back(path + " was there before; it is replaced, and rollback restores it");
+      return true;
+    }
+    if (options_.edited == EditedFiles::overwrite) return true;
+    if (options_.edited == EditedFiles::refuse) {
+      refusals_.push_back(
+          {RefusalCode::user_edited,
+           path +
+               (file == nullptr ? " is not a regular file"
+                                : " was not written by vfio-switch, "
+                                  "or was edited since") +
+               "; --force-ours replaces it (rollback restores it), --keep-mine leaves it",
+           {}});
+    } else {
+      notes_.push_back(path + " is left as it is");
+    }
+    return false;
+  }
+
+  const SystemFacts& facts_;
+  const PlanOptions& options_;
+  std::set<PciId> ids_;
+  Diff diff_;
+  std::vector<Refusal> refusals_;
+  std::vector<std::string> notes_;
+};
+
+std::vector<ModprobeFile> modprobe_after(std::vector<ModprobeFile> files, const Diff& diff) {
+  constexpr std::string_view directory = "/etc/modprobe.d/";
+  for (const auto& change : diff) {
+    const auto* file = std::get_if<FileChange>(&change);
+    if (file == nullptr || !file->path.starts_with(directory)) continue;
+    const auto* after = std::get_if<RegularFile>(&file->after);
+    files = with_file(std::move(files), file->path,
+                      after == nullptr ? std::nullopt : std::optional(after->content));
+  }
+  return files;
+}
+
+std::int64_t newest_change(const SystemFacts& facts) {
+  std::int64_t newest = 0;
+  for (const auto& path : generated_paths) {
+    const auto found = facts.files.find(std::string(path));
+    if (found != facts.files.end()) newest = std::max(newest, found->second.changed);
+  }
+  return newest;
+}
+
+void add_rebuilds(const SystemFacts& facts, const PlanOptions& options, Diff& diff) {
+  const bool changes = has_file_changes(diff);
+  const auto newest = newest_change(facts);
+  for (const auto& kernel : facts.kernels) {
+    if (!kernel.initramfs) continue;
+    const bool stale = options.can_rebuild && kernel.initramfs_time < newest;
+    if (!changes && !stale && !options.force_rebuild) continue;
+    diff.emplace_back(RebuildInitramfs{
+        kernel.release, *kernel.initramfs,
+        changes ? "its copy of the configuration changes"
+                : (stale ? "it is older than the configuration" : "--rebuild asks for it")});
+  }
+}
+
+Softdep merged(const std::vector<const ModprobeDirective*>& shadowing) {
+  Softdep softdep{{"vfio-pci"}, {}};
+  const auto add = [](std::vector<std::string>& list, const std::vector<std::string>& more) {
+    for (const auto& word : more) {
+      if (module_name(word) == "vfio_pci") continue;
+      const auto known = std::ranges::find_if(
+          list, [&](const std::string& other) { return module_name(other) == module_name(word); });
+      if (known == list.end()) list.push_back(word);
+    }
+  };
+  for (const auto* line : shadowing) {
+    const auto theirs = parse_softdep(line->arguments);
+    add(softdep.pre, theirs.pre);
+    add(softdep.post, theirs.post);
+  }
+  return softdep;
+}
+
+/// The softdep lines for vfio.conf, and the merged ones where a line of vfio.conf would be
+/// shadowed by one that libkmod reads earlier.
+struct SoftdepLines {
+  std::vector<SoftdepLine> plain;
+  std::vector<SoftdepLine> merged;
+};
+
+SoftdepLines softdep_lines(const SystemFacts& facts, const std::set<std::string>& claimants,
+                           const std::vector<ModprobeFile>& others) {
+  const Softdep ours{{"vfio-pci"}, {}};
+  SoftdepLines lines;
+  std::map<std::string, std::vector<ModprobeDirective>> directives;  // by kernel
+  for (const auto& kernel : facts.kernels) {
+    auto files = others;
+    files.push_back(kernel.softdeps);
+    directives[kernel.release] = parse_modprobe(effective_modprobe(std::move(files)));
+  }
+  const auto after_ours = [](const std::string& path) {
+    const auto name = path.substr(path.rfind('/') + 1);
+    return name > vfio_conf_path.substr(vfio_conf_path.rfind('/') + 1);
+  };
+  for (const auto& module : claimants) {
+    std::vector<const ModprobeDirective*> shadowing;
+    for (const auto& [release, lines_of_kernel] : directives) {
+      const auto* line = effective_softdep(lines_of_kernel, module);
+      if (line != nullptr && !after_ours(line->file)) shadowing.push_back(line);
+    }
+    lines.plain.emplace_back(module, ours);
+    if (!shadowing.empty()) lines.merged.emplace_back(module, merged(shadowing));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string_view Plan::outcome() const {
+  if (!refusals.empty()) return "refused";
+  return diff.empty() ? "nothing" : "change";
+}
+
+Plan plan_enable(const SystemFacts& facts, const Selection& selection,
+                 const std::vector<Claim>& claims, const PlanOptions& options) {
+  Plan plan;
+  plan.state = {Intent::enabled, selection.cards, {}};
+  plan.refusals = selection.refusals;
+  plan.notes = selection.notes;
+  plan.functions = selection.functions;
+  plan.modprobe = facts.modprobe;
+  if (missing_iommu_parameter(facts)) {
+    for (auto& refusal : plan.refusals) {
+      if (refusal.code == RefusalCode::iommu_off) refusal.code = RefusalCode::boot_parameter;
+    }
+  }
+  if (plan.functions.empty()) return plan;
+
+  std::set<std::string> claimants;
+  for (const auto& claim : claims) claimants.insert(claim.modules.begin(), claim.modules.end());
+  std::vector<std::pair<PciAddress, PciId>> card;
+  std::set<PciId> ids;
+  for (const auto& address : plan.functions) {
+    card.emplace_back(address, find_device(facts, address)->id);
+    ids.insert(card.back().second);
+  }
+
+  DiffBuilder builder(facts, options, ids);
+  for (const auto& [path, file] : facts.files) {
+    if (!is_generated(path)) builder.want(path, std::nullopt, "left over from the older set-up");
+  }
+  auto others = with_file(facts.modprobe, std::string(vfio_conf_path), std::nullopt);
+  others = with_file(std::move(others), std::string(softdep_conf_path), std::nullopt);
+  for (const auto& path : legacy_paths) {
+    others = with_file(std::move(others), std::string(path), std::nullopt);
+  }
+  const auto lines = softdep_lines(facts, claimants, others);
+  builder.want(
+      softdep_conf_path,
+      lines.merged.empty() ? std::nullopt : std::optional(render_softdep_conf(lines.merged)),
+      lines.merged.empty() ? "no softdep line is shadowed any more"
+                           : "other files' softdep lines would shadow those in vfio.conf");
+  builder.want(vfio_conf_path, render_vfio_conf(card, lines.plain),
+               "vfio-pci loads before the drivers that could claim the card");
+  builder.want(modules_load_path, render_modules_load(),
+               "vfio-pci loads even where no driver asks for the card");
+  plan.diff = builder.take_diff();
+  std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
+  std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));
+  complete_plan(plan, facts, options);
+  std::ranges::move(find_conflicts(facts, claims, parse_modprobe(effective_modprobe(others)), ids),
+                    std::back_inserter(plan.refusals));
+  return plan;
+}
+
+Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOptions& options) {
+  Plan plan;
+  plan.state = state;
+  plan.state.intent = Intent::disabled;
+  if (state.intent == Intent::unset) {
+    plan.modprobe = facts.modprobe;
+    return plan;
+  }
+  const auto selection = select(facts, {{}, state.cards, {}});
+  plan.functions = selection.functions;
+  DiffBuilder builder(facts, options, {});
+  for (const auto path : generated_paths) {
+    const auto found = facts.files.find(std::string(path));
+    if (found == facts.files.end()) continue;
+    const auto* file = std::get_if<RegularFile>(&found->second.state);
+    if (std::holds_alternative<Absent>(found->second.state)) continue;
+    if (file != nullptr && is_inert(file->content)) continue;
+    builder.want(path, disabled_form(file == nullptr ? std::string() : file->content),
+                 "commented out: the host's drivers take the card");
+  }
+  plan.diff = builder.take_diff();
+  plan.refusals = builder.take_refusals();
+  plan.notes = builder.take_notes();
+  complete_plan(plan, facts, options);
+  return plan;
+}
+
+void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
+  plan.modprobe = modprobe_after(facts.modprobe, plan.diff);
+  add_rebuilds(facts, options, plan.diff);
+}
+
+void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
+  plan.load_order = std::move(orders);
+  if (plan.state.intent != Intent::enabled || !plan.refusals.empty()) return;
+  for (const auto& order : plan.load_order) {
+    const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
+    if (order.proved && (order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing)) continue;
+    plan.refusals.push_back({RefusalCode::config_conflict,
+                             "it cannot be shown that vfio-pci would get " + order.device.str() +
+                                 " in kernel " + order.kernel + ": " + order.reason,
+                             {order.device}});
+  }
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/diff.h"
+#include "core/facts.h"
+#include "core/intent.h"
+#include "core/load_order.h"
+#include "core/refusal.h"
+#include "core/selection.h"
+
+namespace vfio_switch {
+
+/// What to do with a file of ours that somebody has edited since.
+enum class EditedFiles { refuse, overwrite, keep };
+
+/// How a plan is to be made; from options and settings.
+struct PlanOptions {
+  EditedFiles edited = EditedFiles::refuse;
+  bool force_rebuild = false;  ///< --rebuild
+  /// The distribution's tool may be run here: on the running system, or with --rebuild below a
+  /// --sysroot. Otherwise an image that is stale alone is reported, and is no change.
+  bool can_rebuild = true;
+};
+
+/// What the machine should become so that an intent holds, or why it should not.
+struct Plan {
+  State state;                        ///< what will be remembered
+  std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
+  std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
+  Diff diff;
+  std::vector<ModprobeFile> modprobe;  ///< the configuration as it will be, for the proof
+  std::vector<LoadOrder> load_order;   ///< for each kernel and function
+  std::vector<std::string> notes;      ///< what a person should know, one sentence each
+
+  /// "change", "nothing" or "refused".
+  [[nodiscard]] std::string_view outcome() const;
+};
+
+/// The plan that makes vfio-pci take the selected cards. `claims` are the modules that could
+/// claim their functions, for every kernel. The load order is not proved yet: see conclude().
+[[nodiscard]] Plan plan_enable(const SystemFacts& facts, const Selection& selection,
+                               const std::vector<Claim>& claims, const PlanOptions& options);
+
+/// The plan that gives the cards of `state` back to the host: our files commented out.
+[[nodiscard]] Plan plan_disable(const SystemFacts& facts, const State& state,
+                                const PlanOptions& options);
+
+/// Completes a plan whose file changes are known: the images that have to follow, and the
+/// modprobe configuration as it will be.
+void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
+
+/// Adds what libkmod said about `plan.modprobe`. A plan to enable whose order does not come out
+/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal.
+void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
+
+}  // namespace vfio_switch

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/profile.h"
+
+#include <algorithm>
+
+#include "core/key_value.h"
+
+namespace vfio_switch {
+
+std::string_view to_string(InitramfsGenerator generator) {
+  switch (generator) {
+    case InitramfsGenerator::update_initramfs:
+      return "update-initramfs";
+  }
+  return {};
+}
+
+Result<Profile> parse_profile(std::string_view file, std::string_view text) {
+  auto entries = parse_key_values(file, text);
+  if (!entries) return failure_of(entries);
+  Profile profile;
+  for (const auto& entry : *entries) {
+    if (entry.value.empty()) return bad_key(file, entry, "has no value");
+    if (entry.key == "id") {
+      if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
+      profile.id = entry.value;
+    } else if (entry.key == "initramfs") {
+      if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
+        return bad_key(
+            file, entry,
+            "names no known initramfs generator: '" + entry.value + "' (known: update-initramfs)");
+      }
+      profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
+    } else if (entry.key == "initramfs-image") {
+      if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
+        return bad_key(file, entry, "must be an absolute path that holds %k");
+      }
+      profile.initramfs_images.push_back(entry.value);
+    } else {
+      return bad_key(file, entry, "is no key of a profile");
+    }
+  }
+  for (const auto* missing :
+       {profile.id.empty() ? "id" : nullptr, profile.initramfs.empty() ? "initramfs" : nullptr,
+        profile.initramfs_images.empty() ? "initramfs-image" : nullptr}) {
+    if (missing == nullptr) continue;
+    return fail(ErrorKind::usage, std::string(file) + ": the key '" + missing + "' is missing",
+                "Add a line '" + std::string(missing) + " = ...'; see vfio-switch-profile(5).");
+  }
+  return profile;
+}
+
+const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelease& os) {
+  const auto find = [&](const std::string& id) -> const Profile* {
+    const auto found = std::ranges::find(profiles, id, &Profile::id);
+    return found == profiles.end() ? nullptr : &*found;
+  };
+  if (const auto* exact = find(os.id)) return exact;
+  for (const auto& id : os.id_like) {
+    if (const auto* relative = find(id)) return relative;
+  }
+  return nullptr;
+}
+
+std::string expand_release(std::string_view path, std::string_view release) {
+  std::string expanded;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path.substr(i, 2) == "%k") {
+      expanded += release;
+      ++i;
+    } else {
+      expanded += path[i];
+    }
+  }
+  return expanded;
+}
+
+}  // namespace vfio_switch

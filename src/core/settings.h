@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/selection.h"
+
+namespace vfio_switch {
+
+/// The administrator's settings: vfio-switch.conf(5). Read, never written.
+struct Settings {
+  std::vector<DeviceSpec> devices;  ///< `device`: which cards; empty: automatic
+  bool forbidden = false;           ///< `device = none`: automatic set-up never takes a card
+};
+
+/// Parses the settings. An unknown key, a repeated one or a bad value is an Error (usage) that
+/// names `file` and the line.
+[[nodiscard]] Result<Settings> parse_settings(std::string_view file, std::string_view text);
+
+}  // namespace vfio_switch

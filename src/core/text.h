@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vfio_switch {
+
+/// Without leading and trailing blanks, tabs and line ends.
+[[nodiscard]] std::string_view trim(std::string_view text);
+
+/// The lines of `text` without their line ends; a last line without one counts too.
+[[nodiscard]] std::vector<std::string_view> split_lines(std::string_view text);
+
+/// The words of `text`, separated by any of `separators`; empty words are dropped.
+[[nodiscard]] std::vector<std::string_view> split_words(std::string_view text,
+                                                        std::string_view separators = " \t");
+
+[[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
+
+/// "a", "a and b", "a, b and c".
+[[nodiscard]] std::string enumerate(const std::vector<std::string>& parts);
+
+/// A whole number in base 16 without prefix, or nothing.
+[[nodiscard]] std::optional<unsigned> parse_hex(std::string_view text);
+
+/// Lower-case hex, padded with zeros to `width`.
+[[nodiscard]] std::string to_hex(unsigned value, int width);
+
+/// Orders "6.1.0-9" before "6.1.0-10": digits compare as numbers, the rest as bytes.
+[[nodiscard]] bool version_less(std::string_view left, std::string_view right);
+
+/// Text from outside, safe to print: control characters become '?'.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace vfio_switch

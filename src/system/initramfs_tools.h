@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "core/error.h"
+#include "core/profile.h"
+#include "system/command_runner.h"
+
+namespace vfio_switch {
+
+/// Debian's initramfs-tools. It writes IMAGE.new and renames it.
+struct UpdateInitramfs {
+  static constexpr bool replaces_by_rename = true;
+  [[nodiscard]] static Command rebuild(const std::string& release);
+};
+
+/// The closed set of programs that build an initramfs.
+using InitramfsTool = std::variant<UpdateInitramfs>;
+
+/// The first candidate of the profile that is installed. An Error where none is.
+[[nodiscard]] Result<InitramfsTool> find_initramfs_tool(const Profile& profile,
+                                                        const CommandRunner& runner);
+
+/// True if the tool never writes into an existing image, but replaces it when it is complete.
+[[nodiscard]] bool replaces_by_rename(const InitramfsTool& tool);
+
+/// The command that builds the image of one kernel anew.
+[[nodiscard]] Command rebuild_command(const InitramfsTool& tool, const std::string& release);
+
+}  // namespace vfio_switch

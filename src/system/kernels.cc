@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/kernels.h"
+
+#include <algorithm>
+
+#include "core/text.h"
+#include "system/module_db.h"
+
+namespace vfio_switch {
+
+namespace {
+
+Result<void> find_image(const FileReader& files, const Profile& profile, Kernel& kernel) {
+  for (const auto& pattern : profile.initramfs_images) {
+    const auto path = expand_release(pattern, kernel.release);
+    auto status = files.status(path);
+    if (!status) return failure_of(status);
+    if (!*status) continue;
+    kernel.initramfs = path;
+    kernel.initramfs_time = (*status)->modified;
+    return {};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile& profile) {
+  const std::string modules = "/lib/modules";
+  auto releases = files.list(modules);
+  if (!releases) return failure_of(releases);
+  std::vector<Kernel> kernels;
+  for (const auto& release : *releases) {
+    Kernel kernel;
+    kernel.release = release;
+    kernel.modules_directory = modules + "/" + release;
+    if (!files.exists(kernel.modules_directory + "/modules.dep.bin")) continue;
+    kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
+    auto softdeps = files.read(kernel.softdeps.path);
+    if (!softdeps) return failure_of(softdeps);
+    kernel.softdeps.content = softdeps->value_or("");
+    auto db = ModuleDb::open(files, kernel, {});
+    if (!db) return failure_of(db);
+    auto form = db->form("vfio_pci");
+    if (!form) return failure_of(form);
+    kernel.vfio_pci = *form;
+    if (auto found = find_image(files, profile, kernel); !found) return failure_of(found);
+    kernels.push_back(std::move(kernel));
+  }
+  std::ranges::sort(kernels, [](const Kernel& left, const Kernel& right) {
+    return version_less(right.release, left.release);
+  });
+  return kernels;
+}
+
+}  // namespace vfio_switch

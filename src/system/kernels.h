@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "core/error.h"
+#include "core/facts.h"
+#include "core/profile.h"
+#include "system/file_store.h"
+
+namespace vfio_switch {
+
+/// The installed kernels, newest first: the directories of /lib/modules that hold a module
+/// index. What dkms leaves behind after a kernel's removal holds none.
+[[nodiscard]] Result<std::vector<Kernel>> read_kernels(const FileReader& files,
+                                                       const Profile& profile);
+
+}  // namespace vfio_switch

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/module_db.h"
+
+#include <libkmod.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+struct ListCloser {
+  void operator()(kmod_list* list) const { kmod_module_unref_list(list); }
+};
+using ModuleList = std::unique_ptr<kmod_list, ListCloser>;
+
+struct ModuleCloser {
+  void operator()(kmod_module* module) const { kmod_module_unref(module); }
+};
+using Module = std::unique_ptr<kmod_module, ModuleCloser>;
+
+/// libkmod's callback takes no argument of the caller's, so what it reports goes through here.
+/// `commands` holds the install commands met, with the position at which they stand.
+struct Report {
+  std::vector<std::string> modules;
+  std::vector<std::pair<std::size_t, std::string>> commands;
+};
+thread_local Report* current_report = nullptr;
+
+extern "C" void report_action(kmod_module* module, bool install, const char* /*options*/) {
+  if (install) {
+    const char* command = kmod_module_get_install_commands(module);
+    current_report->commands.emplace_back(current_report->modules.size(),
+                                          command == nullptr ? "" : command);
+    return;
+  }
+  // Built-in modules and names without a file are reported too; neither is inserted.
+  if (kmod_module_get_path(module) == nullptr) return;
+  current_report->modules.emplace_back(kmod_module_get_name(module));
+}
+
+std::string descriptor_path(const UniqueFd& fd) {
+  return "/proc/self/fd/" + std::to_string(fd.get());
+}
+
+Result<UniqueFd> memory_file(const std::string& text) {
+  UniqueFd fd(::memfd_create("modprobe.d", MFD_CLOEXEC));
+  std::string_view rest = text;
+  while (fd && !rest.empty()) {
+    const auto count = ::write(fd.get(), rest.data(), rest.size());
+    if (count <= 0) break;
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (!fd || !rest.empty()) {
+    return fail(std::string("cannot hold the configuration in memory: ") + std::strerror(errno));
+  }
+  return fd;
+}
+
+/// One modprobe call of an install command.
+struct ModprobeCall {
+  std::vector<std::string> names;
+  bool ignore_install = false;
+};
+
+/// The modprobe calls of an install command, in order; nothing where a word is met whose effect
+/// on modules is unknown. Handles what distributions ship: modprobe with options, `&&`, `||`,
+/// `;`, `{ }`, $CMDLINE_OPTS, true, false and `:`.
+std::optional<std::vector<ModprobeCall>> parse_install_command(std::string_view command) {
+  std::string spaced;
+  for (const char c : command) {
+    if (c == ';' || c == '&' || c == '|' || c == '\n') {
+      spaced += " ; ";
+    } else {
+      spaced += c;
+    }
+  }
+  std::vector<ModprobeCall> calls;
+  bool in_modprobe = false;
+  for (const auto word : split_words(spaced)) {
+    if (word == ";" || word == "{" || word == "}") {
+      in_modprobe = false;
+    } else if (in_modprobe && word.starts_with('-')) {
+      constexpr std::array<std::string_view, 10> harmless = {
+          "-q", "--quiet", "-b", "--use-blacklist", "-v", "--verbose",
+          "-a", "--all",   "-s", "--syslog"};
+      if (word == "-i" || word == "--ignore-install") {
+        calls.back().ignore_install = true;
+      } else if (std::ranges::find(harmless, word) == harmless.end()) {
+        return std::nullopt;
+      }
+    } else if (in_modprobe && (word.starts_with('$') || word.find('=') != std::string_view::npos)) {
+      continue;  // module options
+    } else if (in_modprobe) {
+      if (word.find_first_of("$`\"'*?<>()") != std::string_view::npos) return std::nullopt;
+      if (calls.back().names.empty()) calls.back().names.emplace_back(word);
+    } else if (word == "modprobe" || word.ends_with("/modprobe")) {
+      calls.emplace_back();
+      in_modprobe = true;
+    } else if (word != "true" && word != "false" && word != ":" && word != "/bin/true" &&
+               word != "/bin/false" && word != "/usr/bin/true" && word != "/usr/bin/false") {
+      return std::nullopt;
+    }
+  }
+  return calls;
+}
+
+/// Walks what libkmod would insert, install commands included.
+class Walk {
+ public:
+  Walk(kmod_ctx* context, const std::set<std::string>& blacklist)
+      : context_(context), blacklist_(blacklist) {}
+
+  Result<void> go(const std::string& name, bool ignore_command, int depth) {
+    constexpr int deepest = 8;  // install commands that call each other
+    if (depth > deepest) return not_followed("install commands call each other without end");
+    kmod_list* raw = nullptr;
+    if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {
+      return fail("libkmod cannot look up " + name + ": " + std::strerror(-error));
+    }
+    const ModuleList list(raw);
+    for (kmod_list* item = list.get(); item != nullptr; item = kmod_list_next(list.get(), item)) {
+      const Module module(kmod_module_get_module(item));
+      if (blacklist_.contains(kmod_module_get_name(module.get()))) continue;
+      if (auto done = insert(module.get(), ignore_command, depth); !done) return done;
+    }
+    return {};
+  }
+
+  InsertionOrder take() { return std::move(order_); }
+
+ private:
+  Result<void> insert(kmod_module* module, bool ignore_command, int depth) {
+    Report report;
+    current_report = &report;
+    unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
+    if (ignore_command) flags |= KMOD_PROBE_IGNORE_COMMAND;
+    // A module that is missing, or an install command, is no failure of the walk.
+    kmod_module_probe_insert_module(module, flags, nullptr, nullptr, nullptr, report_action);
+    current_report = nullptr;
+    auto command = report.commands.begin();
+    for (std::size_t i = 0; i <= report.modules.size(); ++i) {
+      for (; command != report.commands.end() && command->first == i; ++command) {
+        if (auto done = follow(command->second, depth); !done) return done;
+      }
+      if (i < report.modules.size()) add(report.modules[i]);
+    }
+    return {};
+  }
+
+  Result<void> follow(const std::string& command, int depth) {
+    const auto calls = parse_install_command(command);
+    if (!calls)
+      return not_followed("the install command '" + printable(command) + "' is not understood");
+    for (const auto& call : *calls) {
+      for (const auto& name : call.names) {
+        if (auto done = go(name, call.ignore_install, depth + 1); !done) return done;
+      }
+    }
+    return {};
+  }
+
+  Result<void> not_followed(std::string reason) {
+    order_.followed = false;
+    order_.reason = std::move(reason);
+    return {};
+  }
+
+  void add(const std::string& module) {
+    auto& modules = order_.modules;
+    if (std::ranges::find(modules, module) == modules.end()) modules.push_back(module);
+  }
+
+  kmod_ctx* context_;
+  const std::set<std::string>& blacklist_;
+  InsertionOrder order_;
+};
+
+}  // namespace
+
+void ModuleDb::Closer::operator()(kmod_ctx* context) const {
+  kmod_unref(context);
+}
+
+Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
+                                std::vector<ModprobeFile> config) {
+  ModuleDb db;
+  auto modules = files.open_directory(kernel.modules_directory);
+  if (!modules) return failure_of(modules);
+  if (!*modules) return fail("there is no " + kernel.modules_directory);
+  db.modules_ = std::move(**modules);
+
+  config.push_back(kernel.softdeps);
+  std::string text;
+  for (const auto& file : effective_modprobe(std::move(config))) text += file.content + "\n";
+  auto memory = memory_file(text);
+  if (!memory) return failure_of(memory);
+  db.config_ = std::move(*memory);
+
+  const auto config_path = descriptor_path(db.config_);
+  const std::array<const char*, 2> paths = {config_path.c_str(), nullptr};
+  db.context_.reset(kmod_new(descriptor_path(db.modules_).c_str(), paths.data()));
+  if (!db.context_) {
+    return fail("libkmod cannot open " + kernel.modules_directory + ": " + std::strerror(errno));
+  }
+  kmod_set_log_priority(db.context_.get(), 0);  // what users wrote wrongly is reported by us
+  kmod_load_resources(db.context_.get());       // a missing index is an empty one
+  return db;
+}
+
+Result<std::vector<std::string>> ModuleDb::lookup(const std::string& alias) const {
+  kmod_list* raw = nullptr;
+  if (const int error = kmod_module_new_from_lookup(context_.get(), alias.c_str(), &raw);
+      error < 0 && error != -ENOENT && error != -ENOSYS) {
+    return fail("libkmod cannot look up " + alias + ": " + std::strerror(-error));
+  }
+  const ModuleList list(raw);
+  std::vector<std::string> names;
+  for (kmod_list* item = list.get(); item != nullptr; item = kmod_list_next(list.get(), item)) {
+    const Module module(kmod_module_get_module(item));
+    names.emplace_back(kmod_module_get_name(module.get()));
+  }
+  return names;
+}
+
+Result<ModuleForm> ModuleDb::form(const std::string& name) const {
+  kmod_module* raw = nullptr;
+  if (const int error = kmod_module_new_from_name(context_.get(), name.c_str(), &raw); error < 0) {
+    return fail("libkmod cannot look up " + name + ": " + std::strerror(-error));
+  }
+  const Module module(raw);
+  if (kmod_module_get_initstate(module.get()) == KMOD_MODULE_BUILTIN) return ModuleForm::built_in;
+  return kmod_module_get_path(module.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
+}
+
+Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,
+                                                 const std::set<std::string>& blacklist) const {
+  Walk walk(context_.get(), blacklist);
+  if (auto done = walk.go(name, false, 0); !done) return failure_of(done);
+  return walk.take();
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/probe.h"
+
+#include <array>
+#include <string_view>
+
+#include "core/generated.h"
+#include "core/text.h"
+#include "system/kernels.h"
+#include "system/modprobe_config.h"
+#include "system/sysfs.h"
+
+namespace vfio_switch {
+
+namespace {
+
+Result<void> observe(const FileReader& files, const std::string& path, SystemFacts& facts) {
+  auto state = files.state(path);
+  if (!state) return failure_of(state);
+  auto status = files.status(path);
+  if (!status) return failure_of(status);
+  facts.files[path] = {std::move(*state), *status ? (*status)->modified : 0};
+  return {};
+}
+
+/// The older tool's files, and the links that enable its service.
+Result<void> observe_legacy(const FileReader& files, SystemFacts& facts) {
+  const std::string units = "/etc/systemd/system";
+  std::vector<std::string> candidates(legacy_paths.begin(), legacy_paths.end());
+  auto names = files.list(units);
+  if (!names) return failure_of(names);
+  for (const auto& name : *names) {
+    if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
+    candidates.push_back(units + "/" + name + "/" + std::string(legacy_unit));
+  }
+  for (const auto& path : candidates) {
+    auto status = files.status(path);
+    if (!status) return failure_of(status);
+    if (!*status) continue;
+    if (auto observed = observe(files, path, facts); !observed) return observed;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SystemFacts> probe_devices(const FileReader& files) {
+  SystemFacts facts;
+  auto devices = read_pci_devices(files);
+  if (!devices) return failure_of(devices);
+  facts.devices = std::move(*devices);
+  auto enabled = read_iommu_enabled(files);
+  if (!enabled) return failure_of(enabled);
+  facts.iommu_enabled = *enabled;
+  facts.iommu_table = read_iommu_table(files);
+  auto command_line = files.read("/proc/cmdline");
+  if (!command_line) return failure_of(command_line);
+  facts.command_line = trim(command_line->value_or(""));
+  return facts;
+}
+
+Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
+  auto facts = probe_devices(files);
+  if (!facts) return facts;
+  auto os = read_os_release(files);
+  if (!os) return failure_of(os);
+  facts->os = std::move(*os);
+  auto kernels = read_kernels(files, profile);
+  if (!kernels) return failure_of(kernels);
+  facts->kernels = std::move(*kernels);
+  auto modprobe = read_modprobe_config(files);
+  if (!modprobe) return failure_of(modprobe);
+  facts->modprobe = std::move(*modprobe);
+  for (const auto path : generated_paths) {
+    if (auto observed = observe(files, std::string(path), *facts); !observed) {
+      return failure_of(observed);
+    }
+  }
+  if (auto observed = observe_legacy(files, *facts); !observed) return failure_of(observed);
+  return facts;
+}
+
+Result<OsRelease> read_os_release(const FileReader& files) {
+  constexpr std::array<const char*, 2> paths = {"/etc/os-release", "/usr/lib/os-release"};
+  for (const auto* path : paths) {
+    auto content = files.read(path);
+    if (!content) return failure_of(content);
+    if (*content) return parse_os_release(**content);
+  }
+  return parse_os_release("");
+}
+
+}  // namespace vfio_switch

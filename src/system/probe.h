@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/error.h"
+#include "core/facts.h"
+#include "core/profile.h"
+#include "system/file_store.h"
+
+namespace vfio_switch {
+
+/// What `devices` needs: the PCI functions and the IOMMU, for which no profile is wanted.
+[[nodiscard]] Result<SystemFacts> probe_devices(const FileReader& files);
+
+/// Everything that planning may know: the only assembler of SystemFacts.
+[[nodiscard]] Result<SystemFacts> probe(const FileReader& files, const Profile& profile);
+
+/// os-release of this root.
+[[nodiscard]] Result<OsRelease> read_os_release(const FileReader& files);
+
+}  // namespace vfio_switch

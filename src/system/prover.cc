@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/prover.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/card.h"
+#include "core/text.h"
+#include "system/module_db.h"
+
+namespace vfio_switch {
+
+namespace {
+
+constexpr std::string_view vfio_pci = "vfio_pci";
+
+/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
+/// command line. libkmod would take the latter from the running system instead.
+std::set<std::string> blacklisted(const SystemFacts& facts,
+                                  const std::vector<ModprobeDirective>& directives) {
+  std::set<std::string> modules;
+  for (const auto& line : directives) {
+    if (line.command == "blacklist") modules.insert(module_name(line.subject));
+  }
+  constexpr std::string_view parameter = "modprobe.blacklist=";
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    if (!word.starts_with(parameter)) continue;
+    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
+      modules.insert(module_name(module));
+    }
+  }
+  return modules;
+}
+
+bool has_id(const std::optional<std::string>& ids, PciId id) {
+  if (!ids) return false;
+  return std::ranges::any_of(split_words(*ids, ","), [&](std::string_view text) {
+    // An entry may go on with subsystem and class; vendor and device come first.
+    return PciId::parse(text.substr(0, 9)) == id;
+  });
+}
+
+bool comes_first(const std::vector<std::string>& modules, std::string_view module,
+                 std::string_view other) {
+  const auto first = std::ranges::find(modules, module);
+  return first != modules.end() && std::find(modules.begin(), first, other) == first;
+}
+
+/// Proves the claims of one kernel under one configuration.
+class KernelProof {
+ public:
+  KernelProof(const ModuleDb& db, const Kernel& kernel, std::set<std::string> blacklist)
+      : db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
+
+  [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
+                                        bool ids_bind) const {
+    LoadOrder order{kernel_.release, device.address, {}, std::nullopt, Stage::root, true, {}};
+    auto inserted = db_.insertion_order(device.modalias, blacklist_);
+    if (!inserted) return failure_of(inserted);
+    order.modules = std::move(inserted->modules);
+    if (!inserted->followed) not_proved(order, inserted->reason);
+    // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
+    if (auto added = add_modules_load(order); !added) return failure_of(added);
+    decide(order, claim, ids_bind);
+    if (auto named = check_by_name(order, claim); !named) return failure_of(named);
+    return order;
+  }
+
+ private:
+  static void not_proved(LoadOrder& order, const std::string& reason) {
+    order.proved = false;
+    if (order.reason.empty()) order.reason = reason;
+  }
+
+  Result<void> add_modules_load(LoadOrder& order) const {
+    if (kernel_.vfio_pci != ModuleForm::loadable ||
+        std::ranges::find(order.modules, vfio_pci) != order.modules.end()) {
+      return {};
+    }
+    auto loaded = db_.insertion_order(std::string(vfio_pci), {});
+    if (!loaded) return failure_of(loaded);
+    for (auto& module : loaded->modules) {
+      if (std::ranges::find(order.modules, module) == order.modules.end()) {
+        order.modules.push_back(std::move(module));
+      }
+    }
+    return {};
+  }
+
+  static void decide(LoadOrder& order, const Claim& claim, bool ids_bind) {
+    if (!claim.built_in.empty()) {
+      order.winner = claim.built_in.front();
+      order.reason = claim.built_in.front() + " is built into the kernel";
+      return;
+    }
+    for (const auto& module : order.modules) {
+      if (module == vfio_pci && ids_bind) {
+        order.winner = "vfio-pci";
+        return;
+      }
+      if (std::ranges::binary_search(claim.modules, module)) {
+        order.winner = module;
+        order.reason = module + " is loaded before vfio-pci";
+        return;
+      }
+    }
+    order.reason = "no module takes it";
+  }
+
+  /// A driver may also be loaded by name, or because another module needs it.
+  Result<void> check_by_name(LoadOrder& order, const Claim& claim) const {
+    if (!order.vfio_wins()) return {};
+    for (const auto& module : claim.modules) {
+      auto inserted = db_.insertion_order(module, {});
+      if (!inserted) return failure_of(inserted);
+      const auto& modules = inserted->modules;
+      if (std::ranges::find(modules, module) != modules.end() &&
+          !comes_first(modules, vfio_pci, module)) {
+        not_proved(order, "loaded by name, " + module + " comes before vfio-pci");
+      }
+    }
+    return {};
+  }
+
+  const ModuleDb& db_;
+  const Kernel& kernel_;
+  std::set<std::string> blacklist_;
+};
+
+/// The modules for one device that are, or are not, built into a kernel.
+Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare, const Kernel& kernel,
+                       const PciDevice& device) {
+  Claim claim{kernel.release, device.address, {}, {}};
+  std::set<std::string> loadable;
+  std::set<std::string> built_in;
+  for (const auto* db : {&configured, &bare}) {
+    auto names = db->lookup(device.modalias);
+    if (!names) return failure_of(names);
+    for (const auto& name : *names) {
+      auto form = db->form(name);
+      if (!form) return failure_of(form);
+      if (name == vfio_pci) continue;
+      if (*form == ModuleForm::built_in) built_in.insert(name);
+      if (*form == ModuleForm::loadable) loadable.insert(name);
+    }
+  }
+  claim.modules.assign(loadable.begin(), loadable.end());
+  claim.built_in.assign(built_in.begin(), built_in.end());
+  return claim;
+}
+
+/// A module that claims a device in one kernel may be built into another, whose index then does
+/// not name it (modules.builtin.modinfo has no PCI aliases in Debian 6.1).
+Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::string>& known) {
+  for (const auto& name : known) {
+    if (std::ranges::find(claim.built_in, name) != claim.built_in.end()) continue;
+    auto form = db.form(name);
+    if (!form) return failure_of(form);
+    if (*form == ModuleForm::built_in) claim.built_in.push_back(name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFacts& facts,
+                                       const std::vector<PciAddress>& functions) {
+  std::vector<Claim> claims;
+  std::map<PciAddress, std::set<std::string>> known;
+  for (const auto& address : functions) {
+    const auto& driver = find_device(facts, address)->driver_module;
+    if (driver && module_name(*driver) != vfio_pci) known[address].insert(module_name(*driver));
+  }
+  for (const auto& kernel : facts.kernels) {
+    auto configured = ModuleDb::open(files, kernel, facts.modprobe);
+    if (!configured) return failure_of(configured);
+    auto bare = ModuleDb::open(files, kernel, {});
+    if (!bare) return failure_of(bare);
+    for (const auto& address : functions) {
+      auto claim = claim_in(*configured, *bare, kernel, *find_device(facts, address));
+      if (!claim) return failure_of(claim);
+      known[address].insert(claim->modules.begin(), claim->modules.end());
+      claims.push_back(std::move(*claim));
+    }
+  }
+  for (const auto& kernel : facts.kernels) {
+    auto bare = ModuleDb::open(files, kernel, {});
+    if (!bare) return failure_of(bare);
+    for (auto& claim : claims) {
+      if (claim.kernel != kernel.release) continue;
+      if (auto added = add_built_in(*bare, claim, known[claim.device]); !added) {
+        return failure_of(added);
+      }
+    }
+  }
+  return claims;
+}
+
+Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                                const std::vector<Claim>& claims,
+                                                const std::vector<ModprobeFile>& config) {
+  std::vector<LoadOrder> orders;
+  const auto directives = parse_modprobe(effective_modprobe(config));
+  const auto ids = effective_vfio_ids(directives);
+  for (const auto& kernel : facts.kernels) {
+    auto db = ModuleDb::open(files, kernel, config);
+    if (!db) return failure_of(db);
+    const KernelProof proof(*db, kernel, blacklisted(facts, directives));
+    for (const auto& claim : claims) {
+      if (claim.kernel != kernel.release) continue;
+      const auto& device = *find_device(facts, claim.device);
+      auto order = proof.prove(device, claim, has_id(ids, device.id));
+      if (!order) return failure_of(order);
+      orders.push_back(std::move(*order));
+    }
+  }
+  return orders;
+}
+
+}  // namespace vfio_switch

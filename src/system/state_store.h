@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "core/error.h"
+#include "core/intent.h"
+#include "system/file_store.h"
+
+namespace vfio_switch {
+
+inline const std::string state_directory = "/var/lib/vfio-switch";
+inline const std::string state_path = state_directory + "/state.json";
+
+/// What an earlier run remembered; Intent::unset where there is no state.json. An Error where
+/// the file is damaged, or of a newer version.
+[[nodiscard]] Result<State> load_state(const FileReader& files);
+
+/// The content of state.json for `state`.
+[[nodiscard]] std::string render_state(const State& state);
+
+}  // namespace vfio_switch

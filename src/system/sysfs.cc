@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/sysfs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "core/text.h"
+#include "system/pci_names.h"
+
+namespace vfio_switch {
+
+namespace {
+
+const std::string pci_devices = "/sys/bus/pci/devices";
+
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+/// The PCI addresses among the parts of a path, in order.
+std::vector<PciAddress> addresses_in(std::string_view path) {
+  std::vector<PciAddress> addresses;
+  for (const auto part : split_words(path, "/")) {
+    if (const auto address = PciAddress::parse(part)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+/// Reads the attributes of one device directory.
+class Attributes {
+ public:
+  Attributes(const FileReader& files, std::string directory)
+      : files_(files), directory_(std::move(directory)) {}
+
+  [[nodiscard]] std::optional<std::string> text(const std::string& name) const {
+    auto content = files_.read(directory_ + "/" + name);
+    if (!content || !*content) return std::nullopt;
+    return std::string(trim(**content));
+  }
+
+  /// A number such as "0x10de".
+  [[nodiscard]] std::optional<unsigned> hex(const std::string& name) const {
+    const auto value = text(name);
+    if (!value || !value->starts_with("0x")) return std::nullopt;
+    return parse_hex(std::string_view(*value).substr(2));
+  }
+
+  /// The last part of the target of a symbolic link.
+  [[nodiscard]] std::optional<std::string> link(const std::string& name) const {
+    const auto target = files_.read_link(directory_ + "/" + name);
+    if (!target) return std::nullopt;
+    return std::string(last_part(*target));
+  }
+
+ private:
+  const FileReader& files_;
+  std::string directory_;
+};
+
+Result<PciDevice> read_device(const FileReader& files, const PciAddress& address) {
+  const auto directory = pci_devices + "/" + address.str();
+  const Attributes attributes(files, directory);
+  const auto vendor = attributes.hex("vendor");
+  const auto device_id = attributes.hex("device");
+  const auto device_class = attributes.hex("class");
+  if (!vendor || !device_id || !device_class) {
+    return fail(directory + ": vendor, device or class cannot be read");
+  }
+  const auto id16 = [](unsigned value) { return static_cast<std::uint16_t>(value); };
+  PciDevice device;
+  device.address = address;
+  device.id = {id16(*vendor), id16(*device_id)};
+  device.device_class = {*device_class};
+  device.subsystem = {id16(attributes.hex("subsystem_vendor").value_or(0)),
+                      id16(attributes.hex("subsystem_device").value_or(0))};
+  device.modalias = attributes.text("modalias")
+                        .value_or(make_modalias(device.id, device.subsystem, device.device_class));
+  device.driver = attributes.link("driver");
+  if (device.driver) device.driver_module = attributes.link("driver/module");
+  const auto driver_override = attributes.text("driver_override").value_or("");
+  if (driver_override != "(null)") device.driver_override = driver_override;
+  if (const auto group = attributes.link("iommu_group")) {
+    unsigned number = 0;
+    const auto* end = group->data() + group->size();
+    if (std::from_chars(group->data(), end, number).ptr == end) device.iommu_group = number;
+  }
+  if (const auto boot_vga = attributes.text("boot_vga")) device.boot_vga = *boot_vga == "1";
+  device.virtual_function = attributes.link("physfn").has_value();
+  // The link leads through the bridges: ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0
+  if (const auto target = files.read_link(directory)) {
+    device.bridges = addresses_in(*target);
+    if (!device.bridges.empty()) device.bridges.pop_back();
+  }
+  return device;
+}
+
+/// Calls `use` with each entry of a class directory, and the PCI functions that it hangs below.
+template <class Use>
+void for_each_class_entry(const FileReader& files, const std::string& directory, const Use& use) {
+  const auto names = files.list(directory);
+  if (!names) return;  // what cannot be listed cannot be in use
+  for (const auto& name : *names) {
+    const auto target = files.read_link(directory + "/" + name);
+    if (target) use(name, addresses_in(*target));
+  }
+}
+
+using DevicesByAddress = std::map<PciAddress, PciDevice*>;
+
+PciDevice* owner(const DevicesByAddress& devices, const std::vector<PciAddress>& path) {
+  if (path.empty()) return nullptr;
+  const auto found = devices.find(path.back());
+  return found == devices.end() ? nullptr : found->second;
+}
+
+void add_connectors(const FileReader& files, const DevicesByAddress& devices) {
+  const std::string drm = "/sys/class/drm";
+  for_each_class_entry(files, drm, [&](const std::string& name, const auto& path) {
+    auto* device = owner(devices, path);
+    const auto status = Attributes(files, drm + "/" + name).text("status");
+    if (device != nullptr && status) device->connectors.push_back({name, *status == "connected"});
+  });
+}
+
+/// A keyboard has the keys Esc to S: what udev's input_id builtin asks for.
+bool is_keyboard(const FileReader& files, const std::string& input) {
+  const auto keys = Attributes(files, input).text("capabilities/key");
+  if (!keys) return false;
+  const auto words = split_words(*keys);
+  constexpr unsigned long long first_31_keys = 0xfffffffe;
+  unsigned long long low = 0;
+  if (words.empty()) return false;
+  const auto word = words.back();
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), low, 16);
+  return error == std::errc() && (low & first_31_keys) == first_31_keys;
+}
+
+void add_dependants(const FileReader& files, const DevicesByAddress& devices) {
+  for_each_class_entry(files, "/sys/class/block", [&](const std::string& name, const auto& path) {
+    if (auto* device = owner(devices, path)) device->dependants.push_back("disk " + name);
+  });
+  const std::string inputs = "/sys/class/input";
+  std::vector<PciDevice*> with_keyboard;
+  bool keyboard_elsewhere = false;
+  for_each_class_entry(files, inputs, [&](const std::string& name, const auto& path) {
+    if (!name.starts_with("input") || !is_keyboard(files, inputs + "/" + name)) return;
+    auto* device = owner(devices, path);
+    if (device == nullptr) keyboard_elsewhere = true;
+    if (device != nullptr) with_keyboard.push_back(device);
+  });
+  std::ranges::sort(with_keyboard);
+  const auto repeated = std::ranges::unique(with_keyboard);
+  with_keyboard.erase(repeated.begin(), repeated.end());
+  if (!keyboard_elsewhere && with_keyboard.size() == 1) {
+    with_keyboard.front()->dependants.emplace_back("the only keyboard");
+  }
+}
+
+}  // namespace
+
+Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
+  const auto names = files.list(pci_devices);
+  if (!names) return std::unexpected(names.error());
+  std::vector<PciDevice> devices;
+  const PciNames database;
+  for (const auto& name : *names) {
+    const auto address = PciAddress::parse(name);
+    if (!address) continue;
+    auto device = read_device(files, *address);
+    if (!device) return failure_of(device);
+    device->name = database.name(device->id);
+    device->thunderbolt = device->name.find("Thunderbolt") != std::string::npos ||
+                          device->name.find("USB4") != std::string::npos;
+    devices.push_back(std::move(*device));
+  }
+  std::ranges::sort(devices, {}, &PciDevice::address);
+  DevicesByAddress by_address;
+  for (auto& device : devices) by_address[device.address] = &device;
+  add_connectors(files, by_address);
+  add_dependants(files, by_address);
+  return devices;
+}
+
+Result<bool> read_iommu_enabled(const FileReader& files) {
+  auto groups = files.list("/sys/kernel/iommu_groups");
+  if (!groups) return failure_of(groups);
+  return !groups->empty();
+}
+
+IommuTable read_iommu_table(const FileReader& files) {
+  const std::string tables = "/sys/firmware/acpi/tables/";
+  if (files.exists(tables + "DMAR")) return IommuTable::dmar;
+  if (files.exists(tables + "IVRS")) return IommuTable::ivrs;
+  return IommuTable::none;
+}
+
+}  // namespace vfio_switch
