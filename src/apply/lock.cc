@@ -7,23 +7,35 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "core/text.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
 
-Result<Lock> Lock::take(FileStore& files, const std::string& verb) {
+namespace {
+
+std::string holder_of(const UniqueFd& lock) {
+  std::array<char, 128> text{};
+  const auto length = ::pread(lock.get(), text.data(), text.size(), 0);
+  return printable(trim({text.data(), length > 0 ? static_cast<std::size_t>(length) : 0}));
+}
+
+}  // namespace
+
+Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::seconds patience) {
   const auto path = state_directory + "/lock";
   auto fd = files.open_lock(path);
   if (!fd) return failure_of(fd);
-  if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail("cannot lock " + path + ": " + std::strerror(errno));
-    std::array<char, 128> holder{};
-    const auto length = ::pread(fd->get(), holder.data(), holder.size(), 0);
-    const std::string_view text(holder.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-    return fail("another vfio-switch is at work: " + printable(trim(text)),
-                "Wait until it is done, and try again.");
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return fail("another vfio-switch is at work: " + holder_of(*fd),
+                  "Wait until it is done, and try again.");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   const auto holder = "'" + verb + "', process " + std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd->get(), 0) != 0 || ::pwrite(fd->get(), holder.data(), holder.size(), 0) < 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "core/error.h"
@@ -11,8 +12,10 @@ namespace vfio_switch {
 /// The right to change the machine: one process has it at a time, and it ends with that process.
 class Lock {
  public:
-  /// Takes the lock, or says who holds it. `verb` is what the next one is told.
-  [[nodiscard]] static Result<Lock> take(FileStore& files, const std::string& verb);
+  /// Takes the lock, waiting for it as long as `patience` allows, or says who holds it. `verb` is
+  /// what the next one is told.
+  [[nodiscard]] static Result<Lock> take(FileStore& files, const std::string& verb,
+                                         std::chrono::seconds patience);
 
  private:
   explicit Lock(UniqueFd fd) : fd_(std::move(fd)) {}

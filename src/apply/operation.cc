@@ -9,7 +9,7 @@ namespace vfio_switch {
 
 Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) const {
   if (auto made = make_state_directories(files); !made) return failure_of(made);
-  auto lock = Lock::take(files, verb);
+  auto lock = Lock::take(files, verb, patience);
   if (!lock) return failure_of(lock);
   auto journal = Journal::load(files);
   if (!journal) return failure_of(journal);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,8 +30,9 @@ struct OperationResult {
 struct Operation {
   std::string verb;
   MakePlan make_plan;
-  bool rebuild = true;  ///< run the initramfs tool
-  bool forget = false;  ///< the journal is cleared afterwards: a rollback
+  bool rebuild = true;               ///< run the initramfs tool
+  bool forget = false;               ///< the journal is cleared afterwards: a rollback
+  std::chrono::seconds patience{0};  ///< how long to wait for another process
   Progress progress;
 
   [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;

@@ -34,6 +34,11 @@ void give_back(Plan& plan, const FileChange& made, const FileState& now,
     plan.notes.push_back(made.path + " is left as it is");
     return;
   }
+  if (!expected && options.edited == EditedFiles::save) {
+    const auto saved = made.path + ".vfio-switch-saved";
+    plan.notes.push_back(made.path + " was edited since; it is kept as " + saved);
+    plan.diff.emplace_back(FileChange{saved, Absent{}, now, "an edited file is kept"});
+  }
   plan.diff.emplace_back(FileChange{made.path, now, made.before, "as it was before"});
 }
 

@@ -4,11 +4,11 @@
 #include <iostream>
 #include <set>
 
+#include "apply/progress.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plans.h"
-#include "cli/progress.h"
-#include "cli/text_output.h"
+#include "core/report.h"
 
 namespace vfio_switch {
 
@@ -74,8 +74,12 @@ Result<int> change_command(const Options& options) {
     std::cerr << "The initramfs tool sees the hardware of the machine that it runs on, not that of "
               << options.root << ".\n";
   }
-  const Operation operation{verb_text(options.verb), make, rebuild, options.verb == Verb::rollback,
-                            make_progress()};
+  const Operation operation{.verb = verb_text(options.verb),
+                            .make_plan = make,
+                            .rebuild = rebuild,
+                            .forget = options.verb == Verb::rollback,
+                            .patience = {},
+                            .progress = make_progress()};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
   if (result->recovered) std::cerr << "vfio-switch: " << *result->recovered << "\n";

@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "cli/text_output.h"
+#include "core/report.h"
 #include "system/probe.h"
 #include "system/profile_store.h"
 #include "system/state_store.h"

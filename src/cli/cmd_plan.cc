@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plans.h"
-#include "cli/text_output.h"
+#include "core/report.h"
 #include "system/probe.h"
 
 namespace vfio_switch {

@@ -6,12 +6,9 @@
 
 namespace vfio_switch {
 
-/// Exit statuses that no Error stands for; see also ErrorKind.
+/// Exit statuses beside those of an Error: exit_status().
 inline constexpr int exit_done = 0;
-inline constexpr int exit_failed = 1;
-inline constexpr int exit_usage = 2;
-inline constexpr int exit_refused = 3;
-inline constexpr int exit_not_permitted = 4;
+inline constexpr int exit_refused = exit_status(ErrorKind::refused);
 inline constexpr int exit_fell_short = 5;
 
 /// One verb each: carries it out, prints what came of it, and gives the exit status.

@@ -4,26 +4,12 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "cli/text_output.h"
+#include "core/report.h"
 #include "version.h"
 
 namespace vfio_switch {
 
 namespace {
-
-int exit_status(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::failed:
-      return exit_failed;
-    case ErrorKind::usage:
-      return exit_usage;
-    case ErrorKind::refused:
-      return exit_refused;
-    case ErrorKind::permission:
-      return exit_not_permitted;
-  }
-  return exit_failed;
-}
 
 Result<int> dispatch(const Options& options) {
   switch (options.verb) {
@@ -39,7 +25,7 @@ Result<int> dispatch(const Options& options) {
     case Verb::rollback:
       return change_command(options);
   }
-  return exit_usage;
+  return exit_status(ErrorKind::usage);
 }
 
 int report(const Error& error, bool json) {
@@ -76,6 +62,6 @@ int main(int argc, char** argv) {
   } catch (const std::exception& bug) {
     std::cerr << "vfio-switch: internal error: " << bug.what()
               << "\n  Nothing half done is kept: the next run takes it back. Please report this.\n";
-    return vfio_switch::exit_failed;
+    return vfio_switch::exit_status(vfio_switch::ErrorKind::failed);
   }
 }

@@ -15,6 +15,21 @@ enum class ErrorKind {
   permission,  ///< exit 4: needs root
 };
 
+/// The exit status of a program that ends with such a failure.
+[[nodiscard]] constexpr int exit_status(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::failed:
+      return 1;
+    case ErrorKind::usage:
+      return 2;
+    case ErrorKind::refused:
+      return 3;
+    case ErrorKind::permission:
+      return 4;
+  }
+  return 1;
+}
+
 /// A failure that can happen in normal use, in the words that the user reads.
 /// Bugs are exceptions instead.
 struct Error {

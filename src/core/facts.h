@@ -51,7 +51,11 @@ struct SystemFacts {
   std::vector<PciDevice> devices;  ///< sorted by address
   bool iommu_enabled = false;      ///< the kernel made IOMMU groups
   IommuTable iommu_table = IommuTable::none;
-  std::string command_line;            ///< of the running kernel; empty where unknown
+  std::string command_line;  ///< of the running kernel; empty where unknown
+  /// Why the hardware is not this system's: "a chroot"; nothing where it is.
+  std::optional<std::string> foreign_environment;
+  bool command_line_locked = false;    ///< the boot menu cannot change the command line
+  std::vector<std::string> unmounted;  ///< boot file systems that should be mounted
   std::vector<Kernel> kernels;         ///< newest first
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   std::map<std::string, ObservedFile> files;  ///< every path that a plan may change

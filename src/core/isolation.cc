@@ -72,9 +72,10 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
                           const std::vector<PciAddress>& leaving, std::vector<Refusal>& refusals) {
   const auto staying = staying_displays(facts, leaving);
   if (staying.empty()) {
-    refusals.push_back({RefusalCode::only_gpu,
-                        describe(gpu) + " is the only display: without it the host has no screen",
-                        {gpu.address}});
+    refusals.push_back(
+        {RefusalCode::only_gpu,
+         gpu.address.str() + " is the only display: without it the host has no screen",
+         {gpu.address}});
   }
   const bool drives_boot = std::ranges::any_of(functions, [&](const PciAddress& address) {
     return find_device(facts, address)->boot_vga == true;
@@ -82,7 +83,7 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
   if (drives_boot) {
     refusals.push_back(
         {RefusalCode::boot_gpu,
-         describe(gpu) + " drives the boot display; choose another primary GPU in the firmware",
+         gpu.address.str() + " drives the boot display; choose another primary GPU in the firmware",
          {gpu.address}});
   }
   if (staying.empty()) return;
@@ -95,7 +96,7 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
   });
   if (any_connected(facts, functions) && !host_connected) {
     refusals.push_back({RefusalCode::display_in_use,
-                        "the only connected monitor is on " + describe(gpu) +
+                        "the only connected monitor is on " + gpu.address.str() +
                             "; connect one to a GPU that stays with the host",
                         {gpu.address}});
   } else if (!host_can_show) {
@@ -151,7 +152,7 @@ void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
     const auto* device = find_device(facts, address);
     if (!device->iommu_group) {
       refusals.push_back({RefusalCode::iommu_off,
-                          describe(*device) + " is in no IOMMU group, though other devices are",
+                          device->address.str() + " is in no IOMMU group, though other devices are",
                           {address}});
       return;
     }
@@ -168,7 +169,7 @@ void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
   std::vector<std::string> numbers;
   for (const auto group : groups) numbers.push_back(std::to_string(group));
   refusals.push_back({RefusalCode::group_shared,
-                      describe(gpu) + " shares IOMMU group " + enumerate(numbers) + " with " +
+                      gpu.address.str() + " shares IOMMU group " + enumerate(numbers) + " with " +
                           list_with_drivers(blockers) + "; try another slot",
                       addresses_of(blockers)});
 }
@@ -186,7 +187,7 @@ void add_identity_refusals(const SystemFacts& facts, const PciDevice& gpu,
   if (!dependants.empty()) {
     refusals.push_back(
         {RefusalCode::in_use,
-         "the host uses what is connected to " + describe(gpu) + ": " + enumerate(dependants),
+         "the host uses what is connected to " + gpu.address.str() + ": " + enumerate(dependants),
          {gpu.address}});
   }
   std::vector<const PciDevice*> twins;
@@ -195,7 +196,7 @@ void add_identity_refusals(const SystemFacts& facts, const PciDevice& gpu,
   }
   if (twins.empty()) return;
   refusals.push_back({RefusalCode::ids_shared,
-                      describe(gpu) + " cannot be told apart by its ids from " +
+                      gpu.address.str() + " cannot be told apart by its ids from " +
                           list_with_drivers(twins) + "; binding by address is not available yet",
                       addresses_of(twins)});
 }
@@ -217,20 +218,20 @@ std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gp
   std::vector<Refusal> refusals;
   if (gpu.virtual_function) {
     refusals.push_back({RefusalCode::virtual_function,
-                        describe(gpu) + " is an SR-IOV virtual function, not a card",
+                        gpu.address.str() + " is an SR-IOV virtual function, not a card",
                         {gpu.address}});
     return refusals;
   }
   if (is_bmc_display(gpu)) {
     refusals.push_back({RefusalCode::host_display,
-                        describe(gpu) + " is the display of the server's management controller",
+                        gpu.address.str() + " is the display of the server's management controller",
                         {gpu.address}});
     return refusals;
   }
   if (is_integrated(facts, gpu)) {
     refusals.push_back({RefusalCode::integrated,
-                        describe(gpu) + " is part of the processor; it is taken only if named "
-                                        "with --device",
+                        gpu.address.str() + " is part of the processor; it is taken only if named "
+                                            "with --device",
                         {gpu.address}});
   }
   add_display_refusals(facts, gpu, functions, leaving, refusals);

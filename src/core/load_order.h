@@ -26,8 +26,9 @@ struct Claim {
 struct LoadOrder {
   std::string kernel;
   PciAddress device;
-  std::vector<std::string> modules;   ///< in load order, each once, underscores
-  std::optional<std::string> winner;  ///< "vfio-pci" or a module name; nothing: no driver at all
+  std::vector<std::string> modules;     ///< in load order, each once, underscores
+  std::vector<std::string> contenders;  ///< those of `modules` that could take it; first wins
+  std::optional<std::string> winner;    ///< "vfio-pci" or a module name; nothing: no driver at all
   Stage stage = Stage::root;
   bool proved = false;
   std::string reason;  ///< why it is not proved, or why vfio-pci does not win

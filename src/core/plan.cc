@@ -101,7 +101,7 @@ void add_rebuilds(const SystemFacts& facts, const PlanOptions& options, Diff& di
   const bool changes = has_file_changes(diff);
   const auto newest = newest_change(facts);
   for (const auto& kernel : facts.kernels) {
-    if (!kernel.initramfs) continue;
+    if (!kernel.initramfs || kernel.release == options.built_elsewhere) continue;
     const bool stale = options.can_rebuild && kernel.initramfs_time < newest;
     if (!changes && !stale && !options.force_rebuild) continue;
     diff.emplace_back(RebuildInitramfs{
@@ -182,6 +182,12 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
       if (refusal.code == RefusalCode::iommu_off) refusal.code = RefusalCode::boot_parameter;
     }
   }
+  if (facts.foreign_environment) {
+    plan.refusals.push_back({RefusalCode::foreign_environment,
+                             "this is " + *facts.foreign_environment +
+                                 ": the hardware that it shows may be another system's",
+                             {}});
+  }
   if (plan.functions.empty()) return plan;
 
   std::set<std::string> claimants;
@@ -251,6 +257,11 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
   plan.modprobe = modprobe_after(facts.modprobe, plan.diff);
   add_rebuilds(facts, options, plan.diff);
+  if (plan.diff.empty() || facts.unmounted.empty()) return;
+  plan.refusals.push_back({RefusalCode::boot_not_mounted,
+                           enumerate(facts.unmounted) +
+                               " should be mounted (/etc/fstab says so) and is not: mount it first",
+                           {}});
 }
 
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {

@@ -15,7 +15,12 @@
 namespace vfio_switch {
 
 /// What to do with a file of ours that somebody has edited since.
-enum class EditedFiles { refuse, overwrite, keep };
+enum class EditedFiles {
+  refuse,
+  overwrite,
+  keep,
+  save,  ///< on removal: kept beside it as NAME.vfio-switch-saved, which nothing reads
+};
 
 /// How a plan is to be made; from options and settings.
 struct PlanOptions {
@@ -24,6 +29,8 @@ struct PlanOptions {
   /// The distribution's tool may be run here: on the running system, or with --rebuild below a
   /// --sysroot. Otherwise an image that is stale alone is reported, and is no change.
   bool can_rebuild = true;
+  /// A kernel whose image the caller builds next by itself; empty: none.
+  std::string built_elsewhere;
 };
 
 /// What the machine should become so that an intent holds, or why it should not.

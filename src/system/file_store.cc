@@ -59,7 +59,9 @@ FileKind kind_of(mode_t mode) {
 /// under a running command.
 class RootedFiles final : public FileStore {
  public:
-  explicit RootedFiles(UniqueFd root) : root_(std::move(root)) {}
+  RootedFiles(UniqueFd root, bool running) : root_(std::move(root)), running_(running) {}
+
+  bool is_running_system() const override { return running_; }
 
   Result<std::optional<std::string>> read(const std::string& path) const override {
     // O_NONBLOCK: a FIFO must not block the open; it has no effect on regular files.
@@ -326,12 +328,13 @@ class RootedFiles final : public FileStore {
   }
 
   UniqueFd root_;
+  bool running_;
 };
 
 Result<std::unique_ptr<RootedFiles>> open_root(const std::string& root) {
   UniqueFd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return system_error("cannot use the root", root, errno);
-  return std::make_unique<RootedFiles>(std::move(fd));
+  return std::make_unique<RootedFiles>(std::move(fd), root == "/");
 }
 
 }  // namespace

@@ -31,6 +31,8 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
   virtual ~FileReader() = default;
 
+  /// True for "/": /proc and /sys are then of the running kernel.
+  [[nodiscard]] virtual bool is_running_system() const = 0;
   /// The bytes of a regular file; nothing where none stands there. An Error where what stands
   /// there is no regular file, cannot be read, or is larger than 16 MiB.
   [[nodiscard]] virtual Result<std::optional<std::string>> read(const std::string& path) const = 0;

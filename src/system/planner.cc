@@ -18,6 +18,12 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
   auto claims = find_claims(files_, machine_.facts, selection.functions);
   if (!claims) return failure_of(claims);
   auto plan = plan_enable(machine_.facts, selection, *claims, options.plan);
+  if (options.automatic && machine_.facts.command_line_locked) {
+    plan.refusals.push_back({RefusalCode::cmdline_locked,
+                             "Secure Boot locks this system's kernel command line, so that a boot "
+                             "without passthrough could not be asked for at the boot menu",
+                             {}});
+  }
   plan.state.accepted_risks = request.accepted_risks;
   auto orders = prove_load_order(files_, machine_.facts, *claims, plan.modprobe);
   if (!orders) return failure_of(orders);

@@ -15,6 +15,7 @@ namespace vfio_switch {
 struct EnableOptions {
   std::vector<DeviceSpec> named;            ///< --device; replaces settings and kept choice
   std::vector<RefusalCode> accepted_risks;  ///< --allow-boot-gpu, --allow-display-in-use
+  bool automatic = false;  ///< nobody asked: only where there is a way back at the boot menu
   PlanOptions plan;
 };
 

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "core/generated.h"
+#include "core/mounts.h"
 #include "core/text.h"
+#include "system/environment.h"
 #include "system/kernels.h"
 #include "system/modprobe_config.h"
 #include "system/sysfs.h"
@@ -65,6 +67,18 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto os = read_os_release(files);
   if (!os) return failure_of(os);
   facts->os = std::move(*os);
+  auto foreign = foreign_environment(files, facts->command_line);
+  if (!foreign) return failure_of(foreign);
+  facts->foreign_environment = std::move(*foreign);
+  facts->command_line_locked = is_command_line_locked(files);
+  if (files.is_running_system()) {
+    auto fstab = files.read("/etc/fstab");
+    if (!fstab) return failure_of(fstab);
+    (void)files.exists("/boot/.");  // an automount is mounted by looking into it
+    auto mounts = files.read("/proc/self/mountinfo");
+    if (!mounts) return failure_of(mounts);
+    facts->unmounted = unmounted_boot_paths(fstab->value_or(""), mounts->value_or(""));
+  }
   auto kernels = read_kernels(files, profile);
   if (!kernels) return failure_of(kernels);
   facts->kernels = std::move(*kernels);

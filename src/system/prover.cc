@@ -54,7 +54,7 @@ class KernelProof {
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
                                         bool ids_bind) const {
-    LoadOrder order{kernel_.release, device.address, {}, std::nullopt, Stage::root, true, {}};
+    LoadOrder order{kernel_.release, device.address, {}, {}, std::nullopt, Stage::root, true, {}};
     auto inserted = db_.insertion_order(device.modalias, blacklist_);
     if (!inserted) return failure_of(inserted);
     order.modules = std::move(inserted->modules);
@@ -94,17 +94,18 @@ class KernelProof {
       return;
     }
     for (const auto& module : order.modules) {
-      if (module == vfio_pci && ids_bind) {
-        order.winner = "vfio-pci";
-        return;
-      }
-      if (std::ranges::binary_search(claim.modules, module)) {
-        order.winner = module;
-        order.reason = module + " is loaded before vfio-pci";
-        return;
-      }
+      const bool takes_it =
+          module == vfio_pci ? ids_bind : std::ranges::binary_search(claim.modules, module);
+      if (takes_it) order.contenders.push_back(module);
     }
-    order.reason = "no module takes it";
+    if (order.contenders.empty()) {
+      order.reason = "no module takes it";
+    } else if (order.contenders.front() == vfio_pci) {
+      order.winner = "vfio-pci";
+    } else {
+      order.winner = order.contenders.front();
+      order.reason = order.contenders.front() + " is loaded before vfio-pci";
+    }
   }
 
   /// A driver may also be loaded by name, or because another module needs it.

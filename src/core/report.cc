@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "cli/text_output.h"
+#include "core/report.h"
 
 #include <algorithm>
 #include <map>
@@ -40,13 +40,6 @@ std::string refusal_line(const Refusal& refusal, std::string_view indent) {
   return std::string(indent) + std::string(to_string(refusal.code)) + ": " + refusal.message + "\n";
 }
 
-/// The modules from the winner on: who else would have claimed the function, and came too late.
-/// What is loaded before are its dependencies; the JSON output has them all.
-std::string contest_text(const LoadOrder& order) {
-  const auto winner = std::ranges::find(order.modules, module_name(order.winner.value_or("")));
-  return join({winner, order.modules.end()}, ", then ");
-}
-
 std::string load_order_text(const std::vector<LoadOrder>& orders) {
   std::string text;
   std::string kernel;
@@ -55,7 +48,7 @@ std::string load_order_text(const std::vector<LoadOrder>& orders) {
     kernel = order.kernel;
     const auto winner = order.winner.value_or("no driver");
     text += "    " + order.device.str() + "  " + winner;
-    if (order.winner) text += "  (" + contest_text(order) + ")";
+    if (order.contenders.size() > 1) text += "  (" + join(order.contenders, ", then ") + ")";
     if (!order.proved) text += "  NOT PROVED: " + order.reason;
     text += "\n";
   }
@@ -102,7 +95,8 @@ std::string next_step(const Status& status) {
                                   : "'vfio-switch enable' gives this card to virtual machines.";
   }
   const std::string verb = status.intent == Intent::enabled ? "enable" : "disable";
-  if (!status.refusals.empty() || !staged) return "Run 'vfio-switch " + verb + "'.";
+  if (!status.refusals.empty()) return "Mend that first, then run 'vfio-switch " + verb + "'.";
+  if (!staged) return "Run 'vfio-switch " + verb + " --rebuild'.";
   return active ? "Nothing to do." : "Reboot.";
 }
 

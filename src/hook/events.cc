@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "hook/events.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <string_view>
+
+#include "apply/lock.h"
+#include "apply/operation.h"
+#include "apply/progress.h"
+#include "apply/rollback.h"
+#include "core/report.h"
+#include "system/planner.h"
+#include "system/state_store.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// Whether the automatic set-up had its one chance: "done", or "pending: WHY" where the package
+/// was installed into a system that was not running.
+const std::string set_up_path = state_directory + "/set-up";
+
+/// One event at work: what every kind of it needs.
+class Site {
+ public:
+  explicit Site(const Event& event) : event_(event) {}
+
+  Result<void> open() {
+    auto store = open_store(event_.root);
+    if (!store) return failure_of(store);
+    files_ = std::move(*store);
+    runner_ = make_command_runner(event_.root);
+    return {};
+  }
+
+  [[nodiscard]] FileStore& files() const { return *files_; }
+
+  /// Changes the machine by the plan that `make` gives; says why where it is refused.
+  Result<void> change(const MakePlan& make, bool rebuild, bool forget) {
+    auto first = preview(*files_, make);
+    if (!first) return failure_of(first);
+    const auto journal = Journal::load(*files_);
+    const bool interrupted = journal && journal->interrupted() != nullptr;
+    if (!interrupted && !is_worth_doing(*files_, *first)) {
+      if (!first->refusals.empty()) std::cout << refusals_text(*first);
+      return {};
+    }
+    const Operation operation{.verb = event_.name,
+                              .make_plan = make,
+                              .rebuild = rebuild,
+                              .forget = forget,
+                              .patience = std::chrono::seconds(30),
+                              .progress = make_progress()};
+    auto result = operation.run(*files_, *runner_);
+    if (!result) return failure_of(result);
+    if (result->recovered) std::cout << "vfio-switch: " << *result->recovered << "\n";
+    for (const auto& note : result->plan.notes) std::cout << "vfio-switch: " << note << "\n";
+    if (!result->plan.refusals.empty()) std::cout << refusals_text(result->plan);
+    changed_ = result->changed;
+    return {};
+  }
+
+  [[nodiscard]] bool changed() const { return changed_; }
+  /// Images are built only where the tool sees this machine.
+  [[nodiscard]] bool can_rebuild() const { return event_.root == "/"; }
+
+ private:
+  const Event& event_;
+  std::unique_ptr<FileStore> files_;
+  std::unique_ptr<CommandRunner> runner_;
+  bool changed_ = false;
+};
+
+Result<void> note_set_up(FileStore& files, const std::string& text) {
+  if (auto made = make_state_directories(files); !made) return made;
+  return files.replace(set_up_path, RegularFile{text + "\n", 0644, 0, 0});
+}
+
+/// Makes the kept intent hold again, after something else on the machine changed.
+/// `built_elsewhere`: the kernel whose image the caller builds next.
+Result<void> refresh(Site& site, const std::string& built_elsewhere) {
+  auto state = load_state(site.files());
+  if (!state) return failure_of(state);
+  if (state->intent != Intent::enabled) return {};
+  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    EnableOptions options;
+    options.plan.can_rebuild = site.can_rebuild();
+    options.plan.built_elsewhere = built_elsewhere;
+    return Planner(files, machine).enable(options);
+  };
+  return site.change(make, site.can_rebuild(), false);
+}
+
+Result<void> post_install(Site& site) {
+  auto machine = read_machine(site.files());
+  if (!machine) return failure_of(machine);
+  if (machine->facts.foreign_environment) {
+    std::cout << "vfio-switch: set-up pending: this is " << *machine->facts.foreign_environment
+              << "; 'vfio-switch enable' sets up on the machine itself.\n";
+    return note_set_up(site.files(), "pending: " + *machine->facts.foreign_environment);
+  }
+  if (site.files().exists(set_up_path)) return refresh(site, {});
+  if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
+  if (machine->settings.forbidden || machine->state.intent != Intent::unset) return {};
+  const auto make = [&](const FileReader& files, const Machine& now, const Journal&) {
+    EnableOptions options;
+    options.automatic = true;
+    options.plan.can_rebuild = site.can_rebuild();
+    return Planner(files, now).enable(options);
+  };
+  if (auto changed = site.change(make, site.can_rebuild(), false); !changed) return changed;
+  if (site.changed()) {
+    std::cout << "vfio-switch: after the next boot vfio-pci has the card. No picture then? Add\n"
+                 "vfio-pci.ids= to the kernel command line at the boot menu.\n";
+  }
+  return {};
+}
+
+/// Before the package's files go: everything is put back, the intent alone is kept, in case the
+/// removal is aborted. The images follow once the package is gone.
+Result<void> pre_remove(Site& site) {
+  const auto make = [](const FileReader& files, const Machine& machine, const Journal& journal) {
+    PlanOptions options;
+    options.edited = EditedFiles::save;
+    options.can_rebuild = false;
+    auto plan = plan_rollback(files, machine, journal, options);
+    if (plan) plan->state = machine.state;
+    return plan;
+  };
+  return site.change(make, false, true);
+}
+
+Result<void> disable(Site& site) {
+  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    PlanOptions options;
+    options.can_rebuild = site.can_rebuild();
+    return Planner(files, machine).disable(options);
+  };
+  return site.change(make, site.can_rebuild(), false);
+}
+
+Result<void> rollback(Site& site) {
+  const auto make = [&](const FileReader& files, const Machine& machine, const Journal& journal) {
+    PlanOptions options;
+    options.can_rebuild = site.can_rebuild();
+    return plan_rollback(files, machine, journal, options);
+  };
+  return site.change(make, site.can_rebuild(), true);
+}
+
+struct Handler {
+  std::string_view name;
+  std::size_t arguments;
+  std::function<Result<void>(Site&, const Event&)> handle;
+};
+
+const std::array<Handler, 7>& handlers() {
+  static const std::array<Handler, 7> all = {{
+      {"post-install", 0, [](Site& site, const Event&) { return post_install(site); }},
+      {"post-upgrade", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
+      {"pre-remove", 0, [](Site& site, const Event&) { return pre_remove(site); }},
+      {"kernel-added", 1,
+       [](Site& site, const Event& event) { return refresh(site, event.arguments.front()); }},
+      {"drivers-changed", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
+      {"disable", 0, [](Site& site, const Event&) { return disable(site); }},
+      {"rollback", 0, [](Site& site, const Event&) { return rollback(site); }},
+  }};
+  return all;
+}
+
+}  // namespace
+
+Result<Event> parse_event(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  Event event;
+  if (words.size() >= 2 && words[0] == "--sysroot") {
+    event.root = words[1];
+    words.erase(words.begin(), words.begin() + 2);
+  }
+  if (!words.empty()) {
+    event.name = words.front();
+    event.arguments.assign(words.begin() + 1, words.end());
+  }
+  const auto* handler = std::ranges::find(handlers(), event.name, &Handler::name);
+  if (handler != handlers().end() && handler->arguments == event.arguments.size()) return event;
+  std::string usage = "usage: vfio-switch-hook [--sysroot DIR] EVENT, where EVENT is";
+  for (const auto& known : handlers()) {
+    usage += " " + std::string(known.name) + (known.arguments == 1 ? " VERSION" : "") + ",";
+  }
+  usage.pop_back();
+  return fail(ErrorKind::usage, usage);
+}
+
+Result<void> handle(const Event& event) {
+  Site site(event);
+  if (auto opened = site.open(); !opened) return opened;
+  const auto* handler = std::ranges::find(handlers(), event.name, &Handler::name);
+  return handler->handle(site, event);
+}
+
+bool is_command(const Event& event) {
+  return event.name == "disable" || event.name == "rollback";
+}
+
+}  // namespace vfio_switch

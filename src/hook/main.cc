@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <exception>
+#include <iostream>
+
+#include "core/report.h"
+#include "hook/events.h"
+
+namespace vfio_switch {
+
+namespace {
+
+int run(int argc, const char* const* argv) {
+  const auto event = parse_event(argc, argv);
+  if (!event) {
+    std::cerr << error_text(event.error());
+    return exit_status(ErrorKind::usage);
+  }
+  const auto handled = handle(*event);
+  if (handled) return 0;
+  std::cerr << (is_command(*event) ? "" : "warning: ") << error_text(handled.error());
+  return is_command(*event) ? exit_status(handled.error().kind) : 0;
+}
+
+}  // namespace
+
+}  // namespace vfio_switch
+
+int main(int argc, char** argv) {
+  try {
+    return vfio_switch::run(argc, argv);
+  } catch (const std::exception& bug) {
+    std::cerr << "vfio-switch-hook: internal error: " << bug.what() << "\n";
+    return 1;
+  }
+}
