@@ -11,7 +11,10 @@ MakePlan plan_for(const Options& options) {
   plan_options.edited = options.edited;
   plan_options.force_rebuild = options.rebuild;
   plan_options.can_rebuild = options.root == "/" || options.rebuild;
-  const EnableOptions enable{options.devices, options.accepted_risks, plan_options};
+  const EnableOptions enable{.named = options.devices,
+                             .accepted_risks = options.accepted_risks,
+                             .automatic = false,
+                             .plan = plan_options};
   return [verb = options.verb, planned = options.planned, plan_options, enable](
              const FileReader& files, const Machine& machine, const Journal& journal) {
     const Planner planner(files, machine);
