@@ -4,7 +4,7 @@
 #include "apply/journal.h"
 #include "core/error.h"
 #include "core/plan.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 #include "system/machine.h"
 
 namespace vfio_switch {

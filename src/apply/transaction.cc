@@ -41,21 +41,13 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   if (auto kept = keep_images(diff); !kept) return kept;
   auto id = journal.begin(files_, verb, diff);
   if (!id) {
-    for (const auto& change : diff) {
-      const auto* image = std::get_if<RebuildInitramfs>(&change);
-      if (image != nullptr) (void)files_.replace(kept_name(image->image), Absent{});
-    }
+    drop_kept_images(diff);
     return failure_of(id);
   }
   auto done = carry_out(journal, *id, diff);
   if (done) done = journal.committed(files_, *id);
   if (done) {
-    for (const auto& change : diff) {
-      const auto* image = std::get_if<RebuildInitramfs>(&change);
-      if (image == nullptr) continue;
-      // The change is complete: a kept image that cannot be removed is only a waste of space.
-      (void)files_.replace(kept_name(image->image), Absent{});
-    }
+    drop_kept_images(diff);
     return {};
   }
   auto error = std::move(done).error();
@@ -102,9 +94,21 @@ Result<void> Transaction::keep_images(const Diff& diff) {
     auto tool = find_initramfs_tool(profile_, runner_);
     if (!tool) return failure_of(tool);
     auto kept = files_.keep(rebuild->image, kept_name(rebuild->image), replaces_by_rename(*tool));
-    if (!kept) return kept;
+    if (kept) continue;
+    drop_kept_images(diff);
+    return kept;
   }
   return {};
+}
+
+void Transaction::drop_kept_images(const Diff& diff) {
+  for (const auto& change : diff) {
+    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
+    if (rebuild == nullptr) continue;
+    // One that cannot be removed is a waste of space, and no failure of what was done.
+    const auto dropped = files_.replace(kept_name(rebuild->image), Absent{});
+    if (!dropped && progress_.on_tool_output) progress_.on_tool_output(dropped.error().message);
+  }
 }
 
 Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) {

@@ -43,6 +43,7 @@ class Transaction {
  private:
   [[nodiscard]] Result<void> prepare(Diff& diff, const State& state, bool rebuild) const;
   [[nodiscard]] Result<void> keep_images(const Diff& diff);
+  void drop_kept_images(const Diff& diff);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
   [[nodiscard]] Result<void> change_file(const FileChange& change);
   [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,

@@ -104,10 +104,10 @@ void add_rebuilds(const SystemFacts& facts, const PlanOptions& options, Diff& di
     if (!kernel.initramfs || kernel.release == options.built_elsewhere) continue;
     const bool stale = options.can_rebuild && kernel.initramfs_time < newest;
     if (!changes && !stale && !options.force_rebuild) continue;
-    diff.emplace_back(RebuildInitramfs{
-        kernel.release, *kernel.initramfs,
-        changes ? "its copy of the configuration changes"
-                : (stale ? "it is older than the configuration" : "--rebuild asks for it")});
+    std::string reason = "--rebuild asks for it";
+    if (stale) reason = "it is older than the configuration";
+    if (changes) reason = "its copy of the configuration changes";
+    diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
   }
 }
 

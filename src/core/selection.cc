@@ -156,6 +156,13 @@ std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Select
   return eligible;
 }
 
+std::vector<const Candidate*> choose(const SystemFacts& facts, const SelectionRequest& request,
+                                     Selection& selection) {
+  if (!request.named.empty()) return resolve_named(facts, request, selection);
+  if (!request.kept.empty()) return resolve_kept(facts, request, selection);
+  return resolve_automatic(facts, selection);
+}
+
 }  // namespace
 
 Result<DeviceSpec> parse_device_spec(std::string_view text) {
@@ -177,9 +184,7 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
   std::ranges::sort(selection.gpus, {}, &Candidate::gpu);
 
   const bool by_name = !request.named.empty() || !request.kept.empty();
-  const auto chosen = !request.named.empty()  ? resolve_named(facts, request, selection)
-                      : !request.kept.empty() ? resolve_kept(facts, request, selection)
-                                              : resolve_automatic(facts, selection);
+  const auto chosen = choose(facts, request, selection);
   for (const auto* candidate : chosen) {
     selection.functions = sorted_union(selection.functions, candidate->functions);
   }

@@ -36,6 +36,8 @@ class CommandRunner {
   CommandRunner() = default;
   CommandRunner(const CommandRunner&) = delete;
   CommandRunner& operator=(const CommandRunner&) = delete;
+  CommandRunner(CommandRunner&&) = delete;
+  CommandRunner& operator=(CommandRunner&&) = delete;
   virtual ~CommandRunner() = default;
 
   /// True if the program is installed in the root.

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 
 namespace vfio_switch {
 

@@ -5,7 +5,7 @@
 #include "core/intent.h"
 #include "core/profile.h"
 #include "core/settings.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 
 namespace vfio_switch {
 

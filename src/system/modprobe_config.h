@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/modprobe_conf.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 
 namespace vfio_switch {
 

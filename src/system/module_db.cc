@@ -33,6 +33,7 @@ struct Report {
   std::vector<std::string> modules;
   std::vector<std::pair<std::size_t, std::string>> commands;
 };
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): libkmod leaves no other way
 thread_local Report* current_report = nullptr;
 
 extern "C" void report_action(kmod_module* module, bool install, const char* /*options*/) {
@@ -231,14 +232,15 @@ Result<std::vector<std::string>> ModuleDb::lookup(const std::string& alias) cons
   return names;
 }
 
-Result<ModuleForm> ModuleDb::form(const std::string& name) const {
+Result<ModuleForm> ModuleDb::form(const std::string& module) const {
   kmod_module* raw = nullptr;
-  if (const int error = kmod_module_new_from_name(context_.get(), name.c_str(), &raw); error < 0) {
-    return fail("libkmod cannot look up " + name + ": " + std::strerror(-error));
+  if (const int error = kmod_module_new_from_name(context_.get(), module.c_str(), &raw);
+      error < 0) {
+    return fail("libkmod cannot look up " + module + ": " + std::strerror(-error));
   }
-  const Module module(raw);
-  if (kmod_module_get_initstate(module.get()) == KMOD_MODULE_BUILTIN) return ModuleForm::built_in;
-  return kmod_module_get_path(module.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
+  const Module found(raw);
+  if (kmod_module_get_initstate(found.get()) == KMOD_MODULE_BUILTIN) return ModuleForm::built_in;
+  return kmod_module_get_path(found.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
 }
 
 Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/facts.h"
 #include "core/modprobe_conf.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 
 struct kmod_ctx;
 

@@ -14,7 +14,7 @@ namespace {
 
 // libpci's own handlers are set by pci_init() only, which would look for devices; and its error
 // handler ends the process. A damaged database must not keep anybody from `disable`.
-[[noreturn]] void on_error(char* /*message*/, ...) {
+__attribute__((noreturn)) void on_error(char* /*message*/, ...) {
   throw std::runtime_error("libpci");
 }
 void on_message(char* /*message*/, ...) {}
@@ -35,16 +35,15 @@ std::string PciNames::name(PciId id) const {
   std::array<char, 256> buffer{};
   constexpr int only_names = PCI_LOOKUP_NO_NUMBERS;  // never make up "Device 1234"
   const auto lookup = [&](int what) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): libpci has no other interface
     const char* found = pci_lookup_name(access_.get(), buffer.data(), int{buffer.size()},
                                         what | only_names, id.vendor, id.device);
     return std::string(found == nullptr ? "" : found);
   };
   try {
-    const auto vendor = lookup(PCI_LOOKUP_VENDOR);
+    auto name = lookup(PCI_LOOKUP_VENDOR);
     const auto device = lookup(PCI_LOOKUP_DEVICE);
-    if (vendor.empty() || device.empty()) return vendor;
-    return vendor + " " + device;
+    if (!name.empty() && !device.empty()) name += " " + device;
+    return name;
   } catch (const std::runtime_error&) {
     return {};
   }

@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/plan.h"
 #include "core/status.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 #include "system/machine.h"
 
 namespace vfio_switch {

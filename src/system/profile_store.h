@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/profile.h"
 #include "core/settings.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 
 namespace vfio_switch {
 

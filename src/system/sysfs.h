@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "core/facts.h"
 #include "core/pci.h"
-#include "system/file_store.h"
+#include "system/file_reader.h"
 
 namespace vfio_switch {
 
