@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/display_config.h"
 #include "core/file_state.h"
 #include "core/modprobe_conf.h"
 #include "core/os_release.h"
@@ -33,6 +34,14 @@ struct Kernel {
   bool operator==(const Kernel&) const = default;
 };
 
+/// A line that has a module loaded in the initramfs, whatever needs it.
+struct EarlyModule {
+  std::string module;  ///< underscores
+  std::string where;   ///< "/etc/initramfs-tools/modules:12"
+
+  bool operator==(const EarlyModule&) const = default;
+};
+
 /// The firmware's table that announces an IOMMU: without one the firmware has it switched off.
 enum class IommuTable { none, dmar, ivrs };
 
@@ -51,12 +60,14 @@ struct SystemFacts {
   std::vector<PciDevice> devices;  ///< sorted by address
   bool iommu_enabled = false;      ///< the kernel made IOMMU groups
   IommuTable iommu_table = IommuTable::none;
-  std::string command_line;  ///< of the running kernel; empty where unknown
+  std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
+  std::string command_line;                  ///< of the running kernel; empty where unknown
   /// Why the hardware is not this system's: "a chroot"; nothing where it is.
   std::optional<std::string> foreign_environment;
-  bool command_line_locked = false;    ///< the boot menu cannot change the command line
-  std::vector<std::string> unmounted;  ///< boot file systems that should be mounted
-  std::vector<Kernel> kernels;         ///< newest first
+  bool command_line_locked = false;        ///< the boot menu cannot change the command line
+  std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
+  std::vector<Kernel> kernels;             ///< newest first
+  std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   std::map<std::string, ObservedFile> files;  ///< every path that a plan may change
 

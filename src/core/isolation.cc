@@ -94,7 +94,15 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
     return display->boot_vga == true ||
            (display->driver && !is_placeholder_driver(display->driver));
   });
-  if (any_connected(facts, functions) && !host_connected) {
+  const auto claim = std::ranges::find_if(facts.display_claims, [&](const DisplayClaim& one) {
+    return contains(functions, one.address);
+  });
+  if (claim != facts.display_claims.end()) {
+    refusals.push_back({RefusalCode::display_in_use,
+                        claim->where + " gives " + claim->address.str() +
+                            " to the host's display; remove that first",
+                        {gpu.address}});
+  } else if (any_connected(facts, functions) && !host_connected) {
     refusals.push_back({RefusalCode::display_in_use,
                         "the only connected monitor is on " + gpu.address.str() +
                             "; connect one to a GPU that stays with the host",

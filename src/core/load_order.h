@@ -16,8 +16,9 @@ enum class Stage { image, root };
 struct Claim {
   std::string kernel;
   PciAddress device;
-  std::vector<std::string> modules;   ///< loadable ones; sorted, underscores
-  std::vector<std::string> built_in;  ///< ones that no modprobe configuration reaches
+  std::vector<std::string> modules;     ///< loadable ones; sorted, underscores
+  std::vector<std::string> dependants;  ///< loadable ones that load one of `modules` first
+  std::vector<std::string> built_in;    ///< ones that no modprobe configuration reaches
 
   bool operator==(const Claim&) const = default;
 };

@@ -129,6 +129,15 @@ Softdep merged(const std::vector<const ModprobeDirective*>& shadowing) {
   return softdep;
 }
 
+/// A softdep would switch the module's install command off, and with it the way that the host
+/// loads the driver (Debian's nvidia). There the image has to claim the card: prove_load_order().
+bool has_install_command(const std::vector<ModprobeFile>& files, const std::string& module) {
+  return std::ranges::any_of(parse_modprobe(effective_modprobe(files)),
+                             [&](const ModprobeDirective& line) {
+                               return line.command == "install" && line.is_about(module);
+                             });
+}
+
 /// The softdep lines for vfio.conf, and the merged ones where a line of vfio.conf would be
 /// shadowed by one that libkmod reads earlier.
 struct SoftdepLines {
@@ -151,6 +160,7 @@ SoftdepLines softdep_lines(const SystemFacts& facts, const std::set<std::string>
     return name > vfio_conf_path.substr(vfio_conf_path.rfind('/') + 1);
   };
   for (const auto& module : claimants) {
+    if (has_install_command(others, module)) continue;
     std::vector<const ModprobeDirective*> shadowing;
     for (const auto& [release, lines_of_kernel] : directives) {
       const auto* line = effective_softdep(lines_of_kernel, module);
@@ -191,7 +201,10 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   if (plan.functions.empty()) return plan;
 
   std::set<std::string> claimants;
-  for (const auto& claim : claims) claimants.insert(claim.modules.begin(), claim.modules.end());
+  for (const auto& claim : claims) {
+    claimants.insert(claim.modules.begin(), claim.modules.end());
+    claimants.insert(claim.dependants.begin(), claim.dependants.end());
+  }
   std::vector<std::pair<PciAddress, PciId>> card;
   std::set<PciId> ids;
   for (const auto& address : plan.functions) {

@@ -3,10 +3,13 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/error.h"
+#include "core/facts.h"
 #include "core/profile.h"
 #include "system/command_runner.h"
+#include "system/file_reader.h"
 
 namespace vfio_switch {
 
@@ -14,6 +17,8 @@ namespace vfio_switch {
 struct UpdateInitramfs {
   static constexpr bool replaces_by_rename = true;
   [[nodiscard]] static Command rebuild(const std::string& release);
+  /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
+  [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
 };
 
 /// The closed set of programs that build an initramfs.
@@ -25,6 +30,10 @@ using InitramfsTool = std::variant<UpdateInitramfs>;
 
 /// True if the tool never writes into an existing image, but replaces it when it is complete.
 [[nodiscard]] bool replaces_by_rename(const InitramfsTool& tool);
+
+/// The modules that the profile's generators load in every image, by configuration.
+[[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
+                                                                  const Profile& profile);
 
 /// The command that builds the image of one kernel anew.
 [[nodiscard]] Command rebuild_command(const InitramfsTool& tool, const std::string& release);

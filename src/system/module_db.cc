@@ -48,6 +48,12 @@ extern "C" void report_action(kmod_module* module, bool install, const char* /*o
   current_report->modules.emplace_back(kmod_module_get_name(module));
 }
 
+/// "nvidia_drm" of "updates/dkms/nvidia-drm.ko.xz".
+std::string module_of_file(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return module_name(name.substr(0, name.find(".ko")));
+}
+
 std::string descriptor_path(const UniqueFd& fd) {
   return "/proc/self/fd/" + std::to_string(fd.get());
 }
@@ -158,6 +164,7 @@ class Walk {
   }
 
   Result<void> follow(const std::string& command, int depth) {
+    order_.by_command = true;
     const auto calls = parse_install_command(command);
     if (!calls)
       return not_followed("the install command '" + printable(command) + "' is not understood");
@@ -198,6 +205,10 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!modules) return failure_of(modules);
   if (!*modules) return fail("there is no " + kernel.modules_directory);
   db.modules_ = std::move(**modules);
+
+  auto dependencies = files.read(kernel.modules_directory + "/modules.dep");
+  if (!dependencies) return failure_of(dependencies);
+  db.dependencies_ = dependencies->value_or("");
 
   config.push_back(kernel.softdeps);
   std::string text;
@@ -241,6 +252,35 @@ Result<ModuleForm> ModuleDb::form(const std::string& module) const {
   const Module found(raw);
   if (kmod_module_get_initstate(found.get()) == KMOD_MODULE_BUILTIN) return ModuleForm::built_in;
   return kmod_module_get_path(found.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
+}
+
+std::vector<std::string> ModuleDb::dependants(const std::set<std::string>& modules) const {
+  std::set<std::string> found;
+  for (const auto line : split_lines(dependencies_)) {
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const bool needs_one = std::ranges::any_of(
+        split_words(line.substr(colon + 1)),
+        [&](std::string_view path) { return modules.contains(module_of_file(path)); });
+    if (needs_one) found.insert(module_of_file(line.substr(0, colon)));
+  }
+  for (const auto& module : modules) found.erase(module);
+  return {found.begin(), found.end()};
+}
+
+std::string ModuleDb::kernel_name(const std::string& module) const {
+  kmod_module* raw = nullptr;
+  if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return module;
+  const Module found(raw);
+  kmod_list* raw_info = nullptr;
+  if (kmod_module_get_info(found.get(), &raw_info) < 0) return module;
+  const std::unique_ptr<kmod_list, void (*)(kmod_list*)> info(raw_info, kmod_module_info_free_list);
+  for (kmod_list* item = info.get(); item != nullptr; item = kmod_list_next(info.get(), item)) {
+    if (std::string_view(kmod_module_info_get_key(item)) == "name") {
+      return module_name(kmod_module_info_get_value(item));
+    }
+  }
+  return module;
 }
 
 Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,

@@ -19,6 +19,7 @@ namespace vfio_switch {
 struct InsertionOrder {
   std::vector<std::string> modules;  ///< loadable modules, each once, underscores
   bool followed = true;              ///< every install command on the way could be followed
+  bool by_command = false;           ///< an install command, which no softdep precedes, was met
   std::string reason;                ///< which could not
 };
 
@@ -33,6 +34,11 @@ class ModuleDb {
 
   /// The modules that `alias` resolves to, built-in ones included; blacklists play no part.
   [[nodiscard]] Result<std::vector<std::string>> lookup(const std::string& alias) const;
+  /// The loadable modules that need one of `modules`, from modules.dep.
+  [[nodiscard]] std::vector<std::string> dependants(const std::set<std::string>& modules) const;
+  /// The name that the kernel and sysfs know `module` by: that in the module file, where it can be
+  /// read. Debian's nvidia-current.ko is "nvidia" there.
+  [[nodiscard]] std::string kernel_name(const std::string& module) const;
   /// How the kernel has `module`.
   [[nodiscard]] Result<ModuleForm> form(const std::string& module) const;
   /// The order in which modprobe would insert modules for `name` (a module or an alias). Modules
@@ -47,7 +53,8 @@ class ModuleDb {
 
   ModuleDb() = default;
 
-  UniqueFd modules_;  // libkmod reads through /proc/self/fd: these stay open as long as it
+  std::string dependencies_;  // modules.dep
+  UniqueFd modules_;          // libkmod reads through /proc/self/fd: these stay open as long as it
   UniqueFd config_;
   std::unique_ptr<kmod_ctx, Closer> context_;
 };

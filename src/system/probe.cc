@@ -7,7 +7,9 @@
 #include "core/generated.h"
 #include "core/mounts.h"
 #include "core/text.h"
+#include "system/display_claims.h"
 #include "system/environment.h"
+#include "system/initramfs_tools.h"
 #include "system/kernels.h"
 #include "system/modprobe_config.h"
 #include "system/sysfs.h"
@@ -55,6 +57,9 @@ Result<SystemFacts> probe_devices(const FileReader& files) {
   if (!enabled) return failure_of(enabled);
   facts.iommu_enabled = *enabled;
   facts.iommu_table = read_iommu_table(files);
+  auto claims = read_display_claims(files, facts.devices);
+  if (!claims) return failure_of(claims);
+  facts.display_claims = std::move(*claims);
   auto command_line = files.read("/proc/cmdline");
   if (!command_line) return failure_of(command_line);
   facts.command_line = trim(command_line->value_or(""));
@@ -82,6 +87,9 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto kernels = read_kernels(files, profile);
   if (!kernels) return failure_of(kernels);
   facts->kernels = std::move(*kernels);
+  auto early = read_early_modules(files, profile);
+  if (!early) return failure_of(early);
+  facts->early_modules = std::move(*early);
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);
   facts->modprobe = std::move(*modprobe);

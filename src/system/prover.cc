@@ -40,17 +40,12 @@ bool has_id(const std::optional<std::string>& ids, PciId id) {
   });
 }
 
-bool comes_first(const std::vector<std::string>& modules, std::string_view module,
-                 std::string_view other) {
-  const auto first = std::ranges::find(modules, module);
-  return first != modules.end() && std::find(modules.begin(), first, other) == first;
-}
-
 /// Proves the claims of one kernel under one configuration.
 class KernelProof {
  public:
-  KernelProof(const ModuleDb& db, const Kernel& kernel, std::set<std::string> blacklist)
-      : db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
+  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
+              std::set<std::string> blacklist)
+      : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
                                         bool ids_bind) const {
@@ -60,9 +55,16 @@ class KernelProof {
     order.modules = std::move(inserted->modules);
     if (!inserted->followed) not_proved(order, inserted->reason);
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
-    if (auto added = add_modules_load(order); !added) return failure_of(added);
+    if (auto added = add_vfio(order, false); !added) return failure_of(added);
     decide(order, claim, ids_bind);
-    if (auto named = check_by_name(order, claim); !named) return failure_of(named);
+    if (!order.vfio_wins() && ids_bind && inserted->by_command && claim.built_in.empty()) {
+      if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
+    }
+    if (order.vfio_wins() && order.stage == Stage::root) {
+      if (auto named = check_by_name(order, claim); !named) return failure_of(named);
+    }
+    // People and sysfs know a driver by the name that the kernel gives it.
+    if (order.winner && !order.vfio_wins()) order.winner = db_.kernel_name(*order.winner);
     return order;
   }
 
@@ -72,22 +74,24 @@ class KernelProof {
     if (order.reason.empty()) order.reason = reason;
   }
 
-  Result<void> add_modules_load(LoadOrder& order) const {
-    if (kernel_.vfio_pci != ModuleForm::loadable ||
-        std::ranges::find(order.modules, vfio_pci) != order.modules.end()) {
-      return {};
-    }
+  /// Adds vfio-pci and what it needs to the order, unless it is in it: last, or first.
+  Result<void> add_vfio(LoadOrder& order, bool first) const {
+    if (kernel_.vfio_pci != ModuleForm::loadable) return {};
+    if (!first && std::ranges::find(order.modules, vfio_pci) != order.modules.end()) return {};
     auto loaded = db_.insertion_order(std::string(vfio_pci), {});
     if (!loaded) return failure_of(loaded);
-    for (auto& module : loaded->modules) {
-      if (std::ranges::find(order.modules, module) == order.modules.end()) {
-        order.modules.push_back(std::move(module));
-      }
+    auto& front = first ? loaded->modules : order.modules;
+    const auto& back = first ? order.modules : loaded->modules;
+    for (const auto& module : back) {
+      if (std::ranges::find(front, module) == front.end()) front.push_back(module);
     }
+    order.modules = std::move(front);
     return {};
   }
 
   static void decide(LoadOrder& order, const Claim& claim, bool ids_bind) {
+    order.contenders.clear();
+    order.winner.reset();
     if (!claim.built_in.empty()) {
       order.winner = claim.built_in.front();
       order.reason = claim.built_in.front() + " is built into the kernel";
@@ -108,21 +112,46 @@ class KernelProof {
     }
   }
 
+  /// The driver is loaded by an install command, which no softdep may precede. The image loads
+  /// vfio-pci before the root file system is there, and holds the driver only where a list says so.
+  Result<void> decide_in_image(LoadOrder& order, const Claim& claim) const {
+    if (!kernel_.initramfs || kernel_.vfio_pci != ModuleForm::loadable) return {};
+    for (const auto& early : facts_.early_modules) {
+      auto inserted = db_.insertion_order(early.module, {});
+      if (!inserted) return failure_of(inserted);
+      for (const auto& module : inserted->modules) {
+        if (!std::ranges::binary_search(claim.modules, module)) continue;
+        order.reason =
+            early.where + " has " + module + " loaded in the initramfs; remove that line";
+        return {};
+      }
+    }
+    if (auto added = add_vfio(order, true); !added) return added;
+    order.stage = Stage::image;
+    order.reason.clear();
+    decide(order, claim, true);
+    return {};
+  }
+
   /// A driver may also be loaded by name, or because another module needs it.
   Result<void> check_by_name(LoadOrder& order, const Claim& claim) const {
-    if (!order.vfio_wins()) return {};
-    for (const auto& module : claim.modules) {
-      auto inserted = db_.insertion_order(module, {});
+    auto names = claim.modules;
+    names.insert(names.end(), claim.dependants.begin(), claim.dependants.end());
+    for (const auto& name : names) {
+      auto inserted = db_.insertion_order(name, {});
       if (!inserted) return failure_of(inserted);
       const auto& modules = inserted->modules;
-      if (std::ranges::find(modules, module) != modules.end() &&
-          !comes_first(modules, vfio_pci, module)) {
-        not_proved(order, "loaded by name, " + module + " comes before vfio-pci");
+      const auto first = std::ranges::find_if(modules, [&](const std::string& module) {
+        return std::ranges::binary_search(claim.modules, module);
+      });
+      if (first != modules.end() && std::find(modules.begin(), first, vfio_pci) == first) {
+        not_proved(order, "loaded by name, " + name + " brings in " + *first + " before vfio-pci");
       }
     }
     return {};
   }
 
+  const SystemFacts& facts_;
   const ModuleDb& db_;
   const Kernel& kernel_;
   std::set<std::string> blacklist_;
@@ -131,7 +160,7 @@ class KernelProof {
 /// The modules for one device that are, or are not, built into a kernel.
 Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare, const Kernel& kernel,
                        const PciDevice& device) {
-  Claim claim{kernel.release, device.address, {}, {}};
+  Claim claim{kernel.release, device.address, {}, {}, {}};
   std::set<std::string> loadable;
   std::set<std::string> built_in;
   for (const auto* db : {&configured, &bare}) {
@@ -146,6 +175,7 @@ Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare, const K
     }
   }
   claim.modules.assign(loadable.begin(), loadable.end());
+  claim.dependants = bare.dependants(loadable);
   claim.built_in.assign(built_in.begin(), built_in.end());
   return claim;
 }
@@ -206,7 +236,7 @@ Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const S
   for (const auto& kernel : facts.kernels) {
     auto db = ModuleDb::open(files, kernel, config);
     if (!db) return failure_of(db);
-    const KernelProof proof(*db, kernel, blacklisted(facts, directives));
+    const KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
     for (const auto& claim : claims) {
       if (claim.kernel != kernel.release) continue;
       const auto& device = *find_device(facts, claim.device);
