@@ -14,9 +14,15 @@ namespace vfio_switch {
 /// The lines of `text` without their line ends; a last line without one counts too.
 [[nodiscard]] std::vector<std::string_view> split_lines(std::string_view text);
 
+/// The views would outlive the text.
+std::vector<std::string_view> split_lines(std::string&& text) = delete;
+
 /// The words of `text`, separated by any of `separators`; empty words are dropped.
 [[nodiscard]] std::vector<std::string_view> split_words(std::string_view text,
                                                         std::string_view separators = " \t");
+
+std::vector<std::string_view> split_words(std::string&& text,
+                                          std::string_view separators = " \t") = delete;
 
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
 

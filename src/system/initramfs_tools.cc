@@ -26,7 +26,8 @@ Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader
     auto text = files.read(path);
     if (!text) return failure_of(text);
     int number = 0;
-    for (const auto line : split_lines(text->value_or(""))) {
+    const auto content = text->value_or("");
+    for (const auto line : split_lines(content)) {
       ++number;
       const auto words = split_words(line);
       if (words.empty() || words[0].starts_with('#')) continue;

@@ -80,12 +80,11 @@ class KernelProof {
     if (!first && std::ranges::find(order.modules, vfio_pci) != order.modules.end()) return {};
     auto loaded = db_.insertion_order(std::string(vfio_pci), {});
     if (!loaded) return failure_of(loaded);
-    auto& front = first ? loaded->modules : order.modules;
-    const auto& back = first ? order.modules : loaded->modules;
-    for (const auto& module : back) {
-      if (std::ranges::find(front, module) == front.end()) front.push_back(module);
+    if (first) std::swap(order.modules, loaded->modules);
+    for (auto& module : loaded->modules) {
+      const bool known = std::ranges::find(order.modules, module) != order.modules.end();
+      if (!known) order.modules.push_back(std::move(module));
     }
-    order.modules = std::move(front);
     return {};
   }
 
