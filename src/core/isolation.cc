@@ -89,10 +89,11 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
   if (staying.empty()) return;
   const bool host_connected = std::ranges::any_of(
       staying, [](const PciDevice* display) { return has_connected(*display); });
-  // boot_vga marks the GPU that the firmware framebuffer is on.
+  // boot_vga marks the GPU that the firmware framebuffer is on; a card that is held for a guest
+  // shows nothing of the host's, wherever the machine booted.
   const bool host_can_show = std::ranges::any_of(staying, [](const PciDevice* display) {
-    return display->boot_vga == true ||
-           (display->driver && !is_placeholder_driver(display->driver));
+    return !is_placeholder_driver(display->driver) &&
+           (display->driver || display->boot_vga == true);
   });
   const auto claim = std::ranges::find_if(facts.display_claims, [&](const DisplayClaim& one) {
     return contains(functions, one.address);
@@ -141,7 +142,8 @@ std::string iommu_off_message(const SystemFacts& facts) {
            "; remove it from the boot loader's settings";
   }
   if (facts.iommu_table == IommuTable::none) {
-    return "the IOMMU is off: turn on VT-d (Intel) or IOMMU (AMD) in the firmware's set-up";
+    return "the IOMMU is off or missing: on a PC, turn on VT-d (Intel) or IOMMU (AMD) in the "
+           "firmware's set-up";
   }
   return "the IOMMU is off, though the firmware announces one; 'dmesg | grep -e DMAR -e AMD-Vi' "
          "may say why";

@@ -48,6 +48,7 @@ std::string load_order_text(const std::vector<LoadOrder>& orders) {
     kernel = order.kernel;
     const auto winner = order.winner.value_or("no driver");
     text += "    " + order.device.str() + "  " + winner;
+    if (order.stage == Stage::image) text += " in the initramfs";
     if (order.contenders.size() > 1) text += "  (" + join(order.contenders, ", then ") + ")";
     if (!order.proved) text += "  NOT PROVED: " + order.reason;
     text += "\n";

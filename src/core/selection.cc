@@ -135,6 +135,18 @@ void add_refusals(std::vector<Refusal>& refusals, const std::vector<Refusal>& mo
   }
 }
 
+/// One candidate for each card, those first that least stands in the way of.
+std::vector<const Candidate*> by_distance(const std::vector<Candidate>& gpus) {
+  std::vector<const Candidate*> cards;
+  for (const auto& gpu : gpus) {
+    const bool same_card = std::ranges::any_of(
+        cards, [&](const Candidate* other) { return other->functions == gpu.functions; });
+    if (!same_card) cards.push_back(&gpu);
+  }
+  std::ranges::stable_sort(cards, {}, [](const Candidate* gpu) { return gpu->refusals.size(); });
+  return cards;
+}
+
 /// The only eligible card.
 std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Selection& selection) {
   std::vector<const Candidate*> eligible;
@@ -148,7 +160,9 @@ std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Select
     return {};
   }
   if (eligible.empty()) {
-    for (const auto& gpu : selection.gpus) add_refusals(selection.refusals, gpu.refusals);
+    for (const auto* gpu : by_distance(selection.gpus)) {
+      add_refusals(selection.refusals, gpu->refusals);
+    }
     if (selection.gpus.empty()) {
       selection.refusals.push_back({RefusalCode::no_gpu, "this machine has no graphics card", {}});
     }

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the program says about every machine, as a person would read it, against reviewed files.
+
+A golden file holds nothing that depends on the PCI ID database or on the program's layout: it is
+told from the JSON output. VFIO_SWITCH_REGENERATE=1 writes the files anew; read the difference.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+GOLDEN = HERE / "golden"
+PROGRAM = os.environ.get("VFIO_SWITCH", "vfio-switch")
+REGENERATE = os.environ.get("VFIO_SWITCH_REGENERATE") == "1"
+
+
+def run(*words: str) -> str:
+    return subprocess.run(words, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+
+
+def ask(root: Path, *words: str) -> dict:
+    return json.loads(run(PROGRAM, "--sysroot", str(root), "--json", *words))
+
+
+class Teller:
+    """Tells one machine's answers in lines."""
+
+    def __init__(self, root: Path):
+        self.answer = ask(root, "devices")
+        self.plan = ask(root, "plan", "enable")
+        self.device = {device["address"]: device for device in self.answer["devices"]}
+
+    def name(self, address: str) -> str:
+        device = self.device[address]
+        ids = f"{device['vendor_id'][2:]}:{device['device_id'][2:]}"
+        group = "no group" if device["iommu_group"] is None else f"group {device['iommu_group']}"
+        return f"{address} {ids} class {device['class'][2:6]}, {device['driver'] or 'no driver'}, {group}"
+
+    def message(self, text: str) -> str:
+        for device in self.answer["devices"]:
+            if device["name"]:
+                text = text.replace(" " + device["name"], "")
+        return text
+
+    def card(self, gpu: dict) -> list[str]:
+        lines = [self.name(gpu["address"]) + (", boot display" if self.device[gpu["address"]]["boot_vga"] else "")]
+        lines += [f"  with {self.name(other)}" for other in gpu["functions"] if other != gpu["address"]]
+        lines += [f"  {refusal['code']}: {self.message(refusal['message'])}" for refusal in gpu["refusals"]]
+        if gpu["eligible"]:
+            lines.append("  can be given away" + (" and is chosen" if gpu["selected"] else ""))
+        return lines
+
+    def outcome(self) -> list[str]:
+        plan = self.plan
+        lines = [f"enable: {plan['outcome']}"]
+        lines += [f"  {refusal['code']}: {self.message(refusal['message'])}" for refusal in plan["refusals"]
+                  if plan["outcome"] == "refused"]
+        if plan["outcome"] != "change":
+            return lines
+        for change in plan["changes"]:
+            lines.append(f"  {change['kind']} {change['path']}")
+            lines += [f"    {line}" for line in (change["content"] or "").splitlines() if not line.startswith("#")]
+        for order in plan["load_order"]:
+            modules = [module for module in order["modules"] if module == "vfio_pci" or module in self.claimants()]
+            lines.append(f"  {order['kernel']} {order['device']}: {order['winner']} by {', then '.join(modules)}"
+                         f" ({order['stage']}, {'proved' if order['proved'] else 'not proved'})")
+        return lines
+
+    def claimants(self) -> set[str]:
+        return {line.split()[1] for change in self.plan["changes"] for line in (change["content"] or "").splitlines()
+                if line.startswith("softdep")}
+
+    def tell(self, title: str) -> str:
+        lines = [title, f"IOMMU {'on' if self.answer['iommu_enabled'] else 'off'}", ""]
+        for gpu in self.answer["gpus"]:
+            lines += self.card(gpu)
+        return "\n".join([*lines, "", *self.outcome()]) + "\n"
+
+
+class Golden(unittest.TestCase):
+    maxDiff = None
+
+
+def add(machine: str, variant: str) -> None:
+    def test(self: Golden) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            root = Path(directory) / "root"
+            subprocess.run([HERE / "build-sysroot", machine, root, "--variant", variant], check=True)
+            told = Teller(root).tell(f"{machine}, {variant}")
+        file = GOLDEN / f"{machine}.{variant}.txt"
+        if REGENERATE:
+            GOLDEN.mkdir(exist_ok=True)
+            file.write_text(told)
+        self.assertTrue(file.exists(), f"{file.name} is missing: VFIO_SWITCH_REGENERATE=1 writes it; review it")
+        self.assertEqual(file.read_text(), told, f"{file.name}: if the new text is right, VFIO_SWITCH_REGENERATE=1")
+    setattr(Golden, f"test_{machine}_{variant}".replace("-", "_"), test)
+
+
+for path in sorted(HERE.glob("*.json")):
+    for line in run(str(HERE / "build-sysroot"), "--list-variants", path.stem).splitlines():
+        add(path.stem, line.split()[0])
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
