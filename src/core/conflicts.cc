@@ -83,4 +83,18 @@ std::vector<Refusal> find_conflicts(const SystemFacts& facts, const std::vector<
   return refusals;
 }
 
+std::vector<std::string> find_hindrances(const std::vector<Claim>& claims,
+                                         const std::vector<ModprobeDirective>& others) {
+  std::vector<std::string> sentences;
+  for (const auto& line : others) {
+    const bool names_driver = std::ranges::any_of(claims, [&](const Claim& claim) {
+      return std::ranges::binary_search(claim.modules, module_name(line.subject));
+    });
+    if (line.command != "blacklist" || !names_driver) continue;
+    sentences.push_back(line.where() + " blacklists " + line.subject +
+                        ": if vfio-pci could not take the card, that driver would not either");
+  }
+  return sentences;
+}
+
 }  // namespace vfio_switch

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <set>
+#include <string>
 #include <vector>
 
 #include "core/facts.h"
@@ -17,5 +18,10 @@ namespace vfio_switch {
                                                   const std::vector<Claim>& claims,
                                                   const std::vector<ModprobeDirective>& others,
                                                   const std::set<PciId>& ids);
+
+/// What does not defeat us, but should be known: blacklist lines for a driver that would be the
+/// fallback. Each is a sentence that names file and line.
+[[nodiscard]] std::vector<std::string> find_hindrances(
+    const std::vector<Claim>& claims, const std::vector<ModprobeDirective>& others);
 
 }  // namespace vfio_switch

@@ -235,8 +235,10 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
   std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));
   complete_plan(plan, facts, options);
-  std::ranges::move(find_conflicts(facts, claims, parse_modprobe(effective_modprobe(others)), ids),
+  const auto directives = parse_modprobe(effective_modprobe(others));
+  std::ranges::move(find_conflicts(facts, claims, directives, ids),
                     std::back_inserter(plan.refusals));
+  std::ranges::move(find_hindrances(claims, directives), std::back_inserter(plan.notes));
   return plan;
 }
 
@@ -277,6 +279,21 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
                            {}});
 }
 
+namespace {
+
+/// The line of somebody else's that decides for the module which comes first, as words to add.
+std::string shadowing_line(const Plan& plan, const Kernel& kernel, const LoadOrder& order) {
+  if (order.contenders.empty() || order.vfio_wins()) return {};
+  auto files = plan.modprobe;
+  files.push_back(kernel.softdeps);
+  const auto directives = parse_modprobe(effective_modprobe(std::move(files)));
+  const auto* line = effective_softdep(directives, order.contenders.front());
+  if (line == nullptr || is_generated(line->file)) return {};
+  return " (" + line->where() + " has the softdep that counts; rename or remove it)";
+}
+
+}  // namespace
+
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
   plan.load_order = std::move(orders);
   if (plan.state.intent != Intent::enabled || !plan.refusals.empty()) return;
@@ -285,7 +302,8 @@ void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kerne
     if (order.proved && (order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing)) continue;
     plan.refusals.push_back({RefusalCode::config_conflict,
                              "it cannot be shown that vfio-pci would get " + order.device.str() +
-                                 " in kernel " + order.kernel + ": " + order.reason,
+                                 " in kernel " + order.kernel + ": " + order.reason +
+                                 shadowing_line(plan, *kernel, order),
                              {order.device}});
   }
 }
