@@ -37,7 +37,7 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   return result;
 }
 
-Result<Plan> preview(const FileReader& files, const MakePlan& make) {
+Result<Preview> preview(const FileReader& files, const MakePlan& make) {
   auto machine = read_machine(files);
   if (!machine) return failure_of(machine);
   auto journal = Journal::load(files);
@@ -46,7 +46,9 @@ Result<Plan> preview(const FileReader& files, const MakePlan& make) {
     if (journal.error().kind != ErrorKind::permission) return failure_of(journal);
     journal = Journal();
   }
-  return make(files, *machine, *journal);
+  auto plan = make(files, *machine, *journal);
+  if (!plan) return failure_of(plan);
+  return Preview{std::move(*machine), std::move(*plan)};
 }
 
 bool is_worth_doing(const FileReader& files, const Plan& plan) {

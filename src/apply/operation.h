@@ -38,9 +38,15 @@ struct Operation {
   [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;
 };
 
+/// A plan, with the machine that it was made for.
+struct Preview {
+  Machine machine;
+  Plan plan;
+};
+
 /// Plans without changing anything: for the commands that only look, and as the first step of
 /// those that do not.
-[[nodiscard]] Result<Plan> preview(const FileReader& files, const MakePlan& make);
+[[nodiscard]] Result<Preview> preview(const FileReader& files, const MakePlan& make);
 
 /// True if carrying out `plan` would change anything, the remembered state included.
 [[nodiscard]] bool is_worth_doing(const FileReader& files, const Plan& plan);

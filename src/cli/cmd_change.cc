@@ -54,12 +54,13 @@ Result<int> change_command(const Options& options) {
     if (!files) return failure_of(files);
     auto journal = Journal::load(**files);
     const bool interrupted = journal && journal->interrupted() != nullptr;
-    auto first = preview(**files, make);
-    if (!first) return failure_of(first);
-    if (!interrupted && (options.dry_run || !is_worth_doing(**files, *first))) {
+    const auto previewed = preview(**files, make);
+    if (!previewed) return std::unexpected(previewed.error());
+    const auto& first = previewed->plan;
+    if (!interrupted && (options.dry_run || !is_worth_doing(**files, first))) {
       if (options.dry_run) return plan_command(options);
-      std::cout << (options.json ? plan_json(*first) : outcome_text(options, {*first, false, {}}));
-      return first->refusals.empty() ? exit_done : exit_refused;
+      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false, {}}));
+      return first.refusals.empty() ? exit_done : exit_refused;
     }
   }
   if (options.root == "/" && ::geteuid() != 0) {

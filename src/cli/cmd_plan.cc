@@ -5,21 +5,19 @@
 #include "cli/json_output.h"
 #include "cli/plans.h"
 #include "core/report.h"
-#include "system/probe.h"
 
 namespace vfio_switch {
 
 Result<int> plan_command(const Options& options) {
   auto files = open_reader(options.root);
   if (!files) return failure_of(files);
-  auto facts = probe_devices(**files);
-  if (!facts) return failure_of(facts);
-  auto plan = preview(**files, plan_for(options));
-  if (!plan) return failure_of(plan);
+  auto made = preview(**files, plan_for(options));
+  if (!made) return failure_of(made);
+  const auto& [machine, plan] = *made;
   // `plan` is asked for the details; for the others --dry-run is a short answer.
   const bool details = options.verb == Verb::plan || options.verbose;
-  std::cout << (options.json ? plan_json(*plan) : plan_text(*facts, *plan, details));
-  return plan->refusals.empty() ? exit_done : exit_refused;
+  std::cout << (options.json ? plan_json(plan) : plan_text(machine.facts, plan, details));
+  return plan.refusals.empty() ? exit_done : exit_refused;
 }
 
 }  // namespace vfio_switch

@@ -41,12 +41,13 @@ class Site {
 
   /// Changes the machine by the plan that `make` gives; says why where it is refused.
   Result<void> change(const MakePlan& make, bool rebuild, bool forget) {
-    auto first = preview(*files_, make);
-    if (!first) return failure_of(first);
+    const auto previewed = preview(*files_, make);
+    if (!previewed) return std::unexpected(previewed.error());
+    const auto& first = previewed->plan;
     const auto journal = Journal::load(*files_);
     const bool interrupted = journal && journal->interrupted() != nullptr;
-    if (!interrupted && !is_worth_doing(*files_, *first)) {
-      if (!first->refusals.empty()) std::cout << refusals_text(*first);
+    if (!interrupted && !is_worth_doing(*files_, first)) {
+      if (!first.refusals.empty()) std::cout << refusals_text(first);
       return {};
     }
     const Operation operation{.verb = event_.name,

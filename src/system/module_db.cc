@@ -48,12 +48,6 @@ extern "C" void report_action(kmod_module* module, bool install, const char* /*o
   current_report->modules.emplace_back(kmod_module_get_name(module));
 }
 
-/// "nvidia_drm" of "updates/dkms/nvidia-drm.ko.xz".
-std::string module_of_file(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1);
-  return module_name(name.substr(0, name.find(".ko")));
-}
-
 std::string descriptor_path(const UniqueFd& fd) {
   return "/proc/self/fd/" + std::to_string(fd.get());
 }
@@ -206,10 +200,6 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!*modules) return fail("there is no " + kernel.modules_directory);
   db.modules_ = std::move(**modules);
 
-  auto dependencies = files.read(kernel.modules_directory + "/modules.dep");
-  if (!dependencies) return failure_of(dependencies);
-  db.dependencies_ = dependencies->value_or("");
-
   config.push_back(kernel.softdeps);
   std::string text;
   for (const auto& file : effective_modprobe(std::move(config))) text += file.content + "\n";
@@ -252,20 +242,6 @@ Result<ModuleForm> ModuleDb::form(const std::string& module) const {
   const Module found(raw);
   if (kmod_module_get_initstate(found.get()) == KMOD_MODULE_BUILTIN) return ModuleForm::built_in;
   return kmod_module_get_path(found.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
-}
-
-std::vector<std::string> ModuleDb::dependants(const std::set<std::string>& modules) const {
-  std::set<std::string> found;
-  for (const auto line : split_lines(dependencies_)) {
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    const bool needs_one = std::ranges::any_of(
-        split_words(line.substr(colon + 1)),
-        [&](std::string_view path) { return modules.contains(module_of_file(path)); });
-    if (needs_one) found.insert(module_of_file(line.substr(0, colon)));
-  }
-  for (const auto& module : modules) found.erase(module);
-  return {found.begin(), found.end()};
 }
 
 std::string ModuleDb::kernel_name(const std::string& module) const {

@@ -34,8 +34,6 @@ class ModuleDb {
 
   /// The modules that `alias` resolves to, built-in ones included; blacklists play no part.
   [[nodiscard]] Result<std::vector<std::string>> lookup(const std::string& alias) const;
-  /// The loadable modules that need one of `modules`, from modules.dep.
-  [[nodiscard]] std::vector<std::string> dependants(const std::set<std::string>& modules) const;
   /// The name that the kernel and sysfs know `module` by: that in the module file, where it can be
   /// read. Debian's nvidia-current.ko is "nvidia" there.
   [[nodiscard]] std::string kernel_name(const std::string& module) const;
@@ -53,8 +51,7 @@ class ModuleDb {
 
   ModuleDb() = default;
 
-  std::string dependencies_;  // modules.dep
-  UniqueFd modules_;          // libkmod reads through /proc/self/fd: these stay open as long as it
+  UniqueFd modules_;  // libkmod reads through /proc/self/fd: these stay open as long as it
   UniqueFd config_;
   std::unique_ptr<kmod_ctx, Closer> context_;
 };

@@ -7,6 +7,7 @@
 #include "core/card.h"
 #include "core/text.h"
 #include "system/module_db.h"
+#include "system/module_dependencies.h"
 
 namespace vfio_switch {
 
@@ -157,7 +158,8 @@ class KernelProof {
 };
 
 /// The modules for one device that are, or are not, built into a kernel.
-Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare, const Kernel& kernel,
+Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare,
+                       const ModuleDependencies& dependencies, const Kernel& kernel,
                        const PciDevice& device) {
   Claim claim{kernel.release, device.address, {}, {}, {}};
   std::set<std::string> loadable;
@@ -174,7 +176,7 @@ Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare, const K
     }
   }
   claim.modules.assign(loadable.begin(), loadable.end());
-  claim.dependants = bare.dependants(loadable);
+  claim.dependants = dependencies.dependants(loadable);
   claim.built_in.assign(built_in.begin(), built_in.end());
   return claim;
 }
@@ -196,6 +198,8 @@ Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::
 Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFacts& facts,
                                        const std::vector<PciAddress>& functions) {
   std::vector<Claim> claims;
+  if (functions.empty()) return claims;
+  std::vector<ModuleDb> databases;  // of facts.kernels, without configuration
   std::map<PciAddress, std::set<std::string>> known;
   for (const auto& address : functions) {
     const auto& driver = find_device(facts, address)->driver_module;
@@ -206,21 +210,22 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
     if (!configured) return failure_of(configured);
     auto bare = ModuleDb::open(files, kernel, {});
     if (!bare) return failure_of(bare);
+    auto dependencies = ModuleDependencies::read(files, kernel);
+    if (!dependencies) return failure_of(dependencies);
     for (const auto& address : functions) {
-      auto claim = claim_in(*configured, *bare, kernel, *find_device(facts, address));
+      auto claim =
+          claim_in(*configured, *bare, *dependencies, kernel, *find_device(facts, address));
       if (!claim) return failure_of(claim);
       known[address].insert(claim->modules.begin(), claim->modules.end());
       claims.push_back(std::move(*claim));
     }
+    databases.push_back(std::move(*bare));
   }
-  for (const auto& kernel : facts.kernels) {
-    auto bare = ModuleDb::open(files, kernel, {});
-    if (!bare) return failure_of(bare);
-    for (auto& claim : claims) {
-      if (claim.kernel != kernel.release) continue;
-      if (auto added = add_built_in(*bare, claim, known[claim.device]); !added) {
-        return failure_of(added);
-      }
+  for (auto& claim : claims) {
+    const auto kernel = std::ranges::find(facts.kernels, claim.kernel, &Kernel::release);
+    const auto& bare = databases[static_cast<std::size_t>(kernel - facts.kernels.begin())];
+    if (auto added = add_built_in(bare, claim, known[claim.device]); !added) {
+      return failure_of(added);
     }
   }
   return claims;
@@ -230,6 +235,7 @@ Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const S
                                                 const std::vector<Claim>& claims,
                                                 const std::vector<ModprobeFile>& config) {
   std::vector<LoadOrder> orders;
+  if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config));
   const auto ids = effective_vfio_ids(directives);
   for (const auto& kernel : facts.kernels) {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/facts.h"
+#include "system/file_reader.h"
+
+namespace vfio_switch {
+
+/// Which modules of a kernel need which: its modules.dep, the other way round. libkmod answers
+/// only what one module needs.
+class ModuleDependencies {
+ public:
+  [[nodiscard]] static Result<ModuleDependencies> read(const FileReader& files,
+                                                       const Kernel& kernel);
+
+  /// The modules that need one of `modules`, directly or not; sorted, underscores.
+  [[nodiscard]] std::vector<std::string> dependants(const std::set<std::string>& modules) const;
+
+ private:
+  explicit ModuleDependencies(std::string text) : text_(std::move(text)) {}
+
+  std::string text_;  ///< with underscores: files are named with dashes, underscores or both
+};
+
+}  // namespace vfio_switch
