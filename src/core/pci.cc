@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/pci.h"
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "core/text.h"
@@ -74,6 +76,14 @@ std::string PciId::str() const {
 
 std::string PciClass::str() const {
   return "0x" + to_hex(code, 6);
+}
+
+bool is_thunderbolt(PciId id) {
+  constexpr std::uint16_t intel = 0x8086;
+  constexpr std::array<std::uint16_t, 16> bridges = {0x0b26, 0x1136, 0x1549, 0x1567, 0x1569, 0x156b,
+                                                     0x156d, 0x1576, 0x1578, 0x157e, 0x15c0, 0x15d3,
+                                                     0x15da, 0x15e7, 0x15ea, 0x15ef};
+  return id.vendor == intel && std::ranges::find(bridges, id.device) != bridges.end();
 }
 
 std::string make_modalias(PciId id, PciId subsystem, PciClass device_class) {

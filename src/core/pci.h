@@ -88,6 +88,10 @@ struct PciDevice {
   bool operator==(const PciDevice&) const = default;
 };
 
+/// True for the bridges of Intel's Thunderbolt controllers, as the PCI ID database lists them. Only
+/// Intel makes both such bridges and graphics cards with a switch of their own.
+[[nodiscard]] bool is_thunderbolt(PciId id);
+
 /// `modalias` as the kernel prints it for a PCI function (drivers/pci/pci-sysfs.c, modalias_show).
 [[nodiscard]] std::string make_modalias(PciId id, PciId subsystem, PciClass device_class);
 

@@ -244,6 +244,15 @@ Result<ModuleForm> ModuleDb::form(const std::string& module) const {
   return kmod_module_get_path(found.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
 }
 
+std::string ModuleDb::file(const std::string& module) const {
+  kmod_module* raw = nullptr;
+  if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return {};
+  const Module found(raw);
+  const char* path = kmod_module_get_path(found.get());
+  if (path == nullptr) return {};
+  return std::string(path).substr(descriptor_path(modules_).size() + 1);
+}
+
 std::string ModuleDb::kernel_name(const std::string& module) const {
   kmod_module* raw = nullptr;
   if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return module;

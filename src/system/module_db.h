@@ -37,6 +37,9 @@ class ModuleDb {
   /// The name that the kernel and sysfs know `module` by: that in the module file, where it can be
   /// read. Debian's nvidia-current.ko is "nvidia" there.
   [[nodiscard]] std::string kernel_name(const std::string& module) const;
+  /// The file of `module` below the modules directory: "kernel/drivers/gpu/drm/drm.ko"; empty where
+  /// it has none.
+  [[nodiscard]] std::string file(const std::string& module) const;
   /// How the kernel has `module`.
   [[nodiscard]] Result<ModuleForm> form(const std::string& module) const;
   /// The order in which modprobe would insert modules for `name` (a module or an alias). Modules

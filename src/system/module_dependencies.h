@@ -18,13 +18,14 @@ class ModuleDependencies {
   [[nodiscard]] static Result<ModuleDependencies> read(const FileReader& files,
                                                        const Kernel& kernel);
 
-  /// The modules that need one of `modules`, directly or not; sorted, underscores.
-  [[nodiscard]] std::vector<std::string> dependants(const std::set<std::string>& modules) const;
+  /// The modules that need one of `files`, directly or not; sorted, underscores. Files are as in
+  /// modules.dep: "kernel/drivers/gpu/drm/drm.ko".
+  [[nodiscard]] std::vector<std::string> dependants(const std::set<std::string>& files) const;
 
  private:
   explicit ModuleDependencies(std::string text) : text_(std::move(text)) {}
 
-  std::string text_;  ///< with underscores: files are named with dashes, underscores or both
+  std::string text_;
 };
 
 }  // namespace vfio_switch

@@ -176,7 +176,10 @@ Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare,
     }
   }
   claim.modules.assign(loadable.begin(), loadable.end());
-  claim.dependants = dependencies.dependants(loadable);
+  std::set<std::string> module_files;
+  for (const auto& module : loadable) module_files.insert(bare.file(module));
+  claim.dependants = dependencies.dependants(module_files);
+  std::erase_if(claim.dependants, [&](const auto& module) { return loadable.contains(module); });
   claim.built_in.assign(built_in.begin(), built_in.end());
   return claim;
 }

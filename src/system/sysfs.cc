@@ -170,8 +170,7 @@ Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
     auto device = read_device(files, *address);
     if (!device) return failure_of(device);
     device->name = database.name(device->id);
-    device->thunderbolt = device->name.find("Thunderbolt") != std::string::npos ||
-                          device->name.find("USB4") != std::string::npos;
+    device->thunderbolt = is_thunderbolt(device->id);
     devices.push_back(std::move(*device));
   }
   std::ranges::sort(devices, {}, &PciDevice::address);
