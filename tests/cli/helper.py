@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sysroot of a real machine, the built vfio-switch run on it, and trees compared.
+
+Environment: VFIO_SWITCH, the program under test; STAND_IN_INITRAMFS, the stand-in for
+update-initramfs. meson sets both.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+HERE = Path(__file__).resolve().parent
+MACHINES = HERE.parent / "machines"
+VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
+STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
+if not VFIO_SWITCH:
+    raise SystemExit("VFIO_SWITCH must name the program under test; 'meson test' sets it")
+
+DESKTOP = "z370-gt1030-no-param"
+CARD = ["0000:01:00.0", "0000:01:00.1"]  # of DESKTOP
+KERNELS = ["6.1.0-56-amd64", "6.12.117+deb12-amd64"]
+STATE = "var/lib/vfio-switch"
+VFIO_CONF = "etc/modprobe.d/vfio.conf"
+SOFTDEP_CONF = "etc/modprobe.d/00-vfio-softdep.conf"
+MODULES_LOAD = "etc/modules-load.d/vfio.conf"
+
+SANITIZER_EXIT = 99  # none of the program's own
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What programs under test are given. A sanitizer's finding is never one of their exit statuses."""
+    return {
+        "PATH": f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}",
+        "LC_ALL": "C.UTF-8",
+        "ASAN_OPTIONS": f"exitcode={SANITIZER_EXIT}",
+        "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:exitcode={SANITIZER_EXIT}",
+        **more,
+    }
+
+
+def find_tool(name: str) -> Optional[str]:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}")
+
+
+def tool(name: str) -> str:
+    """The path of a program that a test needs; without it the test is skipped, and says so."""
+    path = find_tool(name)
+    if path is None:
+        raise unittest.SkipTest(f"{name} is not installed")
+    return path
+
+
+@functools.cache
+def as_root() -> list[str]:
+    """What runs a command as root, with mounts of its own: nothing for root, a user namespace for others."""
+    unshare = [tool("unshare"), "--mount"]
+    wrap = [] if os.geteuid() == 0 else [*unshare, "--map-root-user"]
+    done = subprocess.run([*(wrap or unshare), "true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        # In a chroot, for one: its root directory is no mount point that could be made private.
+        raise unittest.SkipTest(f"no mounts of its own can be made here ({done.stderr.strip()})")
+    return wrap
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a path is: everything that rollback has to give back."""
+
+    mode: int
+    uid: int
+    gid: int
+    content: bytes  # or the target of a link
+    modified: int
+
+
+def snapshot(root: Path, without: Sequence[str] = (STATE,), times: bool = False) -> dict[str, Entry]:
+    """All that is below `root` but `without` (globs), by path. Directories have no time of their own."""
+    tree: dict[str, Entry] = {}
+    for where, directories, files in os.walk(root):
+        relative = os.path.relpath(where, root)
+        prefix = "" if relative == "." else f"{relative}/"
+        skipped = {d for d in directories if any(fnmatch.fnmatch(prefix + d, glob) for glob in without)}
+        directories[:] = [d for d in directories if d not in skipped]
+        for name in [*directories, *files]:
+            path, key = f"{where}/{name}", prefix + name
+            if any(fnmatch.fnmatch(key, glob) for glob in without):
+                continue
+            status = os.lstat(path)
+            content = b""
+            if stat.S_ISLNK(status.st_mode):
+                content = os.readlink(path).encode()
+            elif stat.S_ISREG(status.st_mode):
+                content = Path(path).read_bytes() if os.access(path, os.R_OK) else b"(not readable)"
+            modified = 0 if stat.S_ISDIR(status.st_mode) or not times else status.st_mtime_ns
+            tree[key] = Entry(status.st_mode, status.st_uid, status.st_gid, content, modified)
+    return tree
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a program ended."""
+
+    command: list[str]
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def __str__(self) -> str:
+        return f"$ {' '.join(self.command)}\n{self.out}{self.err}exit status {self.status}"
+
+
+def run(command: Sequence[str], cwd: Optional[Path] = None, **more: str) -> Run:
+    done = subprocess.run(
+        list(command), capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(**more), cwd=cwd,
+        timeout=120,
+    )  # fmt: skip
+    result = Run(list(command), done.returncode, done.stdout, done.stderr)
+    if done.returncode == SANITIZER_EXIT or "runtime error:" in done.stderr or done.returncode < 0:
+        raise AssertionError(f"the program has a bug:\n{result}")
+    return result
+
+
+def vfio_switch(*arguments: str) -> Run:
+    return run([VFIO_SWITCH, *arguments])
+
+
+def clean_name(module: str) -> str:
+    """A module's name, from its file or as modprobe takes it: underscores, no suffix."""
+    return os.path.basename(module).partition(".ko")[0].replace("-", "_")
+
+
+class Sysroot:
+    """One of the machines as a root file system."""
+
+    def __init__(self, path: Path, machine: str, *options: str) -> None:
+        self.path = path
+        command = [sys.executable, str(MACHINES / "build-sysroot"), machine, str(path), *options]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+
+    def run(self, *arguments: str, prefix: Sequence[str] = ()) -> Run:
+        return run([*prefix, VFIO_SWITCH, "--sysroot", str(self.path), *arguments])
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text()
+
+    def write(self, name: str, content: str, mode: int = 0o644) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(mode)
+        return path
+
+    def exists(self, name: str) -> bool:
+        return os.path.lexists(self.path / name)
+
+    def snapshot(self, without: Sequence[str] = (STATE,), times: bool = False) -> dict[str, Entry]:
+        return snapshot(self.path, without, times)
+
+    def wait_for(self, name: str, seconds: float = 30) -> bool:
+        """True as soon as the file is there."""
+        end = time.monotonic() + seconds
+        while not self.exists(name) and time.monotonic() < end:
+            time.sleep(0.02)
+        return self.exists(name)
+
+    def modalias(self, address: str) -> str:
+        return self.read(f"sys/bus/pci/devices/{address}/modalias").strip()
+
+    def modprobe(self, kernel: str, modalias: str) -> list[tuple[str, str]]:
+        """What the real modprobe would insert, in order: (module, parameters), each module once."""
+        arguments = ["-n", "-v", "-b", "-a", "-d", str(self.path), "-S", kernel]
+        done = run([tool("modprobe"), *arguments, "-C", str(self.path / "etc/modprobe.d"), modalias])
+        if done.status != 0 and "not found in directory" not in done.err:  # no module claims it
+            raise AssertionError(str(done))
+        inserted: dict[str, str] = {}
+        for line in done.out.splitlines():
+            words = line.split()
+            if words[0] == "insmod":
+                inserted.setdefault(clean_name(words[1]), " ".join(words[2:]))
+            else:
+                inserted.setdefault(line, "")
+        return list(inserted.items())
+
+
+def memory() -> Optional[str]:
+    """A file system in memory, where ten thousand files take a tenth of the time; None: the usual place."""
+    where, needed = "/dev/shm", 256 << 20
+    if "TMPDIR" in os.environ or not os.access(where, os.W_OK):
+        return None
+    status = os.statvfs(where)
+    runs_programs = not status.f_flag & os.ST_NOEXEC
+    return where if runs_programs and status.f_bavail * status.f_frsize > needed else None
+
+
+class SysrootCase(unittest.TestCase):
+    """A test with a scratch directory."""
+
+    maxDiff = 4000
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(prefix="vfio-switch-", dir=memory())
+        self.addCleanup(scratch.cleanup)
+        self.scratch = Path(scratch.name)
+        self.scratch.chmod(0o755)  # for those tests that look at it as another user
+
+    def machine(self, name: str, *options: str, to: str = "root") -> Sysroot:
+        return Sysroot(self.scratch / to, name, *options)
+
+    def desktop(self) -> Sysroot:
+        """The real desktop that most tests are about, with both kernels."""
+        return self.machine(DESKTOP, *(word for kernel in KERNELS for word in ("--kernel", kernel)))
+
+    def assert_status(self, done: Run, status: int) -> None:
+        self.assertEqual(done.status, status, f"\n{done}")
+
+    def assert_same_tree(self, before: dict[str, Entry], after: dict[str, Entry]) -> None:
+        """A list of what differs is easier to read than two trees of ten thousand files."""
+        differing = {
+            name: (before.get(name), after.get(name))
+            for name in sorted(before.keys() | after.keys())
+            if before.get(name) != after.get(name)
+        }
+        self.assertEqual(differing, {})

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""--rebuild: the initramfs tool of the sysroot is run, and its failure leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+from helper import KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase
+from helper import as_root, environment
+
+WORDS = "W: Possible missing firmware, and other words of the tool"
+IMAGES = {kernel: f"boot/initrd.img-{kernel}" for kernel in KERNELS}
+
+
+class Rebuild(SysrootCase):
+    def prepared(self, behaviour: str = "", to: str = "root") -> Sysroot:
+        options = (word for kernel in KERNELS for word in ("--kernel", kernel))
+        root = self.machine("z370-gt1030-no-param", *options, to=to)
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/stand-in-initramfs", behaviour)
+        return root
+
+    def rebuild(self, root: Sysroot, *arguments: str) -> Run:
+        return root.run(*arguments, "--rebuild", prefix=as_root())
+
+    def built(self, kernel: str) -> str:
+        return f"built by the stand-in for {kernel}\n"
+
+    def test_success_replaces_every_image(self) -> None:
+        root = self.prepared(f"say {WORDS}\n")
+        done = self.rebuild(root, "enable")
+        self.assert_status(done, 0)
+        self.assertNotIn("stale", done.out)
+        self.assertIn(WORDS, done.err, "the tool's output is shown as it comes")
+        for number, kernel in enumerate(sorted(KERNELS, reverse=True), 1):
+            self.assertEqual(root.read(IMAGES[kernel]), self.built(kernel))
+            self.assertIn(f"rebuild /{IMAGES[kernel]}", done.err)
+        for number in (1, 2):
+            self.assertIn(f"({number} of 2)", done.err)
+        self.assertEqual(sorted(p.name for p in (root.path / "boot").iterdir() if "vfio" in p.name), [])
+
+    def test_whose_hardware_the_tool_sees_is_said(self) -> None:
+        self.assertIn("hardware of the machine that it runs on", self.rebuild(self.prepared(), "enable").err)
+
+    def test_status_says_staged_afterwards(self) -> None:
+        root = self.prepared()
+        self.assertEqual(root.run("enable").status, 0)
+        kernels = root.run("status", "--json").json["kernels"]
+        self.assertEqual([k["staged"] for k in kernels], [False, False], "the images are stale")
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        status = root.run("status", "--json").json
+        self.assertEqual([k["staged"] for k in status["kernels"]], [True, True])
+        self.assertEqual([d["active"] for d in status["devices"]], [False, False], "staged is not active")
+        self.assertEqual(status["next_boot"], "vfio")
+        self.assert_status(root.run("verify"), 5)
+
+    def test_images_are_stale_where_only_the_files_were_taken_back(self) -> None:
+        for verb in ("disable", "rollback"):
+            with self.subTest(verb=verb):
+                root = self.prepared(to=verb)
+                self.assert_status(self.rebuild(root, "enable"), 0)
+                self.assert_status(root.run(verb), 0)
+                kernels = root.run("status", "--json").json["kernels"]
+                self.assertEqual([k["staged"] for k in kernels], [False, False], "they hold the old configuration")
+
+    def test_disable_and_rollback_rebuild_too(self) -> None:
+        root = self.prepared()
+        without = ("var/lib/vfio-switch", "boot/initrd.img-*")
+        before = root.snapshot(without)
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        for verb in ("disable", "rollback"):
+            for image in IMAGES.values():
+                root.write(image, "an image with the old configuration\n")
+            self.assert_status(self.rebuild(root, verb), 0)
+            for kernel in KERNELS:
+                self.assertEqual(root.read(IMAGES[kernel]), self.built(kernel), verb)
+        self.assert_same_tree(before, root.snapshot(without))
+
+    def test_the_sysroot_gets_no_mount_points_and_keeps_no_file_of_ours(self) -> None:
+        root = self.prepared()
+        without = ("var/lib/vfio-switch", "boot/initrd.img-*", VFIO_CONF, MODULES_LOAD)
+        before = root.snapshot(without)
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        self.assert_same_tree(before, root.snapshot(without))
+
+    def test_a_failure_puts_everything_back(self) -> None:
+        for number, failing in enumerate(KERNELS):
+            with self.subTest(fails=failing):
+                root = self.prepared(f"say {WORDS}\nfail {failing}\n", to=str(number))
+                before = root.snapshot(times=True)
+                done = self.rebuild(root, "enable")
+                self.assert_status(done, 1)
+                for words in (
+                    f"update-initramfs failed for kernel {failing} with exit status 1",
+                    f"cp: error writing '/boot/initrd.img-{failing}.new': No space left on device",
+                    WORDS,
+                    "Everything was put back as it was",
+                ):
+                    self.assertIn(words, done.err)
+                self.assertNotIn("Staged", done.out)
+                self.assert_same_tree(before, root.snapshot(times=True))
+                self.assertIsNone(root.run("status", "--json").json["intent"])
+
+    def test_a_failing_disable_stays_enabled(self) -> None:
+        root = self.prepared()
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        root.write("etc/stand-in-initramfs", f"fail {KERNELS[0]}\n")
+        before = root.snapshot()
+        for verb in ("disable", "rollback"):
+            with self.subTest(verb=verb):
+                self.assert_status(self.rebuild(root, verb), 1)
+                self.assert_same_tree(before, root.snapshot())
+                self.assertEqual(root.run("status", "--json").json["intent"], "enabled")
+
+    def test_after_a_failure_the_images_are_as_current_as_before(self) -> None:
+        root = self.prepared()
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        before = root.run("status", "--json").json
+        self.assertEqual([k["staged"] for k in before["kernels"]], [True, True])
+        root.write("etc/stand-in-initramfs", f"fail {KERNELS[0]}\n")
+        self.assert_status(self.rebuild(root, "disable"), 1)
+        self.assertEqual(root.run("status", "--json").json, before)
+
+    def test_after_a_failure_the_next_try_works_and_rolls_back(self) -> None:
+        root = self.prepared(f"fail {KERNELS[1]}\n")
+        without = ("var/lib/vfio-switch", "boot/initrd.img-*", "etc/stand-in-initramfs")
+        before = root.snapshot(without)
+        self.assert_status(self.rebuild(root, "enable"), 1)
+        root.write("etc/stand-in-initramfs", "")
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        self.assert_status(self.rebuild(root, "rollback"), 0)
+        self.assert_same_tree(before, root.snapshot(without))
+
+    def test_a_failure_as_json(self) -> None:
+        root = self.prepared(f"say {WORDS}\nfail {KERNELS[0]}\n")
+        done = self.rebuild(root, "enable", "--json")
+        self.assert_status(done, 1)
+        self.assertEqual(done.json["schema"], 1)
+        self.assertIn("No space left on device", done.json["error"]["message"])
+        self.assertIn("put back", done.json["error"]["remedy"])
+
+    def test_a_root_without_the_tool(self) -> None:
+        root = self.prepared()
+        (root.path / "usr/sbin/update-initramfs").unlink()
+        before = root.snapshot(times=True)
+        done = self.rebuild(root, "enable")
+        self.assert_status(done, 1)
+        self.assertIn("no initramfs tool is installed: looked for update-initramfs", done.err)
+        self.assert_same_tree(before, root.snapshot(times=True))
+
+    def test_a_tool_that_does_not_start(self) -> None:
+        root = self.prepared()
+        root.write("usr/sbin/update-initramfs", "#!/no/such/interpreter\n", mode=0o755)
+        before = root.snapshot(times=True)
+        done = self.rebuild(root, "enable")
+        self.assert_status(done, 1)
+        self.assertIn("No such file or directory", done.err)
+        self.assert_same_tree(before, root.snapshot(times=True))
+
+    def test_an_image_that_is_a_link_out_of_the_root(self) -> None:
+        root = self.prepared()
+        image = root.path / IMAGES[KERNELS[0]]
+        image.unlink()
+        outside = self.scratch / "outside"
+        outside.write_text("not ours\n")
+        image.symlink_to(outside)
+        self.rebuild(root, "enable")
+        self.assertEqual(outside.read_text(), "not ours\n")
+
+    def interrupted(self) -> Sysroot:
+        """An enable that was killed while the tool was at work."""
+        root = self.prepared("wait\n")
+        command = [*as_root(), VFIO_SWITCH, "--sysroot", str(root.path), "enable", "--rebuild"]
+        writer = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), start_new_session=True
+        )
+        try:
+            self.assertTrue(root.wait_for("run/stand-in-waits"))
+            self.assertTrue(root.exists(VFIO_CONF))
+        finally:
+            os.killpg(writer.pid, signal.SIGKILL)
+            writer.wait()
+        (root.path / "run/stand-in-waits").unlink()
+        return root
+
+    def test_an_interrupted_run_is_taken_back_by_the_next(self) -> None:
+        root = self.interrupted()
+        root.write("etc/stand-in-initramfs", "")
+        done = self.rebuild(root, "disable")
+        self.assert_status(done, 0)
+        self.assertIn("an interrupted 'enable' was taken back", done.err)
+        fresh = self.prepared(to="fresh")
+        self.assert_same_tree(fresh.snapshot(times=False), root.snapshot(times=False))
+
+    def test_taking_back_is_said_also_where_the_next_run_fails(self) -> None:
+        root = self.interrupted()
+        root.write("etc/stand-in-initramfs", f"fail {KERNELS[0]}\n")
+        done = self.rebuild(root, "enable")
+        self.assert_status(done, 1)
+        fresh = self.prepared(f"fail {KERNELS[0]}\n", to="fresh")
+        self.assert_same_tree(fresh.snapshot(), root.snapshot())
+        self.assertIn("an interrupted 'enable' was taken back", done.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
