@@ -33,11 +33,8 @@ std::string digest_of(const RegularFile& file) {
 
 Json to_json(const FileState& state) {
   if (const auto* file = std::get_if<RegularFile>(&state)) {
-    return {{"kind", "file"},
-            {"sha256", digest_of(*file)},
-            {"mode", file->mode},
-            {"uid", file->uid},
-            {"gid", file->gid}};
+    return {{"kind", "file"},   {"sha256", digest_of(*file)}, {"mode", file->mode},
+            {"uid", file->uid}, {"gid", file->gid},           {"modified", file->modified}};
   }
   if (const auto* link = std::get_if<SymbolicLink>(&state)) {
     return {{"kind", "link"}, {"target", link->target}};
@@ -56,7 +53,7 @@ FileState state_from(const Json& json) {
   const auto number = [&](const char* key) { return json.at(key).get<unsigned>(); };
   if (kind == "file") {
     return RegularFile{digest_only + json.at("sha256").get<std::string>(), number("mode"),
-                       number("uid"), number("gid")};
+                       number("uid"), number("gid"), json.at("modified").get<std::int64_t>()};
   }
   if (kind == "link") return SymbolicLink{json.at("target").get<std::string>()};
   if (kind == "directory") return Directory{number("mode"), number("uid"), number("gid")};
@@ -71,7 +68,9 @@ Result<void> fill_in(const FileReader& files, FileState& state) {
   auto content = files.read(pre_image_path(digest));
   if (!content) return failure_of(content);
   if (!*content || sha256(**content) != digest) {
-    return fail(pre_image_path(digest) + " is missing or damaged");
+    return fail(
+        pre_image_path(digest) + " is missing or damaged",
+        "Nothing was changed. Restore it from a backup; without it rollback is not possible.");
   }
   file->content = std::move(**content);
   return {};

@@ -31,7 +31,7 @@ struct JournalEntry {
 ///     {"begin":{"id","verb","changes":[{"path","before","after"}],"images":[path]}}
 ///     {"done":{"id","change"}}                            a change was carried out
 ///     {"committed":{"id"}} or {"undone":{"id"}}           the end
-///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid"},
+///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified"},
 ///   {"kind":"link","target"} or {"kind":"directory","mode","uid","gid"}.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.

@@ -20,7 +20,7 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   Transaction transaction(files, runner, *profile, progress);
   auto recovered = transaction.recover(*journal);
   if (!recovered) return failure_of(recovered);
-  result.recovered = std::move(*recovered);
+  if (*recovered && progress.on_recovery) progress.on_recovery(**recovered);
 
   auto machine = read_machine(files);
   if (!machine) return failure_of(machine);
@@ -37,13 +37,13 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   return result;
 }
 
-Result<Preview> preview(const FileReader& files, const MakePlan& make) {
+Result<Preview> preview(const FileReader& files, const MakePlan& make, bool needs_journal) {
   auto machine = read_machine(files);
   if (!machine) return failure_of(machine);
   auto journal = Journal::load(files);
   if (!journal) {
-    // Another user's journal: only rollback needs it, and asks for root itself.
-    if (journal.error().kind != ErrorKind::permission) return failure_of(journal);
+    const bool unreadable = journal.error().kind == ErrorKind::permission;
+    if (needs_journal || !unreadable) return failure_of(journal);
     journal = Journal();
   }
   auto plan = make(files, *machine, *journal);

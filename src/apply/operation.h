@@ -21,8 +21,7 @@ using MakePlan =
 /// What a writing command came to.
 struct OperationResult {
   Plan plan;
-  bool changed = false;                  ///< something was done
-  std::optional<std::string> recovered;  ///< what an interrupted earlier command needed
+  bool changed = false;  ///< something was done
 };
 
 /// A writing command from beginning to end: lock, recover, read the machine, plan, carry out.
@@ -45,8 +44,10 @@ struct Preview {
 };
 
 /// Plans without changing anything: for the commands that only look, and as the first step of
-/// those that do not.
-[[nodiscard]] Result<Preview> preview(const FileReader& files, const MakePlan& make);
+/// those that do not. The journal is root's; a plan that does not need it gets an empty one where
+/// it cannot be read.
+[[nodiscard]] Result<Preview> preview(const FileReader& files, const MakePlan& make,
+                                      bool needs_journal);
 
 /// True if carrying out `plan` would change anything, the remembered state included.
 [[nodiscard]] bool is_worth_doing(const FileReader& files, const Plan& plan);

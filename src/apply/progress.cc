@@ -40,6 +40,9 @@ Progress make_progress() {
     std::cerr << "  " << printable(text) << "\n";
     if (terminal) std::cerr << *line << std::flush;
   };
+  progress.on_recovery = [](std::string_view what) {
+    std::cerr << "vfio-switch: " << what << "\n";
+  };
   return progress;
 }
 

@@ -59,7 +59,11 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   return std::unexpected(std::move(error));
 }
 
-Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) const {
+Result<void> Transaction::prepare(Diff& diff, State state, bool rebuild) const {
+  if (has_file_changes(diff)) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    state.files_changed = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  }
   if (!rebuild) {
     std::erase_if(diff,
                   [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });

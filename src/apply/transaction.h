@@ -24,6 +24,7 @@ struct Progress {
                      std::chrono::seconds elapsed)>
       on_rebuild;
   std::function<void(std::string_view line)> on_tool_output;
+  std::function<void(std::string_view what)> on_recovery;  ///< an interrupted change was taken back
 };
 
 /// Carries out a Diff so that it is done whole or not at all.
@@ -41,7 +42,7 @@ class Transaction {
   [[nodiscard]] Result<std::optional<std::string>> recover(Journal& journal);
 
  private:
-  [[nodiscard]] Result<void> prepare(Diff& diff, const State& state, bool rebuild) const;
+  [[nodiscard]] Result<void> prepare(Diff& diff, State state, bool rebuild) const;
   [[nodiscard]] Result<void> keep_images(const Diff& diff);
   void drop_kept_images(const Diff& diff);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);

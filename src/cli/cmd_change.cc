@@ -48,29 +48,31 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
 }  // namespace
 
 Result<int> change_command(const Options& options) {
+  if (options.dry_run) return plan_command(options);
   const auto make = plan_for(options);
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
     auto journal = Journal::load(**files);
     const bool interrupted = journal && journal->interrupted() != nullptr;
-    const auto previewed = preview(**files, make);
+    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
     if (!previewed) return std::unexpected(previewed.error());
     const auto& first = previewed->plan;
-    if (!interrupted && (options.dry_run || !is_worth_doing(**files, first))) {
-      if (options.dry_run) return plan_command(options);
-      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false, {}}));
+    if (!interrupted && !is_worth_doing(**files, first)) {
+      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
       return first.refusals.empty() ? exit_done : exit_refused;
     }
   }
-  if (options.root == "/" && ::geteuid() != 0) {
-    return fail(ErrorKind::permission, "'" + verb_text(options.verb) + "' changes the system",
+  const bool rebuild = options.root == "/" || options.rebuild;
+  if (rebuild && ::geteuid() != 0) {
+    return fail(ErrorKind::permission,
+                "'" + verb_text(options.verb) + "' " +
+                    (options.root == "/" ? "changes the system" : "runs the initramfs tool"),
                 "Run it as root.");
   }
   auto files = open_store(options.root);
   if (!files) return failure_of(files);
   const auto runner = make_command_runner(options.root);
-  const bool rebuild = options.root == "/" || options.rebuild;
   if (options.root != "/" && rebuild) {
     std::cerr << "The initramfs tool sees the hardware of the machine that it runs on, not that of "
               << options.root << ".\n";
@@ -83,7 +85,6 @@ Result<int> change_command(const Options& options) {
                             .progress = make_progress()};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
-  if (result->recovered) std::cerr << "vfio-switch: " << *result->recovered << "\n";
   std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
   return result->plan.refusals.empty() ? exit_done : exit_refused;
 }

@@ -11,7 +11,7 @@ namespace vfio_switch {
 Result<int> plan_command(const Options& options) {
   auto files = open_reader(options.root);
   if (!files) return failure_of(files);
-  auto made = preview(**files, plan_for(options));
+  auto made = preview(**files, plan_for(options), options.verb == Verb::rollback);
   if (!made) return failure_of(made);
   const auto& [machine, plan] = *made;
   // `plan` is asked for the details; for the others --dry-run is a short answer.

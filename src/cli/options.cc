@@ -160,7 +160,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
         po::command_line_parser(argc, argv).options(all).positional(positional).style(exact).run(),
         given);
   } catch (const po::error& error) {
-    return usage(error.what());
+    return usage(printable(error.what()));
   }
   Options options;
   options.help = given.contains("help");

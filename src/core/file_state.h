@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 
@@ -16,6 +17,7 @@ struct RegularFile {
   unsigned mode = 0644;  ///< permission bits
   unsigned uid = 0;
   unsigned gid = 0;
+  std::int64_t modified = 0;  ///< ns since 1970; 0: when it is written
 
   bool operator==(const RegularFile&) const = default;
 };

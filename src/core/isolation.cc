@@ -81,10 +81,10 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
     return find_device(facts, address)->boot_vga == true;
   });
   if (drives_boot) {
-    refusals.push_back(
-        {RefusalCode::boot_gpu,
-         gpu.address.str() + " drives the boot display; choose another primary GPU in the firmware",
-         {gpu.address}});
+    refusals.push_back({RefusalCode::boot_gpu,
+                        gpu.address.str() + " drives the boot display" +
+                            (staying.empty() ? "" : "; choose another primary GPU in the firmware"),
+                        {gpu.address}});
   }
   if (staying.empty()) return;
   const bool host_connected = std::ranges::any_of(

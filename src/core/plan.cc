@@ -89,7 +89,7 @@ std::vector<ModprobeFile> modprobe_after(std::vector<ModprobeFile> files, const 
 }
 
 std::int64_t newest_change(const SystemFacts& facts) {
-  std::int64_t newest = 0;
+  std::int64_t newest = facts.files_changed;
   for (const auto& path : generated_paths) {
     const auto found = facts.files.find(std::string(path));
     if (found != facts.files.end()) newest = std::max(newest, found->second.changed);
@@ -245,11 +245,7 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
 Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOptions& options) {
   Plan plan;
   plan.state = state;
-  plan.state.intent = Intent::disabled;
-  if (state.intent == Intent::unset) {
-    plan.modprobe = facts.modprobe;
-    return plan;
-  }
+  if (state.intent != Intent::unset) plan.state.intent = Intent::disabled;
   const auto selection = select(facts, {{}, state.cards, {}});
   plan.functions = selection.functions;
   DiffBuilder builder(facts, options, {});
@@ -259,6 +255,10 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
     const auto* file = std::get_if<RegularFile>(&found->second.state);
     if (std::holds_alternative<Absent>(found->second.state)) continue;
     if (file != nullptr && is_inert(file->content)) continue;
+    // Never enabled: what somebody else wrote is theirs.
+    if (state.intent == Intent::unset && (file == nullptr || !is_unmodified(file->content))) {
+      continue;
+    }
     builder.want(path, disabled_form(file == nullptr ? std::string() : file->content),
                  "commented out: the host's drivers take the card");
   }

@@ -41,7 +41,7 @@ class Site {
 
   /// Changes the machine by the plan that `make` gives; says why where it is refused.
   Result<void> change(const MakePlan& make, bool rebuild, bool forget) {
-    const auto previewed = preview(*files_, make);
+    const auto previewed = preview(*files_, make, forget);
     if (!previewed) return std::unexpected(previewed.error());
     const auto& first = previewed->plan;
     const auto journal = Journal::load(*files_);
@@ -58,7 +58,6 @@ class Site {
                               .progress = make_progress()};
     auto result = operation.run(*files_, *runner_);
     if (!result) return failure_of(result);
-    if (result->recovered) std::cout << "vfio-switch: " << *result->recovered << "\n";
     for (const auto& note : result->plan.notes) std::cout << "vfio-switch: " << note << "\n";
     if (!result->plan.refusals.empty()) std::cout << refusals_text(result->plan);
     changed_ = result->changed;

@@ -33,7 +33,8 @@ PciNames::PciNames() : access_(pci_alloc()) {
 
 std::string PciNames::name(PciId id) const {
   std::array<char, 256> buffer{};
-  constexpr int only_names = PCI_LOOKUP_NO_NUMBERS;  // never make up "Device 1234"
+  // Never make up "Device 1234"; and libpci leaks where there is no udev database.
+  constexpr int only_names = PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB;
   const auto lookup = [&](int what) {
     const char* found = pci_lookup_name(access_.get(), buffer.data(), int{buffer.size()},
                                         what | only_names, id.vendor, id.device);

@@ -24,6 +24,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
                              "without passthrough could not be asked for at the boot menu",
                              {}});
   }
+  plan.state.files_changed = machine_.state.files_changed;
   plan.state.accepted_risks = request.accepted_risks;
   auto orders = prove_load_order(files_, machine_.facts, *claims, plan.modprobe);
   if (!orders) return failure_of(orders);

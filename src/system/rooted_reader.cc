@@ -27,6 +27,11 @@ FileKind kind_of(mode_t mode) {
   return FileKind::other;
 }
 
+std::int64_t modification_time(const struct stat& status) {
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  return status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec;
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> read_file(const RootedDirectory& root, const std::string& path) {
@@ -83,8 +88,7 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
     if (is_absent(raw.error())) return std::nullopt;
     return system_error("cannot look at", path, raw.error());
   }
-  constexpr std::int64_t ns_per_s = 1'000'000'000;
-  return FileStatus{kind_of(raw->st_mode), raw->st_mtim.tv_sec * ns_per_s + raw->st_mtim.tv_nsec};
+  return FileStatus{kind_of(raw->st_mode), modification_time(*raw)};
 }
 
 std::optional<std::string> link_target(const RootedDirectory& root, const std::string& path) {
@@ -119,7 +123,8 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
     case FileKind::regular: {
       auto content = read_file(root, path);
       if (!content) return failure_of(content);
-      return RegularFile{content->value_or(std::string()), mode, raw->st_uid, raw->st_gid};
+      return RegularFile{content->value_or(std::string()), mode, raw->st_uid, raw->st_gid,
+                         modification_time(*raw)};
     }
     case FileKind::other:
       break;

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "apply/transaction.h"
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/lock.h"
+#include "catch.h"
+#include "system/state_store.h"
+#include "system/temporary_root.h"
+
+namespace vfio_switch {
+
+using test::error_of;
+using test::has_text;
+using test::TemporaryRoot;
+using test::value_of;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string image = "/boot/initrd.img-6.1";
+
+/// update-initramfs as far as we see it: replaces the image by rename, then ends as told.
+class FakeTool final : public CommandRunner {
+ public:
+  explicit FakeTool(const TemporaryRoot& root) : root_(root) {}
+
+  bool has(const std::string& program) const override { return program == "update-initramfs"; }
+
+  Result<CommandResult> run(const Command& command, const CommandListener&) override {
+    ran.push_back(command.program);
+    if (on_run) on_run();
+    root_.write(image + ".new", "built");
+    fs::rename(root_.outside(image + ".new"), root_.outside(image));
+    return CommandResult{exit_status, "what the tool said\n"};
+  }
+
+  int exit_status = 0;
+  std::function<void()> on_run;
+  std::vector<std::string> ran;
+
+ private:
+  const TemporaryRoot& root_;
+};
+
+/// A FileStore whose writing operations fail: the one with the given number alone, or it and all
+/// that follow, as if the process had been killed there.
+class FailingFileStore final : public FileStore {
+ public:
+  FailingFileStore(FileStore& files, int fails_at, bool stays_dead)
+      : files_(files), fails_at_(fails_at), stays_dead_(stays_dead) {}
+
+  bool is_running_system() const override { return files_.is_running_system(); }
+  Result<std::optional<std::string>> read(const std::string& path) const override {
+    return files_.read(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) const override {
+    return files_.list(path);
+  }
+  Result<std::optional<FileStatus>> status(const std::string& path) const override {
+    return files_.status(path);
+  }
+  std::optional<std::string> read_link(const std::string& path) const override {
+    return files_.read_link(path);
+  }
+  Result<std::optional<UniqueFd>> open_directory(const std::string& path) const override {
+    return files_.open_directory(path);
+  }
+  Result<FileState> state(const std::string& path) const override { return files_.state(path); }
+  bool exists(const std::string& path) const override { return files_.exists(path); }
+
+  Result<void> replace(const std::string& path, const FileState& wanted) override {
+    if (fails()) return fail("no luck with " + path);
+    return files_.replace(path, wanted);
+  }
+  Result<void> append(const std::string& path, const std::string& text) override {
+    if (fails()) return fail("no luck with " + path);
+    return files_.append(path, text);
+  }
+  Result<void> keep(const std::string& path, const std::string& as, bool by_link) override {
+    if (fails()) return fail("no luck with " + path);
+    return files_.keep(path, as, by_link);
+  }
+  Result<void> put_back(const std::string& as, const std::string& path) override {
+    if (fails()) return fail("no luck with " + path);
+    return files_.put_back(as, path);
+  }
+  Result<UniqueFd> open_lock(const std::string& path) override { return files_.open_lock(path); }
+
+  [[nodiscard]] bool was_reached() const { return operations_ > fails_at_; }
+
+ private:
+  bool fails() {
+    const int number = operations_++;
+    return number == fails_at_ || (stays_dead_ && number > fails_at_);
+  }
+
+  FileStore& files_;
+  int fails_at_;
+  bool stays_dead_;
+  int operations_ = 0;
+};
+
+/// A small machine, and the change that the tests make to it.
+class Stage {
+ public:
+  Stage() : files(root.store()), tool(root) {
+    root.write("/etc/modprobe.d/vfio.conf", "before");
+    root.write("/etc/modprobe.d/legacy.conf", "legacy");
+    root.write(image, "old image");
+    profile.id = "debian";
+    profile.initramfs = {InitramfsGenerator::update_initramfs};
+    value_of(make_state_directories(*files));
+    const auto state_of = [&](const std::string& path) { return value_of(files->state(path)); };
+    diff = {
+        FileChange{"/etc/modprobe.d/legacy.conf", state_of("/etc/modprobe.d/legacy.conf"), Absent{},
+                   ""},
+        FileChange{"/etc/modprobe.d/vfio.conf", state_of("/etc/modprobe.d/vfio.conf"),
+                   RegularFile{"after", 0644, 0, 0}, ""},
+        FileChange{"/etc/modules-load.d/vfio.conf", Absent{}, RegularFile{"new", 0644, 0, 0}, ""},
+        RebuildInitramfs{"6.1", image, ""},
+    };
+  }
+
+  Result<void> run(FileStore& store, bool rebuild = true) {
+    auto journal = value_of(Journal::load(store));
+    return Transaction(store, tool, profile, {})
+        .run(journal, "enable", diff, {Intent::enabled, {}, {}}, rebuild);
+  }
+
+  Result<std::optional<std::string>> recover() {
+    auto journal = value_of(Journal::load(*files));
+    return Transaction(*files, tool, profile, {}).recover(journal);
+  }
+
+  /// Everything but the journal; what waits in temporary names only if asked for.
+  [[nodiscard]] std::map<std::string, std::string> tree(bool temporary = false) const {
+    std::map<std::string, std::string> files_found;
+    for (const auto& entry : fs::recursive_directory_iterator(root.outside("/"))) {
+      const auto path = "/" + fs::relative(entry.path(), root.outside("/")).string();
+      if (path.starts_with(state_directory + "/journal")) continue;
+      if (!temporary && path.ends_with(".vfio-tmp")) continue;
+      files_found[path] = entry.is_regular_file() ? root.content(path) : "directory";
+    }
+    return files_found;
+  }
+
+  TemporaryRoot root;
+  std::unique_ptr<FileStore> files;
+  FakeTool tool;
+  Profile profile;
+  Diff diff;
+};
+
+}  // namespace
+
+TEST_CASE("A transaction changes the files, remembers the intent, and rebuilds the image") {
+  Stage stage;
+  stage.tool.on_run = [&] {  // the tool finds the files, and the old image kept
+    CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "after");
+    CHECK(value_of(load_state(*stage.files)).intent == Intent::enabled);
+    CHECK(stage.tree(true).size() > stage.tree().size());
+  };
+  value_of(stage.run(*stage.files));
+  CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "after");
+  CHECK(stage.root.content("/etc/modules-load.d/vfio.conf") == "new");
+  CHECK_FALSE(stage.files->exists("/etc/modprobe.d/legacy.conf"));
+  CHECK(stage.root.content(image) == "built");
+  CHECK(stage.tool.ran.size() == 1);
+  CHECK(stage.tree(true) == stage.tree());
+  CHECK(value_of(stage.recover()) == std::nullopt);
+}
+
+TEST_CASE("Without a rebuild the image is left alone") {
+  Stage stage;
+  value_of(stage.run(*stage.files, false));
+  CHECK(stage.tool.ran.empty());
+  CHECK(stage.root.content(image) == "old image");
+  CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "after");
+}
+
+TEST_CASE("A rebuild that fails is told in the tool's words, and everything is put back") {
+  Stage stage;
+  const auto before = stage.tree(true);
+  stage.tool.exit_status = 1;
+  const auto error = error_of(stage.run(*stage.files));
+  CHECK_THAT(error.message, has_text("what the tool said"));
+  CHECK_THAT(error.message, has_text("6.1"));
+  CHECK_THAT(error.remedy, has_text("put back"));
+  CHECK(stage.tree(true) == before);
+  CHECK(stage.tool.ran.size() == 1);  // the old image was put back, not built anew
+}
+
+TEST_CASE("A file that somebody changed in the meantime is left to them") {
+  Stage stage;
+  stage.root.write("/etc/modprobe.d/vfio.conf", "somebody's");
+  const auto before = stage.tree(true);
+  const auto error = error_of(stage.run(*stage.files));
+  CHECK(error.kind == ErrorKind::refused);
+  CHECK_THAT(error.message, has_text("/etc/modprobe.d/vfio.conf"));
+  CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "somebody's");
+  CHECK(stage.tool.ran.empty());
+}
+
+TEST_CASE("Whichever write fails, everything is as it was or as it should be") {
+  int number = 0;
+  for (bool reached = true; reached; ++number) {
+    INFO("operation " << number << " fails");
+    Stage stage;
+    const auto before = stage.tree();
+    FailingFileStore failing(*stage.files, number, false);
+    const auto done = stage.run(failing);
+    reached = failing.was_reached();
+    const auto recovered = stage.recover();  // the next run
+    CHECK(recovered);
+    if (done) {
+      CHECK(stage.root.content(image) == "built");
+      CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "after");
+    } else {
+      CHECK(stage.tree() == before);
+    }
+  }
+  CHECK(number > 10);
+}
+
+TEST_CASE("Killed at any write, the next run finds everything as it was or as it should be") {
+  int number = 0;
+  for (bool reached = true; reached; ++number) {
+    INFO("killed at operation " << number);
+    Stage stage;
+    const auto before = stage.tree();
+    FailingFileStore failing(*stage.files, number, true);
+    const auto done = stage.run(failing);
+    reached = failing.was_reached();
+    CHECK(stage.recover());
+    CHECK(value_of(stage.recover()) == std::nullopt);  // once is enough
+    if (done) {
+      CHECK(stage.root.content(image) == "built");
+    } else {
+      CHECK(stage.tree() == before);
+      CHECK_FALSE(fs::exists(stage.root.outside("/etc/modules-load.d")));
+    }
+  }
+  CHECK(number > 10);
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/settings.h"
+
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "core/facts_builder.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::error_of;
+using test::has_text;
+using test::id;
+using test::value_of;
+
+TEST_CASE("The settings say which cards may be taken") {
+  struct Row {
+    std::string text;
+    std::vector<DeviceSpec> devices;
+    bool forbidden;
+  };
+  const Row rows[] = {
+      {"", {}, false},
+      {"# device = none\n", {}, false},
+      {"device = auto\n", {}, false},
+      {"device = none\n", {}, true},
+      {"device = 01:00.0\n", {at("01:00.0")}, false},
+      {"device = 10de:2d04\n", {id("10de:2d04")}, false},
+      {"device = 0000:01:00.0, 10de:2d04\n", {at("01:00.0"), id("10de:2d04")}, false},
+      {"device = 01:00.0 02:00.0\n", {at("01:00.0"), at("02:00.0")}, false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.text);
+    const auto settings = value_of(parse_settings("/etc/vfio-switch.conf", row.text));
+    CHECK((settings.devices == row.devices));
+    CHECK(settings.forbidden == row.forbidden);
+  }
+}
+
+TEST_CASE("A wrong setting is named with file, line and remedy") {
+  struct Row {
+    std::string text;
+    std::string where;
+    std::string why;
+  };
+  const Row rows[] = {
+      {"colour = red\n", ":1: ", "'colour' is no setting"},
+      {"# x\ndevice = auto\ndevice = none\n", ":3: ", "twice"},
+      {"\ndevice = 1:0.0\n", ":2: ", "'1:0.0'"},
+      {"device = 01:00.0 all\n", ":1: ", "'all'"},
+      {"device =\n", ":1: ", "has no value"},
+      {"device = ,\n", ":1: ", "has no value"},
+      {"device\n", ":1: ", "key = value"},
+      {"device = none 01:00.0\n", ":1: ", "'none'"},
+  };
+  for (const auto& row : rows) {
+    INFO(row.text);
+    const auto error = error_of(parse_settings("/etc/vfio-switch.conf", row.text));
+    CHECK(error.kind == ErrorKind::usage);
+    CHECK_THAT(error.message, has_text("/etc/vfio-switch.conf" + row.where));
+    CHECK_THAT(error.message, has_text(row.why));
+    CHECK_FALSE(error.remedy.empty());
+  }
+}
+
+}  // namespace vfio_switch
