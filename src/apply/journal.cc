@@ -26,18 +26,31 @@ std::string pre_image_path(const std::string& digest) {
 /// file can be mistaken for it.
 const std::string digest_only = std::string("\0digest:", 8);
 
-std::string digest_of(const RegularFile& file) {
-  return file.content.starts_with(digest_only) ? file.content.substr(digest_only.size())
-                                               : sha256(file.content);
+std::string digest_of(const std::string& content) {
+  return content.starts_with(digest_only) ? content.substr(digest_only.size()) : sha256(content);
+}
+
+/// The bytes that a state is more than a kind: a file's content, or a link's target.
+std::string* bytes_of(FileState& state) {
+  if (auto* file = std::get_if<RegularFile>(&state)) return &file->content;
+  if (auto* link = std::get_if<SymbolicLink>(&state)) return &link->target;
+  return nullptr;
+}
+
+const std::string* bytes_of(const FileState& state) {
+  if (const auto* file = std::get_if<RegularFile>(&state)) return &file->content;
+  if (const auto* link = std::get_if<SymbolicLink>(&state)) return &link->target;
+  return nullptr;
 }
 
 Json to_json(const FileState& state) {
   if (const auto* file = std::get_if<RegularFile>(&state)) {
-    return {{"kind", "file"},   {"sha256", digest_of(*file)}, {"mode", file->mode},
-            {"uid", file->uid}, {"gid", file->gid},           {"modified", file->modified}};
+    return {{"kind", "file"},     {"sha256", digest_of(file->content)},
+            {"mode", file->mode}, {"uid", file->uid},
+            {"gid", file->gid},   {"modified", file->modified}};
   }
   if (const auto* link = std::get_if<SymbolicLink>(&state)) {
-    return {{"kind", "link"}, {"target", link->target}};
+    return {{"kind", "link"}, {"sha256", digest_of(link->target)}};
   }
   if (const auto* directory = std::get_if<Directory>(&state)) {
     return {{"kind", "directory"},
@@ -55,16 +68,16 @@ FileState state_from(const Json& json) {
     return RegularFile{digest_only + json.at("sha256").get<std::string>(), number("mode"),
                        number("uid"), number("gid"), json.at("modified").get<std::int64_t>()};
   }
-  if (kind == "link") return SymbolicLink{json.at("target").get<std::string>()};
+  if (kind == "link") return SymbolicLink{digest_only + json.at("sha256").get<std::string>()};
   if (kind == "directory") return Directory{number("mode"), number("uid"), number("gid")};
   return Absent{};
 }
 
 /// Puts the bytes of a pre-image in place of its digest.
 Result<void> fill_in(const FileReader& files, FileState& state) {
-  auto* file = std::get_if<RegularFile>(&state);
-  if (file == nullptr) return {};
-  const auto digest = digest_of(*file);
+  auto* bytes = bytes_of(state);
+  if (bytes == nullptr) return {};
+  const auto digest = digest_of(*bytes);
   auto content = files.read(pre_image_path(digest));
   if (!content) return failure_of(content);
   if (!*content || sha256(**content) != digest) {
@@ -72,7 +85,7 @@ Result<void> fill_in(const FileReader& files, FileState& state) {
         pre_image_path(digest) + " is missing or damaged",
         "Nothing was changed. Restore it from a backup; without it rollback is not possible.");
   }
-  file->content = std::move(**content);
+  *bytes = std::move(**content);
   return {};
 }
 
@@ -165,9 +178,9 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
       continue;
     }
     const auto& file = std::get<FileChange>(change);
-    if (const auto* before = std::get_if<RegularFile>(&file.before)) {
-      const auto path = pre_image_path(sha256(before->content));
-      if (auto kept = files.replace(path, RegularFile{before->content, 0600, 0, 0}); !kept) {
+    if (const auto* before = bytes_of(file.before)) {
+      const auto path = pre_image_path(sha256(*before));
+      if (auto kept = files.replace(path, RegularFile{*before, 0600, 0, 0, 0}); !kept) {
         return failure_of(kept);
       }
     }
@@ -178,7 +191,13 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
   const Json record = {
       {"begin",
        {{"id", entry.id}, {"verb", verb}, {"changes", changes}, {"images", entry.images}}}};
-  if (auto appended = append(files, record.dump()); !appended) return failure_of(appended);
+  std::string line;
+  try {
+    line = record.dump();
+  } catch (const Json::exception&) {
+    return fail("a name that is not UTF-8 cannot be kept in the journal", "Rename it.");
+  }
+  if (auto appended = append(files, line); !appended) return failure_of(appended);
   const int id = entry.id;
   entries_.push_back(std::move(entry));
   return id;
@@ -228,11 +247,10 @@ Result<void> Journal::append(FileStore& files, const std::string& record) {
 }
 
 bool same_content(const FileState& left, const FileState& right) {
-  const auto* a = std::get_if<RegularFile>(&left);
-  const auto* b = std::get_if<RegularFile>(&right);
-  if (a != nullptr && b != nullptr) return digest_of(*a) == digest_of(*b);
-  if (std::holds_alternative<Directory>(left)) return std::holds_alternative<Directory>(right);
-  return left == right;
+  if (left.index() != right.index()) return false;
+  const auto* a = bytes_of(left);
+  const auto* b = bytes_of(right);
+  return a == nullptr || digest_of(*a) == digest_of(*b);
 }
 
 }  // namespace vfio_switch

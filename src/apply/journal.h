@@ -25,14 +25,14 @@ struct JournalEntry {
 /// What was done to the machine, and what was there before.
 ///
 /// Below /var/lib/vfio-switch/journal, for root alone:
-///   pre-images/SHA256   the bytes of a file before a change
+///   pre-images/SHA256   the bytes of a file, or the target of a link, before a change
 ///   log                 one JSON object a line:
 ///     {"journal":1}                                       the version, first
 ///     {"begin":{"id","verb","changes":[{"path","before","after"}],"images":[path]}}
 ///     {"done":{"id","change"}}                            a change was carried out
 ///     {"committed":{"id"}} or {"undone":{"id"}}           the end
 ///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified"},
-///   {"kind":"link","target"} or {"kind":"directory","mode","uid","gid"}.
+///   {"kind":"link","sha256"} or {"kind":"directory","mode","uid","gid"}.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.
 class Journal {

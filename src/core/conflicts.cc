@@ -46,20 +46,21 @@ void find_kernel_conflicts(const SystemFacts& facts, const std::vector<Claim>& c
 /// vfio-pci.ids= on the command line is appended after the files' options, and the last one wins.
 void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& ids,
                              std::vector<Refusal>& refusals) {
+  std::optional<std::string_view> last;
   for (const auto word : split_words(facts.command_line, " \t\n")) {
     const auto equals = word.find('=');
-    if (equals == std::string_view::npos || module_name(word.substr(0, equals)) != "vfio_pci.ids") {
-      continue;
-    }
-    std::set<PciId> given;
-    for (const auto text : split_words(word.substr(equals + 1), ",")) {
-      if (const auto id = PciId::parse(text)) given.insert(*id);
-    }
-    if (std::ranges::includes(given, ids)) continue;
-    refusals.push_back(conflict("the kernel command line has " + std::string(word) +
-                                ", which overrides the ids in vfio.conf; remove it from the boot "
-                                "loader's settings, or reboot if it was for one boot"));
+    if (equals == std::string_view::npos) continue;
+    if (module_name(word.substr(0, equals)) == "vfio_pci.ids") last = word;
   }
+  if (!last) return;
+  std::set<PciId> given;
+  for (const auto text : split_words(last->substr(last->find('=') + 1), ",")) {
+    if (const auto id = PciId::parse(text)) given.insert(*id);
+  }
+  if (std::ranges::includes(given, ids)) return;
+  refusals.push_back(conflict("the kernel command line has " + printable(*last) +
+                              ", which overrides the ids in vfio.conf; remove it from the boot "
+                              "loader's settings, or reboot if it was for one boot"));
 }
 
 }  // namespace
@@ -70,7 +71,8 @@ std::vector<Refusal> find_conflicts(const SystemFacts& facts, const std::vector<
   std::vector<Refusal> refusals;
   find_kernel_conflicts(facts, claims, refusals);
   for (const auto& line : others) {
-    if (!line.is_about(vfio_pci)) continue;
+    const bool wildcards = line.command == "install";
+    if (wildcards ? !line.is_about(vfio_pci) : !line.names(vfio_pci)) continue;
     const auto words = split_words(line.arguments);
     const bool sets_ids = line.command == "options" &&
                           std::ranges::any_of(words, [](auto w) { return w.starts_with("ids="); });

@@ -23,15 +23,24 @@ std::optional<unsigned> parse_decimal(std::string_view text) {
   return value;
 }
 
-/// "PCI:1:0:0" or "PCI:1@0:0:0".
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  return lower;
+}
+
+/// "PCI:1:0:0", "PCI:1@0:0:0", or without the function, which is then 0.
 std::optional<PciAddress> parse_bus_id(std::string_view text) {
+  if (text.find("::") != std::string_view::npos) return std::nullopt;
   const auto parts = split_words(text, ":");
-  if (parts.size() != 4 || parts[0] != "PCI") return std::nullopt;
+  if (parts.size() < 3 || parts.size() > 4 || lower_case(parts[0]) != "pci") return std::nullopt;
   const auto bus_and_domain = split_words(parts[1], "@");
   const auto bus = bus_and_domain.empty() ? std::nullopt : parse_decimal(bus_and_domain[0]);
   const auto domain = bus_and_domain.size() == 2 ? parse_decimal(bus_and_domain[1]) : 0U;
   const auto device = parse_decimal(parts[2]);
-  const auto function = parse_decimal(parts[3]);
+  const auto function = parts.size() == 4 ? parse_decimal(parts[3]) : 0U;
   if (!bus || !domain || !device || !function || *bus > 255 || *device > 31 || *function > 7) {
     return std::nullopt;
   }
@@ -64,11 +73,7 @@ std::vector<DisplayClaim> parse_xorg_config(std::string_view file, std::string_v
     ++number;
     const auto words = split_words(line, " \t\"\r");
     if (words.size() < 2) continue;
-    std::string keyword(words[0]);
-    std::ranges::transform(keyword, keyword.begin(), [](char c) {
-      return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    });
-    if (keyword != "busid") continue;
+    if (lower_case(words[0]) != "busid") continue;
     if (const auto address = parse_bus_id(words[1])) {
       claims.push_back({*address, where(file, number)});
     }

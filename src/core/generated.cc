@@ -143,6 +143,7 @@ bool is_unmodified(std::string_view content) {
 }
 
 bool is_adoptable(std::string_view path, std::string_view content, const std::set<PciId>& ids) {
+  if (unsealed(content).size() != content.size()) return false;  // ours, edited since
   if (path == modules_load_path) {
     return std::ranges::all_of(split_lines(content), [](std::string_view raw) {
       const auto line = trim(raw);

@@ -116,18 +116,24 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
   }
 }
 
-bool has_parameter(const SystemFacts& facts, std::string_view parameter) {
-  const auto words = split_words(facts.command_line, " \t\n");
-  return std::ranges::find(words, parameter) != words.end();
+/// True if the command line says `key`=...,`value`,...
+bool has_parameter(const SystemFacts& facts, std::string_view key, std::string_view value) {
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos || word.substr(0, equals) != key) continue;
+    const auto values = split_words(word.substr(equals + 1), ",");
+    if (std::ranges::find(values, value) != values.end()) return true;
+  }
+  return false;
 }
 
-/// The parameter on the command line that turns the IOMMU off; empty where none does.
-std::string_view iommu_switch(const SystemFacts& facts) {
-  constexpr std::array<std::string_view, 3> switches = {"iommu=off", "intel_iommu=off",
-                                                        "amd_iommu=off"};
-  for (const auto parameter : switches) {
-    if (has_parameter(facts, parameter)) return parameter;
-  }
+/// The parameter on the command line that turns the IOMMU off; empty where none does. The other
+/// vendor's parameter has no effect.
+std::string iommu_switch(const SystemFacts& facts) {
+  const auto is_off = [&](std::string_view key) { return has_parameter(facts, key, "off"); };
+  if (is_off("iommu")) return "iommu=off";
+  if (facts.iommu_table != IommuTable::ivrs && is_off("intel_iommu")) return "intel_iommu=off";
+  if (facts.iommu_table != IommuTable::dmar && is_off("amd_iommu")) return "amd_iommu=off";
   return {};
 }
 
@@ -138,7 +144,7 @@ std::string iommu_off_message(const SystemFacts& facts) {
            " to the kernel command line, reboot, and try again";
   }
   if (const auto parameter = iommu_switch(facts); !parameter.empty()) {
-    return "the IOMMU is off: the kernel command line says " + std::string(parameter) +
+    return "the IOMMU is off: the kernel command line says " + parameter +
            "; remove it from the boot loader's settings";
   }
   if (facts.iommu_table == IommuTable::none) {
@@ -214,12 +220,11 @@ void add_identity_refusals(const SystemFacts& facts, const PciDevice& gpu,
 }  // namespace
 
 std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts) {
-  constexpr std::string_view parameter = "intel_iommu=on";  // amd_iommu=on is no parameter
   if (facts.iommu_enabled || facts.iommu_table != IommuTable::dmar ||
-      !iommu_switch(facts).empty() || has_parameter(facts, parameter)) {
+      !iommu_switch(facts).empty() || has_parameter(facts, "intel_iommu", "on")) {
     return std::nullopt;
   }
-  return std::string(parameter);
+  return "intel_iommu=on";  // amd_iommu=on is no parameter
 }
 
 std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gpu,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "core/text.h"
 
@@ -24,6 +25,42 @@ std::string_view trim_blanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+/// A wildcard with underscores; a dash in brackets is a range, and stays.
+std::string module_pattern(std::string_view spelled) {
+  std::string pattern;
+  bool in_brackets = false;
+  for (const char c : spelled) {
+    if (c == '[') in_brackets = true;
+    if (c == ']') in_brackets = false;
+    pattern += c == '-' && !in_brackets ? '_' : c;
+  }
+  return pattern;
+}
+
+/// A line as libkmod's freadline_wrapped() joins it: a backslash takes the line end behind it away,
+/// and before anything else only itself. `text` moves past it.
+struct JoinedLine {
+  std::string text;
+  int lines = 0;
+};
+
+JoinedLine take_joined_line(std::string_view& text) {
+  JoinedLine joined{{}, 1};
+  std::size_t i = 0;
+  for (; i < text.size() && text[i] != '\n'; ++i) {
+    if (text[i] == '\\') {
+      if (++i == text.size()) break;
+      if (text[i] == '\n') {
+        ++joined.lines;
+        continue;
+      }
+    }
+    joined.text += text[i];
+  }
+  text.remove_prefix(std::min(i + 1, text.size()));
+  return joined;
+}
+
 }  // namespace
 
 std::string module_name(std::string_view spelled) {
@@ -33,20 +70,20 @@ std::string module_name(std::string_view spelled) {
 }
 
 bool ModprobeDirective::is_about(std::string_view module) const {
-  return fnmatch(module_name(subject).c_str(), module_name(module).c_str(), 0) == 0;
+  return fnmatch(module_pattern(subject).c_str(), module_name(module).c_str(), 0) == 0;
+}
+
+bool ModprobeDirective::names(std::string_view module) const {
+  return module_name(subject) == module_name(module);
 }
 
 std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file) {
   std::vector<ModprobeDirective> directives;
-  const auto lines = split_lines(file.content);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto first = static_cast<int>(i) + 1;
-    std::string line(lines[i]);
-    while (line.ends_with('\\')) {
-      line.pop_back();
-      if (i + 1 == lines.size()) break;
-      line += lines[++i];
-    }
+  std::string_view text = file.content;
+  for (int number = 1; !text.empty();) {
+    const int first = number;
+    const auto [line, lines] = take_joined_line(text);
+    number += lines;
     if (line.starts_with('#')) continue;
     std::string_view rest = trim_blanks(line);
     const auto take_word = [&rest] {
@@ -57,7 +94,9 @@ std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file) {
     ModprobeDirective directive;
     directive.command = take_word();
     directive.subject = take_word();
-    if (directive.subject.empty()) continue;
+    // A line that lacks what its command needs is an error to libkmod, and is skipped.
+    const bool incomplete = rest.empty() && directive.command != "blacklist";
+    if (directive.subject.empty() || incomplete) continue;
     directive.arguments = rest;
     directive.file = file.path;
     directive.line = first;
@@ -85,7 +124,7 @@ std::string Softdep::str() const {
 Softdep parse_softdep(std::string_view arguments) {
   Softdep softdep;
   std::vector<std::string>* list = nullptr;
-  for (const auto word : split_words(arguments, " \t,")) {
+  for (const auto word : split_words(arguments, " \t\r\n\v\f,")) {
     if (word == "pre:") {
       list = &softdep.pre;
     } else if (word == "post:") {
@@ -106,10 +145,11 @@ const ModprobeDirective* effective_softdep(const std::vector<ModprobeDirective>&
 }
 
 std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files) {
-  const auto by_base_name = [](const ModprobeFile& file) { return base_name(file.path); };
-  std::ranges::stable_sort(files, {}, by_base_name);
-  const auto hidden = std::ranges::unique(files, {}, by_base_name);
-  files.erase(hidden.begin(), hidden.end());
+  std::set<std::string, std::less<>> seen;
+  std::erase_if(files, [&](const ModprobeFile& file) {
+    return !seen.insert(std::string(base_name(file.path))).second;
+  });
+  std::ranges::sort(files, {}, [](const ModprobeFile& file) { return base_name(file.path); });
   return files;
 }
 
@@ -123,7 +163,7 @@ std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files, const std::
 std::optional<std::string> effective_vfio_ids(const std::vector<ModprobeDirective>& directives) {
   std::optional<std::string> ids;
   for (const auto& directive : directives) {
-    if (directive.command != "options" || !directive.is_about("vfio_pci")) continue;
+    if (directive.command != "options" || !directive.names("vfio_pci")) continue;
     for (const auto word : split_words(directive.arguments)) {
       if (word.starts_with("ids=")) ids = std::string(word.substr(4));
     }

@@ -23,6 +23,8 @@ struct ModprobeDirective {
   [[nodiscard]] std::string where() const { return file + ":" + std::to_string(line); }
   /// True if the subject (a wildcard allowed) names `module`, dash and underscore alike.
   [[nodiscard]] bool is_about(std::string_view module) const;
+  /// True if the subject is `module` itself: `options` and `blacklist` know no wildcards.
+  [[nodiscard]] bool names(std::string_view module) const;
 
   bool operator==(const ModprobeDirective&) const = default;
 };

@@ -216,7 +216,8 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   for (const auto& [path, file] : facts.files) {
     if (!is_generated(path)) builder.want(path, std::nullopt, "left over from the older set-up");
   }
-  auto others = with_file(facts.modprobe, std::string(vfio_conf_path), std::nullopt);
+  // Empty, not absent: ours hides a file of that name in the directories behind /etc.
+  auto others = with_file(facts.modprobe, std::string(vfio_conf_path), std::string());
   others = with_file(std::move(others), std::string(softdep_conf_path), std::nullopt);
   for (const auto& path : legacy_paths) {
     others = with_file(std::move(others), std::string(path), std::nullopt);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/key_value.h"
+#include "core/text.h"
 
 namespace vfio_switch {
 
@@ -26,9 +27,9 @@ Result<Profile> parse_profile(std::string_view file, std::string_view text) {
       profile.id = entry.value;
     } else if (entry.key == "initramfs") {
       if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
-        return bad_key(
-            file, entry,
-            "names no known initramfs generator: '" + entry.value + "' (known: update-initramfs)");
+        return bad_key(file, entry,
+                       "names no known initramfs generator: '" + printable(entry.value) +
+                           "' (known: update-initramfs)");
       }
       profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
     } else if (entry.key == "initramfs-image") {

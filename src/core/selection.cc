@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "core/card.h"
 #include "core/isolation.h"
@@ -105,17 +106,25 @@ std::vector<const Candidate*> resolve_kept(const SystemFacts& facts,
         std::ranges::find(same, identity.address, [](const Candidate* c) { return c->gpu; });
     if (at_address != same.end()) {
       chosen.push_back(*at_address);
-    } else if (same.size() == 1) {
+      continue;
+    }
+    // What sits where another kept choice was made is that choice.
+    std::erase_if(same, [&](const Candidate* candidate) {
+      return std::ranges::find(request.kept, candidate->gpu, &CardIdentity::address) !=
+             request.kept.end();
+    });
+    const auto what =
+        "the chosen card " + identity.id.str() + " is not at " + identity.address.str();
+    if (same.size() == 1) {
       chosen.push_back(same.front());
       selection.notes.push_back("the card " + identity.id.str() + " moved from " +
                                 identity.address.str() + " to " + same.front()->gpu.str());
+    } else if (same.empty()) {
+      selection.refusals.push_back({RefusalCode::not_found,
+                                    what + ", nor anywhere else; choose one with --device ADDRESS",
+                                    {identity.address}});
     } else {
-      selection.refusals.push_back(
-          {RefusalCode::not_found,
-           "the chosen card " + identity.id.str() + " is not at " + identity.address.str() +
-               (same.empty() ? " and nowhere else" : ", and several others like it are there") +
-               "; choose one with --device ADDRESS",
-           {identity.address}});
+      selection.refusals.push_back(ambiguous(facts, what + ", and several are like it", same));
     }
   }
   return chosen;
@@ -131,6 +140,7 @@ void add_refusals(std::vector<Refusal>& refusals, const std::vector<Refusal>& mo
       refusals.push_back(refusal);
     } else if (said->devices != refusal.devices) {
       said->devices.insert(said->devices.end(), refusal.devices.begin(), refusal.devices.end());
+      std::ranges::sort(said->devices);
     }
   }
 }
@@ -143,7 +153,8 @@ std::vector<const Candidate*> by_distance(const std::vector<Candidate>& gpus) {
         cards, [&](const Candidate* other) { return other->functions == gpu.functions; });
     if (!same_card) cards.push_back(&gpu);
   }
-  std::ranges::stable_sort(cards, {}, [](const Candidate* gpu) { return gpu->refusals.size(); });
+  std::ranges::sort(cards, {},
+                    [](const Candidate* gpu) { return std::pair(gpu->refusals.size(), gpu->gpu); });
   return cards;
 }
 

@@ -36,6 +36,15 @@ bool own(int fd, uid_t uid, gid_t gid) {
   return ::geteuid() != 0 || ::fchown(fd, uid, gid) == 0;
 }
 
+/// `modified` in ns since 1970; 0 leaves the time of writing.
+bool set_time(int fd, std::int64_t modified) {
+  if (modified == 0) return true;
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  const timespec time{modified / ns_per_s, modified % ns_per_s};
+  const std::array<timespec, 2> times = {time, time};
+  return ::futimens(fd, times.data()) == 0;
+}
+
 UniqueFd create(int directory, const std::string& name) {
   return UniqueFd(::openat(directory, name.c_str(),
                            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -63,8 +72,8 @@ struct Place {
     const auto fd = create(directory, temporary);
     if (!fd) return system_error("cannot write", path, errno);
     auto written = write_all(fd.get(), path, file.content);
-    if (written && (!own(fd.get(), file.uid, file.gid) || ::fchmod(fd.get(), file.mode) != 0 ||
-                    ::fsync(fd.get()) != 0 ||
+    if (written && (!set_time(fd.get(), file.modified) || !own(fd.get(), file.uid, file.gid) ||
+                    ::fchmod(fd.get(), file.mode) != 0 || ::fsync(fd.get()) != 0 ||
                     ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)) {
       written = system_error("cannot write", path, errno);
     }
@@ -77,7 +86,9 @@ struct Place {
     ::unlinkat(directory, temporary.c_str(), 0);  // left by a crash
     if (::symlinkat(link.target.c_str(), directory, temporary.c_str()) != 0 ||
         ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
-      return system_error("cannot write", path, errno);
+      const int code = errno;
+      ::unlinkat(directory, temporary.c_str(), 0);
+      return system_error("cannot write", path, code);
     }
     return {};
   }
