@@ -266,7 +266,9 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   plan.diff = builder.take_diff();
   plan.refusals = builder.take_refusals();
   plan.notes = builder.take_notes();
-  complete_plan(plan, facts, options);
+  plan.modprobe = facts.modprobe;
+  const bool never_enabled = state.intent == Intent::unset && plan.diff.empty();
+  if (!never_enabled) complete_plan(plan, facts, options);
   return plan;
 }
 
