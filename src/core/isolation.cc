@@ -118,13 +118,12 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
 
 /// True if the command line says `key`=...,`value`,...
 bool has_parameter(const SystemFacts& facts, std::string_view key, std::string_view value) {
-  for (const auto word : split_words(facts.command_line, " \t\n")) {
+  return std::ranges::any_of(split_words(facts.command_line, " \t\n"), [&](std::string_view word) {
     const auto equals = word.find('=');
-    if (equals == std::string_view::npos || word.substr(0, equals) != key) continue;
+    if (equals == std::string_view::npos || word.substr(0, equals) != key) return false;
     const auto values = split_words(word.substr(equals + 1), ",");
-    if (std::ranges::find(values, value) != values.end()) return true;
-  }
-  return false;
+    return std::ranges::find(values, value) != values.end();
+  });
 }
 
 /// The parameter on the command line that turns the IOMMU off; empty where none does. The other

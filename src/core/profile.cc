@@ -16,37 +16,50 @@ std::string_view to_string(InitramfsGenerator generator) {
   return {};
 }
 
+namespace {
+
+Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& profile) {
+  if (entry.value.empty()) return bad_key(file, entry, "has no value");
+  if (entry.key == "id") {
+    if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
+    profile.id = entry.value;
+  } else if (entry.key == "initramfs") {
+    if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
+      return bad_key(file, entry,
+                     "names no known initramfs generator: '" + printable(entry.value) +
+                         "' (known: update-initramfs)");
+    }
+    profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
+  } else if (entry.key == "initramfs-image") {
+    if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
+      return bad_key(file, entry, "must be an absolute path that holds %k");
+    }
+    profile.initramfs_images.push_back(entry.value);
+  } else {
+    return bad_key(file, entry, "is no key of a profile");
+  }
+  return {};
+}
+
+/// The first key that a profile must have and this one has not; empty: none.
+std::string_view missing_key(const Profile& profile) {
+  if (profile.id.empty()) return "id";
+  if (profile.initramfs.empty()) return "initramfs";
+  return profile.initramfs_images.empty() ? "initramfs-image" : "";
+}
+
+}  // namespace
+
 Result<Profile> parse_profile(std::string_view file, std::string_view text) {
   auto entries = parse_key_values(file, text);
   if (!entries) return failure_of(entries);
   Profile profile;
   for (const auto& entry : *entries) {
-    if (entry.value.empty()) return bad_key(file, entry, "has no value");
-    if (entry.key == "id") {
-      if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
-      profile.id = entry.value;
-    } else if (entry.key == "initramfs") {
-      if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
-        return bad_key(file, entry,
-                       "names no known initramfs generator: '" + printable(entry.value) +
-                           "' (known: update-initramfs)");
-      }
-      profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
-    } else if (entry.key == "initramfs-image") {
-      if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
-        return bad_key(file, entry, "must be an absolute path that holds %k");
-      }
-      profile.initramfs_images.push_back(entry.value);
-    } else {
-      return bad_key(file, entry, "is no key of a profile");
-    }
+    if (auto taken = take_entry(file, entry, profile); !taken) return failure_of(taken);
   }
-  for (const auto* missing :
-       {profile.id.empty() ? "id" : nullptr, profile.initramfs.empty() ? "initramfs" : nullptr,
-        profile.initramfs_images.empty() ? "initramfs-image" : nullptr}) {
-    if (missing == nullptr) continue;
+  if (const std::string missing(missing_key(profile)); !missing.empty()) {
     return fail(ErrorKind::usage, std::string(file) + ": the key '" + missing + "' is missing",
-                "Add a line '" + std::string(missing) + " = ...'; see vfio-switch-profile(5).");
+                "Add a line '" + missing + " = ...'; see vfio-switch(8).");
   }
   return profile;
 }

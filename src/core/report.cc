@@ -153,8 +153,9 @@ std::string status_text(const SystemFacts& facts, const Status& status) {
   for (const auto& refusal : status.refusals) text += refusal_line(refusal, "           ");
   for (const auto& kernel : status.kernels) {
     if (status.intent == Intent::unset) break;
-    text += "Staged     " + kernel.release + ": " +
-            (kernel.staged == true ? "yes" : (kernel.staged ? "no" : "unknown")) +
+    std::string_view answer = "unknown";
+    if (kernel.staged) answer = *kernel.staged ? "yes" : "no";
+    text += "Staged     " + kernel.release + ": " + std::string(answer) +
             (kernel.reason.empty() ? "" : ", " + kernel.reason) + "\n";
   }
   for (const auto& device : status.devices) {

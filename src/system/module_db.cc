@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/install_command.h"
 #include "core/text.h"
 
 namespace vfio_switch {
@@ -66,54 +67,6 @@ Result<UniqueFd> memory_file(const std::string& text) {
   return fd;
 }
 
-/// One modprobe call of an install command.
-struct ModprobeCall {
-  std::vector<std::string> names;
-  bool ignore_install = false;
-};
-
-/// The modprobe calls of an install command, in order; nothing where a word is met whose effect
-/// on modules is unknown. Handles what distributions ship: modprobe with options, `&&`, `||`,
-/// `;`, `{ }`, $CMDLINE_OPTS, true, false and `:`.
-std::optional<std::vector<ModprobeCall>> parse_install_command(std::string_view command) {
-  std::string spaced;
-  for (const char c : command) {
-    if (c == ';' || c == '&' || c == '|' || c == '\n') {
-      spaced += " ; ";
-    } else {
-      spaced += c;
-    }
-  }
-  std::vector<ModprobeCall> calls;
-  bool in_modprobe = false;
-  for (const auto word : split_words(spaced)) {
-    if (word == ";" || word == "{" || word == "}") {
-      in_modprobe = false;
-    } else if (in_modprobe && word.starts_with('-')) {
-      constexpr std::array<std::string_view, 10> harmless = {
-          "-q", "--quiet", "-b", "--use-blacklist", "-v", "--verbose",
-          "-a", "--all",   "-s", "--syslog"};
-      if (word == "-i" || word == "--ignore-install") {
-        calls.back().ignore_install = true;
-      } else if (std::ranges::find(harmless, word) == harmless.end()) {
-        return std::nullopt;
-      }
-    } else if (in_modprobe && (word.starts_with('$') || word.find('=') != std::string_view::npos)) {
-      continue;  // module options
-    } else if (in_modprobe) {
-      if (word.find_first_of("$`\"'*?<>()") != std::string_view::npos) return std::nullopt;
-      if (calls.back().names.empty()) calls.back().names.emplace_back(word);
-    } else if (word == "modprobe" || word.ends_with("/modprobe")) {
-      calls.emplace_back();
-      in_modprobe = true;
-    } else if (word != "true" && word != "false" && word != ":" && word != "/bin/true" &&
-               word != "/bin/false" && word != "/usr/bin/true" && word != "/usr/bin/false") {
-      return std::nullopt;
-    }
-  }
-  return calls;
-}
-
 /// Walks what libkmod would insert, install commands included.
 class Walk {
  public:
@@ -163,9 +116,7 @@ class Walk {
     if (!calls)
       return not_followed("the install command '" + printable(command) + "' is not understood");
     for (const auto& call : *calls) {
-      for (const auto& name : call.names) {
-        if (auto done = go(name, call.ignore_install, depth + 1); !done) return done;
-      }
+      if (auto done = go(call.name, call.ignore_install, depth + 1); !done) return done;
     }
     return {};
   }
