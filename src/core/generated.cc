@@ -92,6 +92,10 @@ std::string uncommented(std::string_view content) {
 
 }  // namespace
 
+bool is_generated(std::string_view path) {
+  return std::ranges::find(generated_paths, path) != generated_paths.end();
+}
+
 std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
                              const std::vector<SoftdepLine>& lines) {
   std::string text(enabled_head);

@@ -20,6 +20,9 @@ inline constexpr std::string_view modules_load_path = "/etc/modules-load.d/vfio.
 inline constexpr std::array generated_paths = {softdep_conf_path, vfio_conf_path,
                                                modules_load_path};
 
+/// True if `path` is one of the files that the program generates.
+[[nodiscard]] bool is_generated(std::string_view path);
+
 /// What the older, blacklist-based tool left behind; enable removes it, rollback restores it.
 inline constexpr std::string_view legacy_unit = "nvidia-passthrough.service";
 inline constexpr std::array<std::string_view, 4> legacy_paths = {

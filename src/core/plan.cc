@@ -3,22 +3,18 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <set>
 
 #include "core/card.h"
 #include "core/conflicts.h"
 #include "core/generated.h"
 #include "core/isolation.h"
+#include "core/shadowing.h"
 #include "core/text.h"
 
 namespace vfio_switch {
 
 namespace {
-
-bool is_generated(const std::string& path) {
-  return std::ranges::find(generated_paths, path) != generated_paths.end();
-}
 
 /// Collects the changes of a plan, and the refusals of files that are not ours to change.
 class DiffBuilder {
@@ -109,67 +105,6 @@ void add_rebuilds(const SystemFacts& facts, const PlanOptions& options, Diff& di
     if (changes) reason = "its copy of the configuration changes";
     diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
   }
-}
-
-Softdep merged(const std::vector<const ModprobeDirective*>& shadowing) {
-  Softdep softdep{{"vfio-pci"}, {}};
-  const auto add = [](std::vector<std::string>& list, const std::vector<std::string>& more) {
-    for (const auto& word : more) {
-      if (module_name(word) == "vfio_pci") continue;
-      const auto known = std::ranges::find_if(
-          list, [&](const std::string& other) { return module_name(other) == module_name(word); });
-      if (known == list.end()) list.push_back(word);
-    }
-  };
-  for (const auto* line : shadowing) {
-    const auto theirs = parse_softdep(line->arguments);
-    add(softdep.pre, theirs.pre);
-    add(softdep.post, theirs.post);
-  }
-  return softdep;
-}
-
-/// A softdep would switch the module's install command off, and with it the way that the host
-/// loads the driver (Debian's nvidia). There the image has to claim the card: prove_load_order().
-bool has_install_command(const std::vector<ModprobeFile>& files, const std::string& module) {
-  return std::ranges::any_of(parse_modprobe(effective_modprobe(files)),
-                             [&](const ModprobeDirective& line) {
-                               return line.command == "install" && line.is_about(module);
-                             });
-}
-
-/// The softdep lines for vfio.conf, and the merged ones where a line of vfio.conf would be
-/// shadowed by one that libkmod reads earlier.
-struct SoftdepLines {
-  std::vector<SoftdepLine> plain;
-  std::vector<SoftdepLine> merged;
-};
-
-SoftdepLines softdep_lines(const SystemFacts& facts, const std::set<std::string>& claimants,
-                           const std::vector<ModprobeFile>& others) {
-  const Softdep ours{{"vfio-pci"}, {}};
-  SoftdepLines lines;
-  std::map<std::string, std::vector<ModprobeDirective>> directives;  // by kernel
-  for (const auto& kernel : facts.kernels) {
-    auto files = others;
-    files.push_back(kernel.softdeps);
-    directives[kernel.release] = parse_modprobe(effective_modprobe(std::move(files)));
-  }
-  const auto after_ours = [](const std::string& path) {
-    const auto name = path.substr(path.rfind('/') + 1);
-    return name > vfio_conf_path.substr(vfio_conf_path.rfind('/') + 1);
-  };
-  for (const auto& module : claimants) {
-    if (has_install_command(others, module)) continue;
-    std::vector<const ModprobeDirective*> shadowing;
-    for (const auto& [release, lines_of_kernel] : directives) {
-      const auto* line = effective_softdep(lines_of_kernel, module);
-      if (line != nullptr && !after_ours(line->file)) shadowing.push_back(line);
-    }
-    lines.plain.emplace_back(module, ours);
-    if (!shadowing.empty()) lines.merged.emplace_back(module, merged(shadowing));
-  }
-  return lines;
 }
 
 }  // namespace
@@ -282,31 +217,19 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
                            {}});
 }
 
-namespace {
-
-/// The line of somebody else's that decides for the module which comes first, as words to add.
-std::string shadowing_line(const Plan& plan, const Kernel& kernel, const LoadOrder& order) {
-  if (order.contenders.empty() || order.vfio_wins()) return {};
-  auto files = plan.modprobe;
-  files.push_back(kernel.softdeps);
-  const auto directives = parse_modprobe(effective_modprobe(std::move(files)));
-  const auto* line = effective_softdep(directives, order.contenders.front());
-  if (line == nullptr || is_generated(line->file)) return {};
-  return " (" + line->where() + " has the softdep that counts; rename or remove it)";
-}
-
-}  // namespace
-
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
   plan.load_order = std::move(orders);
   if (plan.state.intent != Intent::enabled || !plan.refusals.empty()) return;
   for (const auto& order : plan.load_order) {
     const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
     if (order.proved && (order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing)) continue;
+    std::string hint;
+    if (const auto line = shadowing_line(plan.modprobe, *kernel, order)) {
+      hint = " (" + *line + " has the softdep that counts; rename or remove it)";
+    }
     plan.refusals.push_back({RefusalCode::config_conflict,
                              "it cannot be shown that vfio-pci would get " + order.device.str() +
-                                 " in kernel " + order.kernel + ": " + order.reason +
-                                 shadowing_line(plan, *kernel, order),
+                                 " in kernel " + order.kernel + ": " + order.reason + hint,
                              {order.device}});
   }
 }
