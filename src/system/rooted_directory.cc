@@ -26,10 +26,16 @@ std::expected<UniqueFd, int> RootedDirectory::open_below(const std::string& path
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.mode = mode;
   how.resolve = RESOLVE_IN_ROOT;
-  UniqueFd fd(
-      static_cast<int>(::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
-  if (!fd) return std::unexpected(errno);
-  return fd;
+  // A rename anywhere on the machine, while a '..' is resolved, is EAGAIN: openat2(2) asks to try
+  // again. The links of sysfs are full of '..'.
+  constexpr int most_tries = 10000;
+  for (int tries = 0;; ++tries) {
+    UniqueFd fd(
+        static_cast<int>(::syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
+    if (fd) return fd;
+    const int code = errno;
+    if (code != EAGAIN || tries == most_tries) return std::unexpected(code);
+  }
 }
 
 std::expected<struct stat, int> RootedDirectory::status(const std::string& path) const {

@@ -32,6 +32,11 @@ class GuestError(Exception):
 
 # --- the machine ------------------------------------------------------------------------------
 
+
+class GuestHung(GuestError):
+    """The emulated processor stalled before the job began."""
+
+
 def _port(number: int) -> list[str]:
     return ["-device", f"pcie-root-port,id=rp{number},bus=pcie.0,addr={3 + number},"
                        f"chassis={number},slot={number}"]
@@ -449,6 +454,24 @@ class Guest:
         """
         if not self.disk.exists():
             self.make_disk()
+        before = self.work / "disk-before"
+        subprocess.run(["cp", "--sparse=always", self.disk, before], check=True)
+        options = {"kernel": kernel, "cmdline": cmdline, "init": init, "timeout": timeout,
+                   "record_sysfs": record_sysfs}
+        try:
+            return self._boot(job, **options)
+        except GuestHung as hung:
+            # The processor's emulation stalled before anything under test had run.
+            print(f"# {self.name}: the emulated machine hung, and is booted again\n"
+                  + "".join(f"#   {line}\n" for line in str(hung).splitlines()[:8]), flush=True)
+            before.replace(self.disk)
+            return self._boot(job, **options)
+        finally:
+            before.unlink(missing_ok=True)
+
+    def _boot(self, job: str, *, kernel: str | None, cmdline: str, init: str, timeout: float,
+              record_sysfs: bool) -> BootResult:
+        """One attempt at `boot`."""
         self.boots += 1
         logs = self.work / f"boot-{self.boots}"
         logs.mkdir()
@@ -495,7 +518,8 @@ class Guest:
         end = re.search(r"^@@job-end (\d+) ([\d.]+)$", output, re.MULTILINE)
         if not begin or not end:
             where = "its job had begun" if begin else "its job had not begun"
-            raise GuestError("\n".join([
+            hung = not begin and re.search("soft lockup|rcu_preempt self-detected stall", console)
+            raise (GuestHung if hung else GuestError)("\n".join([
                 f"{self.name}: boot {self.boots} ({release}, {chosen}, {append}) {ending}; {where}.",
                 "console, last 30 lines:", *console.splitlines()[-30:],
                 "job, last 30 lines:", *output.splitlines()[-30:],

@@ -174,6 +174,10 @@ def build_root(archive: Path, scratch: Path) -> None:
     (root / "etc/machine-id").write_text("5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60\n")
     (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
 
+    # The emulated machine hangs now and then if radeon is loaded before bochs: udev must not choose.
+    with open(root / "etc/initramfs-tools/modules", "a", encoding="utf-8") as early:
+        early.write("bochs\n")
+
     for modules in sorted((root / "usr/lib/modules").iterdir()):
         trim_modules(root, modules.name)
         run("unshare", "--mount", "--propagation", "private", "sh", "-euc",

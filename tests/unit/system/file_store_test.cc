@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+#include <atomic>
+#include <thread>
 
 #include <filesystem>
 #include <string>
@@ -306,6 +308,32 @@ TEST_CASE("A root that is none is an error that names it") {
     CHECK_THAT(error_of(open_reader(path)).message, has_text(path));
     CHECK_THAT(error_of(open_store(path)).message, has_text(path));
   }
+}
+
+TEST_CASE("A renaming anywhere on the machine does not disturb reading through '..'") {
+  // openat2(2) gives up with EAGAIN where a rename might have moved what '..' leads to.
+  const TemporaryRoot root;
+  root.write("/sys/devices/pci/card/vendor", "0x10de\n");
+  root.link("/sys/bus/devices/card", "../../devices/pci/card");
+  root.make_directory("/elsewhere/a");
+  const auto files = root.store();
+  std::atomic<bool> done = false;
+  std::thread renamer([&] {
+    const auto a = root.outside("/elsewhere/a");
+    const auto b = root.outside("/elsewhere/b");
+    while (!done) {
+      std::filesystem::rename(a, b);
+      std::filesystem::rename(b, a);
+    }
+  });
+  int failures = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const auto read = files->read("/sys/bus/devices/card/vendor");
+    if (!read || *read != "0x10de\n") ++failures;
+  }
+  done = true;
+  renamer.join();
+  CHECK(failures == 0);
 }
 
 }  // namespace vfio_switch
