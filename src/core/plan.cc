@@ -217,9 +217,11 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
                            {}});
 }
 
-void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
-  plan.load_order = std::move(orders);
-  if (plan.state.intent != Intent::enabled || !plan.refusals.empty()) return;
+namespace {
+
+/// Refuses what libkmod does not confirm: vfio-pci first for every function, in every kernel that
+/// has it.
+void refuse_unproved(Plan& plan, const std::vector<Kernel>& kernels) {
   for (const auto& order : plan.load_order) {
     const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
     if (order.proved && (order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing)) continue;
@@ -232,6 +234,17 @@ void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kerne
                                  " in kernel " + order.kernel + ": " + order.reason + hint,
                              {order.device}});
   }
+}
+
+}  // namespace
+
+void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
+  plan.load_order = std::move(orders);
+  if (plan.state.intent == Intent::enabled && plan.refusals.empty()) {
+    refuse_unproved(plan, kernels);
+  }
+  // What is refused is not offered either: its ids might be a device's of the host.
+  if (!plan.refusals.empty()) plan.diff.clear();
 }
 
 }  // namespace vfio_switch

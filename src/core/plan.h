@@ -61,7 +61,8 @@ struct Plan {
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
 
 /// Adds what libkmod said about `plan.modprobe`. A plan to enable whose order does not come out
-/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal.
+/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal. Of a
+/// plan that is refused the changes are taken out.
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
 
 }  // namespace vfio_switch
