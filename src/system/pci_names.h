@@ -1,29 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <memory>
-#include <string>
+#include <set>
 
-#include "core/pci.h"
-
-struct pci_access;
+#include "core/pci_ids.h"
 
 namespace vfio_switch {
 
-/// Names from the system's PCI ID database, through libpci. For people only: nothing is decided
-/// by a name. Touches no device and asks no network.
-class PciNames {
- public:
-  PciNames();
-
-  /// "NVIDIA Corporation GP108 [GeForce GT 1030]"; empty where the database has no name.
-  [[nodiscard]] std::string name(PciId id) const;
-
- private:
-  struct Closer {
-    void operator()(pci_access* access) const;
-  };
-  std::unique_ptr<pci_access, Closer> access_;
-};
+/// Names from the PCI ID database of the system that the program runs on, whichever root it looks
+/// at; none where that has no database.
+[[nodiscard]] PciNames read_pci_names(const std::set<PciId>& ids);
 
 }  // namespace vfio_switch

@@ -46,18 +46,24 @@ Result<std::optional<std::string>> read_file(const RootedDirectory& root, const 
   if (!S_ISREG(status.st_mode)) {
     return fail(printable(path) + " is not a regular file", "Remove it, and try again.");
   }
-  std::string content;
-  std::array<char, 65536> buffer{};
+  // Files of /proc say that they are empty. One byte more than the size: the end shows at once.
+  constexpr std::size_t least = 4096;
+  const auto size = std::min(static_cast<std::size_t>(status.st_size), largest_file);
+  std::string content(std::max(size + 1, least), '\0');
+  std::size_t used = 0;
   for (;;) {
-    const auto count = ::read(fd->get(), buffer.data(), buffer.size());
+    if (used == content.size()) content.resize(2 * used);
+    const auto count = ::read(fd->get(), content.data() + used, content.size() - used);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error("cannot read", path, errno);
-    if (count == 0) return content;
-    content.append(buffer.data(), static_cast<std::size_t>(count));
-    if (content.size() > largest_file) {
+    used += static_cast<std::size_t>(count);
+    if (used > largest_file) {
       return fail(printable(path) + " is larger than 16 MiB", "Remove it, and try again.");
     }
+    if (count == 0) break;
   }
+  content.resize(used);
+  return content;
 }
 
 Result<std::vector<std::string>> list_directory(const RootedDirectory& root,

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <map>
+#include <set>
 
 #include "core/text.h"
 #include "system/pci_names.h"
@@ -59,13 +61,18 @@ class Attributes {
 };
 
 Result<PciDevice> read_device(const FileReader& files, const PciAddress& address) {
-  const auto directory = pci_devices + "/" + address.str();
+  const auto entry = pci_devices + "/" + address.str();
+  // The link leads through the bridges: ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0.
+  // Attributes are read behind it, which spares the way through the link for each of them.
+  const auto target = files.read_link(entry);
+  const std::filesystem::path behind(pci_devices + "/" + target.value_or(address.str()));
+  const auto directory = behind.lexically_normal().string();
   const Attributes attributes(files, directory);
   const auto vendor = attributes.hex("vendor");
   const auto device_id = attributes.hex("device");
   const auto device_class = attributes.hex("class");
   if (!vendor || !device_id || !device_class) {
-    return fail(directory + ": vendor, device or class cannot be read");
+    return fail(entry + ": vendor, device or class cannot be read");
   }
   const auto id16 = [](unsigned value) { return static_cast<std::uint16_t>(value); };
   PciDevice device;
@@ -87,8 +94,7 @@ Result<PciDevice> read_device(const FileReader& files, const PciAddress& address
   }
   if (const auto boot_vga = attributes.text("boot_vga")) device.boot_vga = *boot_vga == "1";
   device.virtual_function = attributes.link("physfn").has_value();
-  // The link leads through the bridges: ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0
-  if (const auto target = files.read_link(directory)) {
+  if (target) {
     device.bridges = addresses_in(*target);
     if (!device.bridges.empty()) device.bridges.pop_back();
   }
@@ -163,19 +169,23 @@ Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
   const auto names = files.list(pci_devices);
   if (!names) return std::unexpected(names.error());
   std::vector<PciDevice> devices;
-  const PciNames database;
+  std::set<PciId> ids;
   for (const auto& name : *names) {
     const auto address = PciAddress::parse(name);
     if (!address) continue;
     auto device = read_device(files, *address);
     if (!device) return failure_of(device);
-    device->name = database.name(device->id);
+    ids.insert(device->id);
     device->thunderbolt = is_thunderbolt(device->id);
     devices.push_back(std::move(*device));
   }
   std::ranges::sort(devices, {}, &PciDevice::address);
+  const auto known = read_pci_names(ids);
   DevicesByAddress by_address;
-  for (auto& device : devices) by_address[device.address] = &device;
+  for (auto& device : devices) {
+    if (const auto found = known.find(device.id); found != known.end()) device.name = found->second;
+    by_address[device.address] = &device;
+  }
   add_connectors(files, by_address);
   add_dependants(files, by_address);
   return devices;
