@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <cstddef>
 
 #include "core/text.h"
 
@@ -23,12 +23,6 @@ bool take(std::string_view& text, char expected) {
   if (text.empty() || text.front() != expected) return false;
   text.remove_prefix(1);
   return true;
-}
-
-std::string upper_hex(unsigned value, int width) {
-  auto text = to_hex(value, width);
-  for (auto& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return text;
 }
 
 }  // namespace
@@ -86,11 +80,26 @@ bool is_thunderbolt(PciId id) {
   return id.vendor == intel && std::ranges::find(bridges, id.device) != bridges.end();
 }
 
-std::string make_modalias(PciId id, PciId subsystem, PciClass device_class) {
-  return "pci:v" + upper_hex(id.vendor, 8) + "d" + upper_hex(id.device, 8) + "sv" +
-         upper_hex(subsystem.vendor, 8) + "sd" + upper_hex(subsystem.device, 8) + "bc" +
-         upper_hex(device_class.base(), 2) + "sc" + upper_hex(device_class.code >> 8U & 0xffU, 2) +
-         "i" + upper_hex(device_class.code & 0xffU, 2);
+std::optional<PciIdentity> parse_modalias(std::string_view text) {
+  struct Field {
+    std::string_view before;
+    std::size_t digits;
+  };
+  constexpr std::array<Field, 7> fields = {
+      {{"pci:v", 8}, {"d", 8}, {"sv", 8}, {"sd", 8}, {"bc", 2}, {"sc", 2}, {"i", 2}}};
+  std::array<unsigned, fields.size()> values{};
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!text.starts_with(fields[i].before)) return std::nullopt;
+    text.remove_prefix(fields[i].before.size());
+    const auto value = take_hex(text, fields[i].digits);
+    if (!value) return std::nullopt;
+    values[i] = *value;
+  }
+  if (!text.empty()) return std::nullopt;
+  const auto id = [&](std::size_t i) {
+    return PciId{static_cast<std::uint16_t>(values[i]), static_cast<std::uint16_t>(values[i + 1])};
+  };
+  return PciIdentity{id(0), id(2), {values[4] << 16U | values[5] << 8U | values[6]}};
 }
 
 }  // namespace vfio_switch

@@ -92,7 +92,16 @@ struct PciDevice {
 /// Intel makes both such bridges and graphics cards with a switch of their own.
 [[nodiscard]] bool is_thunderbolt(PciId id);
 
-/// `modalias` as the kernel prints it for a PCI function (drivers/pci/pci-sysfs.c, modalias_show).
-[[nodiscard]] std::string make_modalias(PciId id, PciId subsystem, PciClass device_class);
+/// What a function is: one attribute, `modalias`, says it as well as six others do.
+struct PciIdentity {
+  PciId id;
+  PciId subsystem;
+  PciClass device_class;
+
+  bool operator==(const PciIdentity&) const = default;
+};
+
+/// A modalias as the kernel prints it for a PCI function (drivers/pci/pci-sysfs.c, modalias_show).
+[[nodiscard]] std::optional<PciIdentity> parse_modalias(std::string_view text);
 
 }  // namespace vfio_switch

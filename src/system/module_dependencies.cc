@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/module_dependencies.h"
 
-#include <algorithm>
-#include <functional>
-#include <iterator>
+#include <cstring>
 #include <string_view>
 
 #include "core/modprobe_conf.h"
@@ -31,11 +29,14 @@ std::vector<std::string> ModuleDependencies::dependants(const std::set<std::stri
   std::set<std::string> found;
   for (const auto& file : files) {
     const auto needed = " " + file;  // behind the colon of a line
-    const std::boyer_moore_horspool_searcher searcher(needed.begin(), needed.end());
-    for (auto at = std::search(text_.begin(), text_.end(), searcher); at != text_.end();
-         at = std::search(at + 1, text_.end(), searcher)) {
-      const auto line = std::find(std::reverse_iterator(at), text_.rend(), '\n').base();
-      found.insert(module_of_file({line, std::find(line, at, ':')}));
+    for (std::string_view rest = text_;;) {
+      const auto* hit = static_cast<const char*>(
+          ::memmem(rest.data(), rest.size(), needed.data(), needed.size()));
+      if (hit == nullptr) break;
+      const auto at = static_cast<std::size_t>(hit - text_.data());
+      const auto line = std::string_view(text_).substr(text_.rfind('\n', at) + 1);
+      found.insert(module_of_file(line.substr(0, line.find(':'))));
+      rest = std::string_view(text_).substr(at + needed.size());
     }
   }
   return {found.begin(), found.end()};

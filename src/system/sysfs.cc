@@ -41,13 +41,6 @@ class Attributes {
     return std::string(trim(**content));
   }
 
-  /// A number such as "0x10de".
-  [[nodiscard]] std::optional<unsigned> hex(const std::string& name) const {
-    const auto value = text(name);
-    if (!value || !value->starts_with("0x")) return std::nullopt;
-    return parse_hex(std::string_view(*value).substr(2));
-  }
-
   /// The last part of the target of a symbolic link.
   [[nodiscard]] std::optional<std::string> link(const std::string& name) const {
     const auto target = files_.read_link(directory_ + "/" + name);
@@ -68,21 +61,15 @@ Result<PciDevice> read_device(const FileReader& files, const PciAddress& address
   const std::filesystem::path behind(pci_devices + "/" + target.value_or(address.str()));
   const auto directory = behind.lexically_normal().string();
   const Attributes attributes(files, directory);
-  const auto vendor = attributes.hex("vendor");
-  const auto device_id = attributes.hex("device");
-  const auto device_class = attributes.hex("class");
-  if (!vendor || !device_id || !device_class) {
-    return fail(entry + ": vendor, device or class cannot be read");
-  }
-  const auto id16 = [](unsigned value) { return static_cast<std::uint16_t>(value); };
+  const auto modalias = attributes.text("modalias").value_or("");
+  const auto identity = parse_modalias(modalias);
+  if (!identity) return fail(entry + "/modalias cannot be read");
   PciDevice device;
   device.address = address;
-  device.id = {id16(*vendor), id16(*device_id)};
-  device.device_class = {*device_class};
-  device.subsystem = {id16(attributes.hex("subsystem_vendor").value_or(0)),
-                      id16(attributes.hex("subsystem_device").value_or(0))};
-  device.modalias = attributes.text("modalias")
-                        .value_or(make_modalias(device.id, device.subsystem, device.device_class));
+  device.id = identity->id;
+  device.subsystem = identity->subsystem;
+  device.device_class = identity->device_class;
+  device.modalias = modalias;
   device.driver = attributes.link("driver");
   if (device.driver) device.driver_module = attributes.link("driver/module");
   const auto driver_override = attributes.text("driver_override").value_or("");
@@ -92,7 +79,10 @@ Result<PciDevice> read_device(const FileReader& files, const PciAddress& address
     const auto* end = group->data() + group->size();
     if (std::from_chars(group->data(), end, number).ptr == end) device.iommu_group = number;
   }
-  if (const auto boot_vga = attributes.text("boot_vga")) device.boot_vga = *boot_vga == "1";
+  constexpr std::uint16_t vga = 0x0300;  // nothing else has the attribute
+  if (device.device_class.subclass() == vga) {
+    if (const auto boot_vga = attributes.text("boot_vga")) device.boot_vga = *boot_vga == "1";
+  }
   device.virtual_function = attributes.link("physfn").has_value();
   if (target) {
     device.bridges = addresses_in(*target);

@@ -140,11 +140,19 @@ TEST_CASE("A class code says what a function is") {
   CHECK(PciClass{0x0c0330}.subclass() == 0x0c03);
 }
 
-TEST_CASE("A modalias is spelled as the kernel spells it") {
-  CHECK(make_modalias({0x10de, 0x1d01}, {0x1458, 0x376d}, {0x030000}) ==
-        "pci:v000010DEd00001D01sv00001458sd0000376Dbc03sc00i00");
-  CHECK(make_modalias({0x8086, 0xa12f}, {0, 0}, {0x0c0330}) ==
-        "pci:v00008086d0000A12Fsv00000000sd00000000bc0Csc03i30");
+TEST_CASE("A modalias is read as the kernel spells it") {
+  CHECK(parse_modalias("pci:v000010DEd00001D01sv00001458sd0000376Dbc03sc00i00") ==
+        PciIdentity{{0x10de, 0x1d01}, {0x1458, 0x376d}, {0x030000}});
+  CHECK(parse_modalias("pci:v00008086d0000A12Fsv00000000sd00000000bc0Csc03i30") ==
+        PciIdentity{{0x8086, 0xa12f}, {0, 0}, {0x0c0330}});
+}
+
+TEST_CASE("What is no whole PCI modalias is none") {
+  CHECK_FALSE(parse_modalias(""));
+  CHECK_FALSE(parse_modalias("usb:v1D6Bp0002d0601dc09dsc00dp01ic09isc00ip00in00"));
+  CHECK_FALSE(parse_modalias("pci:v000010DEd00001D01sv00001458sd0000376Dbc03sc00i0"));
+  CHECK_FALSE(parse_modalias("pci:v000010DEd00001D01sv00001458sd0000376Dbc03sc00i000"));
+  CHECK_FALSE(parse_modalias("pci:v000010DEd*sv*sd*bc03sc*i*"));
 }
 
 }  // namespace vfio_switch
