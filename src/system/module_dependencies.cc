@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/module_dependencies.h"
 
+#include <fcntl.h>
+
 #include <cstring>
 #include <string_view>
 
@@ -19,24 +21,28 @@ std::string module_of_file(std::string_view path) {
 }  // namespace
 
 Result<ModuleDependencies> ModuleDependencies::read(const FileReader& files, const Kernel& kernel) {
-  auto text = files.read(kernel.modules_directory + "/modules.dep");
-  if (!text) return failure_of(text);
-  return ModuleDependencies(std::move(*text).value_or(""));
+  auto directory = files.open_directory(kernel.modules_directory);
+  if (!directory) return failure_of(directory);
+  if (!*directory) return ModuleDependencies({});
+  const UniqueFd file(
+      ::openat((*directory)->get(), "modules.dep", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  return ModuleDependencies(MappedText(file));
 }
 
 std::vector<std::string> ModuleDependencies::dependants(const std::set<std::string>& files) const {
   // The lines are many and the names few: searching is much faster than taking lines apart.
+  const auto text = text_.text();
   std::set<std::string> found;
   for (const auto& file : files) {
     const auto needed = " " + file;  // behind the colon of a line
-    for (std::string_view rest = text_;;) {
+    for (auto rest = text;;) {
       const auto* hit = static_cast<const char*>(
           ::memmem(rest.data(), rest.size(), needed.data(), needed.size()));
       if (hit == nullptr) break;
-      const auto at = static_cast<std::size_t>(hit - text_.data());
-      const auto line = std::string_view(text_).substr(text_.rfind('\n', at) + 1);
+      const auto at = static_cast<std::size_t>(hit - text.data());
+      const auto line = text.substr(text.rfind('\n', at) + 1);
       found.insert(module_of_file(line.substr(0, line.find(':'))));
-      rest = std::string_view(text_).substr(at + needed.size());
+      rest = text.substr(at + needed.size());
     }
   }
   return {found.begin(), found.end()};

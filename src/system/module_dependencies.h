@@ -3,11 +3,13 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/facts.h"
 #include "system/file_reader.h"
+#include "system/mapped_text.h"
 
 namespace vfio_switch {
 
@@ -23,9 +25,9 @@ class ModuleDependencies {
   [[nodiscard]] std::vector<std::string> dependants(const std::set<std::string>& files) const;
 
  private:
-  explicit ModuleDependencies(std::string text) : text_(std::move(text)) {}
+  explicit ModuleDependencies(MappedText text) : text_(std::move(text)) {}
 
-  std::string text_;
+  MappedText text_;
 };
 
 }  // namespace vfio_switch
