@@ -17,7 +17,7 @@ Refusal conflict(const std::string& message, std::vector<PciAddress> devices = {
 }
 
 void find_kernel_conflicts(const SystemFacts& facts, const std::vector<Claim>& claims,
-                           std::vector<Refusal>& refusals) {
+                           const std::set<PciId>& ids, std::vector<Refusal>& refusals) {
   const bool none = std::ranges::all_of(
       facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
   if (none) {
@@ -26,12 +26,15 @@ void find_kernel_conflicts(const SystemFacts& facts, const std::vector<Claim>& c
                                               : "no installed kernel has the vfio-pci module",
                         {}});
   }
+  std::vector<std::string> words;
+  for (const auto id : ids) words.push_back(id.str());
   for (const auto& kernel : facts.kernels) {
     if (kernel.vfio_pci != ModuleForm::built_in) continue;
-    refusals.push_back({RefusalCode::boot_parameter,
-                        "vfio-pci is built into kernel " + kernel.release +
-                            ", where only vfio-pci.ids= on the kernel command line reaches it",
-                        {}});
+    refusals.push_back(
+        {RefusalCode::boot_parameter,
+         "vfio-pci is built into kernel " + kernel.release +
+             ", where only the kernel command line reaches it: vfio-pci.ids=" + join(words, ","),
+         {}});
   }
   for (const auto& claim : claims) {
     if (claim.built_in.empty()) continue;
@@ -69,7 +72,7 @@ std::vector<Refusal> find_conflicts(const SystemFacts& facts, const std::vector<
                                     const std::vector<ModprobeDirective>& others,
                                     const std::set<PciId>& ids) {
   std::vector<Refusal> refusals;
-  find_kernel_conflicts(facts, claims, refusals);
+  find_kernel_conflicts(facts, claims, ids, refusals);
   for (const auto& line : others) {
     const bool wildcards = line.command == "install";
     if (wildcards ? !line.is_about(vfio_pci) : !line.names(vfio_pci)) continue;

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What hangs below the card, and drivers that are built into a kernel: no listing of tests/machines has them."""
+
+import os
+import shutil
+import unittest
+
+from helper import CARD, DESKTOP, KERNELS, Sysroot, SysrootCase, run, tool
+
+OLD, NEW = KERNELS
+USB = "0000:01:00.2"  # of TURING
+TURING = "cometlake-gtx1660s-debian"
+KEYBOARD = "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe\n"  # capabilities/key of a real one
+
+
+def build_in(root: Sysroot, kernel: str, file: str) -> None:
+    """Makes a module one that is built into the kernel: depmod's indices of built-in modules name it as well."""
+    modules = root.path / "usr/lib/modules" / kernel
+    scratch = root.path.parent / f"built-in-{kernel}"
+    of_scratch = scratch / "lib/modules" / kernel
+    of_scratch.mkdir(parents=True)
+    builtin = (modules / "modules.builtin").read_text() + f"kernel/{file}\n"
+    for name, content in (("modules.builtin", builtin), ("modules.order", "")):
+        (of_scratch / name).write_text(content)
+    run([tool("depmod"), "-b", str(scratch), kernel])
+    for name in ("modules.builtin", "modules.builtin.bin"):
+        shutil.copy(of_scratch / name, modules / name)
+
+
+def forget_aliases(root: Sysroot, kernel: str) -> None:
+    """As in Debian 6.1, whose index of built-in modules has no PCI aliases."""
+    (root.path / "usr/lib/modules" / kernel / "modules.alias.bin").unlink()
+
+
+class Hardware(SysrootCase):
+    def refusal(self, root: Sysroot, code: str, *options: str) -> str:
+        """The message of the refusal with that code; nothing is offered, and nothing written."""
+        before = root.snapshot(without=(), times=True)
+        done = root.run("enable", "--json", *options)
+        self.assert_status(done, 3)
+        self.assert_same_tree(before, root.snapshot(without=(), times=True))
+        self.assertEqual(done.json["changes"], [])
+        messages = {refusal["code"]: refusal["message"] for refusal in done.json["refusals"]}
+        self.assertIn(code, messages)
+        return messages[code]
+
+    def below(self, root: Sysroot, function: str, kind: str, name: str) -> str:
+        """A device of a class, deep below a function as the kernel lays it out; its directory."""
+        device = os.path.relpath((root.path / "sys/bus/pci/devices" / function).resolve(), root.path)
+        place = f"{device}/usb3/3-1/3-1:1.0/{kind}/{name}"
+        (root.path / place).mkdir(parents=True)
+        (root.path / "sys/class" / kind).mkdir(exist_ok=True)
+        (root.path / "sys/class" / kind / name).symlink_to(f"../../../{place}")
+        return place
+
+    def test_a_claimant_that_is_bound_and_built_in(self) -> None:
+        root = self.desktop()
+        build_in(root, NEW, "sound/pci/hda/snd-hda-intel.ko")
+        message = self.refusal(root, "config-conflict")
+        self.assertIn(f"snd_hda_intel is built into kernel {NEW}", message)
+
+    def test_a_claimant_that_only_another_kernel_tells_of(self) -> None:
+        root = self.desktop()
+        build_in(root, NEW, "drivers/gpu/drm/nouveau/nouveau.ko")
+        forget_aliases(root, NEW)
+        message = self.refusal(root, "config-conflict")
+        self.assertIn(f"nouveau is built into kernel {NEW}", message)
+
+    def test_vfio_pci_built_in(self) -> None:
+        root = self.desktop()
+        build_in(root, OLD, "drivers/vfio/pci/vfio-pci.ko")
+        message = self.refusal(root, "boot-parameter")
+        self.assertIn(f"vfio-pci is built into kernel {OLD}", message)
+        self.assertIn("vfio-pci.ids=10de:0fb8,10de:1d01", message, "the exact words to add")
+
+    def test_a_disk_below_the_card(self) -> None:
+        root = self.machine(TURING, "--variant", "igpu-boots")
+        self.below(root, USB, "block", "sdx")
+        message = self.refusal(root, "in-use")
+        self.assertIn("disk sdx", message)
+
+    def test_the_only_keyboard_below_the_card(self) -> None:
+        root = self.machine(TURING, "--variant", "igpu-boots")
+        keyboard = self.below(root, USB, "input", "input7")
+        root.write(f"{keyboard}/capabilities/key", KEYBOARD)
+        message = self.refusal(root, "in-use")
+        self.assertIn("the only keyboard", message)
+
+    def test_a_keyboard_elsewhere_as_well(self) -> None:
+        root = self.machine(TURING, "--variant", "igpu-boots")
+        for function, name in ((USB, "input7"), ("0000:00:14.0", "input8")):
+            root.write(f"{self.below(root, function, 'input', name)}/capabilities/key", KEYBOARD)
+        done = root.run("plan", "enable", "--json")
+        self.assert_status(done, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
