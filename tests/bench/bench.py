@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What benchmarks have in common: commands raced side by side, and ratios told as TAP.
+
+Environment: VFIO_SWITCH, the program; MEASURE, tests/bench/measure.c built; OPTIMIZED, whether both
+were. meson sets them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Sequence
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "cli"))
+import helper  # noqa: E402
+
+MEASURE = os.environ.get("MEASURE", "")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one command, the best of several runs: whatever disturbs a run makes it longer."""
+
+    seconds: float
+    peak_kib: int
+
+    def __str__(self) -> str:
+        return f"{self.seconds * 1000:.1f} ms, {self.peak_kib / 1024:.1f} MiB"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A command, and what runs it without being measured."""
+
+    command: Sequence[str]
+    within: Sequence[str] = ()
+
+    def run(self) -> Cost:
+        measured = [*self.within, MEASURE, *self.command]
+        done = subprocess.run(measured, check=True, stdout=subprocess.PIPE, text=True, env=helper.environment())
+        nanoseconds, peak, status = map(int, done.stdout.split())
+        if status != 0:
+            raise RuntimeError(f"{' '.join(self.command)}: exit status {status}")
+        return Cost(nanoseconds / 1e9, peak)
+
+
+def race(*contenders: Contender, rounds: int) -> list[Cost]:
+    """What each costs. They take turns, so that a busy spell hits all of them; the first round warms up."""
+    runs = [[contender.run() for contender in contenders] for _ in range(rounds + 1)][1:]
+    return [Cost(min(c.seconds for c in costs), max(c.peak_kib for c in costs)) for costs in zip(*runs)]
+
+
+class Report:
+    """A line for each ratio, and whether it is within its limit."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.failed = False
+
+    def line(self, good: bool, text: str) -> None:
+        self.number += 1
+        self.failed |= not good
+        print(f"{'ok' if good else 'not ok'} {self.number} - {text}", flush=True)
+
+    def ratio(self, what: str, value: float, limit: float, detail: str) -> None:
+        self.line(value <= limit, f"{what}: ratio {value:.2f}, limit {limit:.2f} ({detail})")
+
+    def note(self, text: str) -> None:
+        print(f"# {text}", flush=True)
+
+
+def main(benchmarks: Sequence[Callable[[Report], None]]) -> int:
+    report = Report()
+    if os.environ.get("OPTIMIZED") != "1":
+        print("1..0 # SKIP the program is not optimized: meson setup --buildtype=release")
+        return 0
+    for benchmark in benchmarks:
+        try:
+            benchmark(report)
+        except unittest.SkipTest as reason:
+            report.line(True, f"{benchmark.__name__} # SKIP {reason}")
+        except Exception as error:  # a benchmark that breaks is one that failed; the others go on
+            report.line(False, f"{benchmark.__name__}: {error}")
+    print(f"1..{report.number}")
+    return 1 if report.failed else 0
