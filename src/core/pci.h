@@ -72,7 +72,7 @@ struct PciDevice {
   PciId subsystem;  ///< 0000:0000 where the function has none
   PciClass device_class;
   std::string modalias;               ///< as in sysfs `modalias`
-  std::string name;                   ///< from the PCI ID database; for people only
+  std::string name;                   ///< from the hardware database; for people only
   std::optional<std::string> driver;  ///< bound driver; nothing where none is
   std::optional<std::string>
       driver_module;            ///< module of that driver (driver xhci_hcd, module xhci_pci)

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "core/text.h"
 #include "system/pci_names.h"
@@ -159,23 +158,22 @@ Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
   const auto names = files.list(pci_devices);
   if (!names) return std::unexpected(names.error());
   std::vector<PciDevice> devices;
-  std::set<PciId> ids;
+  const PciNames database;
+  std::map<PciId, std::string> known;  // asking once for each model: a server has many alike
   for (const auto& name : *names) {
     const auto address = PciAddress::parse(name);
     if (!address) continue;
     auto device = read_device(files, *address);
     if (!device) return failure_of(device);
-    ids.insert(device->id);
+    const auto [known_name, is_new] = known.try_emplace(device->id);
+    if (is_new) known_name->second = database.name(device->modalias);
+    device->name = known_name->second;
     device->thunderbolt = is_thunderbolt(device->id);
     devices.push_back(std::move(*device));
   }
   std::ranges::sort(devices, {}, &PciDevice::address);
-  const auto known = read_pci_names(ids);
   DevicesByAddress by_address;
-  for (auto& device : devices) {
-    if (const auto found = known.find(device.id); found != known.end()) device.name = found->second;
-    by_address[device.address] = &device;
-  }
+  for (auto& device : devices) by_address[device.address] = &device;
   add_connectors(files, by_address);
   add_dependants(files, by_address);
   return devices;

@@ -28,7 +28,7 @@ KERNEL = "linux-image-amd64"
 PACKAGES = [
     KERNEL, "initramfs-tools", "systemd-sysv", "udev", "kmod", "pciutils", "zstd",
     # What the project's own package depends on, so that the guest can install it offline.
-    "libkmod2", "libarchive13", "libboost-program-options1.74.0", "libpci3",
+    "libkmod2", "libarchive13", "libboost-program-options1.74.0",
 ]
 # Nobody reads these in the guest.
 EXCLUDED_PATHS = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"]
