@@ -70,6 +70,9 @@ struct Softdep {
 /// by base name. Several of its rules take the first line that matches, so that order decides.
 [[nodiscard]] std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files);
 
+/// `files` as one text that means the same: none goes on in the next, whatever it ends with.
+[[nodiscard]] std::string joined_modprobe(const std::vector<ModprobeFile>& files);
+
 /// What `files` would be with `path`, a file in /etc, holding `content`, or with `path` gone.
 [[nodiscard]] std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files,
                                                   const std::string& path,

@@ -37,6 +37,21 @@ Words paths(const std::vector<ModprobeFile>& files) {
 
 // What is expected here was compared with `modprobe -c` of kmod 30.
 
+TEST_CASE("Files that are read as one mean what they meant") {
+  const std::vector<ModprobeFile> files = {
+      {"a.conf", "blacklist a"},   {"b.conf", "blacklist b\n"},   {"c.conf", "blacklist c\\\n"},
+      {"d.conf", "blacklist d\\"}, {"e.conf", "blacklist e\\\\"}, {"f.conf", ""},
+      {"g.conf", "blacklist g"}};
+  Words alone;
+  for (const auto& file : files) {
+    for (const auto& directive : parse_modprobe(file)) alone.push_back(directive.subject);
+  }
+  Words joined;
+  for (const auto& directive : parse(joined_modprobe(files))) joined.push_back(directive.subject);
+  CHECK(alone == Words{"a", "b", "c", "d\xff", "e\\", "g"});
+  CHECK(joined == alone);
+}
+
 TEST_CASE("Lines of modprobe.d are split as libkmod splits them") {
   struct Row {
     std::string what;
@@ -59,15 +74,24 @@ TEST_CASE("Lines of modprobe.d are split as libkmod splits them") {
       {"also a comment",
        "# off: \\\nblacklist nouveau\nblacklist radeon\n",
        {"blacklist radeon| @3"}},
-      {"a backslash at the end of the file continues nothing",
+      {"a backslash at the end of the file becomes part of the word, as libkmod's EOF",
        "blacklist a\\",
-       {"blacklist a| @1"}},
+       {"blacklist a\xff| @1"}},
       {"'#' is a comment only in the first column",
        "options a b=#1 # no comment\n",
        {"options a|b=#1 # no comment @1"}},
       {"a carriage return is part of the last word",
        "options a b=1\r\nblacklist nouveau\r\n",
        {"options a|b=1\r @1", "blacklist nouveau\r| @2"}},
+      {"what is needed may be blank, but not a single blank",
+       "softdep a\nsoftdep a \nsoftdep a  \nalias a  \n",
+       {"softdep a| @3"}},
+      {"a bracket without its partner is an error",
+       "blacklist a[b\nalias b c[ d\nblacklist a[b]c]\nblacklist a[[b]\n",
+       {"blacklist a[[b]| @4"}},
+      {"a NUL ends the line",
+       std::string("blacklist a\0b c\nblacklist d\n", 28),
+       {"blacklist a| @1", "blacklist d| @2"}},
   };
   for (const auto& row : rows) {
     INFO(row.what);
