@@ -25,6 +25,24 @@ std::string_view trim_blanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+constexpr std::string_view spaces = " \t\n\v\f\r";  // what isspace() calls so
+
+/// True where libkmod takes the space in front of the first word for a part of it.
+bool spoils_first_word(std::string_view arguments) {
+  return arguments.size() > 1 && spaces.contains(arguments[0]) && !spaces.contains(arguments[1]);
+}
+
+/// What follows the blank behind a softdep's subject, without the blanks that make no difference.
+std::string_view softdep_arguments(std::string_view rest) {
+  rest.remove_prefix(std::min<std::size_t>(1, rest.size()));
+  const auto blanks = rest.find_last_not_of(" \t") + 1;
+  rest = rest.substr(0, blanks);
+  if (!spoils_first_word(rest)) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(spaces), rest.size()));
+  }
+  return rest;
+}
+
 /// A wildcard with underscores; a dash in brackets is a range, and stays.
 std::string module_pattern(std::string_view spelled) {
   std::string pattern;
@@ -124,7 +142,8 @@ std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file) {
     ModprobeDirective directive;
     directive.command = take_word();
     directive.subject = take_word();
-    directive.arguments = trim_blanks(rest);
+    directive.arguments =
+        directive.command == "softdep" ? softdep_arguments(rest) : trim_blanks(rest);
     if (!is_accepted(directive, rest)) continue;
     directive.file = file.path;
     directive.line = first;
@@ -152,7 +171,10 @@ std::string Softdep::str() const {
 Softdep parse_softdep(std::string_view arguments) {
   Softdep softdep;
   std::vector<std::string>* list = nullptr;
-  for (const auto word : split_words(arguments, " \t\r\n\v\f,")) {
+  if (spoils_first_word(arguments)) {
+    arguments.remove_prefix(std::min(arguments.find_first_of(spaces, 1), arguments.size()));
+  }
+  for (const auto word : split_words(arguments, " \t\n\v\f\r,")) {
     if (word == "pre:") {
       list = &softdep.pre;
     } else if (word == "post:") {

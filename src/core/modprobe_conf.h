@@ -15,7 +15,8 @@ namespace vfio_switch {
 struct ModprobeDirective {
   std::string command;    ///< "softdep", "options", "install", "blacklist", "alias", "remove", ...
   std::string subject;    ///< the module or wildcard, as written
-  std::string arguments;  ///< the rest of the line, trimmed
+  /// The rest of the line, trimmed. Of a softdep a single space stays in front: see parse_softdep.
+  std::string arguments;
   std::string file;
   int line = 0;  ///< from 1; of a continued line, its first
 
@@ -54,7 +55,9 @@ struct Softdep {
 
 /// Parses the arguments of a `softdep` line; as in libkmod, words before "pre:" or "post:" are
 /// nobody's. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
-/// which libkmod takes for the name of one module.
+/// which libkmod takes for the name of one module. A single space in front spoils the first word:
+/// to libkmod `softdep nvidia  pre: vfio-pci`, with two blanks, asks for nothing (with three it is
+/// what it looks like).
 [[nodiscard]] Softdep parse_softdep(std::string_view arguments);
 
 /// The line that libkmod would take for `module`: of all softdeps whose wildcard fits, the first;

@@ -144,7 +144,8 @@ void check_rendering(const std::vector<ModprobeDirective>& directives) {
   vfio_switch::ModprobeFile file{"/etc/modprobe.d/fuzz.conf", {}};
   for (const auto& directive : directives) {
     // What a backslash had joined cannot be written on one line.
-    std::string line = directive.command + " " + directive.subject + "  " + directive.arguments;
+    std::string line = directive.command + " " + directive.subject +
+                       (directive.arguments.empty() ? "  " : " ") + directive.arguments;
     if (directive.command.starts_with('#')) line.insert(0, " ");
     for (const char c : line) {
       if (c == '\\' || c == '\n') file.content += '\\';

@@ -86,6 +86,10 @@ TEST_CASE("Lines of modprobe.d are split as libkmod splits them") {
       {"what is needed may be blank, but not a single blank",
        "softdep a\nsoftdep a \nsoftdep a  \nalias a  \n",
        {"softdep a| @3"}},
+      {"two blanks behind the subject of a softdep matter, three do not",
+       "softdep a  pre: b\nsoftdep a \tpre: b\nsoftdep a   pre: b\noptions a  b=1\n",
+       {"softdep a| pre: b @1", "softdep a|\tpre: b @2", "softdep a|pre: b @3",
+        "options a|b=1 @4"}},
       {"a bracket without its partner is an error",
        "blacklist a[b\nalias b c[ d\nblacklist a[b]c]\nblacklist a[[b]\n",
        {"blacklist a[[b]| @4"}},
@@ -171,6 +175,14 @@ TEST_CASE("A softdep line says what is loaded before and after") {
 
 TEST_CASE("DOS line ends do a softdep no harm, since libkmod splits it at any white space") {
   CHECK((parse_softdep("pre: vfio-pci\r") == Softdep{{"vfio-pci"}, {}}));
+}
+
+TEST_CASE("A single space in front of a softdep's lists spoils the first word") {
+  CHECK(parse_softdep(" pre: vfio-pci") == Softdep{});
+  CHECK(parse_softdep("\tpre: vfio-pci") == Softdep{});
+  CHECK(parse_softdep(" pre: a post: b") == Softdep{{}, {"b"}});
+  CHECK(parse_softdep("  pre: vfio-pci") == Softdep{{"vfio-pci"}, {}});
+  CHECK(parse_softdep(" ") == Softdep{});
 }
 
 TEST_CASE("A softdep is written as it is read") {
