@@ -13,8 +13,8 @@ namespace vfio_switch {
 
 /// One line of modprobe.d(5) that has a meaning, with where it stands.
 struct ModprobeDirective {
-  std::string command;    ///< "softdep", "options", "install", "blacklist", "alias", "remove", ...
-  std::string subject;    ///< the module or wildcard, as written
+  std::string command;  ///< "softdep", "options", "install", "blacklist", "alias", "remove", ...
+  std::string subject;  ///< the module or wildcard, as written
   /// The rest of the line, trimmed. Of a softdep a single space stays in front: see parse_softdep.
   std::string arguments;
   std::string file;
