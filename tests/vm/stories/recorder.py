@@ -2,13 +2,14 @@
 """contrib/record-machine in a real machine: a fixture that plans as the machine itself does."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from guest import Guest, OBSERVE
-from harness import NATIVE
+from harness import GPU, NATIVE
 from story import Stage, story
 
 TOP = Path(__file__).resolve().parents[3]
@@ -34,7 +35,12 @@ def recorder(stage: Stage) -> None:
         listing.write_text(part(boot.output, "RECORD"))
         recorded = json.loads(listing.read_text())
         stage.equal(recorded["kernels"], machine.kernels(), "the kernels are recorded")
+        (card,) = (device for device in recorded["devices"] if device["address"] == GPU)
+        stage.equal("radeon" in card["kernel_modules"], True, f"its claimants are recorded: {card['kernel_modules']}")
         subprocess.run([sys.executable, TOP / "tests/machines/build-sysroot", listing, built], check=True)
+        # A listing holds no kernel, and the guest's is a trimmed one: fewer modules claim the card.
+        shutil.rmtree(built / "usr/lib/modules")
+        machine.extract_tree(["/usr/lib/modules"], built)
         program = Path(scratch) / "program"
         subprocess.run(["dpkg", "-x", stage.deb, program], check=True)
         for name, words in QUESTIONS.items():
