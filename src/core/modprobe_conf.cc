@@ -25,6 +25,24 @@ std::string_view trim_blanks(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
+constexpr std::string_view spaces = " \t\n\v\f\r";  // what isspace() calls so
+
+/// True where libkmod takes the space in front of the first word for a part of it.
+bool spoils_first_word(std::string_view arguments) {
+  return arguments.size() > 1 && spaces.contains(arguments[0]) && !spaces.contains(arguments[1]);
+}
+
+/// What follows the blank behind a softdep's subject, without the blanks that make no difference.
+std::string_view softdep_arguments(std::string_view rest) {
+  rest.remove_prefix(std::min<std::size_t>(1, rest.size()));
+  const auto blanks = rest.find_last_not_of(" \t") + 1;
+  rest = rest.substr(0, blanks);
+  if (!spoils_first_word(rest)) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(spaces), rest.size()));
+  }
+  return rest;
+}
+
 /// A wildcard with underscores; a dash in brackets is a range, and stays.
 std::string module_pattern(std::string_view spelled) {
   std::string pattern;
@@ -36,6 +54,31 @@ std::string module_pattern(std::string_view spelled) {
   }
   return pattern;
 }
+
+/// True if every bracket of a wildcard has its partner: libkmod's underscores() rejects others.
+bool has_paired_brackets(std::string_view spelled) {
+  while (true) {
+    const auto bracket = spelled.find_first_of("[]");
+    if (bracket == std::string_view::npos) return true;
+    const auto end = spelled.find(']', bracket);
+    if (end == bracket || end == std::string_view::npos) return false;
+    spelled.remove_prefix(end + 1);
+  }
+}
+
+/// False for what is an error to libkmod, which then skips the line. `rest` is all that follows the
+/// subject: blanks will do where something is needed, but not a single one. `softdep nvidia` with
+/// two behind it is a softdep that asks for nothing.
+bool is_accepted(const ModprobeDirective& directive, std::string_view rest) {
+  if (directive.subject.empty() || !has_paired_brackets(directive.subject)) return false;
+  if (directive.command == "blacklist") return true;
+  if (directive.command != "alias") return rest.size() >= 2;
+  const std::string_view target = directive.arguments;
+  return !target.empty() && has_paired_brackets(target.substr(0, target.find_first_of(" \t")));
+}
+
+/// What libkmod reads behind a backslash that ends a file: EOF, taken for a character.
+constexpr char end_of_file = '\xff';
 
 /// A line as libkmod's freadline_wrapped() joins it: a backslash takes the line end behind it away,
 /// and before anything else only itself. `text` moves past it.
@@ -49,7 +92,10 @@ JoinedLine take_joined_line(std::string_view& text) {
   std::size_t i = 0;
   for (; i < text.size() && text[i] != '\n'; ++i) {
     if (text[i] == '\\') {
-      if (++i == text.size()) break;
+      if (++i == text.size()) {
+        joined.text += end_of_file;
+        break;
+      }
       if (text[i] == '\n') {
         ++joined.lines;
         continue;
@@ -82,22 +128,23 @@ std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file) {
   std::string_view text = file.content;
   for (int number = 1; !text.empty();) {
     const int first = number;
-    const auto [line, lines] = take_joined_line(text);
+    const auto [joined, lines] = take_joined_line(text);
     number += lines;
+    const std::string_view line = joined.c_str();  // to libkmod a NUL ends the line
     if (line.starts_with('#')) continue;
-    std::string_view rest = trim_blanks(line);
+    std::string_view rest = line;
     const auto take_word = [&rest] {
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
       const auto word = rest.substr(0, rest.find_first_of(" \t"));
-      rest = trim_blanks(rest.substr(word.size()));
+      rest.remove_prefix(word.size());
       return std::string(word);
     };
     ModprobeDirective directive;
     directive.command = take_word();
     directive.subject = take_word();
-    // A line that lacks what its command needs is an error to libkmod, and is skipped.
-    const bool incomplete = rest.empty() && directive.command != "blacklist";
-    if (directive.subject.empty() || incomplete) continue;
-    directive.arguments = rest;
+    directive.arguments =
+        directive.command == "softdep" ? softdep_arguments(rest) : trim_blanks(rest);
+    if (!is_accepted(directive, rest)) continue;
     directive.file = file.path;
     directive.line = first;
     directives.push_back(std::move(directive));
@@ -124,7 +171,10 @@ std::string Softdep::str() const {
 Softdep parse_softdep(std::string_view arguments) {
   Softdep softdep;
   std::vector<std::string>* list = nullptr;
-  for (const auto word : split_words(arguments, " \t\r\n\v\f,")) {
+  if (spoils_first_word(arguments)) {
+    arguments.remove_prefix(std::min(arguments.find_first_of(spaces, 1), arguments.size()));
+  }
+  for (const auto word : split_words(arguments, " \t\n\v\f\r,")) {
     if (word == "pre:") {
       list = &softdep.pre;
     } else if (word == "post:") {
@@ -142,6 +192,17 @@ const ModprobeDirective* effective_softdep(const std::vector<ModprobeDirective>&
     return directive.command == "softdep" && directive.is_about(module);
   });
   return found == directives.end() ? nullptr : &*found;
+}
+
+std::string joined_modprobe(const std::vector<ModprobeFile>& files) {
+  std::string text;
+  for (const auto& file : files) {
+    text += file.content;
+    const auto backslashes = file.content.size() - 1 - file.content.find_last_not_of('\\');
+    if (backslashes % 2 == 1) text += end_of_file;
+    text += '\n';
+  }
+  return text;
 }
 
 std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files) {

@@ -13,9 +13,10 @@ namespace vfio_switch {
 
 /// One line of modprobe.d(5) that has a meaning, with where it stands.
 struct ModprobeDirective {
-  std::string command;    ///< "softdep", "options", "install", "blacklist", "alias", "remove", ...
-  std::string subject;    ///< the module or wildcard, as written
-  std::string arguments;  ///< the rest of the line, trimmed
+  std::string command;  ///< "softdep", "options", "install", "blacklist", "alias", "remove", ...
+  std::string subject;  ///< the module or wildcard, as written
+  /// The rest of the line, trimmed. Of a softdep a single space stays in front: see parse_softdep.
+  std::string arguments;
   std::string file;
   int line = 0;  ///< from 1; of a continued line, its first
 
@@ -54,7 +55,9 @@ struct Softdep {
 
 /// Parses the arguments of a `softdep` line; as in libkmod, words before "pre:" or "post:" are
 /// nobody's. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
-/// which libkmod takes for the name of one module.
+/// which libkmod takes for the name of one module. A single space in front spoils the first word:
+/// to libkmod `softdep nvidia  pre: vfio-pci`, with two blanks, asks for nothing (with three it is
+/// what it looks like).
 [[nodiscard]] Softdep parse_softdep(std::string_view arguments);
 
 /// The line that libkmod would take for `module`: of all softdeps whose wildcard fits, the first;
@@ -69,6 +72,9 @@ struct Softdep {
 /// base name the first (`files` lists /etc before /run before /usr/local/lib before /lib), sorted
 /// by base name. Several of its rules take the first line that matches, so that order decides.
 [[nodiscard]] std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files);
+
+/// `files` as one text that means the same: none goes on in the next, whatever it ends with.
+[[nodiscard]] std::string joined_modprobe(const std::vector<ModprobeFile>& files);
 
 /// What `files` would be with `path`, a file in /etc, holding `content`, or with `path` gone.
 [[nodiscard]] std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files,

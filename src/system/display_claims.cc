@@ -53,7 +53,7 @@ Result<std::vector<DisplayClaim>> read_display_claims(const FileReader& files,
   const std::string prime = "/etc/prime-discrete";
   auto profile = files.read(prime);
   if (!profile) return failure_of(profile);
-  const auto mode = trim(profile->value_or(""));
+  const std::string mode(trim(profile->value_or("")));
   constexpr std::uint16_t nvidia = 0x10de;
   for (const auto& device : devices) {
     if ((mode == "nvidia" || mode == "on") && device.id.vendor == nvidia &&

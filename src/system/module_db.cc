@@ -152,9 +152,7 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   db.modules_ = std::move(**modules);
 
   config.push_back(kernel.softdeps);
-  std::string text;
-  for (const auto& file : effective_modprobe(std::move(config))) text += file.content + "\n";
-  auto memory = memory_file(text);
+  auto memory = memory_file(joined_modprobe(effective_modprobe(std::move(config))));
   if (!memory) return failure_of(memory);
   db.config_ = std::move(*memory);
 

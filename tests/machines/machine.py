@@ -36,6 +36,7 @@ class Function:
     revision: int
     driver: Optional[str]
     group: Optional[int]
+    module: Optional[str] = None  # of the driver, as recorded; None: not recorded, or built in
 
     @property
     def bus(self) -> Bus:
@@ -123,11 +124,27 @@ class Topology:
             number_below(bus)
         return topology
 
+    @staticmethod
+    def recorded(functions: list[Function], parents: dict[str, Optional[str]]) -> Topology:
+        """As a machine told it, by each function's own parent."""
+        known = {function.address: function for function in functions}
+        topology = Topology({}, {}, set())
+        for function in functions:
+            parent = known.get(parents[function.address] or "")
+            topology.owners.setdefault(function.bus, parent)
+            if parent is None:
+                topology.roots.add(function.bus)
+        for bus, owner in topology.owners.items():
+            while owner is not None:
+                topology.subordinate[owner.address] = max(bus[1], topology.subordinate.get(owner.address, 0))
+                owner = topology.owners[owner.bus]
+        return topology
+
     def parent(self, function: Function) -> Optional[Function]:
         return self.owners[function.bus]
 
     def secondary(self, bridge: Function) -> int:
-        return next(bus[1] for bus, owner in self.owners.items() if owner is bridge)
+        return next((bus[1] for bus, owner in self.owners.items() if owner is bridge), 0)
 
     def path(self, function: Function) -> str:
         """Where the kernel puts it, below /sys/devices."""
@@ -137,6 +154,17 @@ class Topology:
         domain, bus = function.bus
         root = bus if function.bus in self.roots else 0
         return f"pci{domain:04x}:{root:02x}/{function.address}"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What only contrib/record-machine tells."""
+
+    kernels: list[str]
+    files: dict[str, list[str]]
+    disks: list[str]  # addresses of the functions that one hangs below
+    keyboards: list[str]
+    keyboard_elsewhere: bool
 
 
 @dataclass(frozen=True)
@@ -153,6 +181,7 @@ class Machine:
     acpi_tables: list[str]
     connectors: dict[str, dict[str, str]] = field(default_factory=dict)
     virtual_functions: dict[str, str] = field(default_factory=dict)
+    recorded: Optional[Recorded] = None
 
 
 def read_overlay(listing: Path) -> dict[str, Any]:
@@ -177,9 +206,39 @@ def load_overlay(listing: Path, variant: Optional[str]) -> dict[str, Any]:
     return {**overlay, **(choices[variant] if variant else {})}
 
 
+def load_recorded(data: dict[str, Any]) -> Machine:
+    """What contrib/record-machine wrote: nothing is filled in."""
+    devices = data["devices"]
+    functions = [
+        Function(d["address"], *(int(d[name] or "0", 16) for name in (
+            "vendor", "device", "subvendor", "subdevice", "class", "revision")),
+            driver=d["driver"], group=d["iommu_group"], module=d["module"])
+        for d in devices
+    ]  # fmt: skip
+    having = {name: [d["address"] for d in devices if d[name]] for name in ("disk", "keyboard", "boot_vga")}
+    return Machine(
+        name=data["name"],
+        cpu_vendor=data["cpu_vendor"],
+        cmdline=data["cmdline"],
+        iommu_on=data["iommu"] == "on",
+        functions=functions,
+        topology=Topology.recorded(functions, {d["address"]: d["parent"] for d in devices}),
+        boot_vga=next(iter(having["boot_vga"]), None),
+        acpi_tables=data["acpi_tables"],
+        connectors={d["address"]: d["connectors"] for d in devices if "connectors" in d},
+        virtual_functions={d["address"]: d["physfn"] for d in devices if d["physfn"]},
+        recorded=Recorded(data["kernels"], data["files"], having["disk"], having["keyboard"],
+                          data["keyboard_elsewhere"]),
+    )  # fmt: skip
+
+
 def load(listing: Path, variant: Optional[str] = None) -> Machine:
     """Read a listing and its overlay. What neither says is filled in as the README tells."""
     data = json.loads(listing.read_text())
+    if "recorded" in data:
+        if variant is not None:
+            raise MachineError(f"{listing.stem} was recorded: it has no variants")
+        return load_recorded(data)
     overlay = load_overlay(listing, variant)
     groups, drivers = overlay.get("iommu_groups", {}), overlay.get("drivers", {})
     fill = overlay.get("usual_drivers", not any(d["driver"] for d in data["devices"]))

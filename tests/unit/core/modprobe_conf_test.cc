@@ -37,6 +37,21 @@ Words paths(const std::vector<ModprobeFile>& files) {
 
 // What is expected here was compared with `modprobe -c` of kmod 30.
 
+TEST_CASE("Files that are read as one mean what they meant") {
+  const std::vector<ModprobeFile> files = {
+      {"a.conf", "blacklist a"},   {"b.conf", "blacklist b\n"},   {"c.conf", "blacklist c\\\n"},
+      {"d.conf", "blacklist d\\"}, {"e.conf", "blacklist e\\\\"}, {"f.conf", ""},
+      {"g.conf", "blacklist g"}};
+  Words alone;
+  for (const auto& file : files) {
+    for (const auto& directive : parse_modprobe(file)) alone.push_back(directive.subject);
+  }
+  Words joined;
+  for (const auto& directive : parse(joined_modprobe(files))) joined.push_back(directive.subject);
+  CHECK(alone == Words{"a", "b", "c", "d\xff", "e\\", "g"});
+  CHECK(joined == alone);
+}
+
 TEST_CASE("Lines of modprobe.d are split as libkmod splits them") {
   struct Row {
     std::string what;
@@ -59,15 +74,28 @@ TEST_CASE("Lines of modprobe.d are split as libkmod splits them") {
       {"also a comment",
        "# off: \\\nblacklist nouveau\nblacklist radeon\n",
        {"blacklist radeon| @3"}},
-      {"a backslash at the end of the file continues nothing",
+      {"a backslash at the end of the file becomes part of the word, as libkmod's EOF",
        "blacklist a\\",
-       {"blacklist a| @1"}},
+       {"blacklist a\xff| @1"}},
       {"'#' is a comment only in the first column",
        "options a b=#1 # no comment\n",
        {"options a|b=#1 # no comment @1"}},
       {"a carriage return is part of the last word",
        "options a b=1\r\nblacklist nouveau\r\n",
        {"options a|b=1\r @1", "blacklist nouveau\r| @2"}},
+      {"what is needed may be blank, but not a single blank",
+       "softdep a\nsoftdep a \nsoftdep a  \nalias a  \n",
+       {"softdep a| @3"}},
+      {"two blanks behind the subject of a softdep matter, three do not",
+       "softdep a  pre: b\nsoftdep a \tpre: b\nsoftdep a   pre: b\noptions a  b=1\n",
+       {"softdep a| pre: b @1", "softdep a|\tpre: b @2", "softdep a|pre: b @3",
+        "options a|b=1 @4"}},
+      {"a bracket without its partner is an error",
+       "blacklist a[b\nalias b c[ d\nblacklist a[b]c]\nblacklist a[[b]\n",
+       {"blacklist a[[b]| @4"}},
+      {"a NUL ends the line",
+       std::string("blacklist a\0b c\nblacklist d\n", 28),
+       {"blacklist a| @1", "blacklist d| @2"}},
   };
   for (const auto& row : rows) {
     INFO(row.what);
@@ -147,6 +175,14 @@ TEST_CASE("A softdep line says what is loaded before and after") {
 
 TEST_CASE("DOS line ends do a softdep no harm, since libkmod splits it at any white space") {
   CHECK((parse_softdep("pre: vfio-pci\r") == Softdep{{"vfio-pci"}, {}}));
+}
+
+TEST_CASE("A single space in front of a softdep's lists spoils the first word") {
+  CHECK(parse_softdep(" pre: vfio-pci") == Softdep{});
+  CHECK(parse_softdep("\tpre: vfio-pci") == Softdep{});
+  CHECK(parse_softdep(" pre: a post: b") == Softdep{{}, {"b"}});
+  CHECK(parse_softdep("  pre: vfio-pci") == Softdep{{"vfio-pci"}, {}});
+  CHECK(parse_softdep(" ") == Softdep{});
 }
 
 TEST_CASE("A softdep is written as it is read") {

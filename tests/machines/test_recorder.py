@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""contrib/record-machine: what it records plans as the machine does, and tells nothing of anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RECORDER = HERE.parent.parent / "contrib/record-machine"
+PROGRAM = os.environ.get("VFIO_SWITCH", "vfio-switch")
+LISTINGS = sorted(HERE.glob("*.json"))
+KERNELS = ["6.1.0-56-amd64", "6.12.117+deb12-amd64"]
+SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) and "TMPDIR" not in os.environ else None
+GPU = "sys/bus/pci/devices/0000:01:00.0"
+SECRETS = ["fritz-pc", "brunhilde", "4a:5b:6c:7d:8e:9f", "4a-5b-6c-7d-8e-9f", "S3R14LN0", "9f6bd5c1-7a57", "topsecret", "mylabel",
+           "192.168.77.5", "id_rsa"]  # fmt: skip
+
+
+def run(*words: Any) -> str:
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode not in (0, 3) or done.stderr:  # 3: a plan that is refused
+        raise AssertionError(f"{words}: exit status {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+class Case(unittest.TestCase):
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory(dir=SCRATCH)
+        self.addCleanup(scratch.cleanup)
+        self.scratch = Path(scratch.name)
+
+    def build(self, machine: Any, to: str, *options: str) -> Path:
+        root = self.scratch / to
+        run(sys.executable, HERE / "build-sysroot", machine, root, *options)
+        return root
+
+    def record(self, root: Path) -> Path:
+        path = self.scratch / "recorded.json"
+        path.write_text(run(RECORDER, "--sysroot", root))
+        return path
+
+    def check_same(self, one: Path, two: Path) -> None:
+        for command in (["devices"], ["plan", "enable"]):
+            answers = [json.loads(run(PROGRAM, "--sysroot", root, "--json", *command)) for root in (one, two)]
+            self.assertTrue(answers[0])
+            self.assertEqual(answers[0], answers[1], command)
+
+    def put(self, root: Path, name: str, content: str) -> None:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+class RoundTrip(Case):
+    def check(self, name: str) -> None:
+        root = self.build(name, "root", *(word for kernel in KERNELS for word in ("--kernel", kernel)))
+        self.check_same(root, self.build(self.record(root), "again"))
+
+    def test_every_machine_is_tested(self) -> None:
+        self.assertEqual(len([name for name in dir(self) if name.startswith("test_machine_")]), 27)
+
+
+for listing in LISTINGS:
+    setattr(RoundTrip, f"test_machine_{listing.stem}".replace("-", "_"),
+            lambda self, name=listing.stem: self.check(name))  # fmt: skip
+
+
+class Content(Case):
+    def test_configuration_counts(self) -> None:
+        root = self.build("z170-tb3-gtx1070", "root", "--kernel", "6.1.0-56-amd64-nvidia-current", "--config",
+                          f"{HERE / 'config/debian-nvidia.conf'}:etc/modprobe.d/nvidia.conf")  # fmt: skip
+        two_blanks = "softdep snd_hda_intel  pre: vfio-pci"
+        lines = ["softdep \\", "  nouveau post: drm", two_blanks, "options vfio-pci ids=10de:1b81"]
+        self.put(root, "etc/modprobe.d/a.conf", "\n".join(lines) + "\n")
+        recorded = self.record(root)
+        told = json.loads(recorded.read_text())["files"]
+        self.assertEqual(told["/etc/modprobe.d/a.conf"],
+                         ["softdep   nouveau post: drm", "", two_blanks, "options vfio-pci ids=10de:1b81"])
+        self.assertTrue(any(line.startswith("install nvidia ") for line in told["/etc/modprobe.d/nvidia.conf"]), told)
+        self.check_same(root, self.build(recorded, "again"))
+
+    def test_what_the_host_uses_counts(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        plain = run(PROGRAM, "--sysroot", root, "--json", "devices")
+        card = os.path.relpath((root / GPU).resolve(), (root / "sys").resolve())
+        for group, entry in (("block", "sda"), ("input", "input3")):
+            self.put(root, f"sys/{card}/{group}/{entry}/capabilities/key", "10000 fffffffffffffffe\n")
+            (root / f"sys/class/{group}").mkdir(parents=True)
+            (root / f"sys/class/{group}/{entry}").symlink_to(f"../../{card}/{group}/{entry}")
+        self.put(root, "etc/X11/xorg.conf", 'Section "Device"\n  BusID "PCI:1:0:0"\n')
+        recorded = self.record(root)
+        gpu = next(d for d in json.loads(recorded.read_text())["devices"] if d["address"] == "0000:01:00.0")
+        self.assertEqual((gpu["disk"], gpu["keyboard"]), (True, True))
+        again = self.build(recorded, "again")
+        codes = [self.codes(run(PROGRAM, "--sysroot", where, "--json", "devices")) for where in (root, again)]
+        self.assertEqual(codes[0], codes[1])
+        self.assertNotEqual(codes[0], self.codes(plain))
+
+    def codes(self, answer: str) -> list[list[str]]:
+        return [[refusal["code"] for refusal in gpu["refusals"]] for gpu in json.loads(answer)["gpus"]]
+
+    def test_who_claims_a_function_is_told(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        devices = {d["address"]: d for d in json.loads(self.record(root).read_text())["devices"]}
+        self.assertEqual(devices["0000:01:00.0"]["kernel_modules"], ["nouveau"])
+        self.assertEqual(devices["0000:01:00.0"]["module"], "nouveau")
+        self.assertEqual(devices["0000:01:00.1"]["kernel_modules"], ["snd_hda_intel"])
+
+
+class Privacy(Case):
+    def test_nothing_of_anybody_is_told(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        host, user, mac, dashed, serial, uuid, secret, label, address, key = SECRETS
+        self.put(root, "etc/hostname", f"{host}\n")
+        self.put(root, "etc/hosts", f"{address} {host}\n")
+        self.put(root, "etc/passwd", f"{user}:x:1000:1000:{user}:/home/{user}:/bin/sh\n")
+        self.put(root, "etc/machine-id", f"{uuid}\n")
+        self.put(root, "proc/cmdline",
+                 f"BOOT_IMAGE=/{host} root=UUID={uuid} ip={address} iommu=pt vfio-pci.ids=10de:1d01,10de:0fb8 pci={dashed} "
+                 f"kvm.x={mac.replace(':', '-')} vfio-pci.ids={mac} netconsole={mac} user={user} "
+                 f"video={mac} ifname=eth0:{mac} rd.luks.key={key} amdgpu.x={secret}/{user}\n")  # fmt: skip
+        self.put(root, "etc/os-release".replace("etc", "usr/lib"),
+                 f'ID=debian\nPRETTY_NAME="{host}"\nHOME_URL="{secret}"\nVARIANT_ID={user}\n')
+        self.put(root, "etc/modprobe.d/own.conf",
+                 f"# {user}'s, {mac}\noptions tg3 mac={mac}\ninstall nouveau /home/{user}/load {secret}\n"
+                 f"install snd_hda_intel echo {secret}; modprobe -i snd_hda_intel\n"
+                 f"options vfio-pci ids=10de:1d01 path=/home/{user}\nalias eth0 {secret}/{user}\n")  # fmt: skip
+        self.put(root, f"etc/modprobe.d/{user} {host}.conf", "blacklist nouveau\n")
+        self.put(root, "etc/X11/xorg.conf", f'Identifier "{host}"\nBusID "PCI:1:0:0"\nOption "x" "{secret}"\n')
+        self.put(root, "etc/udev/rules.d/7.rules",
+                 f'SUBSYSTEM=="net", ATTR{{address}}=="{mac}", NAME="{user}"\n'
+                 f'ENV{{ID_SEAT}}="{user}", TAG=="{host}-drm-pci-0000_01_00_0"\n')  # fmt: skip
+        self.put(root, "etc/initramfs-tools/modules", f"# {host}\nvfio-pci ids={mac}\n")
+        for name in ("serial", "uevent", "label", "vpd", "serial_number", "driver_override"):
+            self.put(root, f"{GPU}/{name}", f"{serial} {mac} {label}\n")
+        self.put(root, f"{GPU}/revision", f"{serial}\n")
+        self.put(root, f"{GPU}/net/eth0/address", f"{mac}\n")
+        text = self.record(root).read_text()
+        for word in SECRETS:
+            self.assertFalse(word.lower() in text.lower(), word)
+        told = json.loads(text)
+        self.assertEqual(told["cmdline"], "iommu=pt vfio-pci.ids=10de:1d01,10de:0fb8")
+        self.assertEqual(told["files"]["/etc/modprobe.d/own.conf"],
+                         ["", "", "install nouveau not-told", "install snd_hda_intel not-told"])
+        self.assertEqual(told["files"]["/etc/initramfs-tools/modules"], ["", "vfio-pci"])
+
+    def test_usage(self) -> None:
+        for words in (["--name", 'a"b'], ["--sysroot"], ["--help", "x"]):
+            self.assertEqual(subprocess.run([RECORDER, *words], capture_output=True).returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
