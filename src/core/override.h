@@ -56,7 +56,8 @@ struct BootConfig {
 [[nodiscard]] BootConfig current_config(const SystemFacts& facts);
 
 /// By address where an id of `functions` also occurs on a device that stays, or where a driver
-/// that takes one of them is built into a kernel, which no load order comes before.
+/// that takes one of them is built into a kernel, which no load order comes before. What was taken
+/// by address stays so until it was given back.
 [[nodiscard]] Binding choose_binding(const SystemFacts& facts,
                                      const std::vector<PciAddress>& functions,
                                      const std::vector<Claim>& claims);

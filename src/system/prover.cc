@@ -206,6 +206,13 @@ Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare,
   return claim;
 }
 
+/// The driver that has `device`, where it is built into the running kernel: a loadable one always
+/// has a module in sysfs, one that is built in has none unless it takes parameters.
+std::optional<std::string> built_in_driver(const PciDevice& device) {
+  if (!device.driver || device.driver_module || device.driver == "vfio-pci") return std::nullopt;
+  return module_name(*device.driver);
+}
+
 /// A module that claims a device in one kernel may be built into another, whose index then does
 /// not name it (modules.builtin.modinfo has no PCI aliases in Debian 6.1).
 Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::string>& known) {
@@ -226,9 +233,11 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
   if (functions.empty()) return claims;
   std::vector<ModuleDb> databases;  // of facts.kernels, without configuration
   std::map<PciAddress, std::set<std::string>> known;
+  std::map<PciAddress, std::string> unnamed;  // built-in drivers, by a name that may be no module's
   for (const auto& address : functions) {
     const auto& driver = find_device(facts, address)->driver_module;
     if (driver && module_name(*driver) != vfio_pci) known[address].insert(module_name(*driver));
+    if (const auto name = built_in_driver(*find_device(facts, address))) unnamed[address] = *name;
   }
   for (const auto& kernel : facts.kernels) {
     auto configured = ModuleDb::open(files, kernel, facts.modprobe);
@@ -252,6 +261,11 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
     if (auto added = add_built_in(bare, claim, known[claim.device]); !added) {
       return failure_of(added);
     }
+    const auto name = unnamed.find(claim.device);
+    if (name == unnamed.end() || !claim.built_in.empty()) continue;
+    auto form = bare.form(name->second);
+    if (!form) return failure_of(form);
+    if (*form != ModuleForm::loadable) claim.built_in.push_back(name->second);
   }
   return claims;
 }

@@ -3,6 +3,7 @@
 """Cards that ids cannot tell from what stays: bound by address; modprobe judges the order."""
 
 import json
+import os
 import shutil
 import unittest
 
@@ -175,6 +176,24 @@ class BuiltIn(SysrootCase):
         self.assertEqual(root.run("status", "--json").json["next_boot"], "vfio")
         (root.path / VFIO_CONF).unlink()
         self.assertEqual(root.run("status", "--json").json["next_boot"], "host")
+
+    def test_a_bound_driver_without_a_module_is_built_in(self) -> None:
+        """Only what takes parameters has an entry in /sys/module: 8250_pci, whose driver is serial, has none."""
+        root = self.machine("z370-gt1030-no-param")
+        function = (root.path / "sys/bus/pci/devices/0000:01:00.1").resolve()
+        (root.path / "sys/bus/pci/drivers/serial").mkdir()
+        (function / "driver").unlink()
+        (function / "driver").symlink_to(os.path.relpath(root.path / "sys/bus/pci/drivers/serial", function))
+        root.write(VFIO_CONF, "options vfio-pci ids=10de:1d01,10de:0fb8\n"
+                   "softdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\n")
+        self.assertEqual(root.run("status", "--json").json["next_boot"], "mixed")
+        self.assert_status(root.run("enable"), 0)
+        self.assertEqual(len(lines(root, OVERRIDE)), 2)
+        status = root.run("status", "--json").json
+        self.assertEqual(status["next_boot"], "vfio")
+        self.assert_status(root.run("disable"), 0)
+        expected = {one["address"]: one["expected_driver"] for one in root.run("status", "--json").json["devices"]}
+        self.assertEqual(expected["0000:01:00.1"], "serial")
 
     def build_in(self, root: Sysroot, kernel: str, file: str) -> None:
         """The module becomes part of the kernel, as depmod would write it."""

@@ -620,6 +620,21 @@ TEST_CASE("A driver that is built into one kernel makes it by address, which is 
   CHECK(plan.config.overrides.size() == 2);
 }
 
+TEST_CASE("What was taken by address stays so: who had it before cannot be seen any more") {
+  const auto taken = [](std::string_view driver, std::string_view override, bool listed) {
+    auto machine = desktop().change("01:00.1", [&](PciDevice& device) {
+      device.driver = driver;
+      device.driver_override = override;
+    });
+    if (listed) machine.file(override_path, render_override({}));
+    return !enable(machine.facts()).config.overrides.empty();
+  };
+  CHECK(taken("vfio-pci", "vfio-pci", true));
+  CHECK_FALSE(taken("vfio-pci", "vfio-pci", false));  // libvirt sets it too
+  CHECK_FALSE(taken("vfio-pci", "", true));
+  CHECK_FALSE(taken("snd_hda_intel", "", true));
+}
+
 TEST_CASE("When the twin is taken out, the ids serve again, and the override goes") {
   const auto facts = twins().facts();
   const auto plan = enable(facts, first_card);
