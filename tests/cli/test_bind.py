@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""hooks/bind on a sysfs of plain files, under dash and under busybox.
+"""hooks/bind on a sysfs of plain files, under dash, busybox, and klibc's shell (Debian's images).
 
 The script runs in a root of its own. What the kernel does when an attribute is written is done by
 MODEL, which runs behind every write; modprobe is a stand-in that registers vfio-pci, as the module does.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ BIND = HERE.parents[1] / "hooks/bind"
 GPU, AUDIO, TWIN = "0000:01:00.0", "0000:01:00.1", "0000:02:00.0"
 CARD = {GPU: "10de:1ff2:10de:1613", AUDIO: "10de:10fa:10de:1613"}
 PCI = "sys/bus/pci"
+KLIBC = "/usr/lib/klibc/bin/sh"
 
 # Binds and unbinds as the PCI core does. $1: "register" where vfio-pci is loaded.
 MODEL = r"""
@@ -92,9 +94,11 @@ class Bind:
         self.enter = [word for word in as_root() if word != "--mount"]
         self.root = self.scratch / "root"
         busybox = tool("busybox")
-        shell = tool(self.shell)
+        shell = KLIBC if self.shell == "klibc" else tool(self.shell)
+        if not os.path.exists(shell):
+            self.skipTest(f"{shell} is not installed")
         for program in {busybox, shell}:
-            for file in [program, *libraries(program)]:
+            for file in [program, *libraries(program), *glob.glob("/lib/klibc-*.so")]:
                 copy = self.root / file.lstrip("/")
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, copy)
@@ -102,7 +106,7 @@ class Bind:
         bin_directory.mkdir(parents=True, exist_ok=True)
         for name in ("cat", "grep", "ln", "mkdir", "rm", "sh"):
             (bin_directory / name).symlink_to(busybox)
-        self.interpreter = [shell] if self.shell == "dash" else [busybox, "sh"]
+        self.interpreter = [busybox, "sh"] if self.shell == "busybox" else [shell]
         self.write("sbin/modprobe", f"#!/bin/sh\n{MODPROBE}", 0o755)
         self.write("model/kernel", MODEL)
         self.write("model/log", "")
@@ -290,6 +294,10 @@ class Bind:
 
 class UnderDash(Bind, SysrootCase):
     shell = "dash"
+
+
+class UnderKlibc(Bind, SysrootCase):
+    shell = "klibc"
 
 
 class UnderBusybox(Bind, SysrootCase):
