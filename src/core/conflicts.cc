@@ -16,8 +16,8 @@ Refusal conflict(const std::string& message, std::vector<PciAddress> devices = {
   return {RefusalCode::config_conflict, message, std::move(devices)};
 }
 
-void find_kernel_conflicts(const SystemFacts& facts, const std::vector<Claim>& claims,
-                           const std::set<PciId>& ids, std::vector<Refusal>& refusals) {
+void find_kernel_conflicts(const SystemFacts& facts, const std::set<PciId>& ids, Binding binding,
+                           std::vector<Refusal>& refusals) {
   const bool none = std::ranges::all_of(
       facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
   if (none) {
@@ -28,26 +28,21 @@ void find_kernel_conflicts(const SystemFacts& facts, const std::vector<Claim>& c
   }
   std::vector<std::string> words;
   for (const auto id : ids) words.push_back(id.str());
+  const auto remedy =
+      binding == Binding::ids
+          ? "only the kernel command line reaches it: vfio-pci.ids=" + join(words, ",")
+          : std::string("nothing binds by address; use a kernel that has it as a module");
   for (const auto& kernel : facts.kernels) {
     if (kernel.vfio_pci != ModuleForm::built_in) continue;
-    refusals.push_back(
-        {RefusalCode::boot_parameter,
-         "vfio-pci is built into kernel " + kernel.release +
-             ", where only the kernel command line reaches it: vfio-pci.ids=" + join(words, ","),
-         {}});
-  }
-  for (const auto& claim : claims) {
-    if (claim.built_in.empty()) continue;
-    refusals.push_back(conflict(enumerate(claim.built_in) + " is built into kernel " +
-                                    claim.kernel + " and takes " + claim.device.str() +
-                                    " before any module is loaded; binding by address is not "
-                                    "available yet",
-                                {claim.device}));
+    refusals.push_back({RefusalCode::boot_parameter,
+                        "vfio-pci is built into kernel " + kernel.release + ", where " + remedy,
+                        {}});
   }
 }
 
 /// vfio-pci.ids= on the command line is appended after the files' options, and the last one wins.
-void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& ids,
+/// The bind script takes any for the request to do nothing.
+void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& ids, Binding binding,
                              std::vector<Refusal>& refusals) {
   std::optional<std::string_view> last;
   for (const auto word : split_words(facts.command_line, " \t\n")) {
@@ -60,31 +55,50 @@ void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& id
   for (const auto text : split_words(last->substr(last->find('=') + 1), ",")) {
     if (const auto id = PciId::parse(text)) given.insert(*id);
   }
-  if (std::ranges::includes(given, ids)) return;
+  if (binding == Binding::ids && std::ranges::includes(given, ids)) return;
   refusals.push_back(conflict("the kernel command line has " + printable(*last) +
-                              ", which overrides the ids in vfio.conf; remove it from the boot "
+                              ", which overrides what vfio.conf says; remove it from the boot "
                               "loader's settings, or reboot if it was for one boot"));
+}
+
+/// True if `options` gives vfio-pci ids that matter: all of them where ours are given in the same
+/// way, since the last ones win; by address those of the card, which a device that stays may have.
+bool gives_ids(std::string_view options, const std::set<PciId>& ids, Binding binding) {
+  for (const auto word : split_words(options)) {
+    if (!word.starts_with("ids=")) continue;
+    if (binding == Binding::ids) return true;
+    for (const auto text : split_words(word.substr(4), ",")) {
+      const auto id = PciId::parse(text.substr(0, 9));  // subsystem and class may follow
+      if (id && ids.contains(*id)) return true;
+    }
+  }
+  return false;
+}
+
+bool works_against(const ModprobeDirective& line, const std::set<PciId>& ids, Binding binding) {
+  if (line.command == "blacklist") return line.names(vfio_pci);
+  if (line.command == "install") return line.is_about(vfio_pci);
+  if (line.command == "options") {
+    return line.names(vfio_pci) && gives_ids(line.arguments, ids, binding);
+  }
+  // A softdep switches the install command off, and with it the bind script.
+  return binding == Binding::address && line.command == "softdep" && line.is_about(vfio_pci);
 }
 
 }  // namespace
 
-std::vector<Refusal> find_conflicts(const SystemFacts& facts, const std::vector<Claim>& claims,
+std::vector<Refusal> find_conflicts(const SystemFacts& facts,
                                     const std::vector<ModprobeDirective>& others,
-                                    const std::set<PciId>& ids) {
+                                    const std::set<PciId>& ids, Binding binding) {
   std::vector<Refusal> refusals;
-  find_kernel_conflicts(facts, claims, ids, refusals);
+  find_kernel_conflicts(facts, ids, binding, refusals);
   for (const auto& line : others) {
-    const bool wildcards = line.command == "install";
-    if (wildcards ? !line.is_about(vfio_pci) : !line.names(vfio_pci)) continue;
-    const auto words = split_words(line.arguments);
-    const bool sets_ids = line.command == "options" &&
-                          std::ranges::any_of(words, [](auto w) { return w.starts_with("ids="); });
-    if (line.command != "blacklist" && line.command != "install" && !sets_ids) continue;
+    if (!works_against(line, ids, binding)) continue;
     refusals.push_back(conflict(line.where() + " says '" + line.command + " " + line.subject +
                                 (line.arguments.empty() ? "" : " ") + printable(line.arguments) +
                                 "', which works against vfio.conf; remove that line"));
   }
-  find_parameter_conflict(facts, ids, refusals);
+  find_parameter_conflict(facts, ids, binding, refusals);
   return refusals;
 }
 

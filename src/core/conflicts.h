@@ -7,17 +7,17 @@
 
 #include "core/facts.h"
 #include "core/load_order.h"
+#include "core/override.h"
 #include "core/refusal.h"
 
 namespace vfio_switch {
 
-/// What else on the machine would defeat binding by ids: kernels without a usable vfio-pci,
-/// built-in claimants, other people's modprobe lines (`others`: all but ours) and kernel
-/// parameters. Files are named with their line.
+/// What else on the machine would defeat the binding of a card with `ids`: kernels without a usable
+/// vfio-pci, other people's modprobe lines (`others`: all but ours) and kernel parameters. Files
+/// are named with their line.
 [[nodiscard]] std::vector<Refusal> find_conflicts(const SystemFacts& facts,
-                                                  const std::vector<Claim>& claims,
                                                   const std::vector<ModprobeDirective>& others,
-                                                  const std::set<PciId>& ids);
+                                                  const std::set<PciId>& ids, Binding binding);
 
 /// What does not defeat us, but should be known: blacklist lines for a driver that would be the
 /// fallback. Each is a sentence that names file and line.

@@ -69,6 +69,7 @@ struct SystemFacts {
   std::vector<Kernel> kernels;             ///< newest first
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
+  bool bind_script = false;            ///< the script that binding by address runs is installed
   std::int64_t files_changed = 0;      ///< State::files_changed
   std::map<std::string, ObservedFile> files;  ///< every path that a plan may change
 

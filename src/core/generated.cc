@@ -33,6 +33,12 @@ std::string_view unsealed(std::string_view content) {
   return content.substr(0, mark);
 }
 
+std::string render_card(const std::vector<std::pair<PciAddress, PciId>>& card) {
+  std::string text;
+  for (const auto& [address, id] : card) text += "#   " + address.str() + " " + id.str() + "\n";
+  return text;
+}
+
 std::string render_lines(const std::vector<SoftdepLine>& lines) {
   std::string text;
   for (const auto& [module, softdep] : lines) {
@@ -98,14 +104,29 @@ bool is_generated(std::string_view path) {
 
 std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
                              const std::vector<SoftdepLine>& lines) {
-  std::string text(enabled_head);
   std::vector<std::string> ids;
   for (const auto& [address, id] : card) {
-    text += "#   " + address.str() + " " + id.str() + "\n";
     if (std::ranges::find(ids, id.str()) == ids.end()) ids.push_back(id.str());
   }
-  text += render_lines(lines);
+  auto text = std::string(enabled_head) + render_card(card) + render_lines(lines);
   text += "options vfio-pci ids=" + join(ids, ",") + "\n";
+  return sealed(std::move(text));
+}
+
+std::string render_vfio_conf_by_address(const std::vector<std::pair<PciAddress, PciId>>& card,
+                                        const std::vector<SoftdepLine>& lines) {
+  return sealed(
+      std::string(enabled_head) + render_card(card) +
+      "# By address: other devices of this machine have the same ids, or a driver is built "
+      "into the kernel.\n" +
+      render_lines(lines) + "install vfio-pci " + std::string(bind_path) +
+      " $CMDLINE_OPTS; modprobe -i vfio-pci $CMDLINE_OPTS\n");
+}
+
+std::string render_override(const std::vector<OverrideEntry>& entries) {
+  auto text = std::string(enabled_head) +
+              "# Address, and what must be there: vendor:device:subvendor:subdevice.\n";
+  for (const auto& entry : entries) text += entry.str() + "\n";
   return sealed(std::move(text));
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/modprobe_conf.h"
+#include "core/override.h"
 #include "core/pci.h"
 
 namespace vfio_switch {
@@ -17,8 +18,8 @@ namespace vfio_switch {
 inline constexpr std::string_view vfio_conf_path = "/etc/modprobe.d/vfio.conf";
 inline constexpr std::string_view softdep_conf_path = "/etc/modprobe.d/00-vfio-softdep.conf";
 inline constexpr std::string_view modules_load_path = "/etc/modules-load.d/vfio.conf";
-inline constexpr std::array generated_paths = {softdep_conf_path, vfio_conf_path,
-                                               modules_load_path};
+inline constexpr std::array generated_paths = {softdep_conf_path, vfio_conf_path, modules_load_path,
+                                               override_path};
 
 /// True if `path` is one of the files that the program generates.
 [[nodiscard]] bool is_generated(std::string_view path);
@@ -39,6 +40,15 @@ using SoftdepLine = std::pair<std::string, Softdep>;
 /// claim it. `card` is named in comments, so that the file can be read on its own.
 [[nodiscard]] std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
                                            const std::vector<SoftdepLine>& lines);
+
+/// vfio.conf for a card bound by address: no ids, which would take another device as well, but a
+/// command that loads vfio-pci and gives it the functions that the override file names. The command
+/// goes on without the script: vfio-pci alone takes nothing.
+[[nodiscard]] std::string render_vfio_conf_by_address(
+    const std::vector<std::pair<PciAddress, PciId>>& card, const std::vector<SoftdepLine>& lines);
+
+/// The override file.
+[[nodiscard]] std::string render_override(const std::vector<OverrideEntry>& entries);
 
 /// 00-vfio-softdep.conf: the merged lines for modules whose line in vfio.conf another file
 /// shadows. Its name sorts first, and of all lines for a module the first one counts.

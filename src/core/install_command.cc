@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/override.h"
 #include "core/text.h"
 
 namespace vfio_switch {
@@ -66,6 +67,9 @@ std::optional<std::vector<ModprobeCall>> parse_install_command(std::string_view 
       in_modprobe = false;
     } else if (in_modprobe) {
       if (!take_argument(word, calls.back())) return std::nullopt;
+    } else if (word == bind_path) {
+      calls.push_back({"vfio-pci", true});
+      in_modprobe = true;
     } else if (is_modprobe(word)) {
       calls.emplace_back();
       in_modprobe = true;

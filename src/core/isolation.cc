@@ -189,31 +189,18 @@ void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
                       addresses_of(blockers)});
 }
 
-void add_identity_refusals(const SystemFacts& facts, const PciDevice& gpu,
-                           const std::vector<PciAddress>& functions,
-                           const std::vector<PciAddress>& leaving, std::vector<Refusal>& refusals) {
-  std::set<PciId> ids;
+void add_use_refusals(const SystemFacts& facts, const PciDevice& gpu,
+                      const std::vector<PciAddress>& functions, std::vector<Refusal>& refusals) {
   std::vector<std::string> dependants;
   for (const auto& address : functions) {
     const auto* device = find_device(facts, address);
-    ids.insert(device->id);
     dependants.insert(dependants.end(), device->dependants.begin(), device->dependants.end());
   }
-  if (!dependants.empty()) {
-    refusals.push_back(
-        {RefusalCode::in_use,
-         "the host uses what is connected to " + gpu.address.str() + ": " + enumerate(dependants),
-         {gpu.address}});
-  }
-  std::vector<const PciDevice*> twins;
-  for (const auto& device : facts.devices) {
-    if (ids.contains(device.id) && !contains(leaving, device.address)) twins.push_back(&device);
-  }
-  if (twins.empty()) return;
-  refusals.push_back({RefusalCode::ids_shared,
-                      gpu.address.str() + " cannot be told apart by its ids from " +
-                          list_with_drivers(twins) + "; binding by address is not available yet",
-                      addresses_of(twins)});
+  if (dependants.empty()) return;
+  refusals.push_back(
+      {RefusalCode::in_use,
+       "the host uses what is connected to " + gpu.address.str() + ": " + enumerate(dependants),
+       {gpu.address}});
 }
 
 }  // namespace
@@ -250,7 +237,7 @@ std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gp
   }
   add_display_refusals(facts, gpu, functions, leaving, refusals);
   add_isolation_refusals(facts, gpu, functions, leaving, refusals);
-  add_identity_refusals(facts, gpu, functions, leaving, refusals);
+  add_use_refusals(facts, gpu, functions, refusals);
   return refusals;
 }
 

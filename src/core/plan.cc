@@ -72,16 +72,18 @@ class DiffBuilder {
   std::vector<std::string> notes_;
 };
 
-std::vector<ModprobeFile> modprobe_after(std::vector<ModprobeFile> files, const Diff& diff) {
+BootConfig config_after(BootConfig config, const Diff& diff) {
   constexpr std::string_view directory = "/etc/modprobe.d/";
   for (const auto& change : diff) {
     const auto* file = std::get_if<FileChange>(&change);
-    if (file == nullptr || !file->path.starts_with(directory)) continue;
+    if (file == nullptr) continue;
     const auto* after = std::get_if<RegularFile>(&file->after);
-    files = with_file(std::move(files), file->path,
-                      after == nullptr ? std::nullopt : std::optional(after->content));
+    const auto content = after == nullptr ? std::nullopt : std::optional(after->content);
+    if (file->path == override_path) config.overrides = parse_override(content.value_or(""));
+    if (!file->path.starts_with(directory)) continue;
+    config.modprobe = with_file(std::move(config.modprobe), file->path, content);
   }
-  return files;
+  return config;
 }
 
 std::int64_t newest_change(const SystemFacts& facts) {
@@ -121,7 +123,7 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   plan.refusals = selection.refusals;
   plan.notes = selection.notes;
   plan.functions = selection.functions;
-  plan.modprobe = facts.modprobe;
+  plan.config = current_config(facts);
   if (missing_iommu_parameter(facts)) {
     for (auto& refusal : plan.refusals) {
       if (refusal.code == RefusalCode::iommu_off) refusal.code = RefusalCode::boot_parameter;
@@ -141,10 +143,19 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
     claimants.insert(claim.dependants.begin(), claim.dependants.end());
   }
   std::vector<std::pair<PciAddress, PciId>> card;
+  std::vector<OverrideEntry> overrides;
   std::set<PciId> ids;
   for (const auto& address : plan.functions) {
-    card.emplace_back(address, find_device(facts, address)->id);
-    ids.insert(card.back().second);
+    const auto& device = *find_device(facts, address);
+    card.emplace_back(address, device.id);
+    overrides.push_back(make_override(device));
+    ids.insert(device.id);
+  }
+  const auto binding = choose_binding(facts, plan.functions, claims);
+  const bool by_address = binding == Binding::address;
+  if (by_address && !facts.bind_script) {
+    plan.notes.push_back(std::string(bind_path) +
+                         " is missing: without the package the host keeps the card");
   }
 
   DiffBuilder builder(facts, options, ids);
@@ -163,7 +174,12 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
       lines.merged.empty() ? std::nullopt : std::optional(render_softdep_conf(lines.merged)),
       lines.merged.empty() ? "no softdep line is shadowed any more"
                            : "other files' softdep lines would shadow those in vfio.conf");
-  builder.want(vfio_conf_path, render_vfio_conf(card, lines.plain),
+  builder.want(override_path, by_address ? std::optional(render_override(overrides)) : std::nullopt,
+               by_address ? "the functions that vfio-pci gets by address"
+                          : "the ids alone tell the card from every other device");
+  builder.want(vfio_conf_path,
+               by_address ? render_vfio_conf_by_address(card, lines.plain)
+                          : render_vfio_conf(card, lines.plain),
                "vfio-pci loads before the drivers that could claim the card");
   builder.want(modules_load_path, render_modules_load(),
                "vfio-pci loads even where no driver asks for the card");
@@ -172,7 +188,7 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));
   complete_plan(plan, facts, options);
   const auto directives = parse_modprobe(effective_modprobe(others));
-  std::ranges::move(find_conflicts(facts, claims, directives, ids),
+  std::ranges::move(find_conflicts(facts, directives, ids, binding),
                     std::back_inserter(plan.refusals));
   std::ranges::move(find_hindrances(claims, directives), std::back_inserter(plan.notes));
   return plan;
@@ -201,14 +217,14 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   plan.diff = builder.take_diff();
   plan.refusals = builder.take_refusals();
   plan.notes = builder.take_notes();
-  plan.modprobe = facts.modprobe;
+  plan.config = current_config(facts);
   const bool never_enabled = state.intent == Intent::unset && plan.diff.empty();
   if (!never_enabled) complete_plan(plan, facts, options);
   return plan;
 }
 
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
-  plan.modprobe = modprobe_after(facts.modprobe, plan.diff);
+  plan.config = config_after(current_config(facts), plan.diff);
   add_rebuilds(facts, options, plan.diff);
   if (plan.diff.empty() || facts.unmounted.empty()) return;
   plan.refusals.push_back({RefusalCode::boot_not_mounted,
@@ -226,7 +242,7 @@ void refuse_unproved(Plan& plan, const std::vector<Kernel>& kernels) {
     const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
     if (order.proved && (order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing)) continue;
     std::string hint;
-    if (const auto line = shadowing_line(plan.modprobe, *kernel, order)) {
+    if (const auto line = shadowing_line(plan.config.modprobe, *kernel, order)) {
       hint = " (" + *line + " has the softdep that counts; rename or remove it)";
     }
     plan.refusals.push_back({RefusalCode::config_conflict,

@@ -9,6 +9,7 @@
 #include "core/facts.h"
 #include "core/intent.h"
 #include "core/load_order.h"
+#include "core/override.h"
 #include "core/refusal.h"
 #include "core/selection.h"
 
@@ -39,9 +40,9 @@ struct Plan {
   std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
   std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
   Diff diff;
-  std::vector<ModprobeFile> modprobe;  ///< the configuration as it will be, for the proof
-  std::vector<LoadOrder> load_order;   ///< for each kernel and function
-  std::vector<std::string> notes;      ///< what a person should know, one sentence each
+  BootConfig config;                  ///< the configuration as it will be, for the proof
+  std::vector<LoadOrder> load_order;  ///< for each kernel and function
+  std::vector<std::string> notes;     ///< what a person should know, one sentence each
 
   /// "change", "nothing" or "refused".
   [[nodiscard]] std::string_view outcome() const;
@@ -57,10 +58,10 @@ struct Plan {
                                 const PlanOptions& options);
 
 /// Completes a plan whose file changes are known: the images that have to follow, and the
-/// modprobe configuration as it will be.
+/// configuration as it will be.
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
 
-/// Adds what libkmod said about `plan.modprobe`. A plan to enable whose order does not come out
+/// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
 /// with vfio-pci first for every function, in every kernel that has it, becomes a refusal. Of a
 /// plan that is refused the changes are taken out.
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);

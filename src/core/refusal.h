@@ -21,7 +21,7 @@ enum class RefusalCode {
   display_in_use,       ///< the host's only usable screen is on it
   in_use,               ///< a disk or the only keyboard hangs below one of its functions
   group_shared,         ///< its IOMMU groups hold something that is not the card
-  ids_shared,           ///< a device that stays with the host has the same id
+  ids_shared,           ///< no longer given: such a card is bound by address
   ambiguous,            ///< several cards fit
   iommu_off,            ///< no IOMMU groups, or none for this GPU
   no_vfio_module,       ///< no installed kernel has vfio-pci

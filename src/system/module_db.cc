@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/install_command.h"
+#include "core/override.h"
 #include "core/text.h"
 
 namespace vfio_switch {
@@ -111,7 +112,8 @@ class Walk {
   }
 
   Result<void> follow(const std::string& command, int depth) {
-    order_.by_command = true;
+    // Softdeps precede what the bind script loads: it loads vfio-pci alone.
+    if (!runs_bind(command)) order_.by_command = true;
     const auto calls = parse_install_command(command);
     if (!calls)
       return not_followed("the install command '" + printable(command) + "' is not understood");

@@ -26,7 +26,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
   }
   plan.state.files_changed = machine_.state.files_changed;
   plan.state.accepted_risks = request.accepted_risks;
-  auto orders = prove_load_order(files_, machine_.facts, *claims, plan.modprobe);
+  auto orders = prove_load_order(files_, machine_.facts, *claims, plan.config);
   if (!orders) return failure_of(orders);
   conclude(plan, std::move(*orders), machine_.facts.kernels);
   return plan;
@@ -52,7 +52,7 @@ Result<Status> Planner::status() const {
   }
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  const auto now = prove_load_order(files_, machine_.facts, *claims, machine_.facts.modprobe);
+  const auto now = prove_load_order(files_, machine_.facts, *claims, current_config(machine_.facts));
   if (!now) return std::unexpected(now.error());
   return make_status(machine_.facts, plan, machine_.state.intent, *now);
 }
@@ -60,7 +60,7 @@ Result<Status> Planner::status() const {
 Result<void> Planner::prove(Plan& plan) const {
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  auto orders = prove_load_order(files_, machine_.facts, *claims, plan.modprobe);
+  auto orders = prove_load_order(files_, machine_.facts, *claims, plan.config);
   if (!orders) return failure_of(orders);
   conclude(plan, std::move(*orders), machine_.facts.kernels);
   return {};

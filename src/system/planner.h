@@ -28,7 +28,7 @@ class Planner {
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
   [[nodiscard]] Result<Status> status() const;
 
-  /// Fills in `plan.load_order` from `plan.modprobe` and `plan.functions`.
+  /// Fills in `plan.load_order` from `plan.config` and `plan.functions`.
   [[nodiscard]] Result<void> prove(Plan& plan) const;
 
  private:

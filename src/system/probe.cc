@@ -93,6 +93,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);
   facts->modprobe = std::move(*modprobe);
+  facts->bind_script = files.exists(std::string(bind_path));
   for (const auto path : generated_paths) {
     if (auto observed = observe(files, std::string(path), *facts); !observed) {
       return failure_of(observed);

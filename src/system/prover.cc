@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/card.h"
+#include "core/override.h"
 #include "core/text.h"
 #include "system/module_db.h"
 #include "system/module_dependencies.h"
@@ -41,6 +42,14 @@ bool has_id(const std::optional<std::string>& ids, PciId id) {
   });
 }
 
+/// What lets vfio-pci bind a function once it is loaded.
+struct Bound {
+  bool by_id = false;
+  bool by_address = false;
+
+  [[nodiscard]] bool at_all() const { return by_id || by_address; }
+};
+
 /// Proves the claims of one kernel under one configuration.
 class KernelProof {
  public:
@@ -49,7 +58,7 @@ class KernelProof {
       : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
-                                        bool ids_bind) const {
+                                        Bound bound) const {
     LoadOrder order{kernel_.release, device.address, {}, {}, std::nullopt, Stage::root, true, {}};
     auto inserted = db_.insertion_order(device.modalias, blacklist_);
     if (!inserted) return failure_of(inserted);
@@ -57,8 +66,10 @@ class KernelProof {
     if (!inserted->followed) not_proved(order, inserted->reason);
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
-    decide(order, claim, ids_bind);
-    if (!order.vfio_wins() && ids_bind && inserted->by_command && claim.built_in.empty()) {
+    decide(order, claim, bound);
+    if (!claim.built_in.empty()) {
+      if (auto decided = decide_built_in(order, claim, bound); !decided) return failure_of(decided);
+    } else if (!order.vfio_wins() && bound.at_all() && inserted->by_command) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
     }
     if (order.vfio_wins() && order.stage == Stage::root) {
@@ -89,17 +100,12 @@ class KernelProof {
     return {};
   }
 
-  static void decide(LoadOrder& order, const Claim& claim, bool ids_bind) {
+  static void decide(LoadOrder& order, const Claim& claim, Bound bound) {
     order.contenders.clear();
     order.winner.reset();
-    if (!claim.built_in.empty()) {
-      order.winner = claim.built_in.front();
-      order.reason = claim.built_in.front() + " is built into the kernel";
-      return;
-    }
     for (const auto& module : order.modules) {
       const bool takes_it =
-          module == vfio_pci ? ids_bind : std::ranges::binary_search(claim.modules, module);
+          module == vfio_pci ? bound.at_all() : std::ranges::binary_search(claim.modules, module);
       if (takes_it) order.contenders.push_back(module);
     }
     if (order.contenders.empty()) {
@@ -110,6 +116,22 @@ class KernelProof {
       order.winner = order.contenders.front();
       order.reason = order.contenders.front() + " is loaded before vfio-pci";
     }
+  }
+
+  /// A driver that is built in has the function before any module is loaded. The bind script takes
+  /// it from there, in the image or, without one, before udev and modules-load.d.
+  Result<void> decide_built_in(LoadOrder& order, const Claim& claim, Bound bound) const {
+    if (bound.by_address && kernel_.vfio_pci == ModuleForm::loadable) {
+      if (auto added = add_vfio(order, true); !added) return added;
+      if (kernel_.initramfs) order.stage = Stage::image;
+      order.reason.clear();
+      decide(order, claim, bound);
+    } else {
+      order.contenders.clear();
+      order.winner = claim.built_in.front();
+      order.reason = claim.built_in.front() + " is built into the kernel";
+    }
+    return {};
   }
 
   /// The driver is loaded by an install command, which no softdep may precede. The image loads
@@ -129,7 +151,7 @@ class KernelProof {
     if (auto added = add_vfio(order, true); !added) return added;
     order.stage = Stage::image;
     order.reason.clear();
-    decide(order, claim, true);
+    decide(order, claim, {.by_id = true});
     return {};
   }
 
@@ -184,6 +206,13 @@ Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare,
   return claim;
 }
 
+/// The driver that has `device`, where it is built into the running kernel: a loadable one always
+/// has a module in sysfs, one that is built in has none unless it takes parameters.
+std::optional<std::string> built_in_driver(const PciDevice& device) {
+  if (!device.driver || device.driver_module || device.driver == "vfio-pci") return std::nullopt;
+  return module_name(*device.driver);
+}
+
 /// A module that claims a device in one kernel may be built into another, whose index then does
 /// not name it (modules.builtin.modinfo has no PCI aliases in Debian 6.1).
 Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::string>& known) {
@@ -204,9 +233,11 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
   if (functions.empty()) return claims;
   std::vector<ModuleDb> databases;  // of facts.kernels, without configuration
   std::map<PciAddress, std::set<std::string>> known;
+  std::map<PciAddress, std::string> unnamed;  // built-in drivers, by a name that may be no module's
   for (const auto& address : functions) {
     const auto& driver = find_device(facts, address)->driver_module;
     if (driver && module_name(*driver) != vfio_pci) known[address].insert(module_name(*driver));
+    if (const auto name = built_in_driver(*find_device(facts, address))) unnamed[address] = *name;
   }
   for (const auto& kernel : facts.kernels) {
     auto configured = ModuleDb::open(files, kernel, facts.modprobe);
@@ -230,25 +261,36 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
     if (auto added = add_built_in(bare, claim, known[claim.device]); !added) {
       return failure_of(added);
     }
+    const auto name = unnamed.find(claim.device);
+    if (name == unnamed.end() || !claim.built_in.empty()) continue;
+    auto form = bare.form(name->second);
+    if (!form) return failure_of(form);
+    if (*form != ModuleForm::loadable) claim.built_in.push_back(name->second);
   }
   return claims;
 }
 
 Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                 const std::vector<Claim>& claims,
-                                                const std::vector<ModprobeFile>& config) {
+                                                const BootConfig& config) {
   std::vector<LoadOrder> orders;
   if (claims.empty()) return orders;
-  const auto directives = parse_modprobe(effective_modprobe(config));
+  const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
   const auto ids = effective_vfio_ids(directives);
   for (const auto& kernel : facts.kernels) {
-    auto db = ModuleDb::open(files, kernel, config);
+    auto db = ModuleDb::open(files, kernel, config.modprobe);
     if (!db) return failure_of(db);
+    auto modprobe = config.modprobe;
+    modprobe.push_back(kernel.softdeps);
+    const bool by_address =
+        binds_by_address(parse_modprobe(effective_modprobe(std::move(modprobe))));
     const KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
     for (const auto& claim : claims) {
       if (claim.kernel != kernel.release) continue;
       const auto& device = *find_device(facts, claim.device);
-      auto order = proof.prove(device, claim, has_id(ids, device.id));
+      const auto& listed = config.overrides;
+      const bool is_listed = std::ranges::find(listed, make_override(device)) != listed.end();
+      auto order = proof.prove(device, claim, {has_id(ids, device.id), by_address && is_listed});
       if (!order) return failure_of(order);
       orders.push_back(std::move(*order));
     }

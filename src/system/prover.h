@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/facts.h"
 #include "core/load_order.h"
+#include "core/override.h"
 #include "system/file_reader.h"
 
 namespace vfio_switch {
@@ -18,9 +19,10 @@ namespace vfio_switch {
                                                      const std::vector<PciAddress>& functions);
 
 /// In which order libkmod would insert modules for each of `functions`, in each kernel, under
-/// the configuration `config` (in the form of SystemFacts::modprobe), and who would win.
-[[nodiscard]] Result<std::vector<LoadOrder>> prove_load_order(
-    const FileReader& files, const SystemFacts& facts, const std::vector<Claim>& claims,
-    const std::vector<ModprobeFile>& config);
+/// the configuration `config`, and who would win.
+[[nodiscard]] Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files,
+                                                              const SystemFacts& facts,
+                                                              const std::vector<Claim>& claims,
+                                                              const BootConfig& config);
 
 }  // namespace vfio_switch

@@ -36,6 +36,8 @@ STATE = "var/lib/vfio-switch"
 VFIO_CONF = "etc/modprobe.d/vfio.conf"
 SOFTDEP_CONF = "etc/modprobe.d/00-vfio-softdep.conf"
 MODULES_LOAD = "etc/modules-load.d/vfio.conf"
+OVERRIDE = "etc/vfio-switch/override"
+BIND = "/usr/lib/vfio-switch/bind"
 
 SANITIZER_EXIT = 99  # none of the program's own
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -195,6 +197,8 @@ class Sysroot:
             words = line.split()
             if words[0] == "insmod":
                 inserted.setdefault(clean_name(words[1]), " ".join(words[2:]))
+            elif words[:2] == ["install", BIND]:  # what it needs comes before it: it inserts vfio-pci alone
+                inserted.setdefault("vfio_pci", BIND)
             else:
                 inserted.setdefault(line, "")
         return list(inserted.items())

@@ -7,7 +7,7 @@ import sys
 import unittest
 from typing import Any
 
-from helper import KERNELS, MACHINES, VFIO_CONF, Sysroot, SysrootCase
+from helper import BIND, KERNELS, MACHINES, OVERRIDE, VFIO_CONF, Sysroot, SysrootCase
 from test_json import DEVICES, PLAN, misfits
 
 sys.path.insert(0, str(MACHINES))
@@ -73,12 +73,21 @@ class Machines(SysrootCase):
             self.assertEqual((order["winner"], order["proved"]), ("vfio-pci", True), order)
             self.assertIn("vfio_pci", order["modules"])
         written = {change["path"]: change["content"] for change in plan["changes"] if change["kind"] == "write"}
+        identity = {
+            device["address"]: f"{device['vendor_id'][2:]}:{device['device_id'][2:]}" for device in devices["devices"]
+        }
+        card = {identity[address] for address in plan["functions"]}
+        stays = {what for address, what in identity.items() if address not in plan["functions"]}
         ids = IDS.findall(written[f"/{VFIO_CONF}"])
-        self.assertEqual(len(ids), 1)
-        for device in devices["devices"]:
-            identity = f"{device['vendor_id'][2:]}:{device['device_id'][2:]}"
-            taken = identity in ids[0].split(",")
-            self.assertEqual(taken, device["address"] in plan["functions"], f"{device['address']} {identity}")
+        if card & stays:
+            self.assertEqual(ids, [])
+            self.assertIn(f"install vfio-pci {BIND} ", written[f"/{VFIO_CONF}"])
+            lines = [line.split() for line in written[f"/{OVERRIDE}"].splitlines() if not line.startswith("#")]
+            self.assertEqual([(where, what[:9]) for where, what in lines],
+                             [(address, identity[address]) for address in plan["functions"]])
+        else:
+            self.assertEqual([set(one.split(",")) for one in ids], [card])
+            self.assertNotIn(f"/{OVERRIDE}", written)
         chosen = [gpu for gpu in devices["gpus"] if gpu["address"] in plan["functions"]]
         self.assertLess(len(chosen), len(devices["gpus"]), "the host keeps a display")
 

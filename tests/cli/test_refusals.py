@@ -83,10 +83,10 @@ class Refusals(SysrootCase):
                 self.check(root, "not-found", options=("--device", spec))
 
     def test_a_refused_plan_offers_no_change(self) -> None:
-        root = self.machine("truenas-twin-t400")
-        done = root.run("plan", "enable", "--device", "0000:17:00.0", "--json")
+        root = self.machine("quansight-v100-x6")
+        done = root.run("plan", "enable", "--device", "0000:27:00.0", "--json")
         self.assert_status(done, 3)
-        self.assertIn("ids-shared", [refusal["code"] for refusal in done.json["refusals"]])
+        self.assertIn("group-shared", [refusal["code"] for refusal in done.json["refusals"]])
         self.assertEqual(done.json["changes"], [])
 
     def test_no_kernel_is_installed(self) -> None:

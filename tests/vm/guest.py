@@ -67,8 +67,12 @@ MACHINES = {
     # 0000:01:00.0 radeon and 0000:01:00.1 snd_hda_intel in a group of their own.
     "clean": Machine([*_port(1), *_card(1, "rp1")]),
     "no-iommu": Machine([*_port(1), *_card(1, "rp1")], iommu=False),
-    # Two cards with the same ids, 0000:01:00 and 0000:02:00, each in a group of its own.
-    "twins": Machine([*_port(1), *_card(1, "rp1"), *_port(2), *_card(2, "rp2")]),
+    # Two cards with the same ids, 0000:01:00 and 0000:02:00, each in a group of its own. The first
+    # has a third function, whose driver (serial, of 8250_pci) is built into Debian's kernels.
+    "twins": Machine([*_port(1), *_card(1, "rp1"), *_port(2), *_card(2, "rp2"),
+                      "-chardev", "null,id=c0", "-device", "pci-serial,bus=rp1,addr=0.2,chardev=c0"]),
+    # The first twin was taken out, and another card is in its slot.
+    "other-card": Machine([*_port(1), "-device", "secondary-vga,bus=rp1", *_port(2), *_card(2, "rp2")]),
     # The card shares its group with a USB controller, behind a conventional bridge.
     "dirty-group": Machine([*_port(1), "-device", "pcie-pci-bridge,id=br1,bus=rp1",
                             *_card(1, "br1", "1"), "-device", "nec-usb-xhci,bus=br1,addr=2"]),
@@ -131,7 +135,7 @@ def _kvm_boots(kernel: Path, initrd: Path) -> bool:
 
 @dataclass(frozen=True)
 class Function:
-    """A display or audio function as observe.sh saw it; None where there is none."""
+    """A display, audio or serial function as observe.sh saw it; None where there is none."""
 
     address: str
     id: str
@@ -159,7 +163,7 @@ class BootResult:
     def driver(self, address: str) -> str | None:
         """The driver of a function; None where it has none."""
         if address not in self.functions:
-            raise GuestError(f"the guest has no display or audio function {address}:\n{self.output}")
+            raise GuestError(f"the guest has no display, audio or serial function {address}:\n{self.output}")
         return self.functions[address].driver
 
     @property

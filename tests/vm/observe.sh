@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Runs in the guest. One line for each display and audio function of the PCI bus:
+# Runs in the guest. One line for each display, audio and serial function of the PCI bus:
 #   function address=0000:01:00.0 id=1002:5159 class=0x030000 boot_vga=0 group=6 driver=radeon module=radeon
 # ("-" where there is none), then facts about the whole boot:
 #   claimed-in=initramfs|realroot|none   when vfio-pci first took or was given a device
@@ -28,7 +28,7 @@ target() {
 for device in /sys/bus/pci/devices/*; do
     class=$(attribute "$device/class")
     case $class in
-        0x0300* | 0x0302* | 0x0380* | 0x0401* | 0x0403*) ;;
+        0x0300* | 0x0302* | 0x0380* | 0x0401* | 0x0403* | 0x0700*) ;;
         *) continue ;;
     esac
     vendor=$(attribute "$device/vendor")

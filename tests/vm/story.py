@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import json
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -44,6 +47,34 @@ def load(directory: Path) -> None:
         importlib.import_module(file.stem)
 
 
+@dataclass(frozen=True)
+class Row:
+    """Who would get a function, as the program said before a boot, and who got it."""
+
+    scenario: str
+    kernel: str
+    function: str
+    predicted: str
+    observed: str
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """A machine before anything was done to it: its boot, and its recorded sysfs."""
+
+    boot: guest.BootResult
+    record: Path
+
+
+@functools.cache
+def records() -> tempfile.TemporaryDirectory:
+    """Where recorded machines are kept until the run ends."""
+    return tempfile.TemporaryDirectory(prefix="vm-records-")
+
+
+UNTOUCHED: dict[str, Untouched] = {}
+
+
 @dataclass
 class Tally:
     """How the checks went."""
@@ -51,6 +82,7 @@ class Tally:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    rows: list[Row] = field(default_factory=list)
 
 
 @dataclass
@@ -94,14 +126,49 @@ class Stage:
             self.check(function is not None and function.driver == driver,
                        f"{when}: {address} is {driver or 'without a driver'}", boot.output)
 
-    def boot(self, machine: guest.Guest, *arguments, **options) -> guest.BootResult:
-        """Boots a guest, checks that its job succeeded, and notes the times."""
+    def boot(self, machine: guest.Guest, *arguments, foretell: Path | None = None, when: str = "",
+             **options) -> guest.BootResult:
+        """Boots a guest, checks that its job succeeded, and notes the times.
+
+        With `foretell`, a recorded sysfs, the guest's vfio-switch is asked before the boot who will
+        get each function of the card, and the answer is compared with who did.
+        """
+        release = options.get("kernel") or machine.kernels()[-1]
+        predicted = self._winners(machine, foretell, release, when) if foretell else {}
         result = machine.boot(*arguments, **options)
         self.note(f"boot {machine.boots} of {machine.name}: {result.wall:.1f} s in all; guest's clock: "
                   f"{result.booted:.1f} s to the job, {result.job:.1f} s in it")
         if result.status != 0:
             self.check(False, f"boot {machine.boots}: the job succeeds", result.output)
+        self.foretold(result, predicted, release, when)
         return result
+
+    def _winners(self, machine: guest.Guest, record: Path, release: str, when: str) -> dict[str, str | None]:
+        """What `vfio-switch plan` says of the configuration as it is."""
+        said = machine.chroot("vfio-switch", "plan", "--json", record=record, check=False).stdout
+        plan = json.loads(said)
+        winners = {order["device"]: order["winner"] for order in plan["load_order"] if order["kernel"] == release}
+        self.check(plan["outcome"] == "nothing" and winners, f"{when}: the next boot is foretold", said)
+        return winners
+
+    def foretold(self, boot: guest.BootResult, winners: dict[str, str | None], release: str, when: str) -> None:
+        """Compares who was said to win each function (a module's name) with who owns it, and keeps
+        the rows for the table."""
+        for address, winner in winners.items():
+            function = boot.functions[address]
+            owner = function.driver if function.driver == "vfio-pci" else function.module or function.driver
+            row = Row(f"{self.name}, {when}", release, address, winner or "none", owner or "none")
+            self.tally.rows.append(row)
+            self.equal(row.observed.replace("-", "_"), row.predicted.replace("-", "_"),
+                       f"{when}: {address} as foretold")
+
+    def untouched(self, name: str = "clean") -> Untouched:
+        """One of the machines as it is before anything is done to it; booted once in a run."""
+        if name not in UNTOUCHED:
+            with guest.Guest(f"untouched-{name}", name) as machine:
+                boot = self.boot(machine, record_sysfs=True)
+                UNTOUCHED[name] = Untouched(boot, guest.unpack_record(boot.sysfs, Path(records().name, name)))
+        return UNTOUCHED[name]
 
 
 def tell(chosen: list[Story], deb: Path | None) -> Tally:
@@ -121,3 +188,11 @@ def tell(chosen: list[Story], deb: Path | None) -> Tally:
             stage.check(False, "is told to its end", traceback.format_exc())
         stage.note(f"{one.name}: {time.monotonic() - started:.0f} s")
     return total
+
+
+def table(rows: list[Row]) -> str:
+    """Prediction against reality, for people."""
+    titles = ("scenario", "kernel", "function", "predicted", "observed")
+    lines = [titles, *((r.scenario, r.kernel, r.function, r.predicted, r.observed) for r in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    return "\n".join("  ".join(word.ljust(width) for word, width in zip(line, widths)).rstrip() for line in lines)

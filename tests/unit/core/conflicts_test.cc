@@ -24,9 +24,10 @@ using Codes = std::vector<RefusalCode>;
 
 const std::set<PciId> ids = {id("10de:1d01"), id("10de:0fb8")};
 
-std::vector<Refusal> conflicts(const SystemFacts& facts, const std::string& others = {}) {
-  return find_conflicts(facts, test::usual_claims(facts, at_all({"01:00.0", "01:00.1"})),
-                        parse_modprobe(ModprobeFile{"/etc/modprobe.d/x.conf", others}), ids);
+std::vector<Refusal> conflicts(const SystemFacts& facts, const std::string& others = {},
+                               Binding binding = Binding::ids) {
+  return find_conflicts(facts, parse_modprobe(ModprobeFile{"/etc/modprobe.d/x.conf", others}), ids,
+                        binding);
 }
 
 }  // namespace
@@ -67,42 +68,35 @@ TEST_CASE("The kernel with vfio-pci built in is named") {
   CHECK_THAT(refusals[0].message, has_text("vfio-pci.ids="));
 }
 
-TEST_CASE("A driver that is built into a kernel is a conflict, named with kernel and function") {
-  const auto facts = desktop().facts();
-  auto claims = test::usual_claims(facts, at_all({"01:00.0", "01:00.1"}));
-  claims[1].modules.clear();
-  claims[1].built_in = {"snd_hda_intel"};
-  const auto refusals = find_conflicts(facts, claims, {}, ids);
-  REQUIRE(codes(refusals) == Codes{RefusalCode::config_conflict});
-  CHECK_THAT(refusals[0].message, has_text("snd_hda_intel"));
-  CHECK_THAT(refusals[0].message, has_text(std::string(test::desktop_kernel)));
-  CHECK(refusals[0].devices == at_all({"01:00.1"}));
-}
-
 TEST_CASE("Other people's lines about vfio-pci are conflicts, named with file and line") {
   struct Row {
     std::string line;
     bool conflict;
+    bool by_address;  // whether it is one there
   };
   const Row rows[] = {
-      {"blacklist vfio-pci", true},
-      {"blacklist vfio_pci", true},
-      {"blacklist vfio", false},
-      {"blacklist nouveau", false},
-      {"install vfio-pci /usr/bin/true", true},
-      {"install vfio* /usr/bin/true", true},
-      {"install vfio_pci_core /usr/bin/true", false},
-      {"options vfio-pci ids=8086:15b8", true},
-      {"options vfio_pci disable_vga=1 ids=8086:15b8", true},
-      {"options vfio-pci disable_vga=1", false},
-      {"options vfio_iommu_type1 allow_unsafe_interrupts=1", false},
-      {"softdep vfio-pci pre: kvm", false},
-      {"softdep nouveau pre: vfio-pci", false},
-      {"#blacklist vfio-pci", false},
+      {"blacklist vfio-pci", true, true},
+      {"blacklist vfio_pci", true, true},
+      {"blacklist vfio", false, false},
+      {"blacklist nouveau", false, false},
+      {"install vfio-pci /usr/bin/true", true, true},
+      {"install vfio* /usr/bin/true", true, true},
+      {"install vfio_pci_core /usr/bin/true", false, false},
+      {"options vfio-pci ids=8086:15b8", true, false},  // another device, which may go as well
+      {"options vfio_pci disable_vga=1 ids=8086:15b8", true, false},
+      {"options vfio-pci ids=8086:15b8,10DE:0FB8:1043:8746", true, true},  // a twin's perhaps
+      {"options vfio-pci disable_vga=1", false, false},
+      {"options vfio_iommu_type1 allow_unsafe_interrupts=1", false, false},
+      {"softdep vfio-pci pre: kvm", false, true},  // switches the install line off
+      {"softdep vfio* pre: kvm", false, true},
+      {"softdep nouveau pre: vfio-pci", false, false},
+      {"#blacklist vfio-pci", false, false},
   };
   for (const auto& row : rows) {
     INFO(row.line);
     const auto refusals = conflicts(desktop().facts(), "\n" + row.line + "\n");
+    CHECK(conflicts(desktop().facts(), row.line + "\n", Binding::address).size() ==
+          (row.by_address ? 1 : 0));
     CHECK(codes(refusals) == (row.conflict ? Codes{RefusalCode::config_conflict} : Codes{}));
     if (refusals.empty()) continue;
     CHECK_THAT(refusals[0].message, has_text("/etc/modprobe.d/x.conf:2"));
@@ -139,6 +133,14 @@ TEST_CASE("Ids on the kernel command line are a conflict unless they hold the ca
     const auto refusals = conflicts(desktop().command_line(row.command_line).facts());
     CHECK(codes(refusals) == (row.conflict ? Codes{RefusalCode::config_conflict} : Codes{}));
   }
+}
+
+TEST_CASE("By address any ids on the kernel command line are a conflict: the script obeys them") {
+  for (const std::string_view word : {"vfio-pci.ids=", "vfio_pci.ids=10de:1d01,10de:0fb8"}) {
+    const auto facts = desktop().command_line(word).facts();
+    CHECK(codes(conflicts(facts, "", Binding::address)) == Codes{RefusalCode::config_conflict});
+  }
+  CHECK(codes(conflicts(desktop().command_line("quiet").facts(), "", Binding::address)).empty());
 }
 
 TEST_CASE("Of several ids on the kernel command line the last ones win") {

@@ -38,6 +38,8 @@ std::vector<Render> all_renders() {
       {"vfio.conf without claimants", render_vfio_conf(gt1030, {})},
       {"00-vfio-softdep.conf", render_softdep_conf(merged)},
       {"modules-load.d/vfio.conf", render_modules_load()},
+      {"vfio.conf by address", render_vfio_conf_by_address(gt1030, stock)},
+      {"override", render_override({{at("01:00.0"), id("10de:1d01"), id("1043:8746")}})},
   };
   for (auto& [name, content] : std::vector(renders)) {
     renders.push_back({name + ", disabled", disabled_form(content)});
@@ -112,6 +114,19 @@ TEST_CASE("An id that two functions share is given to vfio-pci once") {
                       {at("02:00.1"), id("10de:0fb8")}};
   const auto directives = parse_modprobe(ModprobeFile{"vfio.conf", render_vfio_conf(twins, stock)});
   CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+}
+
+TEST_CASE("By address vfio.conf gives no ids, and has modprobe run the script") {
+  const auto content = render_vfio_conf_by_address(gt1030, stock);
+  const auto directives = parse_modprobe(ModprobeFile{std::string(vfio_conf_path), content});
+  CHECK((softdeps_of(directives) == stock));
+  CHECK(effective_vfio_ids(directives) == std::nullopt);
+  REQUIRE(directives.size() == stock.size() + 1);
+  CHECK(directives.back().command == "install");
+  CHECK(directives.back().subject == "vfio-pci");
+  CHECK(directives.back().arguments ==
+        "/usr/lib/vfio-switch/bind $CMDLINE_OPTS; modprobe -i vfio-pci $CMDLINE_OPTS");
+  CHECK_THAT(content, has_text("#   0000:01:00.0 10de:1d01"));
 }
 
 TEST_CASE("00-vfio-softdep.conf says exactly the merged lines") {

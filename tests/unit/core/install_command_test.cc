@@ -24,6 +24,12 @@ TEST_CASE("The install commands that distributions ship are followed") {
         Calls{{"vfio-pci", false}});
 }
 
+TEST_CASE("The script that binds by address loads vfio-pci") {
+  CHECK(parse_install_command("/usr/lib/vfio-switch/bind $CMDLINE_OPTS; modprobe -i vfio-pci") ==
+        Calls{{"vfio-pci", true}, {"vfio-pci", true}});
+  CHECK_FALSE(parse_install_command("/usr/lib/vfio-switch/other"));
+}
+
 TEST_CASE("A command that loads nothing has no calls") {
   CHECK(parse_install_command("/bin/false") == Calls{});
   CHECK(parse_install_command("/bin/true # never") == std::nullopt);

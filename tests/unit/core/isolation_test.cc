@@ -198,16 +198,8 @@ TEST_CASE("Each refusal has a machine that provokes it, and a neighbour that doe
        "01:00.0",
        {RefusalCode::group_shared}},
 
-      {"ids-shared: an identical card",
+      {"an identical card, which is told apart by its address",
        desktop().with(vga("02:00.0", "10de:1d01")).with(audio("02:00.1", "10de:0fb8")),
-       "01:00.0",
-       {RefusalCode::ids_shared}},
-      {"ids-shared: another card with the same sound",
-       desktop().with(vga("02:00.0", "10de:1b80")).with(audio("02:00.1", "10de:0fb8")),
-       "01:00.0",
-       {RefusalCode::ids_shared}},
-      {"not ids-shared: another card of that vendor",
-       desktop().with(vga("02:00.0", "10de:1b80")).with(audio("02:00.1", "10de:10f0")),
        "01:00.0",
        {}},
 
@@ -282,8 +274,7 @@ TEST_CASE("What leaves together with the card does not stand in its way") {
                          .facts();
   const auto& gpu = *find_device(facts, at("01:00.0"));
   const auto functions = card_functions(facts, gpu);
-  CHECK(codes(card_refusals(facts, gpu, functions, functions)) ==
-        Codes{RefusalCode::group_shared, RefusalCode::ids_shared});
+  CHECK(codes(card_refusals(facts, gpu, functions, functions)) == Codes{RefusalCode::group_shared});
   CHECK(codes(card_refusals(facts, gpu, functions,
                             at_all({"01:00.0", "01:00.1", "02:00.0", "02:00.1"})))
             .empty());

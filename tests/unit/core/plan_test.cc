@@ -31,6 +31,7 @@ using test::FactsBuilder;
 using test::find_refusal;
 using test::has_text;
 using test::id;
+using test::network;
 using test::removes;
 using test::vga;
 using test::written;
@@ -140,7 +141,7 @@ TEST_CASE("vfio.conf has a softdep for every claimant of every kernel, and the c
 TEST_CASE("The configuration that a plan promises holds its files and everybody else's") {
   const auto plan =
       enable(desktop().modprobe("/etc/modprobe.d/other.conf", "options kvm a=1\n").facts());
-  const auto directives = parse_modprobe(effective_modprobe(plan.modprobe));
+  const auto directives = parse_modprobe(effective_modprobe(plan.config.modprobe));
   CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
   CHECK(std::ranges::any_of(directives, [](const auto& line) { return line.subject == "kvm"; }));
 }
@@ -214,7 +215,7 @@ TEST_CASE("A softdep line that would be shadowed is merged into a file that sort
     CHECK_THAT(*content, has_text("\nsoftdep nvidia pre: vfio-pci\n"));
     // What counts in the end, whoever says it:
     for (const auto& kernel : row.machine.facts().kernels) {
-      auto files = plan.modprobe;
+      auto files = plan.config.modprobe;
       files.push_back(kernel.softdeps);
       const auto directives = parse_modprobe(effective_modprobe(files));
       const auto* line = effective_softdep(directives, "nvidia");
@@ -261,7 +262,7 @@ TEST_CASE("What the older tool left behind is removed, and stands in nobody's wa
     INFO(path);
     CHECK(removes(plan, path));
   }
-  const auto directives = parse_modprobe(effective_modprobe(plan.modprobe));
+  const auto directives = parse_modprobe(effective_modprobe(plan.config.modprobe));
   CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
   CHECK(std::ranges::none_of(directives,
                              [](const auto& line) { return line.command == "blacklist"; }));
@@ -368,7 +369,7 @@ TEST_CASE("A second plan on what the first one left has nothing to do") {
     CHECK(described(second.diff).empty());
     CHECK(second.outcome() == "nothing");
     CHECK((second.state == first.state));
-    CHECK((second.modprobe == applied(facts, first).modprobe));
+    CHECK((second.config.modprobe == applied(facts, first).modprobe));
 
     const auto off = plan_disable(applied(facts, first), first.state, {});
     CHECK(off.outcome() == "change");
@@ -391,7 +392,7 @@ TEST_CASE("Disabling what was never enabled does nothing") {
   const auto plan = plan_disable(facts, {}, {});
   CHECK(plan.outcome() == "nothing");
   CHECK(described(plan.diff).empty());
-  CHECK((plan.modprobe == facts.modprobe));
+  CHECK((plan.config.modprobe == facts.modprobe));
 }
 
 TEST_CASE("Disabling comments our files out, all of them, and no other") {
@@ -406,13 +407,13 @@ TEST_CASE("Disabling comments our files out, all of them, and no other") {
   CHECK(plan.functions == at_all({"01:00.0", "01:00.1"}));
   CHECK(described(plan.diff) ==
         Words{"write " + softdep_conf, "write " + vfio_conf, "write " + modules_load, rebuild});
-  for (const auto path : generated_paths) {
+  for (const auto& path : {softdep_conf, vfio_conf, modules_load}) {
     INFO(path);
     REQUIRE(written(plan, path));
     CHECK(is_inert(*written(plan, path)));
     CHECK(is_unmodified(*written(plan, path)));
   }
-  const auto directives = parse_modprobe(effective_modprobe(plan.modprobe));
+  const auto directives = parse_modprobe(effective_modprobe(plan.config.modprobe));
   CHECK(directives.size() == 1);  // other.conf's
 }
 
@@ -492,7 +493,7 @@ TEST_CASE("A plan is refused for what is said against the selection, and changes
     CHECK(plan.outcome() == "refused");
     CHECK(codes(plan.refusals) == Codes{RefusalCode::ambiguous});
     CHECK(plan.diff.empty());
-    CHECK((plan.modprobe == facts.modprobe));
+    CHECK((plan.config.modprobe == facts.modprobe));
   }
   SECTION("the card was named, and is unsafe") {
     const auto facts = desktop().with(test::network("03:00.0", "8086:15b8").group(1)).facts();
@@ -545,6 +546,135 @@ TEST_CASE("A module with an install command gets no softdep, which would switch 
   CHECK(content->find("softdep nvidia ") == std::string::npos);
   CHECK_THAT(*content, has_text("softdep nouveau pre: vfio-pci\n"));
   CHECK_FALSE(merged_line(plan, "nvidia"));
+}
+
+namespace {
+
+/// The desktop with a second card that differs from the first only in its place.
+FactsBuilder twins() {
+  return desktop()
+      .with(vga("02:00.0", "10de:1d01").subsystem("1043:8746"))
+      .with(audio("02:00.1", "10de:0fb8").subsystem("1043:8746"))
+      .change("01:00.0", [](PciDevice& d) { d.subsystem = id("1043:8746"); });
+}
+
+const SelectionRequest first_card = {{at("01:00.0")}, {}, {}};
+
+}  // namespace
+
+TEST_CASE("Where a device that stays has one of the ids, the card is bound by address") {
+  struct Row {
+    std::string what;
+    FactsBuilder machine;
+    bool by_address;
+  };
+  const Row rows[] = {
+      {"no other card", desktop(), false},
+      {"an identical card", twins(), true},
+      {"another card with the same sound",
+       desktop().with(vga("02:00.0", "10de:1b80")).with(audio("02:00.1", "10de:0fb8")), true},
+      {"another card of that vendor",
+       desktop().with(vga("02:00.0", "10de:1b80")).with(audio("02:00.1", "10de:10f0")), false},
+      {"a device of the board with the same id", desktop().with(network("03:00.0", "10de:0fb8")),
+       true},
+  };
+  for (const auto& row : rows) {
+    INFO(row.what);
+    const auto plan = enable(row.machine.facts(), first_card);
+    CHECK(codes(plan.refusals).empty());
+    const auto conf = written(plan, vfio_conf);
+    REQUIRE(conf);
+    const auto directives = parse_modprobe(ModprobeFile{vfio_conf, *conf});
+    CHECK(effective_vfio_ids(directives).has_value() != row.by_address);
+    CHECK(binds_by_address(directives) == row.by_address);
+    CHECK_THAT(*conf, has_text("softdep nouveau pre: vfio-pci\n"));
+    CHECK(written(plan, override_path).has_value() == row.by_address);
+    CHECK(plan.config.overrides.size() == (row.by_address ? 2 : 0));
+  }
+}
+
+TEST_CASE("By address the file names the card's functions and no others") {
+  const auto plan = enable(twins().facts(), first_card);
+  const std::vector<OverrideEntry> wanted = {
+      {at("01:00.0"), id("10de:1d01"), id("1043:8746")},
+      {at("01:00.1"), id("10de:0fb8"), id("0000:0000")},
+  };
+  CHECK((plan.config.overrides == wanted));
+  CHECK((parse_override(written(plan, override_path).value_or("")) == wanted));
+}
+
+TEST_CASE("Identical cards that leave together are bound by their ids") {
+  const auto plan = enable(twins().facts(), {{at("01:00.0"), at("02:00.0")}, {}, {}});
+  CHECK(codes(plan.refusals).empty());
+  CHECK(plan.config.overrides.empty());
+}
+
+TEST_CASE("A driver that is built into one kernel makes it by address, which is no conflict") {
+  const auto facts = desktop().facts();
+  const auto selection = select(facts, {});
+  auto claims = test::usual_claims(facts, selection.functions);
+  claims[1].modules.clear();
+  claims[1].built_in = {"snd_hda_intel"};
+  const auto plan = plan_enable(facts, selection, claims, {});
+  CHECK(codes(plan.refusals).empty());
+  CHECK(plan.config.overrides.size() == 2);
+}
+
+TEST_CASE("What was taken by address stays so: who had it before cannot be seen any more") {
+  const auto taken = [](std::string_view driver, std::string_view override, bool listed) {
+    auto machine = desktop().change("01:00.1", [&](PciDevice& device) {
+      device.driver = driver;
+      device.driver_override = override;
+    });
+    if (listed) machine.file(override_path, render_override({}));
+    return !enable(machine.facts()).config.overrides.empty();
+  };
+  CHECK(taken("vfio-pci", "vfio-pci", true));
+  CHECK_FALSE(taken("vfio-pci", "vfio-pci", false));  // libvirt sets it too
+  CHECK_FALSE(taken("vfio-pci", "", true));
+  CHECK_FALSE(taken("snd_hda_intel", "", true));
+}
+
+TEST_CASE("When the twin is taken out, the ids serve again, and the override goes") {
+  const auto facts = twins().facts();
+  const auto plan = enable(facts, first_card);
+  auto after = applied(facts, plan);
+  std::erase_if(after.devices, [](const PciDevice& d) { return d.address.bus == 2; });
+  const auto again = enable(after, {{}, plan.state.cards, {}});
+  CHECK(removes(again, override_path));
+  CHECK_THAT(written(again, vfio_conf).value_or(""), has_text("options vfio-pci ids="));
+}
+
+TEST_CASE("Disabled, no line of the override file is left") {
+  const auto facts = twins().facts();
+  const auto plan = enable(facts, first_card);
+  const auto after = applied(facts, plan);
+  CHECK((current_config(after) == plan.config));
+  const auto off = plan_disable(after, plan.state, {});
+  CHECK(codes(off.refusals).empty());
+  CHECK(off.config.overrides.empty());
+  const auto content = written(off, override_path);
+  REQUIRE(content);
+  CHECK(is_inert(*content));
+  CHECK(is_unmodified(*content));
+}
+
+TEST_CASE("By address without the package's script is said, since the host would keep the card") {
+  auto facts = twins().facts();
+  const auto mentions = [](const Plan& plan) {
+    return std::ranges::any_of(plan.notes, [](const std::string& note) {
+      return note.find(bind_path) != std::string::npos;
+    });
+  };
+  CHECK(mentions(enable(facts, first_card)));
+  facts.bind_script = true;
+  CHECK_FALSE(mentions(enable(facts, first_card)));
+  CHECK_FALSE(mentions(enable(desktop().facts())));
+}
+
+TEST_CASE("Somebody else's override file is not overwritten") {
+  const auto facts = twins().file(override_path, "0000:05:00.0 10de:1d01:0000:0000\n").facts();
+  CHECK(codes(enable(facts, first_card).refusals) == Codes{RefusalCode::user_edited});
 }
 
 TEST_CASE("In a root whose hardware is somebody else's nothing is enabled") {

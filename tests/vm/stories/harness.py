@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stories without the package: they prove that the harness sees what it claims to see."""
 
-import tempfile
-from pathlib import Path
-
 import root
-from guest import Guest, OBSERVE, differences, unpack_record
+from guest import Guest, OBSERVE, differences
 from story import Stage, story
 
 BOOT_GPU = "0000:00:02.0"
@@ -24,29 +21,25 @@ options vfio-pci ids=1002:5159,8086:2668
 @story("baseline")
 def baseline(stage: Stage) -> None:
     """An untouched guest: native drivers, a clean IOMMU group, a sysfs that can be recorded."""
-    with Guest("baseline") as machine:
-        boot = stage.boot(machine, record_sysfs=True)
-        stage.drivers(boot, NATIVE, "untouched")
-        stage.equal(boot.claimed_in, "none", "untouched: vfio-pci claims nothing")
-        stage.equal(boot.functions[GPU].module, "radeon", "the driver's module is seen")
-        stage.equal([boot.functions[address].boot_vga for address in (BOOT_GPU, GPU)], ["1", "0"],
-                    "the other GPU is the boot display")
-        groups = [boot.functions[address].group for address in (BOOT_GPU, GPU, AUDIO)]
-        stage.check(None not in groups and groups[1] == groups[2] != groups[0],
-                    "the card has an IOMMU group of its own", repr(groups))
+    boot = stage.untouched().boot
+    stage.drivers(boot, NATIVE, "untouched")
+    stage.equal(boot.claimed_in, "none", "untouched: vfio-pci claims nothing")
+    stage.equal(boot.functions[GPU].module, "radeon", "the driver's module is seen")
+    stage.equal([boot.functions[address].boot_vga for address in (BOOT_GPU, GPU)], ["1", "0"],
+                "the other GPU is the boot display")
+    groups = [boot.functions[address].group for address in (BOOT_GPU, GPU, AUDIO)]
+    stage.check(None not in groups and groups[1] == groups[2] != groups[0],
+                "the card has an IOMMU group of its own", repr(groups))
 
-        if not stage.check(boot.sysfs, "sysfs is recorded", boot.output):
-            return
-        with tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-            record = unpack_record(boot.sysfs, Path(scratch))
-            seen = machine.chroot("sh", "-c", f"cd /sys/bus/pci/devices/{GPU}; cat vendor modalias; "
-                                  "readlink -f driver/module iommu_group; cat /proc/cmdline; readlink -f /proc/1/root",
-                                  record=record).stdout.splitlines()
-        stage.equal([seen[0], seen[1][:28], *seen[2:4], seen[-1]],
-                    ["0x1002", "pci:v00001002d00005159sv0000", "/sys/module/radeon",
-                     f"/sys/kernel/iommu_groups/{groups[1]}", "/"],
-                    "a chroot sees the guest's hardware and is a machine of its own")
-        stage.check("init=/opt/vm/init" in seen[4], "a chroot sees the guest's command line", seen[4])
+    with Guest("baseline") as machine:
+        seen = machine.chroot("sh", "-c", f"cd /sys/bus/pci/devices/{GPU}; cat vendor modalias; "
+                              "readlink -f driver/module iommu_group; cat /proc/cmdline; readlink -f /proc/1/root",
+                              record=stage.untouched().record).stdout.splitlines()
+    stage.equal([seen[0], seen[1][:28], *seen[2:4], seen[-1]],
+                ["0x1002", "pci:v00001002d00005159sv0000", "/sys/module/radeon",
+                 f"/sys/kernel/iommu_groups/{groups[1]}", "/"],
+                "a chroot sees the guest's hardware and is a machine of its own")
+    stage.check("init=/opt/vm/init" in seen[4], "a chroot sees the guest's command line", seen[4])
 
 
 @story("by-hand")
@@ -108,10 +101,11 @@ def machines(stage: Stage) -> None:
         with Guest(name, name) as machine:
             return stage.boot(machine, f"{OBSERVE}ls /sys/kernel/iommu_groups/*/devices || true\n")
 
-    seen = boot("twins")
+    seen = stage.untouched("twins").boot
     stage.equal([seen.functions[address].id for address in (GPU, "0000:02:00.0")], ["1002:5159"] * 2,
                 "twins: two cards have the same ids")
-    stage.drivers(seen, NATIVE | {"0000:02:00.0": "radeon", "0000:02:00.1": "snd_hda_intel"}, "twins")
+    stage.drivers(seen, NATIVE | {"0000:02:00.0": "radeon", "0000:02:00.1": "snd_hda_intel",
+                                  "0000:01:00.2": "serial"}, "twins")
 
     seen = boot("dirty-group")
     (card,) = (f for f in seen.functions.values() if f.driver == "radeon")
@@ -126,5 +120,5 @@ def machines(stage: Stage) -> None:
     stage.drivers(seen, NATIVE, "no-iommu")
     stage.equal({function.group for function in seen.functions.values()}, {None}, "no-iommu: no group")
 
-    seen = boot("one-gpu")
+    seen = stage.untouched("one-gpu").boot
     stage.equal(list(seen.functions), [BOOT_GPU], "one-gpu: the boot GPU is alone")

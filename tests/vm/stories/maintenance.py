@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from guest import Guest, differences, unpack_record
+from guest import Guest, differences
 from package import PACKAGE, rebuilds
 from story import Stage, story
 
@@ -35,9 +35,8 @@ def vendor_package(directory: Path) -> Path:
 @story("maintenance", needs_deb=True)
 def maintenance(stage: Stage) -> None:
     """Upgrades change nothing, a driver's package refreshes the set-up, an aborted removal restores it."""
-    with Guest("maintenance") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        boot = stage.boot(machine, record_sysfs=True)
-        record = unpack_record(boot.sysfs, Path(scratch))
+    with Guest("maintenance") as machine, tempfile.TemporaryDirectory(prefix="vm-vendor-") as scratch:
+        record = stage.untouched().record
         machine.copy_in(stage.deb, PACKAGE)
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
         (current,) = machine.kernels()

@@ -73,7 +73,8 @@ def package(stage: Stage) -> None:
         stage.equal(len(rebuilds(boot.output)), 1, "installing builds the image once")
         check_status(stage, boot, "enabled", "vfio", "installed, not rebooted")
 
-        boot = stage.boot(machine, OBSERVE + STATUS, record_sysfs=True)
+        boot = stage.boot(machine, OBSERVE + STATUS, record_sysfs=True, foretell=stage.untouched().record,
+                          when="after the reboot")
         stage.drivers(boot, TAKEN, "after the reboot")
         stage.equal(boot.claimed_in, "initramfs", "after the reboot: claimed in the initramfs")
         check_status(stage, boot, "enabled", "vfio", "after the reboot")
@@ -84,7 +85,7 @@ def package(stage: Stage) -> None:
 
         said = machine.chroot("vfio-switch", "disable", record=record).stdout
         stage.equal(len(rebuilds(said)), 1, "disable builds the image once")
-        boot = stage.boot(machine, OBSERVE + STATUS)
+        boot = stage.boot(machine, OBSERVE + STATUS, foretell=record, when="disabled")
         stage.drivers(boot, NATIVE, "disabled")
         stage.equal(boot.claimed_in, "none", "disabled: vfio-pci claims nothing")
         check_status(stage, boot, "disabled", "host", "disabled")
@@ -94,7 +95,7 @@ def package(stage: Stage) -> None:
         machine.copy_in(kernel_package, "/opt/vm/linux.deb")
         said = machine.chroot("dpkg", "-i", "/opt/vm/linux.deb", record=record).stdout
         stage.equal(rebuilds(said), [f"/boot/initrd.img-{release}"], "a new kernel's image is built once, and no other")
-        boot = stage.boot(machine, OBSERVE + STATUS, kernel=release)
+        boot = stage.boot(machine, OBSERVE + STATUS, kernel=release, foretell=record, when="enabled, a new kernel")
         stage.drivers(boot, TAKEN, f"enabled, kernel {release}")
         stage.equal(boot.claimed_in, "initramfs", f"enabled, kernel {release}: claimed in the initramfs")
         check_status(stage, boot, "enabled", "vfio", f"enabled, kernel {release}")
@@ -120,14 +121,13 @@ def package(stage: Stage) -> None:
 @story("fallback", needs_deb=True)
 def fallback(stage: Stage) -> None:
     """Without vfio-pci.ko, in the image and in the root, the native drivers take the card."""
-    with Guest("fallback") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        boot = stage.boot(machine, record_sysfs=True)
-        record = unpack_record(boot.sysfs, Path(scratch))
+    with Guest("fallback") as machine:
+        record = stage.untouched().record
         machine.copy_in(stage.deb, PACKAGE)
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
         machine.chroot("sh", "-euc", "find /usr/lib/modules -name 'vfio-pci.ko*' -delete; "
                        "depmod \"$(ls /usr/lib/modules)\"; update-initramfs -u", record=record)
-        boot = stage.boot(machine, OBSERVE + STATUS)
+        boot = stage.boot(machine, OBSERVE + STATUS, foretell=record, when="without vfio-pci.ko")
         stage.drivers(boot, NATIVE, "without vfio-pci.ko")
         status = status_of(boot.output)
         stage.equal((status["intent"], status["next_boot"]), ("enabled", "host"),
@@ -137,9 +137,8 @@ def fallback(stage: Stage) -> None:
 @story("no-candidate", needs_deb=True)
 def no_candidate(stage: Stage) -> None:
     """One GPU: the installation changes nothing, succeeds, and says why in at most five lines."""
-    with Guest("no-candidate", "one-gpu") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        boot = stage.boot(machine, record_sysfs=True)
-        record = unpack_record(boot.sysfs, Path(scratch))
+    with Guest("no-candidate", "one-gpu") as machine:
+        record = stage.untouched("one-gpu").record
         machine.copy_in(stage.deb, PACKAGE)
         before = machine.manifest("/etc", "/boot", "/usr", "/var")
         done = machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
@@ -153,9 +152,8 @@ def no_candidate(stage: Stage) -> None:
 @story("full-boot", needs_deb=True)
 def full_boot(stage: Stage) -> None:
     """A full /boot: update-initramfs fails, enable says so, and every file is as before."""
-    with Guest("full-boot") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        boot = stage.boot(machine, record_sysfs=True)
-        record = unpack_record(boot.sysfs, Path(scratch))
+    with Guest("full-boot") as machine:
+        record = stage.untouched().record
         machine.copy_in(stage.deb, PACKAGE)
         machine.write_file("/etc/vfio-switch.conf", "device = none\n")
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
@@ -187,10 +185,8 @@ def foreign(stage: Stage) -> None:
             stage.check("set-up pending" in done.stdout, f"{name}: it says that the set-up is pending", done.stdout)
             stage.equal(foreign_changes(before, machine), [], f"{name}: nothing else is touched")
 
-    with Guest("hardware") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        boot = stage.boot(machine, record_sysfs=True)
-        record = unpack_record(boot.sysfs, Path(scratch))
-        install("chroot", "", process_one=False)
-        install("container", "mkdir -p /run/systemd; echo docker >/run/systemd/container")
-        # debootstrap's second stage runs in a chroot without anything mounted but /proc.
-        install("second-stage", "umount /sys || true", process_one=False)
+    record = stage.untouched().record
+    install("chroot", "", process_one=False)
+    install("container", "mkdir -p /run/systemd; echo docker >/run/systemd/container")
+    # debootstrap's second stage runs in a chroot without anything mounted but /proc.
+    install("second-stage", "umount /sys || true", process_one=False)

@@ -2,11 +2,9 @@
 """A vendor's softdep that sorts before vfio.conf: the guides' file loses the card, ours wins it."""
 
 import json
-import tempfile
-from pathlib import Path
 
-from guest import Guest, OBSERVE, unpack_record
-from harness import AUDIO, GPU, NATIVE, TAKEN, VFIO_CONF
+from guest import Guest, OBSERVE
+from harness import NATIVE, TAKEN, VFIO_CONF
 from package import PACKAGE, STATUS, status_of
 from story import Stage, story
 
@@ -17,9 +15,9 @@ VENDOR_CONF = "softdep radeon post: snd\nsoftdep snd_hda_intel post: snd\n"
 @story("shadowed", needs_deb=True)
 def shadowed(stage: Stage) -> None:
     """The prediction and sysfs agree, for the guides' vfio.conf and for ours."""
-    with Guest("shadowed") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        boot = stage.boot(machine, record_sysfs=True)
-        record = unpack_record(boot.sysfs, Path(scratch))
+    with Guest("shadowed") as machine:
+        record = stage.untouched().record
+        (current,) = machine.kernels()
         machine.write_file("/etc/vfio-switch.conf", "device = none\n")
         machine.copy_in(stage.deb, PACKAGE)
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
@@ -31,15 +29,11 @@ def shadowed(stage: Stage) -> None:
         winners = {device["address"]: device["expected_driver"] for device in predicted["devices"]}
         boot = stage.boot(machine, OBSERVE)
         stage.drivers(boot, NATIVE, "the guides' vfio.conf, shadowed")
-        stage.equal({address: boot.functions[address].module for address in (GPU, AUDIO)}, winners,
-                    "the guides' vfio.conf, shadowed: as predicted")
+        stage.foretold(boot, winners, current, "the guides' vfio.conf")
 
         plan = json.loads(machine.chroot("vfio-switch", "plan", "--json", record=record).stdout)
         stage.check("/etc/modprobe.d/00-vfio-softdep.conf" in [change["path"] for change in plan["changes"]],
                     "the plan adds the merged lines", json.dumps(plan, indent=1))
-        winners = {order["device"]: order["winner"] for order in plan["load_order"]}
         machine.chroot("vfio-switch", "enable", record=record)
-        boot = stage.boot(machine, OBSERVE + STATUS)
+        boot = stage.boot(machine, OBSERVE + STATUS, foretell=record, when="enabled")
         stage.drivers(boot, TAKEN, "enabled, with the vendor's softdep")
-        stage.equal({address: boot.functions[address].driver for address in (GPU, AUDIO)}, winners,
-                    "enabled, with the vendor's softdep: as predicted")
