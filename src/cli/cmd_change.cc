@@ -53,14 +53,14 @@ Result<int> change_command(const Options& options) {
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    auto journal = Journal::load(**files);
-    const bool interrupted = journal && journal->interrupted() != nullptr;
-    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
-    if (!previewed) return std::unexpected(previewed.error());
-    const auto& first = previewed->plan;
-    if (!interrupted && !is_worth_doing(**files, first)) {
-      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
-      return first.refusals.empty() ? exit_done : exit_refused;
+    if (!is_change_pending(**files)) {
+      const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+      if (!previewed) return std::unexpected(previewed.error());
+      const auto& first = previewed->plan;
+      if (!is_worth_doing(**files, first)) {
+        std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
+        return first.refusals.empty() ? exit_done : exit_refused;
+      }
     }
   }
   const bool rebuild = options.root == "/" || options.rebuild;

@@ -34,7 +34,9 @@ Json refusals_json(const std::vector<Refusal>& refusals) {
   for (const auto& refusal : refusals) {
     list.push_back({{"code", to_string(refusal.code)},
                     {"message", refusal.message},
-                    {"devices", addresses_json(refusal.devices)}});
+                    {"devices", addresses_json(refusal.devices)},
+                    {"difference",
+                     refusal.difference.empty() ? Json() : Json(refusal.difference)}});
   }
   return list;
 }

@@ -174,6 +174,7 @@ std::string refusals_text(const Plan& plan) {
   std::string text = "Nothing was changed, because:\n";
   for (std::size_t i = 0; i < std::min(most, plan.refusals.size()); ++i) {
     text += refusal_line(plan.refusals[i], "  ");
+    text += indented(plan.refusals[i].difference, "    ");
   }
   if (plan.refusals.size() > most) {
     text += "  and " + std::to_string(plan.refusals.size() - most) +
