@@ -201,6 +201,11 @@ const JournalEntry* Journal::interrupted() const {
   return entry != nullptr && entry->end == JournalEntry::End::open ? entry : nullptr;
 }
 
+bool Journal::is_to_forget() const {
+  const auto* entry = last();
+  return entry != nullptr && entry->forgets && entry->end == JournalEntry::End::committed;
+}
+
 std::vector<FileChange> Journal::changed_paths() const {
   std::vector<FileChange> changes;
   for (const auto& entry : entries_) {

@@ -50,6 +50,8 @@ class Journal {
   [[nodiscard]] const JournalEntry* interrupted() const;
   /// The last transaction; null where there is none.
   [[nodiscard]] const JournalEntry* last() const;
+  /// True if a rollback was committed, and only clear() is missing.
+  [[nodiscard]] bool is_to_forget() const;
   /// True if the last line was torn by an interruption.
   [[nodiscard]] bool is_torn() const { return repaired_.has_value(); }
 

@@ -116,18 +116,19 @@ Result<void> Transaction::keep_images(const Diff& diff) {
 }
 
 void Transaction::tidy(Journal& journal) {
-  const auto say = [&](const Error& error) {
-    if (progress_.on_recovery) progress_.on_recovery("warning: " + error.message);
-  };
-  if (auto repaired = journal.repair(files_); !repaired) say(repaired.error());
-  const auto needless = journal.leftovers(files_);
-  if (!needless) return say(needless.error());
-  for (const auto& path : *needless) {
-    if (auto removed = files_.replace(path, Absent{}); !removed) say(removed.error());
+  const auto tidied = [&]() -> Result<void> {
+    if (auto repaired = journal.repair(files_); !repaired) return repaired;
+    auto needless = journal.leftovers(files_);
+    if (!needless) return failure_of(needless);
+    for (const auto& path : *needless) {
+      if (auto removed = files_.replace(path, Absent{}); !removed) return removed;
+    }
+    // Last: what is left over is known by the journal.
+    return journal.is_to_forget() ? journal.clear(files_) : Result<void>();
+  }();
+  if (!tidied && progress_.on_recovery) {
+    progress_.on_recovery("warning: " + tidied.error().message + "; the next run tries again");
   }
-  const auto* last = journal.last();
-  if (last == nullptr || !last->forgets || last->end != JournalEntry::End::committed) return;
-  if (auto cleared = journal.clear(files_); !cleared) say(cleared.error());
 }
 
 Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) {
@@ -243,9 +244,7 @@ Result<std::optional<std::string>> Transaction::recover(Journal& journal) {
 }
 
 bool needs_recovery(const FileReader& files, const Journal& journal) {
-  if (journal.interrupted() != nullptr || journal.is_torn()) return true;
-  const auto* last = journal.last();
-  if (last != nullptr && last->forgets && last->end == JournalEntry::End::committed) return true;
+  if (journal.interrupted() != nullptr || journal.is_torn() || journal.is_to_forget()) return true;
   const auto leftovers = journal.leftovers(files);
   return leftovers && !leftovers->empty();
 }

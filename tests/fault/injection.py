@@ -204,7 +204,7 @@ class Scenario:
                 if done.status != 0:
                     raise AssertionError(str(done))
         if self.vendor_file:
-            stage.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")
+            stage.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\nsoftdep snd_hda_intel post: snd\n")
         shutil.rmtree(stage.scratch / self.name, ignore_errors=True)
         stage.keep(self.name)
 
@@ -254,11 +254,17 @@ class Trial:
     def __init__(self, stage: Stage, scenario: Scenario) -> None:
         self.stage, self.scenario = stage, scenario
         scenario.set_up(stage)
-        stage.recover() if scenario.killed_before else None
-        self.old = stage.snapshot()
+        self.start = stage.snapshot()  # another one than the old state where a recovery is disturbed
+        if scenario.killed_before:
+            stage.recover()
+        self.old, before = stage.snapshot(), self.next_boot()
         stage.back_to(scenario.name)
         self.status = stage.run(*scenario.words).status
-        self.new = stage.snapshot()
+        self.new, after = stage.snapshot(), self.next_boot()
+        self.answers = {before, after}
+
+    def next_boot(self) -> str:
+        return self.stage.run("status", "--json").json["next_boot"]
 
     def wholly(self, tree: dict[str, Entry]) -> Optional[str]:
         """ "old" or "new", if the tree is one of them."""
