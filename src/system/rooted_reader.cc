@@ -33,10 +33,6 @@ std::int64_t modification_time(const struct stat& status) {
   return status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec;
 }
 
-}  // namespace
-
-namespace {
-
 /// A regular file, open for reading; nothing where nothing stands there. `more` is 0 or O_NOFOLLOW.
 Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const std::string& path,
                                              int more, struct stat& status) {
