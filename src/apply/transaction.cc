@@ -75,6 +75,10 @@ Result<void> Transaction::prepare(Diff& diff, State state, bool rebuild) const {
   }
   auto old_state = files_.state(state_path);
   if (!old_state) return failure_of(old_state);
+  if (!std::holds_alternative<Absent>(*old_state) &&
+      !std::holds_alternative<RegularFile>(*old_state)) {
+    return fail(state_path + " is not a regular file", "Remove it, and try again.");
+  }
   const FileState new_state = RegularFile{render_state(state), 0644, 0, 0};
   if (!same_content(*old_state, new_state)) {
     // Before the rebuilds: the initramfs hooks read the intent.
@@ -180,7 +184,7 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
       result->exit_status > signal_base
           ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
           : " with exit status " + std::to_string(result->exit_status);
-  return fail(command.program + " failed for kernel " + rebuild.release + end +
+  return fail(command.program + " failed for kernel " + printable(rebuild.release) + end +
               "; it said:" + last_lines(result->output));
 }
 

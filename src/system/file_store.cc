@@ -12,6 +12,7 @@
 #include <map>
 #include <string_view>
 
+#include "core/text.h"
 #include "system/attributes.h"
 #include "system/rooted_reader.h"
 
@@ -215,6 +216,14 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
     if (!directory) return system_error("cannot keep", path, directory.error());
     const int at = directory->get();
+    struct stat status{};
+    if (::fstatat(at, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return system_error("cannot keep", path, errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+      return fail(printable(path) + " is not a regular file, and could not be put back",
+                  "Replace it with the file itself, and try again.");
+    }
     if (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
       return system_error("cannot replace", as, errno);
     }
