@@ -135,13 +135,23 @@ Result<void> fill_in(const FileReader& files, FileState& state) {
 }  // namespace
 
 Result<Journal> Journal::load(const FileReader& files) {
+  for (;;) {
+    const auto text = files.read(log_path);
+    if (!text) return std::unexpected(text.error());
+    if (!*text) return Journal();
+    auto journal = parse(**text, files);
+    if (journal) return journal;
+    // A rollback may just have removed what the log told of.
+    const auto again = files.read(log_path);
+    if (!again || *again == *text) return journal;
+  }
+}
+
+Result<Journal> Journal::parse(const std::string& text, const FileReader& files) {
   Journal journal;
-  auto text = files.read(log_path);
-  if (!text) return failure_of(text);
-  if (!*text) return journal;
-  const auto end = (*text)->rfind('\n');
-  const auto whole = end == std::string::npos ? std::string() : (*text)->substr(0, end + 1);
-  if (whole.size() != (*text)->size()) journal.repaired_ = whole;
+  const auto end = text.rfind('\n');
+  const auto whole = end == std::string::npos ? std::string() : text.substr(0, end + 1);
+  if (whole.size() != text.size()) journal.repaired_ = whole;
   int number = 0;
   for (const auto line : split_lines(whole)) {
     ++number;

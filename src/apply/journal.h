@@ -76,6 +76,7 @@ class Journal {
 
  private:
   [[nodiscard]] Result<void> append(FileStore& files, const std::string& record);
+  [[nodiscard]] static Result<Journal> parse(const std::string& text, const FileReader& files);
   [[nodiscard]] Result<void> parse_line(const std::string& line, const FileReader& files);
 
   std::vector<JournalEntry> entries_;

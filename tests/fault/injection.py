@@ -27,12 +27,13 @@ from typing import Callable, Iterator, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 
-from helper import DESKTOP, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, run, tool  # noqa: E402
+from helper import (  # noqa: E402
+    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, run, tool,
+)  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
 WHOLE = os.environ.get("VFIO_SWITCH_FAULT") == "whole"
 SEED = 6
-KERNEL = "6.1.0-56-amd64"
 CHANGING = ["etc", "boot", "var", "run"]  # all that a command may change
 JOURNAL = "var/lib/vfio-switch/journal"
 # What the program keeps for itself: no part of the machine's state.
@@ -104,7 +105,7 @@ def snapshot(root: Path) -> dict[str, Entry]:
                 elif stat.S_ISREG(status.st_mode):
                     content = Path(path).read_bytes()
                     for attribute in os.listxattr(path):
-                        content += f"\n{attribute}=".encode() + os.getxattr(path, attribute)
+                        content += f"\0{attribute}=".encode() + os.getxattr(path, attribute)
                 if name == "state.json":
                     content = re.sub(rb'("files_changed": )\d+', rb"\g<1>0", content)
                 tree[key] = Entry(status.st_mode, status.st_uid, status.st_gid, content, 0)
@@ -114,9 +115,9 @@ def snapshot(root: Path) -> dict[str, Entry]:
 class Stage:
     """A sysroot, and the trees that it is put back to."""
 
-    def __init__(self) -> None:
+    def __init__(self, kernels: Sequence[str] = (KERNELS[0],)) -> None:
         self.scratch = Path(tempfile.mkdtemp(prefix="vfio-switch-fault-", dir=memory()))
-        self.root = Sysroot(self.scratch / "root", DESKTOP, "--kernel", KERNEL)
+        self.root = Sysroot(self.scratch / "root", DESKTOP, *(word for kernel in kernels for word in ("--kernel", kernel)))
         self.path = self.root.path
         shutil.copy(STAND_IN, self.path / "usr/sbin/update-initramfs")
         self.prepare()
