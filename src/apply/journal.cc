@@ -67,12 +67,9 @@ Json to_json(const FileState& state) {
   if (const auto* file = std::get_if<RegularFile>(&state)) {
     Json attributes = Json::object();
     for (const auto& [name, value] : file->attributes) attributes[name] = to_hex(value);
-    return {{"kind", "file"},
-            {"sha256", digest_of(file->content)},
-            {"mode", file->mode},
-            {"uid", file->uid},
-            {"gid", file->gid},
-            {"modified", file->modified},
+    return {{"kind", "file"},          {"sha256", digest_of(file->content)},
+            {"mode", file->mode},      {"uid", file->uid},
+            {"gid", file->gid},        {"modified", file->modified},
             {"attributes", attributes}};
   }
   if (const auto* link = std::get_if<SymbolicLink>(&state)) {
@@ -180,8 +177,12 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
       }
     } else if (json.contains("begin")) {
       const auto& begin = json["begin"];
-      JournalEntry entry{begin.at("id"),     begin.at("verb"),    {},
-                         begin.at("images"), begin.value("forgets", false), {}};
+      JournalEntry entry{begin.at("id"),
+                         begin.at("verb"),
+                         {},
+                         begin.at("images"),
+                         begin.value("forgets", false),
+                         {}};
       for (const auto& change : begin.at("changes")) {
         FileChange file{
             change.at("path"), state_from(change.at("before")), state_from(change.at("after")), {}};
@@ -283,13 +284,12 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
         {{"path", file.path}, {"before", to_json(file.before)}, {"after", to_json(file.after)}});
     entry.changes.push_back(file);
   }
-  const Json record = {
-      {"begin",
-       {{"id", entry.id},
-        {"verb", verb},
-        {"forgets", forgets},
-        {"changes", changes},
-        {"images", entry.images}}}};
+  const Json record = {{"begin",
+                        {{"id", entry.id},
+                         {"verb", verb},
+                         {"forgets", forgets},
+                         {"changes", changes},
+                         {"images", entry.images}}}};
   std::string line;
   try {
     line = record.dump();

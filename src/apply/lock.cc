@@ -53,9 +53,9 @@ Result<void> check_owner(const FileReader& files, const std::string& path) {
   const auto state = files.state(path);
   if (!state) return std::unexpected(state.error());
   const auto* directory = std::get_if<Directory>(&*state);
-  const std::string remedy =
-      "Move it away, or give it back to root with mode " +
-      std::string(path == state_directory ? "0755" : "0700") + ", once you know who made it so.";
+  const std::string remedy = "Move it away, or give it back to root with mode " +
+                             std::string(path == state_directory ? "0755" : "0700") +
+                             ", once you know who made it so.";
   if (directory == nullptr) return fail(path + " is no directory of vfio-switch's own", remedy);
   if (directory->uid != 0 && directory->uid != ::geteuid()) {
     return fail(path + " belongs to user " + std::to_string(directory->uid), remedy);

@@ -23,7 +23,8 @@ Progress make_progress() {
   progress.on_change = [terminal, line](const Change& change) {
     if (terminal && !line->empty()) std::cerr << clear_line;
     line->clear();
-    if (std::holds_alternative<FileChange>(change)) std::cerr << printable(describe(change)) << "\n";
+    if (std::holds_alternative<FileChange>(change))
+      std::cerr << printable(describe(change)) << "\n";
   };
   progress.on_rebuild = [terminal, line](const RebuildInitramfs& rebuild, std::size_t number,
                                          std::size_t count, std::chrono::seconds elapsed) {

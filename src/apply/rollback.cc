@@ -52,7 +52,8 @@ void give_back(Plan& plan, const FileReader& files, const FileChange& made, cons
   if (is_directory) {
     plan.refusals.push_back(
         {RefusalCode::user_edited,
-         made.path + " is a directory: move it away, or leave it with --keep-mine", {}});
+         made.path + " is a directory: move it away, or leave it with --keep-mine",
+         {}});
     return;
   }
   if (!expected && options.edited == EditedFiles::refuse) {

@@ -180,10 +180,9 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) return {};
   constexpr int signal_base = 128;
-  const auto end =
-      result->exit_status > signal_base
-          ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
-          : " with exit status " + std::to_string(result->exit_status);
+  const auto end = result->exit_status > signal_base
+                       ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
+                       : " with exit status " + std::to_string(result->exit_status);
   return fail(command.program + " failed for kernel " + printable(rebuild.release) + end +
               "; it said:" + last_lines(result->output));
 }

@@ -13,7 +13,7 @@ namespace {
 using Lines = std::vector<std::string_view>;
 
 constexpr std::size_t context = 3;
-constexpr std::size_t most_lines = 60;    // shown
+constexpr std::size_t most_lines = 60;      // shown
 constexpr std::size_t most_compared = 500;  // of each file: the table has a field for each pair
 
 struct Step {
@@ -71,8 +71,8 @@ std::string range(char sign, std::size_t before, std::size_t count) {
 
 }  // namespace
 
-std::string unified_diff(std::string_view before, std::string_view after,
-                         std::string_view old_name, std::string_view new_name) {
+std::string unified_diff(std::string_view before, std::string_view after, std::string_view old_name,
+                         std::string_view new_name) {
   const auto all = steps(first_lines(before), first_lines(after));
   const auto differs = [](const Step& step) { return step.sign != ' '; };
   if (std::ranges::none_of(all, differs)) return {};

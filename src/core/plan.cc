@@ -52,9 +52,9 @@ class DiffBuilder {
     const bool is_directory = std::holds_alternative<Directory>(before);
     if (options_.edited == EditedFiles::overwrite && !is_directory) return true;
     if (is_directory && options_.edited != EditedFiles::keep) {
-      refusals_.push_back(
-          {RefusalCode::user_edited,
-           path + " is a directory: move it away, or leave it with --keep-mine", {}});
+      refusals_.push_back({RefusalCode::user_edited,
+                           path + " is a directory: move it away, or leave it with --keep-mine",
+                           {}});
     } else if (options_.edited == EditedFiles::refuse) {
       refusals_.push_back(
           {RefusalCode::user_edited,

@@ -34,9 +34,8 @@ std::map<std::string, std::string> read_attributes(int fd) {
   for (std::size_t at = 0; at < names.size(); at += std::strlen(&names[at]) + 1) {
     const std::string name(&names[at]);
     if (name == "security.ima" || name == "security.evm") continue;
-    attributes[name] = sized([&](char* bytes, std::size_t size) {
-      return ::fgetxattr(fd, name.c_str(), bytes, size);
-    });
+    attributes[name] = sized(
+        [&](char* bytes, std::size_t size) { return ::fgetxattr(fd, name.c_str(), bytes, size); });
   }
   return attributes;
 }

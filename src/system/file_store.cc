@@ -86,8 +86,8 @@ struct Place {
     auto written = write_all(fd.get(), path, file.content);
     // The attributes before the mode: an access list has its say about the mode.
     if (written && (!set_time(fd.get(), file.modified) || !own(fd.get(), file.uid, file.gid) ||
-                    !write_attributes(fd.get(), attributes) ||
-                    ::fchmod(fd.get(), file.mode) != 0 || ::fsync(fd.get()) != 0 ||
+                    !write_attributes(fd.get(), attributes) || ::fchmod(fd.get(), file.mode) != 0 ||
+                    ::fsync(fd.get()) != 0 ||
                     ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)) {
       written = system_error("cannot write", path, errno);
     }
@@ -144,8 +144,8 @@ bool copy(int from, int to) {
   }
   const std::array<timespec, 2> times = {status.st_atim, status.st_mtim};
   return own(to, status.st_uid, status.st_gid) && write_attributes(to, read_attributes(from)) &&
-         ::fchmod(to, status.st_mode & 07777U) == 0 &&
-         ::futimens(to, times.data()) == 0 && ::fsync(to) == 0;
+         ::fchmod(to, status.st_mode & 07777U) == 0 && ::futimens(to, times.data()) == 0 &&
+         ::fsync(to) == 0;
 }
 
 /// Opens a file for writing, and makes it where absent; `made` tells which. What is no regular file

@@ -10,10 +10,9 @@
 //   fail VERSION   for that kernel: writes half of IMAGE.new, complains, removes it, exit status 1
 //   wait           makes /run/stand-in-waits, and goes on when that is gone (at most a minute)
 //   stubborn       from then on a signal that asks it to end is ignored
-//   child          a child of its own waits so instead, and then writes IMAGE; it waits for the child
-//   half           IMAGE becomes half an image, and the exit status 1
-//   delete         IMAGE is removed, and the exit status 1
-//   die            once IMAGE is replaced it is killed by SIGKILL
+//   child          a child of its own waits so instead, and then writes IMAGE; it waits for the
+//   child half           IMAGE becomes half an image, and the exit status 1 delete         IMAGE is
+//   removed, and the exit status 1 die            once IMAGE is replaced it is killed by SIGKILL
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
