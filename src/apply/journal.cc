@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "core/generated.h"
 #include "core/sha256.h"
 #include "core/text.h"
 #include "system/state_store.h"
@@ -18,8 +20,10 @@ constexpr int version = 1;
 const std::string journal_directory = state_directory + "/journal";
 const std::string log_path = journal_directory + "/log";
 
+const std::string pre_image_directory = journal_directory + "/pre-images";
+
 std::string pre_image_path(const std::string& digest) {
-  return journal_directory + "/pre-images/" + digest;
+  return pre_image_directory + "/" + digest;
 }
 
 /// Where the content of a journalled `after` should stand there is its digest, marked so that no
@@ -43,11 +47,30 @@ const std::string* bytes_of(const FileState& state) {
   return nullptr;
 }
 
+std::string to_hex(const std::string& bytes) {
+  std::string text;
+  for (const char byte : bytes) text += vfio_switch::to_hex(static_cast<unsigned char>(byte), 2);
+  return text;
+}
+
+std::string from_hex(const std::string& text) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    const auto value = parse_hex(std::string_view(text).substr(i, 2));
+    if (!value) throw std::invalid_argument("no hexadecimal digits: " + text);
+    bytes += static_cast<char>(*value);
+  }
+  return bytes;
+}
+
 Json to_json(const FileState& state) {
   if (const auto* file = std::get_if<RegularFile>(&state)) {
-    return {{"kind", "file"},     {"sha256", digest_of(file->content)},
-            {"mode", file->mode}, {"uid", file->uid},
-            {"gid", file->gid},   {"modified", file->modified}};
+    Json attributes = Json::object();
+    for (const auto& [name, value] : file->attributes) attributes[name] = to_hex(value);
+    return {{"kind", "file"},          {"sha256", digest_of(file->content)},
+            {"mode", file->mode},      {"uid", file->uid},
+            {"gid", file->gid},        {"modified", file->modified},
+            {"attributes", attributes}};
   }
   if (const auto* link = std::get_if<SymbolicLink>(&state)) {
     return {{"kind", "link"}, {"sha256", digest_of(link->target)}};
@@ -65,12 +88,29 @@ FileState state_from(const Json& json) {
   const auto kind = json.at("kind").get<std::string>();
   const auto number = [&](const char* key) { return json.at(key).get<unsigned>(); };
   if (kind == "file") {
-    return RegularFile{digest_only + json.at("sha256").get<std::string>(), number("mode"),
-                       number("uid"), number("gid"), json.at("modified").get<std::int64_t>()};
+    std::map<std::string, std::string> attributes;
+    const auto named = json.value("attributes", Json::object());
+    for (const auto& [name, value] : named.items()) {
+      attributes[name] = from_hex(value.get<std::string>());
+    }
+    return RegularFile{digest_only + json.at("sha256").get<std::string>(),
+                       number("mode"),
+                       number("uid"),
+                       number("gid"),
+                       json.at("modified").get<std::int64_t>(),
+                       std::move(attributes)};
   }
   if (kind == "link") return SymbolicLink{digest_only + json.at("sha256").get<std::string>()};
   if (kind == "directory") return Directory{number("mode"), number("uid"), number("gid")};
   return Absent{};
+}
+
+/// True if what a change found there was written by somebody else since the change before it left
+/// `ours`. An absence, or an output of ours that is as it was written, is nobody's work.
+bool is_somebody_elses(const FileState& found, const FileState& ours) {
+  if (same_content(found, ours) || std::holds_alternative<Absent>(found)) return false;
+  const auto* file = std::get_if<RegularFile>(&found);
+  return file == nullptr || !is_unmodified(file->content);
 }
 
 /// Puts the bytes of a pre-image in place of its digest.
@@ -92,13 +132,23 @@ Result<void> fill_in(const FileReader& files, FileState& state) {
 }  // namespace
 
 Result<Journal> Journal::load(const FileReader& files) {
+  for (;;) {
+    const auto text = files.read(log_path);
+    if (!text) return std::unexpected(text.error());
+    if (!*text) return Journal();
+    auto journal = parse(**text, files);
+    if (journal) return journal;
+    // A rollback may just have removed what the log told of.
+    const auto again = files.read(log_path);
+    if (!again || *again == *text) return journal;
+  }
+}
+
+Result<Journal> Journal::parse(const std::string& text, const FileReader& files) {
   Journal journal;
-  auto text = files.read(log_path);
-  if (!text) return failure_of(text);
-  if (!*text) return journal;
-  const auto end = (*text)->rfind('\n');
-  const auto whole = end == std::string::npos ? std::string() : (*text)->substr(0, end + 1);
-  if (whole.size() != (*text)->size()) journal.repaired_ = whole;
+  const auto end = text.rfind('\n');
+  const auto whole = end == std::string::npos ? std::string() : text.substr(0, end + 1);
+  if (whole.size() != text.size()) journal.repaired_ = whole;
   int number = 0;
   for (const auto line : split_lines(whole)) {
     ++number;
@@ -127,7 +177,12 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
       }
     } else if (json.contains("begin")) {
       const auto& begin = json["begin"];
-      JournalEntry entry{begin.at("id"), begin.at("verb"), {}, begin.at("images"), {}};
+      JournalEntry entry{begin.at("id"),
+                         begin.at("verb"),
+                         {},
+                         begin.at("images"),
+                         begin.value("forgets", false),
+                         {}};
       for (const auto& change : begin.at("changes")) {
         FileChange file{
             change.at("path"), state_from(change.at("before")), state_from(change.at("after")), {}};
@@ -148,29 +203,70 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
   }
 }
 
+const JournalEntry* Journal::last() const {
+  return entries_.empty() ? nullptr : &entries_.back();
+}
+
 const JournalEntry* Journal::interrupted() const {
-  if (entries_.empty() || entries_.back().end != JournalEntry::End::open) return nullptr;
-  return &entries_.back();
+  const auto* entry = last();
+  return entry != nullptr && entry->end == JournalEntry::End::open ? entry : nullptr;
+}
+
+bool Journal::is_to_forget() const {
+  const auto* entry = last();
+  return entry != nullptr && entry->forgets && entry->end == JournalEntry::End::committed;
 }
 
 std::vector<FileChange> Journal::changed_paths() const {
   std::vector<FileChange> changes;
   for (const auto& entry : entries_) {
     if (entry.end != JournalEntry::End::committed) continue;
+    if (entry.forgets) {
+      changes.clear();
+      continue;
+    }
     for (const auto& change : entry.changes) {
       const auto known = std::ranges::find(changes, change.path, &FileChange::path);
       if (known == changes.end()) {
         changes.push_back(change);
-      } else {
-        known->after = change.after;
+        continue;
       }
+      if (is_somebody_elses(change.before, known->after)) known->before = change.before;
+      known->after = change.after;
     }
   }
   return changes;
 }
 
-Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff& diff) {
-  JournalEntry entry{entries_.empty() ? 1 : entries_.back().id + 1, verb, {}, {}, {}};
+Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) const {
+  std::set<std::string> suspects = {temporary_path(log_path), temporary_path(state_path)};
+  std::set<std::string> needed;
+  for (const auto& entry : entries_) {
+    for (const auto& change : entry.changes) {
+      suspects.insert(temporary_path(change.path));
+      if (const auto* bytes = bytes_of(change.before)) needed.insert(digest_of(*bytes));
+    }
+    for (const auto& image : entry.images) {
+      suspects.insert(kept_path(image));
+      suspects.insert(temporary_path(kept_path(image)));
+    }
+  }
+  std::vector<std::string> found;
+  for (const auto& path : suspects) {
+    const auto status = files.status(path);
+    if (status && *status) found.push_back(path);
+  }
+  auto names = files.list(pre_image_directory);
+  if (!names) return failure_of(names);
+  for (const auto& name : *names) {
+    if (!needed.contains(name)) found.push_back(pre_image_path(name));
+  }
+  return found;
+}
+
+Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff& diff,
+                           bool forgets) {
+  JournalEntry entry{entries_.empty() ? 1 : entries_.back().id + 1, verb, {}, {}, forgets, {}};
   Json changes = Json::array();
   for (const auto& change : diff) {
     if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
@@ -188,9 +284,12 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
         {{"path", file.path}, {"before", to_json(file.before)}, {"after", to_json(file.after)}});
     entry.changes.push_back(file);
   }
-  const Json record = {
-      {"begin",
-       {{"id", entry.id}, {"verb", verb}, {"changes", changes}, {"images", entry.images}}}};
+  const Json record = {{"begin",
+                        {{"id", entry.id},
+                         {"verb", verb},
+                         {"forgets", forgets},
+                         {"changes", changes},
+                         {"images", entry.images}}}};
   std::string line;
   try {
     line = record.dump();
@@ -221,29 +320,39 @@ Result<void> Journal::undone(FileStore& files, int id) {
 
 Result<void> Journal::clear(FileStore& files) {
   if (auto removed = files.replace(log_path, Absent{}); !removed) return removed;
-  const auto pre_images = journal_directory + "/pre-images";
-  auto names = files.list(pre_images);
-  if (!names) return failure_of(names);
-  std::vector<std::string> paths;
-  for (const auto& name : *names) paths.push_back(pre_images + "/" + name);
-  for (const auto& path : paths) {
-    if (auto removed = files.replace(path, Absent{}); !removed) return removed;
-  }
   entries_.clear();
   exists_ = false;
+  repaired_.reset();
+  auto needless = leftovers(files);
+  if (!needless) return failure_of(needless);
+  for (const auto& path : *needless) {
+    if (auto removed = files.replace(path, Absent{}); !removed) return removed;
+  }
+  return {};
+}
+
+Result<void> Journal::repair(FileStore& files) {
+  if (!repaired_) return {};
+  if (auto cut = files.replace(log_path, RegularFile{*repaired_, 0600, 0, 0}); !cut) return cut;
+  repaired_.reset();
   return {};
 }
 
 Result<void> Journal::append(FileStore& files, const std::string& record) {
-  if (repaired_) {
-    if (auto cut = files.replace(log_path, RegularFile{*repaired_, 0600, 0, 0}); !cut) return cut;
-    repaired_.reset();
-  }
+  if (auto repaired = repair(files); !repaired) return repaired;
   std::string lines;
   if (!exists_) lines = Json{{"journal", version}}.dump() + "\n";
   auto appended = files.append(log_path, lines + record + "\n");
   if (appended) exists_ = true;
   return appended;
+}
+
+bool is_pre_image(std::string_view path) {
+  return path.starts_with(pre_image_directory + "/");
+}
+
+std::string kept_path(const std::string& image) {
+  return temporary_path(image);
 }
 
 bool same_content(const FileState& left, const FileState& right) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/diff.h"
@@ -19,6 +20,7 @@ struct JournalEntry {
   std::string verb;
   std::vector<FileChange> changes;  ///< in order; `after` of a regular file has no content
   std::vector<std::string> images;  ///< initramfs images kept for it
+  bool forgets = false;             ///< a rollback: once committed, nothing before it counts
   enum class End { open, committed, undone } end = End::open;
 };
 
@@ -28,11 +30,14 @@ struct JournalEntry {
 ///   pre-images/SHA256   the bytes of a file, or the target of a link, before a change
 ///   log                 one JSON object a line:
 ///     {"journal":1}                                       the version, first
-///     {"begin":{"id","verb","changes":[{"path","before","after"}],"images":[path]}}
+///     {"begin":{"id","verb","forgets","changes":[{"path","before","after"}],"images":[path]}}
 ///     {"done":{"id","change"}}                            a change was carried out
-///     {"committed":{"id"}} or {"undone":{"id"}}           the end
-///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified"},
-///   {"kind":"link","sha256"} or {"kind":"directory","mode","uid","gid"}.
+///     {"committed":{"id"}} or {"undone":{"id"}}           the end; of two the last counts
+///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified",
+///   "attributes":{NAME:bytes in hex}}, {"kind":"link","sha256"} or {"kind":"directory","mode",
+///   "uid","gid"}.
+/// Beside each image below /boot, while it is built: .NAME.vfio-tmp, what it was before. It is made
+/// after "begin"; where it is missing, the image was not touched yet.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.
 class Journal {
@@ -43,26 +48,47 @@ class Journal {
 
   /// The transaction that was begun and not ended; null where there is none.
   [[nodiscard]] const JournalEntry* interrupted() const;
+  /// The last transaction; null where there is none.
+  [[nodiscard]] const JournalEntry* last() const;
+  /// True if a rollback was committed, and only clear() is missing.
+  [[nodiscard]] bool is_to_forget() const;
+  /// True if the last line was torn by an interruption.
+  [[nodiscard]] bool is_torn() const { return repaired_.has_value(); }
 
-  /// What stood at each path before the first committed change, and what the last one left there.
-  /// In the order of the first changes.
+  /// What a rollback gives back at each path, and what the last change left there; in the order of
+  /// the first changes. It is what stood there before the first committed change, or what somebody
+  /// else put there in between.
   [[nodiscard]] std::vector<FileChange> changed_paths() const;
 
-  [[nodiscard]] Result<int> begin(FileStore& files, const std::string& verb, const Diff& diff);
+  /// The paths of whatever a crash may have left: temporary files and pre-images that no
+  /// transaction needs.
+  [[nodiscard]] Result<std::vector<std::string>> leftovers(const FileReader& files) const;
+
+  [[nodiscard]] Result<int> begin(FileStore& files, const std::string& verb, const Diff& diff,
+                                  bool forgets = false);
   [[nodiscard]] Result<void> done(FileStore& files, int id, std::size_t change);
   [[nodiscard]] Result<void> committed(FileStore& files, int id);
   [[nodiscard]] Result<void> undone(FileStore& files, int id);
+  /// Writes the log anew without its torn tail, if it has one.
+  [[nodiscard]] Result<void> repair(FileStore& files);
   /// Forgets everything: the machine is as it was before the first change.
   [[nodiscard]] Result<void> clear(FileStore& files);
 
  private:
   [[nodiscard]] Result<void> append(FileStore& files, const std::string& record);
+  [[nodiscard]] static Result<Journal> parse(const std::string& text, const FileReader& files);
   [[nodiscard]] Result<void> parse_line(const std::string& line, const FileReader& files);
 
   std::vector<JournalEntry> entries_;
   std::optional<std::string> repaired_;  ///< the log without its torn tail, to be written first
   bool exists_ = false;
 };
+
+/// True for a leftover that was kept for a transaction which never began.
+[[nodiscard]] bool is_pre_image(std::string_view path);
+
+/// Where an image waits while a new one is built.
+[[nodiscard]] std::string kept_path(const std::string& image);
 
 /// True if both mean the same thing at a path: kind, and content or target. A journalled `after`
 /// is compared by digest.

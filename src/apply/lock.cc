@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/text.h"
+#include "system/process.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
@@ -35,6 +36,7 @@ Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::
       return fail("another vfio-switch is at work: " + holder_of(*fd),
                   "Wait until it is done, and try again.");
     }
+    if (is_interrupted()) return interrupted_error();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   const auto holder = "'" + verb + "', process " + std::to_string(::getpid()) + "\n";
@@ -44,16 +46,45 @@ Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::
   return Lock(std::move(*fd));
 }
 
+namespace {
+
+/// Whoever can write there could have anything put anywhere by the next recovery.
+Result<void> check_owner(const FileReader& files, const std::string& path) {
+  const auto state = files.state(path);
+  if (!state) return std::unexpected(state.error());
+  const auto* directory = std::get_if<Directory>(&*state);
+  const std::string remedy = "Move it away, or give it back to root with mode " +
+                             std::string(path == state_directory ? "0755" : "0700") +
+                             ", once you know who made it so.";
+  if (directory == nullptr) return fail(path + " is no directory of vfio-switch's own", remedy);
+  if (directory->uid != 0 && directory->uid != ::geteuid()) {
+    return fail(path + " belongs to user " + std::to_string(directory->uid), remedy);
+  }
+  constexpr unsigned writable_by_others = 022;
+  if ((directory->mode & writable_by_others) != 0) {
+    return fail(path + " can be written by others", remedy);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> make_state_directories(FileStore& files) {
-  const std::array<std::pair<std::string, unsigned>, 5> directories = {
-      {{"/var", 0755},
-       {"/var/lib", 0755},
-       {state_directory, 0755},
+  for (const std::string path : {"/var", "/var/lib"}) {
+    if (files.exists(path)) continue;
+    if (auto made = files.replace(path, Directory{}); !made) return made;
+  }
+  const std::array<std::pair<std::string, unsigned>, 3> own = {
+      {{state_directory, 0755},
        {state_directory + "/journal", 0700},
        {state_directory + "/journal/pre-images", 0700}}};
-  for (const auto& [path, mode] : directories) {
-    if (files.exists(path)) continue;
-    if (auto made = files.replace(path, Directory{mode, 0, 0}); !made) return made;
+  for (const auto& [path, mode] : own) {
+    const auto status = files.status(path);
+    if (!status) return std::unexpected(status.error());
+    if (!*status) {
+      if (auto made = files.replace(path, Directory{mode, 0, 0}); !made) return made;
+    }
+    if (auto checked = check_owner(files, path); !checked) return checked;
   }
   return {};
 }

@@ -22,7 +22,8 @@ class Lock {
   UniqueFd fd_;
 };
 
-/// Makes the state directory and the journal's, where they are missing.
+/// Makes the state directory and the journal's, where they are missing. An Error where somebody
+/// else could write there.
 [[nodiscard]] Result<void> make_state_directories(FileStore& files);
 
 }  // namespace vfio_switch

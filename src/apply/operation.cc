@@ -2,12 +2,14 @@
 #include "apply/operation.h"
 
 #include "apply/lock.h"
+#include "system/process.h"
 #include "system/profile_store.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
 
 Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) const {
+  const InterruptionGuard guard;
   if (auto made = make_state_directories(files); !made) return failure_of(made);
   auto lock = Lock::take(files, verb, patience);
   if (!lock) return failure_of(lock);
@@ -28,12 +30,9 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!plan) return failure_of(plan);
   result.plan = std::move(*plan);
   if (!is_worth_doing(files, result.plan)) return result;
-  auto done = transaction.run(*journal, verb, result.plan.diff, result.plan.state, rebuild);
+  auto done = transaction.run(*journal, verb, result.plan.diff, result.plan.state, rebuild, forget);
   if (!done) return failure_of(done);
   result.changed = true;
-  if (forget) {
-    if (auto cleared = journal->clear(files); !cleared) return failure_of(cleared);
-  }
   return result;
 }
 
@@ -49,6 +48,21 @@ Result<Preview> preview(const FileReader& files, const MakePlan& make, bool need
   auto plan = make(files, *machine, *journal);
   if (!plan) return failure_of(plan);
   return Preview{std::move(*machine), std::move(*plan)};
+}
+
+bool is_change_pending(const FileReader& files) {
+  const auto journal = Journal::load(files);
+  return journal && needs_recovery(files, *journal);
+}
+
+std::optional<Refusal> interrupted_change(const FileReader& files) {
+  const auto journal = Journal::load(files);
+  if (!journal || journal->interrupted() == nullptr) return std::nullopt;
+  return Refusal{RefusalCode::interrupted,
+                 "'" + journal->interrupted()->verb +
+                     "' was begun and is not finished: it is at work, or was interrupted; the "
+                     "next 'enable', 'disable' or 'rollback' takes it back first",
+                 {}};
 }
 
 bool is_worth_doing(const FileReader& files, const Plan& plan) {

@@ -37,6 +37,14 @@ struct Operation {
   [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;
 };
 
+/// True if an earlier change was interrupted, so that the next Operation has something to do,
+/// whatever its plan says. False where the journal, which is root's, cannot be read.
+[[nodiscard]] bool is_change_pending(const FileReader& files);
+
+/// What a command that only looks says about an interrupted change; nothing where there is none, or
+/// where the journal cannot be read.
+[[nodiscard]] std::optional<Refusal> interrupted_change(const FileReader& files);
+
 /// A plan, with the machine that it was made for.
 struct Preview {
   Machine machine;

@@ -23,11 +23,12 @@ Progress make_progress() {
   progress.on_change = [terminal, line](const Change& change) {
     if (terminal && !line->empty()) std::cerr << clear_line;
     line->clear();
-    if (std::holds_alternative<FileChange>(change)) std::cerr << describe(change) << "\n";
+    if (std::holds_alternative<FileChange>(change))
+      std::cerr << printable(describe(change)) << "\n";
   };
   progress.on_rebuild = [terminal, line](const RebuildInitramfs& rebuild, std::size_t number,
                                          std::size_t count, std::chrono::seconds elapsed) {
-    *line = "rebuild " + rebuild.image + " (" + std::to_string(number) + " of " +
+    *line = "rebuild " + printable(rebuild.image) + " (" + std::to_string(number) + " of " +
             std::to_string(count) + ")";
     if (terminal) {
       std::cerr << clear_line << *line << " ... " << elapsed.count() << " s" << std::flush;

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "core/generated.h"
+#include "core/line_diff.h"
 #include "system/planner.h"
 #include "system/state_store.h"
 
@@ -17,25 +18,54 @@ bool is_unmodified_output(const FileState& state) {
   return file != nullptr && is_unmodified(file->content);
 }
 
+/// A free name for what is kept of `path`: an earlier removal may have kept something too.
+std::string saved_name(const FileReader& files, const std::string& path) {
+  const auto name = path + ".vfio-switch-saved";
+  if (!files.exists(name)) return name;
+  for (int number = 2;; ++number) {
+    auto next = name + "-" + std::to_string(number);
+    if (!files.exists(next)) return next;
+  }
+}
+
+std::string difference(const FileChange& made, const FileState& now) {
+  const auto* theirs = std::get_if<RegularFile>(&now);
+  const auto* before = std::get_if<RegularFile>(&made.before);
+  if (theirs == nullptr) return {};
+  return unified_diff(theirs->content, before == nullptr ? "" : before->content,
+                      made.path + " as it is",
+                      before == nullptr ? "/dev/null" : made.path + " as it was before");
+}
+
 /// Adds the change that gives `path` back, unless somebody else's edit stands in the way.
-void give_back(Plan& plan, const FileChange& made, const FileState& now,
+void give_back(Plan& plan, const FileReader& files, const FileChange& made, const FileState& now,
                const PlanOptions& options) {
   if (same_content(now, made.before)) return;
   const bool expected = same_content(now, made.after) || is_unmodified_output(now) ||
                         std::holds_alternative<Absent>(now);
+  const bool is_directory = !expected && std::holds_alternative<Directory>(now);
+  if (!expected && (options.edited == EditedFiles::keep ||
+                    (options.edited == EditedFiles::save && is_directory))) {
+    plan.notes.push_back(made.path + " is left as it is");
+    return;
+  }
+  if (is_directory) {
+    plan.refusals.push_back(
+        {RefusalCode::user_edited,
+         made.path + " is a directory: move it away, or leave it with --keep-mine",
+         {}});
+    return;
+  }
   if (!expected && options.edited == EditedFiles::refuse) {
     plan.refusals.push_back({RefusalCode::user_edited,
                              made.path + " was edited since; --force-ours gives back what was "
                                          "there before, --keep-mine leaves it",
-                             {}});
-    return;
-  }
-  if (!expected && options.edited == EditedFiles::keep) {
-    plan.notes.push_back(made.path + " is left as it is");
+                             {},
+                             difference(made, now)});
     return;
   }
   if (!expected && options.edited == EditedFiles::save) {
-    const auto saved = made.path + ".vfio-switch-saved";
+    const auto saved = saved_name(files, made.path);
     plan.notes.push_back(made.path + " was edited since; it is kept as " + saved);
     plan.diff.emplace_back(FileChange{saved, Absent{}, now, "an edited file is kept"});
   }
@@ -54,7 +84,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     if (made.path == state_path) continue;
     auto now = files.state(made.path);
     if (!now) return failure_of(now);
-    give_back(plan, made, *now, options);
+    give_back(plan, files, made, *now, options);
   }
   for (const auto path : generated_paths) {
     const bool known = std::ranges::find(changes, path, &FileChange::path) != changes.end();

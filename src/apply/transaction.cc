@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "system/initramfs_tools.h"
+#include "system/process.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
@@ -16,11 +17,6 @@ namespace {
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-/// Where an image waits while a new one is built.
-std::string kept_name(const std::string& image) {
-  return directory_of(image) + "/." + image.substr(image.rfind('/') + 1) + ".vfio-tmp";
 }
 
 std::string last_lines(const std::string& output) {
@@ -36,26 +32,35 @@ std::string last_lines(const std::string& output) {
 }  // namespace
 
 Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff diff,
-                              const State& state, bool rebuild) {
+                              const State& state, bool rebuild, bool forgets) {
+  if (is_interrupted()) return interrupted_error();
   if (auto prepared = prepare(diff, state, rebuild); !prepared) return prepared;
-  if (auto kept = keep_images(diff); !kept) return kept;
-  auto id = journal.begin(files_, verb, diff);
-  if (!id) {
-    drop_kept_images(diff);
-    return failure_of(id);
+  for (const auto& change : diff) {
+    // Of an earlier transaction, whose journal is lost: an undo must not take it for this one's.
+    const auto* image = std::get_if<RebuildInitramfs>(&change);
+    if (image == nullptr) continue;
+    if (auto removed = remove_if_there(kept_path(image->image)); !removed) return removed;
   }
-  auto done = carry_out(journal, *id, diff);
+  const auto id = journal.begin(files_, verb, diff, forgets);
+  if (!id) return std::unexpected(id.error());
+  auto done = keep_images(diff);
+  if (done) done = carry_out(journal, *id, diff);
   if (done) done = journal.committed(files_, *id);
   if (done) {
-    drop_kept_images(diff);
+    tidy(journal);
     return {};
   }
   auto error = std::move(done).error();
-  const auto undone = undo(journal, *journal.interrupted());
+  const auto left = undo(journal, *journal.interrupted());
   error.remedy += error.remedy.empty() ? "" : " ";
-  error.remedy += undone ? "Everything was put back as it was."
-                         : "Not everything could be put back (" + undone.error().message +
-                               "): run 'vfio-switch " + verb + "' again once that is mended.";
+  if (!left) {
+    error.remedy += "Not everything could be put back (" + left.error().message +
+                    "): run 'vfio-switch " + verb + "' again once that is mended.";
+  } else if (left->empty()) {
+    error.remedy += "Everything was put back as it was.";
+  } else {
+    error.remedy += "Everything else was put back as it was.";
+  }
   return std::unexpected(std::move(error));
 }
 
@@ -70,6 +75,10 @@ Result<void> Transaction::prepare(Diff& diff, State state, bool rebuild) const {
   }
   auto old_state = files_.state(state_path);
   if (!old_state) return failure_of(old_state);
+  if (!std::holds_alternative<Absent>(*old_state) &&
+      !std::holds_alternative<RegularFile>(*old_state)) {
+    return fail(state_path + " is not a regular file", "Remove it, and try again.");
+  }
   const FileState new_state = RegularFile{render_state(state), 0644, 0, 0};
   if (!same_content(*old_state, new_state)) {
     // Before the rebuilds: the initramfs hooks read the intent.
@@ -91,27 +100,38 @@ Result<void> Transaction::prepare(Diff& diff, State state, bool rebuild) const {
   return {};
 }
 
+Result<void> Transaction::remove_if_there(const std::string& path) {
+  auto status = files_.status(path);
+  if (!status) return failure_of(status);
+  if (!*status) return {};
+  return files_.replace(path, Absent{});
+}
+
 Result<void> Transaction::keep_images(const Diff& diff) {
   for (const auto& change : diff) {
     const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
     if (rebuild == nullptr) continue;
     auto tool = find_initramfs_tool(profile_, runner_);
     if (!tool) return failure_of(tool);
-    auto kept = files_.keep(rebuild->image, kept_name(rebuild->image), replaces_by_rename(*tool));
-    if (kept) continue;
-    drop_kept_images(diff);
-    return kept;
+    auto kept = files_.keep(rebuild->image, kept_path(rebuild->image), replaces_by_rename(*tool));
+    if (!kept) return kept;
   }
   return {};
 }
 
-void Transaction::drop_kept_images(const Diff& diff) {
-  for (const auto& change : diff) {
-    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-    if (rebuild == nullptr) continue;
-    // One that cannot be removed is a waste of space, and no failure of what was done.
-    const auto dropped = files_.replace(kept_name(rebuild->image), Absent{});
-    if (!dropped && progress_.on_tool_output) progress_.on_tool_output(dropped.error().message);
+void Transaction::tidy(Journal& journal) {
+  const auto tidied = [&]() -> Result<void> {
+    if (auto repaired = journal.repair(files_); !repaired) return repaired;
+    auto needless = journal.leftovers(files_);
+    if (!needless) return failure_of(needless);
+    for (const auto& path : *needless) {
+      if (auto removed = files_.replace(path, Absent{}); !removed) return removed;
+    }
+    // Last: what is left over is known by the journal.
+    return journal.is_to_forget() ? journal.clear(files_) : Result<void>();
+  }();
+  if (!tidied && progress_.on_recovery) {
+    progress_.on_recovery("warning: " + tidied.error().message + "; the next run tries again");
   }
 }
 
@@ -122,6 +142,7 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
   const auto rebuilds = static_cast<std::size_t>(std::ranges::count_if(diff, is_rebuild));
   std::size_t number = 0;
   for (std::size_t i = 0; i < diff.size(); ++i) {
+    if (is_interrupted()) return interrupted_error();
     const auto* file = std::get_if<FileChange>(&diff[i]);
     if (progress_.on_change && (file == nullptr || file->path != state_path)) {
       progress_.on_change(diff[i]);
@@ -131,6 +152,7 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
     if (done) done = journal.done(files_, id, i);
     if (!done) return done;
   }
+  if (is_interrupted()) return interrupted_error();
   return {};
 }
 
@@ -155,41 +177,79 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   tick(std::chrono::seconds(0));
   auto result = runner_.run(command, {progress_.on_tool_output, tick});
   if (!result) return failure_of(result);
+  if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) return {};
-  return fail(command.program + " failed for kernel " + rebuild.release + " with exit status " +
-              std::to_string(result->exit_status) + "; it said:" + last_lines(result->output));
+  constexpr int signal_base = 128;
+  const auto end = result->exit_status > signal_base
+                       ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
+                       : " with exit status " + std::to_string(result->exit_status);
+  return fail(command.program + " failed for kernel " + printable(rebuild.release) + end +
+              "; it said:" + last_lines(result->output));
 }
 
-Result<void> Transaction::undo(Journal& journal, const JournalEntry& entry) {
+Result<std::vector<std::string>> Transaction::undo(Journal& journal, const JournalEntry& entry) {
+  std::vector<std::string> left;
   Result<void> worst;
   for (const auto& change : std::views::reverse(entry.changes)) {
-    auto now = files_.state(change.path);
+    // First: a directory of ours must be empty to go.
+    if (auto removed = remove_if_there(temporary_path(change.path)); !removed) worst = removed;
+    const auto now = files_.state(change.path);
     if (now && same_content(*now, change.before)) continue;
-    if (now && !same_content(*now, change.after)) {
-      worst = fail(change.path + " was changed by somebody else in the meantime");
+    // What has no FileState, a FIFO for one, is nobody's but somebody else's either.
+    if (now ? !same_content(*now, change.after) : now.error().code == 0) {
+      left.push_back(change.path);
+      continue;
+    }
+    if (!now) {
+      worst = std::unexpected(now.error());
       continue;
     }
     if (auto restored = files_.replace(change.path, change.before); !restored) worst = restored;
   }
   for (const auto& image : entry.images) {
-    const auto kept = kept_name(image);
+    const auto kept = kept_path(image);
     if (!files_.exists(kept)) continue;
     if (auto restored = files_.put_back(kept, image); !restored) worst = restored;
   }
-  if (!worst) return worst;
-  return journal.undone(files_, entry.id);
+  if (!worst) return failure_of(worst);
+  if (auto ended = journal.undone(files_, entry.id); !ended) return failure_of(ended);
+  tidy(journal);
+  return left;
+}
+
+std::string Transaction::what_ended(const Journal& journal) const {
+  if (journal.is_torn()) return "an interrupted change had not begun";
+  const auto* last = journal.last();
+  const auto leftovers = journal.leftovers(files_);
+  const bool of_last = leftovers && std::ranges::none_of(*leftovers, is_pre_image);
+  if (last == nullptr || !of_last) return "what an interrupted run left behind was removed";
+  return "an interrupted '" + last->verb + "' was " +
+         (last->end == JournalEntry::End::undone ? "taken back" : "finished");
 }
 
 Result<std::optional<std::string>> Transaction::recover(Journal& journal) {
+  if (!needs_recovery(files_, journal)) return std::nullopt;
   const auto* entry = journal.interrupted();
-  if (entry == nullptr) return std::nullopt;
+  if (entry == nullptr) {
+    auto ended = what_ended(journal);
+    tidy(journal);
+    return ended;
+  }
   const auto verb = entry->verb;
-  if (auto undone = undo(journal, *entry); !undone) {
-    auto error = std::move(undone).error();
+  const auto left = undo(journal, *entry);
+  if (!left) {
+    auto error = left.error();
     error.message = "an interrupted '" + verb + "' could not be taken back: " + error.message;
     return std::unexpected(std::move(error));
   }
-  return "an interrupted '" + verb + "' was taken back";
+  return "an interrupted '" + verb + "' was taken back" +
+         (left->empty() ? "" : "; " + enumerate(*left) + ", changed since, is left as it is");
+}
+
+bool needs_recovery(const FileReader& files, const Journal& journal) {
+  if (journal.interrupted() != nullptr || journal.is_torn() || journal.is_to_forget()) return true;
+  const auto leftovers = journal.leftovers(files);
+  return leftovers && !leftovers->empty();
 }
 
 }  // namespace vfio_switch

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apply/journal.h"
 #include "core/diff.h"
@@ -24,8 +25,11 @@ struct Progress {
                      std::chrono::seconds elapsed)>
       on_rebuild;
   std::function<void(std::string_view line)> on_tool_output;
-  std::function<void(std::string_view what)> on_recovery;  ///< an interrupted change was taken back
+  std::function<void(std::string_view what)> on_recovery;  ///< what became of an interrupted change
 };
+
+/// True if the next writing command has something to recover() from.
+[[nodiscard]] bool needs_recovery(const FileReader& files, const Journal& journal);
 
 /// Carries out a Diff so that it is done whole or not at all.
 class Transaction {
@@ -34,22 +38,30 @@ class Transaction {
       : files_(files), runner_(runner), profile_(profile), progress_(std::move(progress)) {}
 
   /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`.
+  /// `forgets`: it is a rollback, after which nothing remains to be undone.
   /// On a failure everything is put back first; the Error says so, or what could not be.
   [[nodiscard]] Result<void> run(Journal& journal, const std::string& verb, Diff diff,
-                                 const State& state, bool rebuild);
+                                 const State& state, bool rebuild, bool forgets = false);
 
-  /// Takes back the transaction that was interrupted, if any; says what it did.
+  /// Takes back the transaction that was interrupted, or finishes one that had only its traces left
+  /// to remove; says what it did, if anything.
   [[nodiscard]] Result<std::optional<std::string>> recover(Journal& journal);
 
  private:
   [[nodiscard]] Result<void> prepare(Diff& diff, State state, bool rebuild) const;
+  /// Of a journal that has nothing open, and yet needs_recovery().
+  [[nodiscard]] std::string what_ended(const Journal& journal) const;
+  [[nodiscard]] Result<void> remove_if_there(const std::string& path);
   [[nodiscard]] Result<void> keep_images(const Diff& diff);
-  void drop_kept_images(const Diff& diff);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
   [[nodiscard]] Result<void> change_file(const FileChange& change);
   [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                      std::size_t count);
-  [[nodiscard]] Result<void> undo(Journal& journal, const JournalEntry& entry);
+  /// The paths that somebody else changed since, which are left as they are.
+  [[nodiscard]] Result<std::vector<std::string>> undo(Journal& journal, const JournalEntry& entry);
+  /// Removes what a crash, or the transaction itself, left behind. What cannot be removed is a
+  /// waste of space, and no failure of what was done.
+  void tidy(Journal& journal);
 
   FileStore& files_;
   CommandRunner& runner_;

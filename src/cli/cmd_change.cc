@@ -9,6 +9,7 @@
 #include "cli/json_output.h"
 #include "cli/plans.h"
 #include "core/report.h"
+#include "core/text.h"
 
 namespace vfio_switch {
 
@@ -28,13 +29,13 @@ std::string verb_text(Verb verb) {
 std::string outcome_text(const Options& options, const OperationResult& result) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan);
   std::string text;
-  for (const auto& note : result.plan.notes) text += "Note: " + note + ".\n";
+  for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!result.changed) return text + "Nothing to do.\n";
   if (options.root != "/" && !options.rebuild) {
     for (const auto& change : result.plan.diff) {
       const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
       if (rebuild == nullptr) continue;
-      text += rebuild->image + " is stale now: build it anew there, or use --rebuild.\n";
+      text += printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
     }
   }
   if (result.plan.state.intent == Intent::enabled) {
@@ -53,14 +54,14 @@ Result<int> change_command(const Options& options) {
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    auto journal = Journal::load(**files);
-    const bool interrupted = journal && journal->interrupted() != nullptr;
-    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
-    if (!previewed) return std::unexpected(previewed.error());
-    const auto& first = previewed->plan;
-    if (!interrupted && !is_worth_doing(**files, first)) {
-      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
-      return first.refusals.empty() ? exit_done : exit_refused;
+    if (!is_change_pending(**files)) {
+      const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+      if (!previewed) return std::unexpected(previewed.error());
+      const auto& first = previewed->plan;
+      if (!is_worth_doing(**files, first)) {
+        std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
+        return first.refusals.empty() ? exit_done : exit_refused;
+      }
     }
   }
   const bool rebuild = options.root == "/" || options.rebuild;

@@ -13,7 +13,11 @@ Result<int> plan_command(const Options& options) {
   if (!files) return failure_of(files);
   auto made = preview(**files, plan_for(options), options.verb == Verb::rollback);
   if (!made) return failure_of(made);
-  const auto& [machine, plan] = *made;
+  auto& [machine, plan] = *made;
+  if (auto interrupted = interrupted_change(**files)) {
+    plan.refusals.insert(plan.refusals.begin(), std::move(*interrupted));
+    plan.diff.clear();  // it would begin from a state that is taken back first
+  }
   // `plan` is asked for the details; for the others --dry-run is a short answer.
   const bool details = options.verb == Verb::plan || options.verbose;
   std::cout << (options.json ? plan_json(plan) : plan_text(machine.facts, plan, details));

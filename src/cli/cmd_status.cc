@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <iostream>
 
+#include "apply/operation.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "core/report.h"
@@ -15,6 +16,9 @@ Result<int> status_command(const Options& options) {
   if (!machine) return failure_of(machine);
   auto status = Planner(**files, *machine).status();
   if (!status) return failure_of(status);
+  if (auto interrupted = interrupted_change(**files)) {
+    status->refusals.insert(status->refusals.begin(), std::move(*interrupted));
+  }
   std::cout << (options.json ? status_json(*status) : status_text(machine->facts, *status));
   const bool short_fallen = options.verb == Verb::verify && !is_as_intended(*status);
   return short_fallen ? exit_fell_short : exit_done;

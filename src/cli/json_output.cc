@@ -32,9 +32,11 @@ Json addresses_json(const std::vector<PciAddress>& addresses) {
 Json refusals_json(const std::vector<Refusal>& refusals) {
   Json list = Json::array();
   for (const auto& refusal : refusals) {
-    list.push_back({{"code", to_string(refusal.code)},
-                    {"message", refusal.message},
-                    {"devices", addresses_json(refusal.devices)}});
+    list.push_back(
+        {{"code", to_string(refusal.code)},
+         {"message", refusal.message},
+         {"devices", addresses_json(refusal.devices)},
+         {"difference", refusal.difference.empty() ? Json() : Json(refusal.difference)}});
   }
   return list;
 }

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "core/report.h"
+#include "system/process.h"
 #include "version.h"
 
 namespace vfio_switch {
@@ -38,6 +39,9 @@ int report(const Error& error, bool json) {
 }
 
 int run(int argc, const char* const* argv) {
+  if (const auto prepared = prepare_process(); !prepared) {
+    return report(prepared.error(), wants_json(argc, argv));
+  }
   const auto options = parse_options(argc, argv);
   if (!options) return report(options.error(), wants_json(argc, argv));
   if (options->help) {

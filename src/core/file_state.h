@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 
@@ -18,6 +19,8 @@ struct RegularFile {
   unsigned uid = 0;
   unsigned gid = 0;
   std::int64_t modified = 0;  ///< ns since 1970; 0: when it is written
+  /// Extended attributes by name: the SELinux label, access lists. Not those that seal content.
+  std::map<std::string, std::string> attributes = {};
 
   bool operator==(const RegularFile&) const = default;
 };

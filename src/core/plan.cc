@@ -9,6 +9,7 @@
 #include "core/conflicts.h"
 #include "core/generated.h"
 #include "core/isolation.h"
+#include "core/line_diff.h"
 #include "core/shadowing.h"
 #include "core/text.h"
 
@@ -29,7 +30,7 @@ class DiffBuilder {
     const auto* file = std::get_if<RegularFile>(&before);
     if (!content && std::holds_alternative<Absent>(before)) return;
     if (content && file != nullptr && file->content == *content) return;
-    if (!may_replace(std::string(path), before)) return;
+    if (!may_replace(std::string(path), before, content.value_or(std::string()))) return;
     FileState after;
     if (content) after = RegularFile{*content, 0644, 0, 0};
     diff_.emplace_back(FileChange{std::string(path), before, after, std::move(reason)});
@@ -40,7 +41,7 @@ class DiffBuilder {
   std::vector<std::string> take_notes() { return std::move(notes_); }
 
  private:
-  bool may_replace(const std::string& path, const FileState& before) {
+  bool may_replace(const std::string& path, const FileState& before, const std::string& wanted) {
     if (std::holds_alternative<Absent>(before) || !is_generated(path)) return true;
     const auto* file = std::get_if<RegularFile>(&before);
     if (file != nullptr && is_unmodified(file->content)) return true;
@@ -48,8 +49,13 @@ class DiffBuilder {
       notes_.push_back(path + " was there before; it is replaced, and rollback restores it");
       return true;
     }
-    if (options_.edited == EditedFiles::overwrite) return true;
-    if (options_.edited == EditedFiles::refuse) {
+    const bool is_directory = std::holds_alternative<Directory>(before);
+    if (options_.edited == EditedFiles::overwrite && !is_directory) return true;
+    if (is_directory && options_.edited != EditedFiles::keep) {
+      refusals_.push_back({RefusalCode::user_edited,
+                           path + " is a directory: move it away, or leave it with --keep-mine",
+                           {}});
+    } else if (options_.edited == EditedFiles::refuse) {
       refusals_.push_back(
           {RefusalCode::user_edited,
            path +
@@ -57,7 +63,10 @@ class DiffBuilder {
                                 : " was not written by vfio-switch, "
                                   "or was edited since") +
                "; --force-ours replaces it (rollback restores it), --keep-mine leaves it",
-           {}});
+           {},
+           file == nullptr ? std::string()
+                           : unified_diff(file->content, wanted, path + " as it is",
+                                          path + " by vfio-switch")});
     } else {
       notes_.push_back(path + " is left as it is");
     }

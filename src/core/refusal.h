@@ -44,6 +44,7 @@ struct Refusal {
   RefusalCode code = RefusalCode::no_gpu;
   std::string message;              ///< a sentence that names devices, files and what would help
   std::vector<PciAddress> devices;  ///< what it is about; blockers for group-shared
+  std::string difference = {};      ///< user-edited: a unified diff, from theirs to ours
 
   bool operator==(const Refusal&) const = default;
 };

@@ -37,20 +37,22 @@ std::string device_line(const PciDevice& device, std::string_view mark) {
 }
 
 std::string refusal_line(const Refusal& refusal, std::string_view indent) {
-  return std::string(indent) + std::string(to_string(refusal.code)) + ": " + refusal.message + "\n";
+  // The names of files and kernels are somebody else's: none may look like a line of ours.
+  return std::string(indent) + std::string(to_string(refusal.code)) + ": " +
+         printable(refusal.message) + "\n";
 }
 
 std::string load_order_text(const std::vector<LoadOrder>& orders) {
   std::string text;
   std::string kernel;
   for (const auto& order : orders) {
-    if (order.kernel != kernel) text += "  kernel " + order.kernel + "\n";
+    if (order.kernel != kernel) text += "  kernel " + printable(order.kernel) + "\n";
     kernel = order.kernel;
     const auto winner = order.winner.value_or("no driver");
     text += "    " + order.device.str() + "  " + winner;
     if (order.stage == Stage::image) text += " in the initramfs";
     if (order.contenders.size() > 1) text += "  (" + join(order.contenders, ", then ") + ")";
-    if (!order.proved) text += "  NOT PROVED: " + order.reason;
+    if (!order.proved) text += "  NOT PROVED: " + printable(order.reason);
     text += "\n";
   }
   return text;
@@ -67,7 +69,7 @@ std::string indented(std::string_view content, std::string_view prefix) {
 std::string change_text(const Change& change, bool verbose) {
   const auto* file = std::get_if<FileChange>(&change);
   const auto& reason = file != nullptr ? file->reason : std::get<RebuildInitramfs>(change).reason;
-  std::string text = "  " + describe(change) + "  (" + reason + ")\n";
+  std::string text = "  " + printable(describe(change) + "  (" + reason + ")") + "\n";
   if (file == nullptr || !verbose) return text;
   if (const auto* after = std::get_if<RegularFile>(&file->after)) {
     text += indented(after->content, "    | ");
@@ -134,7 +136,7 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool verbose) 
   if (!plan.functions.empty()) text += "Card\n";
   for (const auto& address : plan.functions)
     text += device_line(*find_device(facts, address), "  ");
-  for (const auto& note : plan.notes) text += "Note: " + note + ".\n";
+  for (const auto& note : plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!plan.refusals.empty()) return text + refusals_text(plan);
   if (!plan.load_order.empty()) {
     text += "Who gets it, asked of libkmod\n" + load_order_text(plan.load_order);
@@ -155,8 +157,8 @@ std::string status_text(const SystemFacts& facts, const Status& status) {
     if (status.intent == Intent::unset) break;
     std::string_view answer = "unknown";
     if (kernel.staged) answer = *kernel.staged ? "yes" : "no";
-    text += "Staged     " + kernel.release + ": " + std::string(answer) +
-            (kernel.reason.empty() ? "" : ", " + kernel.reason) + "\n";
+    text += "Staged     " + printable(kernel.release) + ": " + std::string(answer) +
+            printable(kernel.reason.empty() ? "" : ", " + kernel.reason) + "\n";
   }
   for (const auto& device : status.devices) {
     text += "Active     " + device.address.str() + " " + driver_text(device.driver);
@@ -174,6 +176,7 @@ std::string refusals_text(const Plan& plan) {
   std::string text = "Nothing was changed, because:\n";
   for (std::size_t i = 0; i < std::min(most, plan.refusals.size()); ++i) {
     text += refusal_line(plan.refusals[i], "  ");
+    text += indented(plan.refusals[i].difference, "    ");
   }
   if (plan.refusals.size() > most) {
     text += "  and " + std::to_string(plan.refusals.size() - most) +

@@ -44,24 +44,22 @@ class Site {
     const auto previewed = preview(*files_, make, forget);
     if (!previewed) return std::unexpected(previewed.error());
     const auto& first = previewed->plan;
-    const auto journal = Journal::load(*files_);
-    const bool interrupted = journal && journal->interrupted() != nullptr;
-    if (!interrupted && !is_worth_doing(*files_, first)) {
+    if (!is_worth_doing(*files_, first)) {
       if (!first.refusals.empty()) std::cout << refusals_text(first);
       return {};
     }
-    const Operation operation{.verb = event_.name,
-                              .make_plan = make,
-                              .rebuild = rebuild,
-                              .forget = forget,
-                              .patience = std::chrono::seconds(30),
-                              .progress = make_progress()};
-    auto result = operation.run(*files_, *runner_);
-    if (!result) return failure_of(result);
-    for (const auto& note : result->plan.notes) std::cout << "vfio-switch: " << note << "\n";
-    if (!result->plan.refusals.empty()) std::cout << refusals_text(result->plan);
-    changed_ = result->changed;
-    return {};
+    return carry_out(make, rebuild, forget);
+  }
+
+  /// Ends what an earlier run left unfinished, whatever the event is.
+  Result<void> recover() {
+    if (!is_change_pending(*files_)) return {};
+    const auto nothing = [](const FileReader&, const Machine& machine, const Journal&) {
+      Plan plan;
+      plan.state = machine.state;
+      return Result<Plan>(std::move(plan));
+    };
+    return carry_out(nothing, false, false);
   }
 
   [[nodiscard]] bool changed() const { return changed_; }
@@ -69,6 +67,25 @@ class Site {
   [[nodiscard]] bool can_rebuild() const { return event_.root == "/"; }
 
  private:
+  Result<void> carry_out(const MakePlan& make, bool rebuild, bool forget) {
+    const Operation operation{.verb = event_.name,
+                              .make_plan = make,
+                              .rebuild = rebuild,
+                              .forget = forget,
+                              .patience = std::chrono::seconds(30),
+                              .progress = make_progress()};
+    auto result = operation.run(*files_, *runner_);
+    if (!result) {
+      auto error = std::move(result).error();
+      error.message = "'" + event_.name + "' was not carried out: " + error.message;
+      return std::unexpected(std::move(error));
+    }
+    for (const auto& note : result->plan.notes) std::cout << "vfio-switch: " << note << "\n";
+    if (!result->plan.refusals.empty()) std::cout << refusals_text(result->plan);
+    changed_ = result->changed;
+    return {};
+  }
+
   const Event& event_;
   std::unique_ptr<FileStore> files_;
   std::unique_ptr<CommandRunner> runner_;
@@ -104,15 +121,19 @@ Result<void> post_install(Site& site) {
     return note_set_up(site.files(), "pending: " + *machine->facts.foreign_environment);
   }
   if (site.files().exists(set_up_path)) return refresh(site, {});
-  if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
-  if (machine->settings.forbidden || machine->state.intent != Intent::unset) return {};
+  if (machine->settings.forbidden || machine->state.intent != Intent::unset) {
+    return note_set_up(site.files(), "done");
+  }
   const auto make = [&](const FileReader& files, const Machine& now, const Journal&) {
     EnableOptions options;
     options.automatic = true;
     options.plan.can_rebuild = site.can_rebuild();
     return Planner(files, now).enable(options);
   };
-  if (auto changed = site.change(make, site.can_rebuild(), false); !changed) return changed;
+  const auto changed = site.change(make, site.can_rebuild(), false);
+  // After it: one that was cut off by a power failure is tried again.
+  if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
+  if (!changed) return changed;
   if (site.changed()) {
     std::cout << "vfio-switch: after the next boot vfio-pci has the card. No picture then? Add\n"
                  "vfio-pci.ids= to the kernel command line at the boot menu.\n";
@@ -198,6 +219,7 @@ Result<Event> parse_event(int argc, const char* const* argv) {
 Result<void> handle(const Event& event) {
   Site site(event);
   if (auto opened = site.open(); !opened) return opened;
+  if (auto recovered = site.recover(); !recovered) return recovered;
   const auto* handler = std::ranges::find(handlers(), event.name, &Handler::name);
   return handler->handle(site, event);
 }

@@ -4,12 +4,17 @@
 
 #include "core/report.h"
 #include "hook/events.h"
+#include "system/process.h"
 
 namespace vfio_switch {
 
 namespace {
 
 int run(int argc, const char* const* argv) {
+  if (const auto prepared = prepare_process(); !prepared) {
+    std::cerr << error_text(prepared.error());
+    return exit_status(prepared.error().kind);
+  }
   const auto event = parse_event(argc, argv);
   if (!event) {
     std::cerr << error_text(event.error());

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "system/process.h"
 #include "system/unique_fd.h"
 
 namespace vfio_switch {
@@ -53,9 +55,14 @@ const char* enter_root(const char* root) {
   return nullptr;
 }
 
-/// In the child: becomes the program.
+/// In the child: becomes the program, in a process group of its own, so that a Ctrl-C is for us to
+/// pass on; and ends with us, so that nothing is written behind the back of the next run.
 [[noreturn]] void become(const std::string& root, const std::string& program,
-                         const std::vector<char*>& arguments, int output) {
+                         const std::vector<char*>& arguments, int output, pid_t parent) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(cannot_start);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) (void)std::signal(signal, SIG_DFL);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -100,31 +107,75 @@ class LineSplitter {
   std::string line_;
 };
 
-/// Reads until the program closes its output, once a second telling how long it has taken.
-std::string collect(int fd, const CommandListener& listener) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  std::string output;
-  LineSplitter lines(listener);
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    pollfd wait{fd, POLLIN, 0};
+/// A program at work, with everything that it started.
+class RunningProgram {
+ public:
+  RunningProgram(pid_t leader, int output) : leader_(leader), output_(output) {}
+
+  /// Reads until the program closes its output, once a second telling how long it has taken. When
+  /// we are interrupted the program is asked to end, and made to if it does not.
+  std::string collect(const CommandListener& listener) {
     constexpr int tick_ms = 1000;
-    const int ready = ::poll(&wait, 1, tick_ms);
-    if (ready == 0 && listener.on_tick) {
-      listener.on_tick(std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start));
+    constexpr std::chrono::seconds grace(5);
+    const auto start = Clock::now();
+    auto patience_ends = Clock::time_point::max();
+    bool killed = false;
+    std::string output;
+    LineSplitter lines(listener);
+    for (;;) {
+      if (is_interrupted() && !asked_) {
+        asked_ = true;
+        patience_ends = Clock::now() + grace;
+        ::kill(-leader_, SIGTERM);
+      }
+      if (Clock::now() > patience_ends) {
+        if (killed) break;  // somebody outside the group holds the output open
+        killed = true;
+        patience_ends = Clock::now() + std::chrono::seconds(1);
+        ::kill(-leader_, SIGKILL);
+      }
+      pollfd wait{output_, POLLIN, 0};
+      const int ready = ::poll(&wait, 1, tick_ms);
+      if (ready == 0 && listener.on_tick) {
+        listener.on_tick(std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start));
+      }
+      if (ready <= 0) continue;
+      std::array<char, 4096> buffer{};
+      const auto count = ::read(output_, buffer.data(), buffer.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) break;
+      const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
+      output += text;
+      lines.add(text);
     }
-    if (ready <= 0) continue;
-    const auto count = ::read(fd, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
-    output += text;
-    lines.add(text);
+    lines.flush();
+    return output;
   }
-  lines.flush();
-  return output;
-}
+
+  /// Waits for its end; of one that failed nobody is left at work. The exit status, 128 + n where
+  /// signal n ended it.
+  [[nodiscard]] int wait() const {
+    if (asked_) ::kill(-leader_, SIGKILL);
+    int status = 0;
+    while (::waitpid(leader_, &status, 0) < 0 && errno == EINTR) {
+      if (is_interrupted()) ::kill(-leader_, SIGKILL);
+    }
+    constexpr int signal_base = 128;
+    const int result = WIFEXITED(status) ? WEXITSTATUS(status) : signal_base + WTERMSIG(status);
+    if (result == 0) return result;
+    ::kill(-leader_, SIGKILL);
+    while (::waitpid(-leader_, nullptr, 0) > 0 || errno == EINTR) {
+    }
+    return result;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  pid_t leader_;
+  int output_;
+  bool asked_ = false;  ///< to end
+};
 
 class SystemRunner final : public CommandRunner {
  public:
@@ -147,17 +198,18 @@ class SystemRunner final : public CommandRunner {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return start_failed(command);
     const UniqueFd reader(ends[0]);
     UniqueFd writer(ends[1]);
+    // What a dead leader leaves behind becomes our child, and can be waited for.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t self = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) return start_failed(command);
-    if (child == 0) become(root_, program, arguments, writer.get());
+    if (child == 0) become(root_, program, arguments, writer.get(), self);
+    ::setpgid(child, child);  // the child does so too: whoever comes first
     writer = UniqueFd();
+    RunningProgram running(child, reader.get());
     CommandResult result;
-    result.output = collect(reader.get(), listener);
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    constexpr int signal_base = 128;
-    result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : signal_base + WTERMSIG(status);
+    result.output = running.collect(listener);
+    result.exit_status = running.wait();
     return result;
   }
 

@@ -42,7 +42,8 @@ class CommandRunner {
 
   /// True if the program is installed in the root.
   [[nodiscard]] virtual bool has(const std::string& program) const = 0;
-  /// Runs it to its end. An Error only where it could not be started.
+  /// Runs it to its end, or to ours: see is_interrupted(). An Error only where it could not be
+  /// started.
   [[nodiscard]] virtual Result<CommandResult> run(const Command& command,
                                                   const CommandListener& listener) = 0;
 };

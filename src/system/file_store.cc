@@ -9,8 +9,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <map>
 #include <string_view>
 
+#include "core/text.h"
+#include "system/attributes.h"
 #include "system/rooted_reader.h"
 
 namespace vfio_switch {
@@ -29,6 +32,13 @@ SplitPath split(const std::string& path) {
 
 std::string temporary_name(const std::string& name) {
   return "." + name + ".vfio-tmp";
+}
+
+/// The attributes of the regular file `name`; none where something else or nothing stands there.
+std::map<std::string, std::string> attributes_of(int directory, const std::string& name) {
+  const UniqueFd fd(
+      ::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  return fd ? read_attributes(fd.get()) : std::map<std::string, std::string>();
 }
 
 /// An ordinary user, who may stage into a --sysroot of their own, owns what they write.
@@ -70,10 +80,14 @@ struct Place {
     const auto temporary = temporary_name(name);
     ::unlinkat(directory, temporary.c_str(), 0);  // left by a crash
     const auto fd = create(directory, temporary);
-    if (!fd) return system_error("cannot write", path, errno);
+    if (!fd) return system_error("cannot write", temporary_path(path), errno);
+    auto attributes = file.attributes;
+    attributes.merge(attributes_of(directory, name));
     auto written = write_all(fd.get(), path, file.content);
+    // The attributes before the mode: an access list has its say about the mode.
     if (written && (!set_time(fd.get(), file.modified) || !own(fd.get(), file.uid, file.gid) ||
-                    ::fchmod(fd.get(), file.mode) != 0 || ::fsync(fd.get()) != 0 ||
+                    !write_attributes(fd.get(), attributes) || ::fchmod(fd.get(), file.mode) != 0 ||
+                    ::fsync(fd.get()) != 0 ||
                     ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)) {
       written = system_error("cannot write", path, errno);
     }
@@ -116,7 +130,7 @@ struct Place {
   }
 };
 
-/// Copies an open file beside itself, with its mode, owner and times.
+/// Copies an open file beside itself, with its attributes, mode, owner and times.
 bool copy(int from, int to) {
   struct stat status{};
   if (::fstat(from, &status) != 0) return false;
@@ -129,8 +143,37 @@ bool copy(int from, int to) {
     left -= count;
   }
   const std::array<timespec, 2> times = {status.st_atim, status.st_mtim};
-  return own(to, status.st_uid, status.st_gid) && ::fchmod(to, status.st_mode & 07777U) == 0 &&
-         ::futimens(to, times.data()) == 0 && ::fsync(to) == 0;
+  return own(to, status.st_uid, status.st_gid) && write_attributes(to, read_attributes(from)) &&
+         ::fchmod(to, status.st_mode & 07777U) == 0 && ::futimens(to, times.data()) == 0 &&
+         ::fsync(to) == 0;
+}
+
+/// Opens a file for writing, and makes it where absent; `made` tells which. What is no regular file
+/// is EINVAL; O_NONBLOCK keeps a FIFO from blocking the open.
+std::expected<UniqueFd, int> open_or_make(const RootedDirectory& root, const std::string& path,
+                                          int flags, mode_t mode, bool& made) {
+  flags |= O_NOFOLLOW | O_NONBLOCK;
+  made = false;
+  auto fd = root.open_below(path, flags);
+  if (!fd && fd.error() == ENOENT) {
+    fd = root.open_below(path, flags | O_CREAT, mode);
+    made = fd.has_value();
+  }
+  if (!fd) return fd;
+  struct stat status{};
+  if (::fstat(fd->get(), &status) != 0) return std::unexpected(errno);
+  if (!S_ISREG(status.st_mode)) return std::unexpected(EINVAL);
+  return fd;
+}
+
+/// Appends and syncs, or leaves the file as long as it was.
+Result<void> append_to(int fd, const std::string& path, std::string_view text) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return system_error("cannot write", path, errno);
+  auto done = write_all(fd, path, text);
+  if (done && ::fsync(fd) != 0) done = system_error("cannot sync", path, errno);
+  if (!done && ::ftruncate(fd, status.st_size) == 0) (void)::fsync(fd);
+  return done;
 }
 
 class RootedStore final : public RootedReader<FileStore> {
@@ -155,10 +198,15 @@ class RootedStore final : public RootedReader<FileStore> {
   }
 
   Result<void> append(const std::string& path, const std::string& text) override {
-    const auto fd = root().open_below(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600);
+    bool made = false;
+    const auto fd = open_or_make(root(), path, O_WRONLY | O_APPEND, 0600, made);
     if (!fd) return system_error("cannot write", path, fd.error());
-    if (auto written = write_all(fd->get(), path, text); !written) return written;
-    if (::fsync(fd->get()) != 0) return system_error("cannot sync", path, errno);
+    if (auto done = append_to(fd->get(), path, text); !done || !made) return done;
+    // Of a new file the name, too, must survive a power cut.
+    const auto directory_path = split(path).directory;
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return system_error("cannot sync", directory_path, directory.error());
+    if (::fsync(directory->get()) != 0) return system_error("cannot sync", directory_path, errno);
     return {};
   }
 
@@ -168,15 +216,28 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
     if (!directory) return system_error("cannot keep", path, directory.error());
     const int at = directory->get();
+    struct stat status{};
+    if (::fstatat(at, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return system_error("cannot keep", path, errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+      return fail(printable(path) + " is not a regular file, and could not be put back",
+                  "Replace it with the file itself, and try again.");
+    }
     if (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
       return system_error("cannot replace", as, errno);
     }
     if (!by_link || ::linkat(at, name.c_str(), at, kept_name.c_str(), 0) != 0) {
-      const UniqueFd from(::openat(at, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-      const auto to = create(at, kept_name);
-      if (!from || !to || !copy(from.get(), to.get())) {
+      // Half a copy must never be taken for the image: it has another name until it is whole.
+      const auto temporary = temporary_name(kept_name);
+      ::unlinkat(at, temporary.c_str(), 0);  // left by a crash
+      const UniqueFd from(
+          ::openat(at, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+      const auto to = create(at, temporary);
+      if (!from || !to || !copy(from.get(), to.get()) ||
+          ::renameat(at, temporary.c_str(), at, kept_name.c_str()) != 0) {
         const int code = errno;
-        ::unlinkat(at, kept_name.c_str(), 0);
+        ::unlinkat(at, temporary.c_str(), 0);
         return system_error("cannot keep a copy of", path, code);
       }
     }
@@ -199,13 +260,19 @@ class RootedStore final : public RootedReader<FileStore> {
   }
 
   Result<UniqueFd> open_lock(const std::string& path) override {
-    auto fd = root().open_below(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+    bool made = false;
+    auto fd = open_or_make(root(), path, O_RDWR, 0644, made);
     if (!fd) return system_error("cannot open", path, fd.error());
     return std::move(*fd);
   }
 };
 
 }  // namespace
+
+std::string temporary_path(const std::string& path) {
+  const auto [directory, name] = split(path);
+  return (directory == "/" ? "" : directory) + "/" + temporary_name(name);
+}
 
 Result<std::unique_ptr<FileStore>> open_store(const std::string& root) {
   auto directory = RootedDirectory::open(root);

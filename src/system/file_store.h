@@ -11,18 +11,24 @@
 
 namespace vfio_switch {
 
+/// The name beside `path` under which a file is prepared before it is renamed to `path`; what a
+/// crash leaves there may be removed.
+[[nodiscard]] std::string temporary_path(const std::string& path);
+
 /// Reads and changes below one root. Every change is on disk when its call returns.
 class FileStore : public FileReader {
  public:
-  /// Makes `path` be `wanted`, atomically: a temporary file `.NAME.vfio-tmp` in the same directory,
-  /// mode and owner set, fsync, rename, fsync of the directory. The directory must exist. A
-  /// symbolic link at `path` is replaced, never followed.
+  /// Makes `path` be `wanted`, atomically: a temporary file in the same directory, attributes, mode
+  /// and owner set, fsync, rename, fsync of the directory. The directory must exist. A symbolic
+  /// link at `path` is replaced, never followed. Extended attributes of the file that stands there
+  /// are kept.
   [[nodiscard]] virtual Result<void> replace(const std::string& path, const FileState& wanted) = 0;
-  /// Adds `text` at the end of a file (made with mode 0600 where absent) and syncs it.
+  /// Adds `text` at the end of a file (made with mode 0600 where absent) and syncs it. On an Error
+  /// the file is as long as before.
   [[nodiscard]] virtual Result<void> append(const std::string& path, const std::string& text) = 0;
   /// Keeps the file at `path` under `as`, in the same directory: by a second name where
   /// `by_link` allows it (only if whoever changes the file will replace it, not write into it)
-  /// and the file system can, else as a copy with the same times.
+  /// and the file system can, else as a copy with the same times. What stands at `as` is whole.
   [[nodiscard]] virtual Result<void> keep(const std::string& path, const std::string& as,
                                           bool by_link) = 0;
   /// Puts what was kept under `as` back to `path`; nothing is left under `as`.

@@ -49,7 +49,9 @@ std::expected<struct stat, int> RootedDirectory::status(const std::string& path)
 std::unexpected<Error> system_error(const std::string& what, const std::string& path, int code) {
   Error error{
       ErrorKind::failed, what + " " + printable(path) + ": " + std::strerror(code), {}, code};
-  if (code == EACCES || code == EPERM) {
+  if ((code == EACCES || code == EPERM) && ::geteuid() == 0) {
+    error.remedy = "See whether it is immutable (lsattr), or a security policy forbids it.";
+  } else if (code == EACCES || code == EPERM) {
     error.kind = ErrorKind::permission;
     error.remedy = "Run it as root.";
   } else if (code == ENOSPC) {

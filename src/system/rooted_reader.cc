@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "core/text.h"
+#include "system/attributes.h"
 
 namespace vfio_switch {
 
@@ -32,20 +33,23 @@ std::int64_t modification_time(const struct stat& status) {
   return status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec;
 }
 
-}  // namespace
-
-Result<std::optional<std::string>> read_file(const RootedDirectory& root, const std::string& path) {
+/// A regular file, open for reading; nothing where nothing stands there. `more` is 0 or O_NOFOLLOW.
+Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const std::string& path,
+                                             int more, struct stat& status) {
   // O_NONBLOCK: a FIFO must not block the open; it has no effect on regular files.
-  const auto fd = root.open_below(path, O_RDONLY | O_NONBLOCK);
+  auto fd = root.open_below(path, O_RDONLY | O_NONBLOCK | more);
   if (!fd) {
-    if (is_absent(fd.error())) return std::nullopt;
+    if (is_absent(fd.error())) return std::optional<UniqueFd>();
     return system_error("cannot read", path, fd.error());
   }
-  struct stat status{};
   if (::fstat(fd->get(), &status) != 0) return system_error("cannot read", path, errno);
   if (!S_ISREG(status.st_mode)) {
     return fail(printable(path) + " is not a regular file", "Remove it, and try again.");
   }
+  return std::optional(std::move(*fd));
+}
+
+Result<std::string> read_whole(int fd, const struct stat& status, const std::string& path) {
   // Files of /proc say that they are empty. One byte more than the size: the end shows at once.
   constexpr std::size_t least = 4096;
   const auto size = std::min(static_cast<std::size_t>(status.st_size), largest_file);
@@ -53,7 +57,7 @@ Result<std::optional<std::string>> read_file(const RootedDirectory& root, const 
   std::size_t used = 0;
   for (;;) {
     if (used == content.size()) content.resize(2 * used);
-    const auto count = ::read(fd->get(), content.data() + used, content.size() - used);
+    const auto count = ::read(fd, content.data() + used, content.size() - used);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error("cannot read", path, errno);
     used += static_cast<std::size_t>(count);
@@ -64,6 +68,16 @@ Result<std::optional<std::string>> read_file(const RootedDirectory& root, const 
   }
   content.resize(used);
   return content;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> read_file(const RootedDirectory& root, const std::string& path) {
+  struct stat status{};
+  const auto fd = open_regular(root, path, 0, status);
+  if (!fd) return std::unexpected(fd.error());
+  if (!*fd) return std::nullopt;
+  return read_whole((*fd)->get(), status, path);
 }
 
 Result<std::vector<std::string>> list_directory(const RootedDirectory& root,
@@ -127,10 +141,15 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
     case FileKind::symbolic_link:
       return SymbolicLink{link_target(root, path).value_or(std::string())};
     case FileKind::regular: {
-      auto content = read_file(root, path);
+      struct stat status{};
+      const auto fd = open_regular(root, path, O_NOFOLLOW, status);
+      if (!fd) return std::unexpected(fd.error());
+      if (!*fd) return Absent{};
+      auto content = read_whole((*fd)->get(), status, path);
       if (!content) return failure_of(content);
-      return RegularFile{content->value_or(std::string()), mode, raw->st_uid, raw->st_gid,
-                         modification_time(*raw)};
+      return RegularFile{
+          std::move(*content), status.st_mode & 07777U,   status.st_uid,
+          status.st_gid,       modification_time(status), read_attributes((*fd)->get())};
     }
     case FileKind::other:
       break;

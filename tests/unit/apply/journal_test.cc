@@ -14,6 +14,7 @@
 
 #include "apply/lock.h"
 #include "catch.h"
+#include "core/generated.h"
 #include "core/sha256.h"
 #include "system/state_store.h"
 #include "system/temporary_root.h"
@@ -238,6 +239,69 @@ TEST_CASE("A link whose target is no UTF-8 is journalled like any other") {
   const auto again = root.load();
   REQUIRE(again.interrupted() != nullptr);
   CHECK((again.interrupted()->changes[0].before == FileState(SymbolicLink{"caf\xe9"})));
+}
+
+TEST_CASE("What somebody else put there in between is what a rollback gives back") {
+  JournalRoot root;
+  const auto change = [&](const FileState& before, const FileState& after) {
+    auto journal = root.load();
+    const auto id =
+        value_of(journal.begin(root.files(), "enable", {FileChange{"/etc/a", before, after, ""}}));
+    value_of(journal.committed(root.files(), id));
+    return value_of(Journal::load(root.files())).changed_paths().at(0).before;
+  };
+  const FileState ours = text(render_modules_load());  // with its own digest
+  CHECK(change(text("first"), ours) == FileState(text("first")));
+  CHECK(change(text("edited"), ours) == FileState(text("edited")));
+  CHECK(change(Absent{}, ours) == FileState(text("edited")));  // it was lost, not changed
+  const FileState older = text(disabled_form(render_modules_load()));
+  CHECK(change(older, ours) == FileState(text("edited")));  // a snapshot brought it back
+}
+
+TEST_CASE("What a rollback has given back is not given back again") {
+  JournalRoot root;
+  for (const bool forgets : {false, true}) {
+    auto journal = root.load();
+    const auto id = value_of(journal.begin(root.files(), "any", first, forgets));
+    CHECK_FALSE(journal.is_to_forget());
+    value_of(journal.committed(root.files(), id));
+    CHECK(root.load().is_to_forget() == forgets);
+  }
+  CHECK(root.load().changed_paths().empty());
+}
+
+TEST_CASE("What a crash left behind is found, and nothing else") {
+  JournalRoot root;
+  auto journal = root.load();
+  const auto id = value_of(journal.begin(root.files(), "enable", first));
+  value_of(journal.committed(root.files(), id));
+  CHECK(value_of(journal.leftovers(root.files())).empty());
+  const std::vector<std::string> left = {"/boot/.initrd.img-6.1.vfio-tmp", "/etc/.a.vfio-tmp",
+                                         state_directory + "/.state.json.vfio-tmp",
+                                         journal_path + "/.log.vfio-tmp",
+                                         journal_path + "/pre-images/" + std::string(64, '0')};
+  for (const auto& path : left) root.write(path, "half");
+  root.write("/etc/.z.vfio-tmp", "not ours");
+  CHECK(value_of(root.load().leftovers(root.files())) == left);
+}
+
+TEST_CASE("Extended attributes are journalled, whatever bytes they are") {
+  JournalRoot root;
+  auto file = text("before");
+  file.attributes = {{"security.selinux", std::string("a\0\xff", 3)}, {"user.empty", ""}};
+  auto journal = root.load();
+  (void)value_of(journal.begin(root.files(), "enable", {FileChange{"/etc/a", file, Absent{}, ""}}));
+  CHECK(root.load().interrupted()->changes.at(0).before == FileState(file));
+}
+
+TEST_CASE("A state directory that others can write to is refused") {
+  const TemporaryRoot root;
+  const auto files = root.store();
+  const auto own = GENERATE(as<std::string>{}, "", "/journal", "/journal/pre-images");
+  root.make_directory(state_directory + own);
+  std::filesystem::permissions(root.outside(state_directory + own), std::filesystem::perms(0775));
+  const auto error = error_of(make_state_directories(*files));
+  CHECK_THAT(error.message, has_text(state_directory + own + " can be written by others"));
 }
 
 TEST_CASE("Two states are the same if kind and content are, whatever the mode") {

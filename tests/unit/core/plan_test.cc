@@ -319,12 +319,15 @@ TEST_CASE("An edit of our file is the user's even where it changes no meaning") 
 }
 
 TEST_CASE("A link or directory in the place of our file is not ours to replace") {
-  for (const FileState& state :
-       {FileState(SymbolicLink{"/dev/null"}), FileState(Directory{0755, 0, 0})}) {
+  const std::pair<FileState, std::string> rows[] = {
+      {SymbolicLink{"/dev/null"}, "not a regular file"},
+      {Directory{0755, 0, 0}, "is a directory"},
+  };
+  for (const auto& [state, words] : rows) {
     const auto facts = desktop().file(vfio_conf, state).facts();
     const auto plan = enable(facts);
     REQUIRE(codes(plan.refusals) == Codes{RefusalCode::user_edited});
-    CHECK_THAT(plan.refusals[0].message, has_text("not a regular file"));
+    CHECK_THAT(plan.refusals[0].message, has_text(words));
   }
 }
 

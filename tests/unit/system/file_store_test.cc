@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/file_store.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
-#include <atomic>
-#include <thread>
 
+#include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -246,6 +249,70 @@ TEST_CASE("Text is appended, in a file that only its owner may read") {
   CHECK(root.content("/var/log") == "one\ntwo\n");
   CHECK(mode_of(root, "/var/log") == 0600);
   CHECK_FALSE(files->append("/none/log", "x"));
+}
+
+TEST_CASE("Text that finds no room is not appended by halves") {
+  const TemporaryRoot root;
+  root.make_directory("/var");
+  const auto files = root.store();
+  value_of(files->append("/var/log", "one\n"));
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{10, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const auto done = files->append("/var/log", "a second line\n");  // its beginning finds room
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK_THAT(error_of(done).message, has_text("/var/log"));
+  CHECK(root.content("/var/log") == "one\n");
+}
+
+TEST_CASE("Nothing but a regular file is appended to, or locked, and nothing waits for it") {
+  const TemporaryRoot root;
+  root.make_directory("/var/directory");
+  root.write("/var/file", "x");
+  root.link("/var/link", "file");
+  REQUIRE(::mkfifo(root.outside("/var/fifo").c_str(), 0600) == 0);
+  const auto files = root.store();
+  for (const std::string path : {"/var/directory", "/var/link", "/var/fifo"}) {
+    CAPTURE(path);
+    CHECK_FALSE(files->append(path, "y"));
+    CHECK_FALSE(files->open_lock(path));
+  }
+  CHECK(root.content("/var/file") == "x");
+}
+
+TEST_CASE("An image that is no regular file cannot be kept") {
+  const TemporaryRoot root;
+  root.make_directory("/boot");
+  root.link("/boot/image", "elsewhere");
+  const auto files = root.store();
+  CHECK_THAT(error_of(files->keep("/boot/image", "/boot/.kept", true)).message,
+             has_text("/boot/image is not a regular file"));
+  CHECK(value_of(files->list("/boot")) == Names{"image"});
+}
+
+TEST_CASE("Extended attributes stay with a file that is replaced, kept and put back") {
+  const TemporaryRoot root;
+  root.write("/etc/a", "before");
+  const auto path = root.outside("/etc/a");
+  const std::string name = ::geteuid() == 0 ? "trusted.note" : "user.note";
+  const std::string value("a \0 byte", 8);
+  if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
+    WARN("skipped: " << path << " can have no " << name);
+    return;
+  }
+  const auto files = root.store();
+  const auto before = value_of(files->state("/etc/a"));
+  CHECK(std::get<RegularFile>(before).attributes.at(name) == value);
+  value_of(files->keep("/etc/a", "/etc/.kept", false));
+  value_of(files->replace("/etc/a", regular("after")));
+  CHECK(std::get<RegularFile>(value_of(files->state("/etc/a"))).attributes.at(name) == value);
+  value_of(files->replace("/etc/a", Absent{}));
+  value_of(files->replace("/etc/a", before));
+  CHECK(value_of(files->state("/etc/a")) == before);
+  value_of(files->put_back("/etc/.kept", "/etc/a"));
+  CHECK(value_of(files->state("/etc/a")) == before);
 }
 
 TEST_CASE("A file is kept under a second name and put back") {

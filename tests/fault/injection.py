@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kills a command, or makes a system call fail, at each call with which it changes the tree.
+
+A command is traced once by strace(1) to find those calls: by name, and the how manieth of that name
+it is. It is then run anew for each of them, from the same tree, with the kill or the error injected
+there.
+
+Environment: as for tests/cli/helper.py, and VFIO_SWITCH_HOOK. VFIO_SWITCH_FAULT=whole tries every
+call; otherwise a sample of them is tried, which takes a minute.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import random
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Callable, Iterator, Optional, Sequence
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
+
+from helper import (  # noqa: E402
+    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, run, tool,
+)  # fmt: skip
+
+HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
+WHOLE = os.environ.get("VFIO_SWITCH_FAULT") == "whole"
+SEED = 6
+CHANGING = ["etc", "boot", "var", "run"]  # all that a command may change
+JOURNAL = "var/lib/vfio-switch/journal"
+# What the program keeps for itself: no part of the machine's state.
+OWN = {JOURNAL, "var/lib/vfio-switch/lock", "var/lib/vfio-switch"}
+
+# A question mark: no error where an architecture has no such call.
+CHANGES = [
+    "write", "pwrite64", "writev", "fsync", "fdatasync", "ftruncate", "fallocate", "sendfile", "copy_file_range",
+    "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "link", "linkat", "symlink",
+    "symlinkat", "chmod", "fchmod", "fchmodat", "fchown", "fchownat", "utimensat", "setxattr", "fsetxattr",
+]  # fmt: skip
+OPENS = ["openat", "openat2"]
+TRACED = ",".join(f"?{name}" for name in [*CHANGES, *OPENS, "close"])
+ERRORS = ["ENOSPC", "EIO", "EROFS", "EACCES"]
+OPENED = re.compile(r"= (\d+)<")
+CLOSED = re.compile(r"^close\((\d+)<")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The `number`th call of that name."""
+
+    call: str
+    number: int
+    line: str  # of the trace: for messages
+
+    def __str__(self) -> str:
+        return f"{self.call} number {self.number}, {self.line}"
+
+
+def points_of(trace: str, root: Path) -> Iterator[Point]:
+    """The calls of a trace that change something below `root`."""
+    counts: dict[str, int] = {}
+    written: set[str] = set()  # descriptors that are open for writing
+    for line in trace.splitlines():
+        call = line.partition("(")[0]
+        counts[call] = counts.get(call, 0) + 1
+        inside = str(root) in line
+        point = Point(call, counts[call], line)
+        if call in OPENS and inside and re.search(r"O_(WRONLY|RDWR|CREAT)", line):
+            opened = OPENED.search(line)
+            if opened:
+                written.add(opened.group(1))
+            if "O_CREAT" in line:
+                yield point
+        elif call == "close":
+            closed = CLOSED.match(line)
+            if closed and closed.group(1) in written:
+                written.remove(closed.group(1))
+                yield point
+        elif call in CHANGES and inside:
+            yield point
+
+
+def snapshot(root: Path) -> dict[str, Entry]:
+    """What a command may change, without its own journal. The time in state.json is that of the run."""
+    tree: dict[str, Entry] = {}
+    for top in CHANGING:
+        for where, directories, files in os.walk(root / top):
+            for name in [*directories, *files]:
+                path = os.path.join(where, name)
+                key = os.path.relpath(path, root)
+                if key in OWN or key.startswith(JOURNAL):
+                    continue
+                status = os.lstat(path)
+                content = b""
+                if stat.S_ISLNK(status.st_mode):
+                    content = os.readlink(path).encode()
+                elif stat.S_ISREG(status.st_mode):
+                    content = Path(path).read_bytes()
+                    for attribute in os.listxattr(path):
+                        content += f"\0{attribute}=".encode() + os.getxattr(path, attribute)
+                if name == "state.json":
+                    content = re.sub(rb'("files_changed": )\d+', rb"\g<1>0", content)
+                tree[key] = Entry(status.st_mode, status.st_uid, status.st_gid, content, 0)
+    return tree
+
+
+class Stage:
+    """A sysroot, and the trees that it is put back to."""
+
+    def __init__(self, kernels: Sequence[str] = (KERNELS[0],)) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="vfio-switch-fault-", dir=memory()))
+        self.root = Sysroot(self.scratch / "root", DESKTOP, *(word for kernel in kernels for word in ("--kernel", kernel)))
+        self.path = self.root.path
+        shutil.copy(STAND_IN, self.path / "usr/sbin/update-initramfs")
+        self.prepare()
+        self.keep("first")
+
+    def prepare(self) -> None:
+        """A machine on which somebody followed a guide, and used the older tool before that."""
+        self.root.write("etc/stand-in-initramfs", "")
+        guide = "softdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\noptions vfio-pci ids=10de:1d01,10de:0fb8\n"
+        theirs = self.root.write("etc/modprobe.d/vfio.conf", guide, mode=0o600)
+        if os.geteuid() == 0:
+            os.setxattr(theirs, "trusted.note", b"kept")
+            os.chown(theirs, 7, 8)
+        self.root.write("etc/modprobe.d/nvidia-passthrough-blacklist.conf", "blacklist nouveau\n")
+        (self.path / "etc/modules-load.d").rmdir()  # one that the program has to make
+
+    def remove(self) -> None:
+        shutil.rmtree(self.scratch)
+
+    def keep(self, name: str) -> None:
+        for top in CHANGING:
+            shutil.copytree(self.path / top, self.scratch / name / top, symlinks=True)
+            self.own(self.path / top, self.scratch / name / top)
+
+    def back_to(self, name: str) -> None:
+        for top in CHANGING:
+            shutil.rmtree(self.path / top)
+            shutil.copytree(self.scratch / name / top, self.path / top, symlinks=True)
+            self.own(self.scratch / name / top, self.path / top)
+
+    @staticmethod
+    def own(source: Path, copy: Path) -> None:
+        """copytree keeps modes, times and attributes, but no owners."""
+        for where, directories, files in os.walk(source):
+            for name in [*directories, *files]:
+                status = os.lstat(os.path.join(where, name))
+                target = copy / os.path.relpath(os.path.join(where, name), source)
+                os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+
+    def command(self, *words: str) -> list[str]:
+        program = HOOK if words[0] in ("drivers-changed", "pre-remove", "post-install") else VFIO_SWITCH
+        return [program, "--sysroot", str(self.path), *words]
+
+    def run(self, *words: str) -> Run:
+        return run(self.command(*words))
+
+    def recover(self) -> Run:
+        """A command that has nothing to do but to recover: no such card."""
+        return self.run("enable", "--device", "ff:1e.7")
+
+    def traced(self, words: Sequence[str], inject: Sequence[str] = ()) -> tuple[Run, str]:
+        log = self.scratch / "trace"
+        command = [tool("strace"), "-qq", "-y", "-o", str(log)]
+        command += [part for rule in inject for part in ("-e", f"inject={rule}")]
+        if not inject:
+            command += ["-s", "40", "-e", f"trace={TRACED}"]
+        done = subprocess.run(
+            [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
+        )  # fmt: skip
+        return Run(list(words), done.returncode, done.stdout, done.stderr), log.read_text()
+
+    def snapshot(self) -> dict[str, Entry]:
+        return snapshot(self.path)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A command that is disturbed, and those before it."""
+
+    name: str
+    words: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...] = ()
+    vendor_file: bool = False  # arrives before the command
+    killed_before: bool = False  # at the very end of the last one of `before`: this one recovers
+
+    def set_up(self, stage: Stage) -> None:
+        stage.back_to("first")
+        for number, words in enumerate(self.before):
+            if self.killed_before and number == len(self.before) - 1:
+                point = [p for p in self.points(stage, words) if p.call == "write" and "journal/log" in p.line][-1]
+                stage.traced(words, [f"{point.call}:signal=KILL:when={point.number}"])
+            else:
+                done = stage.run(*words)
+                if done.status != 0:
+                    raise AssertionError(str(done))
+        if self.vendor_file:
+            stage.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\nsoftdep snd_hda_intel post: snd\n")
+        shutil.rmtree(stage.scratch / self.name, ignore_errors=True)
+        stage.keep(self.name)
+
+    def points(self, stage: Stage, words: Optional[Sequence[str]] = None) -> list[Point]:
+        """Traces the command where it is left undisturbed."""
+        stage.keep("untraced")
+        done, trace = stage.traced(words or self.words)
+        stage.back_to("untraced")
+        shutil.rmtree(stage.scratch / "untraced")
+        if "openat" not in trace:
+            raise unittest.SkipTest(f"strace cannot trace here: {done.err.strip()}")
+        return list(points_of(trace, stage.path))
+
+
+SCENARIOS = [
+    Scenario("enable", ("enable", "--rebuild")),
+    Scenario("disable", ("disable", "--rebuild"), before=(("enable", "--rebuild"),)),
+    Scenario("upgrade-refresh", ("drivers-changed",), before=(("enable", "--rebuild"),), vendor_file=True),
+    Scenario("rollback", ("rollback", "--rebuild"), before=(("enable", "--rebuild"),)),
+    Scenario(
+        "recovery", ("enable", "--device", "ff:1e.7"), before=(("enable", "--rebuild"),), killed_before=True
+    ),
+    Scenario("removal", ("pre-remove",), before=(("enable", "--rebuild"),)),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some of a scenario's points, for one process."""
+
+    scenario: Scenario
+    trial: Callable[["Trial", Point, str], Optional[str]]
+    what: list[tuple[Point, str]]  # where, and which error
+
+
+@dataclass
+class Outcome:
+    tried: int = 0
+    old: int = 0
+    new: int = 0
+    trouble: list[str] = None  # type: ignore[assignment]
+
+
+class Trial:
+    """A scenario at one process's stage."""
+
+    def __init__(self, stage: Stage, scenario: Scenario) -> None:
+        self.stage, self.scenario = stage, scenario
+        scenario.set_up(stage)
+        self.start = stage.snapshot()  # another one than the old state where a recovery is disturbed
+        if scenario.killed_before:
+            stage.recover()
+        self.old, before = stage.snapshot(), self.next_boot()
+        stage.back_to(scenario.name)
+        self.status = stage.run(*scenario.words).status
+        self.new, after = stage.snapshot(), self.next_boot()
+        self.answers = {before, after}
+
+    def next_boot(self) -> str:
+        return self.stage.run("status", "--json").json["next_boot"]
+
+    def wholly(self, tree: dict[str, Entry]) -> Optional[str]:
+        """ "old" or "new", if the tree is one of them."""
+        return "old" if tree == self.old else "new" if tree == self.new else None
+
+    def difference(self, tree: dict[str, Entry]) -> str:
+        lines = []
+        for name in sorted(tree.keys() | self.old.keys() | self.new.keys()):
+            states = (tree.get(name), self.old.get(name), self.new.get(name))
+            if states[0] != states[1] or states[0] != states[2]:
+                lines.append(f"{name}: is {states[0]}, old {states[1]}, new {states[2]}")
+        return "\n".join(lines)
+
+
+def work(job: Job) -> Outcome:
+    """Runs in a process of its own."""
+    stage = Stage()
+    outcome = Outcome(trouble=[])
+    try:
+        trial = Trial(stage, job.scenario)
+        for point, error in job.what:
+            stage.back_to(job.scenario.name)
+            outcome.tried += 1
+            try:
+                came_back = job.trial(trial, point, error)
+            except AssertionError as wrong:
+                outcome.trouble.append(f"{job.scenario.name}, {error or 'killed'} at {point}:\n{wrong}")
+                continue
+            if came_back == "old":
+                outcome.old += 1
+            else:
+                outcome.new += 1
+    finally:
+        stage.remove()
+    return outcome
+
+
+class FaultCase(unittest.TestCase):
+    """A scenario disturbed at each of its points, by two processes."""
+
+    stage: Stage
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        tool("strace")
+        cls.stage = Stage()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.stage.remove()
+
+    def points(self, scenario: Scenario) -> list[Point]:
+        scenario.set_up(self.stage)
+        points = scenario.points(self.stage)
+        # The call after the last one of each name: the run must survive that.
+        last = {point.call: point for point in points}
+        for point in last.values():
+            beyond = replace(point, number=10_000)
+            done, _ = self.stage.traced(scenario.words, [f"{beyond.call}:signal=KILL:when={beyond.number}"])
+            self.assertGreaterEqual(done.status, 0, str(done))
+            self.stage.back_to(scenario.name)
+        return points
+
+    def try_all(
+        self, scenario: Scenario, trial: Callable[[Trial, Point, str], Optional[str]],
+        what: list[tuple[Point, str]], sample: int,
+    ) -> Outcome:  # fmt: skip
+        total = len(what)
+        self.assertGreater(total, 10, "the trace must show something")
+        if not WHOLE and total > sample:
+            what = random.Random(SEED).sample(what, sample)
+        jobs = [Job(scenario, trial, what[part::2]) for part in range(2)]
+        with concurrent.futures.ProcessPoolExecutor(2) as pool:
+            outcomes = list(pool.map(work, jobs))
+        tried, old, new = (sum(getattr(o, key) for o in outcomes) for key in ("tried", "old", "new"))
+        trouble = [text for outcome in outcomes for text in outcome.trouble]
+        sampled = "" if tried == total else f" of {total} (a sample, seed {SEED})"
+        print(f"# {scenario.name}: {tried} points{sampled}, {old} came back old, {new} new", flush=True)
+        self.assertEqual(trouble, [], "\n\n".join(trouble[:5]))
+        return Outcome(tried, old, new, trouble)
