@@ -18,8 +18,8 @@ struct ModprobeCall {
 
 /// The modprobe calls of an install command, in order; nothing where a word is met whose effect on
 /// modules is unknown. Understands what distributions ship: modprobe with options, `&&`, `||`, `;`,
-/// `{ }`, $CMDLINE_OPTS, true, false and `:`. Of `a || b` both count as called. The bind script calls
-/// `modprobe -i vfio-pci`.
+/// `{ }`, $CMDLINE_OPTS, true, false and `:`. Of `a || b` both count as called. The bind script
+/// calls `modprobe -i vfio-pci`.
 [[nodiscard]] std::optional<std::vector<ModprobeCall>> parse_install_command(
     std::string_view command);
 

@@ -52,7 +52,8 @@ Result<Status> Planner::status() const {
   }
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  const auto now = prove_load_order(files_, machine_.facts, *claims, current_config(machine_.facts));
+  const auto now =
+      prove_load_order(files_, machine_.facts, *claims, current_config(machine_.facts));
   if (!now) return std::unexpected(now.error());
   return make_status(machine_.facts, plan, machine_.state.intent, *now);
 }
