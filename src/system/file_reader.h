@@ -43,6 +43,9 @@ class FileReader {
   [[nodiscard]] virtual Result<std::optional<FileStatus>> status(const std::string& path) const = 0;
   /// The target of a symbolic link; nothing where none stands there.
   [[nodiscard]] virtual std::optional<std::string> read_link(const std::string& path) const = 0;
+  /// A regular file of any size; nothing where none stands there.
+  [[nodiscard]] virtual Result<std::optional<UniqueFd>> open_file(
+      const std::string& path) const = 0;
   /// A directory for a library that takes one; nothing where there is none.
   [[nodiscard]] virtual Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const = 0;

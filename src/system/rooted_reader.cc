@@ -32,20 +32,28 @@ std::int64_t modification_time(const struct stat& status) {
   return status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec;
 }
 
-}  // namespace
-
-Result<std::optional<std::string>> read_file(const RootedDirectory& root, const std::string& path) {
+Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const std::string& path,
+                                             struct stat& status) {
   // O_NONBLOCK: a FIFO must not block the open; it has no effect on regular files.
-  const auto fd = root.open_below(path, O_RDONLY | O_NONBLOCK);
+  auto fd = root.open_below(path, O_RDONLY | O_NONBLOCK);
   if (!fd) {
-    if (is_absent(fd.error())) return std::nullopt;
+    if (is_absent(fd.error())) return std::optional<UniqueFd>();
     return system_error("cannot read", path, fd.error());
   }
-  struct stat status{};
   if (::fstat(fd->get(), &status) != 0) return system_error("cannot read", path, errno);
   if (!S_ISREG(status.st_mode)) {
     return fail(printable(path) + " is not a regular file", "Remove it, and try again.");
   }
+  return std::optional(std::move(*fd));
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> read_file(const RootedDirectory& root, const std::string& path) {
+  struct stat status{};
+  const auto fd = open_regular(root, path, status);
+  if (!fd) return std::unexpected(fd.error());
+  if (!*fd) return std::nullopt;
   // Files of /proc say that they are empty. One byte more than the size: the end shows at once.
   constexpr std::size_t least = 4096;
   const auto size = std::min(static_cast<std::size_t>(status.st_size), largest_file);
@@ -53,7 +61,7 @@ Result<std::optional<std::string>> read_file(const RootedDirectory& root, const 
   std::size_t used = 0;
   for (;;) {
     if (used == content.size()) content.resize(2 * used);
-    const auto count = ::read(fd->get(), content.data() + used, content.size() - used);
+    const auto count = ::read((*fd)->get(), content.data() + used, content.size() - used);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error("cannot read", path, errno);
     used += static_cast<std::size_t>(count);
@@ -104,6 +112,12 @@ std::optional<std::string> link_target(const RootedDirectory& root, const std::s
   const auto length = ::readlinkat(fd->get(), "", target.data(), target.size());
   if (length < 0) return std::nullopt;
   return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+Result<std::optional<UniqueFd>> file_descriptor(const RootedDirectory& root,
+                                                const std::string& path) {
+  struct stat status{};
+  return open_regular(root, path, status);
 }
 
 Result<std::optional<UniqueFd>> directory_descriptor(const RootedDirectory& root,
