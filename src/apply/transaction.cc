@@ -59,11 +59,7 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   return std::unexpected(std::move(error));
 }
 
-Result<void> Transaction::prepare(Diff& diff, State state, bool rebuild) const {
-  if (has_file_changes(diff)) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    state.files_changed = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-  }
+Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) const {
   if (!rebuild) {
     std::erase_if(diff,
                   [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });
@@ -155,7 +151,7 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   tick(std::chrono::seconds(0));
   auto result = runner_.run(command, {progress_.on_tool_output, tick});
   if (!result) return failure_of(result);
-  if (result->exit_status == 0) return {};
+  if (result->exit_status == 0) return check_ ? check_(rebuild) : Result<void>();
   return fail(command.program + " failed for kernel " + rebuild.release + " with exit status " +
               std::to_string(result->exit_status) + "; it said:" + last_lines(result->output));
 }

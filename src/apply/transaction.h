@@ -27,11 +27,17 @@ struct Progress {
   std::function<void(std::string_view what)> on_recovery;  ///< an interrupted change was taken back
 };
 
+/// Whether an image that was just built does what it should; called before the next change.
+using ImageCheck = std::function<Result<void>(const RebuildInitramfs& built)>;
+
 /// Carries out a Diff so that it is done whole or not at all.
 class Transaction {
  public:
   Transaction(FileStore& files, CommandRunner& runner, const Profile& profile, Progress progress)
       : files_(files), runner_(runner), profile_(profile), progress_(std::move(progress)) {}
+
+  /// A build that succeeds, and gives an image that `check` is not content with, has failed.
+  void check_images(ImageCheck check) { check_ = std::move(check); }
 
   /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`.
   /// On a failure everything is put back first; the Error says so, or what could not be.
@@ -42,7 +48,7 @@ class Transaction {
   [[nodiscard]] Result<std::optional<std::string>> recover(Journal& journal);
 
  private:
-  [[nodiscard]] Result<void> prepare(Diff& diff, State state, bool rebuild) const;
+  [[nodiscard]] Result<void> prepare(Diff& diff, const State& state, bool rebuild) const;
   [[nodiscard]] Result<void> keep_images(const Diff& diff);
   void drop_kept_images(const Diff& diff);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
@@ -55,6 +61,7 @@ class Transaction {
   CommandRunner& runner_;
   const Profile& profile_;
   Progress progress_;
+  ImageCheck check_;
 };
 
 }  // namespace vfio_switch

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@ enum class FileKind { regular, directory, symbolic_link, other };
 /// What lstat(2) says about a path.
 struct FileStatus {
   FileKind kind = FileKind::other;
-  std::int64_t modified = 0;  ///< ns since 1970
 };
 
 /// Reads below one root; every path is absolute as seen inside it, and symbolic links resolve

@@ -171,7 +171,7 @@ Result<std::vector<std::string>> ImageTree::list(const std::string& path) const 
 Result<std::optional<FileStatus>> ImageTree::status(const std::string& path) const {
   const auto node = find(path, false);
   if (!node) return std::nullopt;
-  return FileStatus{node->kind, 0};
+  return FileStatus{node->kind};
 }
 
 std::optional<std::string> ImageTree::read_link(const std::string& path) const {

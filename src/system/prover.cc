@@ -15,38 +15,12 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
-/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
-/// command line. libkmod would take the latter from the running system instead.
-std::set<std::string> blacklisted(const SystemFacts& facts,
-                                  const std::vector<ModprobeDirective>& directives) {
-  std::set<std::string> modules;
-  for (const auto& line : directives) {
-    if (line.command == "blacklist") modules.insert(module_name(line.subject));
-  }
-  constexpr std::string_view parameter = "modprobe.blacklist=";
-  for (const auto word : split_words(facts.command_line, " \t\n")) {
-    if (!word.starts_with(parameter)) continue;
-    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
-      modules.insert(module_name(module));
-    }
-  }
-  return modules;
-}
-
-bool has_id(const std::optional<std::string>& ids, PciId id) {
-  if (!ids) return false;
-  return std::ranges::any_of(split_words(*ids, ","), [&](std::string_view text) {
-    // An entry may go on with subsystem and class; vendor and device come first.
-    return PciId::parse(text.substr(0, 9)) == id;
-  });
-}
-
 /// Proves the claims of one kernel under one configuration.
 class KernelProof {
  public:
-  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
+  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel, ImageAhead image,
               std::set<std::string> blacklist)
-      : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
+      : facts_(facts), db_(db), kernel_(kernel), image_(image), blacklist_(std::move(blacklist)) {}
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
                                         bool ids_bind) const {
@@ -58,7 +32,8 @@ class KernelProof {
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
     decide(order, claim, ids_bind);
-    if (!order.vfio_wins() && ids_bind && inserted->by_command && claim.built_in.empty()) {
+    if (image_ == ImageAhead::built_anew && !order.vfio_wins() && ids_bind &&
+        inserted->by_command && claim.built_in.empty()) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
     }
     if (order.vfio_wins() && order.stage == Stage::root) {
@@ -154,6 +129,7 @@ class KernelProof {
   const SystemFacts& facts_;
   const ModuleDb& db_;
   const Kernel& kernel_;
+  ImageAhead image_;
   std::set<std::string> blacklist_;
 };
 
@@ -198,6 +174,30 @@ Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::
 
 }  // namespace
 
+std::set<std::string> blacklisted(const SystemFacts& facts,
+                                  const std::vector<ModprobeDirective>& directives) {
+  std::set<std::string> modules;
+  for (const auto& line : directives) {
+    if (line.command == "blacklist") modules.insert(module_name(line.subject));
+  }
+  constexpr std::string_view parameter = "modprobe.blacklist=";
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    if (!word.starts_with(parameter)) continue;
+    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
+      modules.insert(module_name(module));
+    }
+  }
+  return modules;
+}
+
+bool has_id(const std::optional<std::string>& ids, PciId id) {
+  if (!ids) return false;
+  return std::ranges::any_of(split_words(*ids, ","), [&](std::string_view text) {
+    // An entry may go on with subsystem and class; vendor and device come first.
+    return PciId::parse(text.substr(0, 9)) == id;
+  });
+}
+
 Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFacts& facts,
                                        const std::vector<PciAddress>& functions) {
   std::vector<Claim> claims;
@@ -236,7 +236,8 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
 
 Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                 const std::vector<Claim>& claims,
-                                                const std::vector<ModprobeFile>& config) {
+                                                const std::vector<ModprobeFile>& config,
+                                                ImageAhead image) {
   std::vector<LoadOrder> orders;
   if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config));
@@ -244,7 +245,7 @@ Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const S
   for (const auto& kernel : facts.kernels) {
     auto db = ModuleDb::open(files, kernel, config);
     if (!db) return failure_of(db);
-    const KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
+    const KernelProof proof(facts, *db, kernel, image, blacklisted(facts, directives));
     for (const auto& claim : claims) {
       if (claim.kernel != kernel.release) continue;
       const auto& device = *find_device(facts, claim.device);

@@ -102,7 +102,7 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
     if (is_absent(raw.error())) return std::nullopt;
     return system_error("cannot look at", path, raw.error());
   }
-  return FileStatus{kind_of(raw->st_mode), modification_time(*raw)};
+  return FileStatus{kind_of(raw->st_mode)};
 }
 
 std::optional<std::string> link_target(const RootedDirectory& root, const std::string& path) {
