@@ -68,6 +68,7 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
     const auto expected = expected_driver(device, intent, now);
     status.devices.push_back({address, device.driver, expected, is_active(device, expected)});
   }
+  status.load_order = now;
   std::set<bool> winners;
   for (const auto& order : now) winners.insert(order.vfio_wins());
   if (winners.size() == 2) {

@@ -37,7 +37,8 @@ struct Status {
   std::vector<KernelStatus> kernels;
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
-  std::vector<Refusal> refusals;  ///< why the intent cannot hold any more
+  std::vector<LoadOrder> load_order;  ///< of the next boot, as files and images are now
+  std::vector<Refusal> refusals;      ///< why the intent cannot hold any more
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says
