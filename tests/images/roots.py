@@ -49,8 +49,7 @@ def build(base: Path, archive: Path, scratch: Path) -> None:
     # apt downloads as a user of its own, who may not write in a private directory.
     vm_root.run("apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES, cwd=packages)
     # An image is built by those that ask for one.
-    inside(root, "sh", "-euc", "chmod -x /usr/sbin/update-initramfs; dpkg -i --force-depends /opt/packages/*.deb; "
-           "chmod +x /usr/sbin/update-initramfs; rm -r /opt/packages")  # fmt: skip
+    inside(root, "sh", "-euc", "dpkg -i --no-triggers --force-depends /opt/packages/*.deb; rm -r /opt/packages")  # fmt: skip
     vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
 
 

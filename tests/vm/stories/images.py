@@ -75,7 +75,7 @@ def with_dracut(machine: Guest, scratch: Path) -> None:
     roots.vm_root.run("apt-get", "-o", "APT::Sandbox::User=root", "download", *roots.PACKAGES, cwd=packages)
     for package in packages.iterdir():
         machine.copy_in(package, f"/root/{package.name}")
-    machine.chroot("sh", "-euc", "dpkg --unpack --force-depends /root/[!v]*.deb; rm /root/[!v]*.deb")
+    machine.chroot("sh", "-euc", "dpkg --unpack --no-triggers --force-depends /root/[!v]*.deb; rm /root/[!v]*.deb")
 
 
 def compare(stage: Stage, machine: Guest, record: Path, scenario: Scenario) -> None:
