@@ -168,11 +168,11 @@ class Genuine(ImageCase):
                 self.assertIn(f"/{CONF}", Listing(image).digests)
                 self.assertIn("/conf/modules", Listing(image).digests)
 
-    def test_dracut_with_and_without_host_only(self) -> None:
-        """Each has an early segment, and the configuration of the machine is in one of them."""
-        for options, has_conf in ((("--hostonly",), True), (("--no-hostonly",), False)):
+    def test_dracut_with_and_without_the_configuration(self) -> None:
+        """Each has an early segment. Without host-only dracut copies no /etc/modprobe.d by itself."""
+        for options, has_conf in ((("--install", f"/{CONF}"), True), ((), False)):
             with self.subTest(options):
-                image = roots.dracut(self.root, "--early-microcode", *options, "--add-drivers", "vfio-pci")
+                image = roots.dracut(self.root, "--early-microcode", "--no-hostonly", *options, "--add-drivers", "vfio-pci")
                 self.check(image)
                 self.assertEqual(f"/{CONF}" in Listing(image).digests, has_conf)
 

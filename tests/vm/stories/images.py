@@ -42,7 +42,7 @@ SCENARIOS = [
     Scenario("stale image", f"""
         cp {CONFS} /root; sed -i 's/ids=.*/ids=1002:ffff/' /etc/modprobe.d/vfio.conf
         update-initramfs -u; cp /root/*.conf /etc/modprobe.d; rm /root/*.conf
-    """, False, ("root", "root")),
+    """, False, ("root", "root"), always=True),
     Scenario("image without modprobe.d", f"mv {CONFS} /root; update-initramfs -u; mv /root/*.conf /etc/modprobe.d",
              False, ("root", "root")),
     Scenario("native driver forced early", f"""
@@ -59,9 +59,9 @@ SCENARIOS = [
         update-initramfs -u; mv /root/vfio-pci.ko* "$file"; depmod "$(ls /usr/lib/modules)"
     """, True, ("root", "root")),
     Scenario("dracut image without host-only", """
-        dracut --force --no-hostonly --add-drivers virtio_blk --force-drivers vfio_pci \
+        dracut --force --no-hostonly --add-drivers 'virtio_blk virtio_pci ext4' --force-drivers vfio_pci \
             --kver "$(ls /usr/lib/modules)" "/boot/initrd.img-$(ls /usr/lib/modules)"
-    """, False, ("root", "root"), always=True, dracut=True),
+    """, False, ("root", "root"), dracut=True),
 ]  # fmt: skip
 
 
