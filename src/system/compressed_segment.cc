@@ -188,7 +188,7 @@ std::optional<Compression> find_compression(const ByteRange& range) {
   std::array<char, 6> buffer{};
   const auto start = range.read(range.begin, buffer);
   if (!start) return std::nullopt;
-  const auto found = std::ranges::find_if(
+  const auto* const found = std::ranges::find_if(
       magics, [&](const Magic& magic) { return start->starts_with(magic.bytes); });
   return found == magics.end() ? std::nullopt : std::optional(found->compression);
 }
