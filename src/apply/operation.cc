@@ -2,6 +2,7 @@
 #include "apply/operation.h"
 
 #include "apply/lock.h"
+#include "system/planner.h"
 #include "system/process.h"
 #include "system/profile_store.h"
 #include "system/state_store.h"
@@ -30,6 +31,9 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!plan) return failure_of(plan);
   result.plan = std::move(*plan);
   if (!is_worth_doing(files, result.plan)) return result;
+  transaction.check_images([&](const RebuildInitramfs& built) {
+    return Planner(files, *machine).check_built(result.plan, built);
+  });
   auto done = transaction.run(*journal, verb, result.plan.diff, result.plan.state, rebuild, forget);
   if (!done) return failure_of(done);
   result.changed = true;

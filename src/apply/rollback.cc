@@ -94,7 +94,8 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
   }
   complete_plan(plan, machine.facts, options);
   plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
-  if (auto proved = Planner(files, machine).prove(plan); !proved) return failure_of(proved);
+  if (auto proved = Planner(files, machine).prove(plan, options); !proved)
+    return failure_of(proved);
   return plan;
 }
 

@@ -64,11 +64,7 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   return std::unexpected(std::move(error));
 }
 
-Result<void> Transaction::prepare(Diff& diff, State state, bool rebuild) const {
-  if (has_file_changes(diff)) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    state.files_changed = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-  }
+Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) const {
   if (!rebuild) {
     std::erase_if(diff,
                   [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });
@@ -178,7 +174,7 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   auto result = runner_.run(command, {progress_.on_tool_output, tick});
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
-  if (result->exit_status == 0) return {};
+  if (result->exit_status == 0) return check_ ? check_(rebuild) : Result<void>();
   constexpr int signal_base = 128;
   const auto end = result->exit_status > signal_base
                        ? ": killed by signal " + std::to_string(result->exit_status - signal_base)

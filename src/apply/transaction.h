@@ -30,12 +30,17 @@ struct Progress {
 
 /// True if the next writing command has something to recover() from.
 [[nodiscard]] bool needs_recovery(const FileReader& files, const Journal& journal);
+/// Whether an image that was just built does what it should; called before the next change.
+using ImageCheck = std::function<Result<void>(const RebuildInitramfs& built)>;
 
 /// Carries out a Diff so that it is done whole or not at all.
 class Transaction {
  public:
   Transaction(FileStore& files, CommandRunner& runner, const Profile& profile, Progress progress)
       : files_(files), runner_(runner), profile_(profile), progress_(std::move(progress)) {}
+
+  /// A build that succeeds, and gives an image that `check` is not content with, has failed.
+  void check_images(ImageCheck check) { check_ = std::move(check); }
 
   /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`.
   /// `forgets`: it is a rollback, after which nothing remains to be undone.
@@ -48,7 +53,7 @@ class Transaction {
   [[nodiscard]] Result<std::optional<std::string>> recover(Journal& journal);
 
  private:
-  [[nodiscard]] Result<void> prepare(Diff& diff, State state, bool rebuild) const;
+  [[nodiscard]] Result<void> prepare(Diff& diff, const State& state, bool rebuild) const;
   /// Of a journal that has nothing open, and yet needs_recovery().
   [[nodiscard]] std::string what_ended(const Journal& journal) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);
@@ -67,6 +72,7 @@ class Transaction {
   CommandRunner& runner_;
   const Profile& profile_;
   Progress progress_;
+  ImageCheck check_;
 };
 
 }  // namespace vfio_switch

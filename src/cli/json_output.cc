@@ -141,12 +141,15 @@ std::string status_json(const Status& status) {
                        {"expected_driver", or_null(device.expected_driver)},
                        {"active", device.active}});
   }
+  Json orders = Json::array();
+  for (const auto& order : status.load_order) orders.push_back(load_order_json(order));
   const bool unset = status.intent == Intent::unset;
   return dump({{"schema", schema},
                {"intent", unset ? Json() : Json(to_string(status.intent))},
                {"kernels", kernels},
                {"devices", devices},
                {"next_boot", next_boot_text(status.next_boot)},
+               {"load_order", orders},
                {"refusals", refusals_json(status.refusals)}});
 }
 

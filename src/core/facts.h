@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,7 +28,6 @@ struct Kernel {
   ModuleForm vfio_pci = ModuleForm::missing;
   ModprobeFile softdeps;                 ///< modules.softdep: the softdeps that modules carry
   std::optional<std::string> initramfs;  ///< path of its image; nothing where it has none
-  std::int64_t initramfs_time = 0;       ///< modification time of the image, ns since 1970
 
   bool operator==(const Kernel&) const = default;
 };
@@ -48,7 +46,6 @@ enum class IommuTable { none, dmar, ivrs };
 /// A file of ours, of the older tool, or an absence, as found.
 struct ObservedFile {
   FileState state;
-  std::int64_t changed = 0;  ///< modification time, ns since 1970; 0 where absent
 
   bool operator==(const ObservedFile&) const = default;
 };
@@ -70,7 +67,6 @@ struct SystemFacts {
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   bool bind_script = false;            ///< the script that binding by address runs is installed
-  std::int64_t files_changed = 0;      ///< State::files_changed
   std::map<std::string, ObservedFile> files;  ///< every path that a plan may change
 
   bool operator==(const SystemFacts&) const = default;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -38,9 +37,6 @@ struct State {
   std::vector<CardIdentity> cards;
   /// Risks accepted by flag when the cards were chosen; a later refresh does not ask again.
   std::vector<RefusalCode> accepted_risks;
-  /// When a file that images copy was last changed or removed, ns since 1970: an older image is
-  /// stale.
-  std::int64_t files_changed = 0;
 
   bool operator==(const State&) const = default;
 };

@@ -95,27 +95,18 @@ BootConfig config_after(BootConfig config, const Diff& diff) {
   return config;
 }
 
-std::int64_t newest_change(const SystemFacts& facts) {
-  std::int64_t newest = facts.files_changed;
-  for (const auto& path : generated_paths) {
-    const auto found = facts.files.find(std::string(path));
-    if (found != facts.files.end()) newest = std::max(newest, found->second.changed);
-  }
-  return newest;
+/// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it.
+void add_rebuild(const Kernel& kernel, const PlanOptions& options, std::string reason, Diff& diff) {
+  if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
+  diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
-void add_rebuilds(const SystemFacts& facts, const PlanOptions& options, Diff& diff) {
-  const bool changes = has_file_changes(diff);
-  const auto newest = newest_change(facts);
-  for (const auto& kernel : facts.kernels) {
-    if (!kernel.initramfs || kernel.release == options.built_elsewhere) continue;
-    const bool stale = options.can_rebuild && kernel.initramfs_time < newest;
-    if (!changes && !stale && !options.force_rebuild) continue;
-    std::string reason = "--rebuild asks for it";
-    if (stale) reason = "it is older than the configuration";
-    if (changes) reason = "its copy of the configuration changes";
-    diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
-  }
+void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
+  if (plan.diff.empty() || facts.unmounted.empty()) return;
+  plan.refusals.push_back({RefusalCode::boot_not_mounted,
+                           enumerate(facts.unmounted) +
+                               " should be mounted (/etc/fstab says so) and is not: mount it first",
+                           {}});
 }
 
 }  // namespace
@@ -234,12 +225,26 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
 
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
   plan.config = config_after(current_config(facts), plan.diff);
-  add_rebuilds(facts, options, plan.diff);
-  if (plan.diff.empty() || facts.unmounted.empty()) return;
-  plan.refusals.push_back({RefusalCode::boot_not_mounted,
-                           enumerate(facts.unmounted) +
-                               " should be mounted (/etc/fstab says so) and is not: mount it first",
-                           {}});
+  const bool changes = has_file_changes(plan.diff);
+  for (const auto& kernel : facts.kernels) {
+    if (!changes && !options.force_rebuild) break;
+    add_rebuild(kernel, options,
+                changes ? "its copy of the configuration changes" : "--rebuild asks for it",
+                plan.diff);
+  }
+  refuse_unmounted(plan, facts);
+}
+
+void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
+                      const PlanOptions& options) {
+  if (!plan.refusals.empty() || !plan.diff.empty() || !options.can_rebuild) return;
+  for (const auto& kernel : facts.kernels) {
+    const auto verdict = images.find(kernel.release);
+    if (verdict == images.end() || verdict->second.staged != false) continue;
+    add_rebuild(kernel, options, verdict->second.reason, plan.diff);
+  }
+  refuse_unmounted(plan, facts);
+  if (!plan.refusals.empty()) plan.diff.clear();
 }
 
 namespace {

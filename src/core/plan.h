@@ -7,6 +7,7 @@
 
 #include "core/diff.h"
 #include "core/facts.h"
+#include "core/image_report.h"
 #include "core/intent.h"
 #include "core/load_order.h"
 #include "core/override.h"
@@ -60,6 +61,11 @@ struct Plan {
 /// Completes a plan whose file changes are known: the images that have to follow, and the
 /// configuration as it will be.
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
+
+/// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
+/// proved current is never built anew.
+void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
+                      const PlanOptions& options);
 
 /// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
 /// with vfio-pci first for every function, in every kernel that has it, becomes a refusal. Of a

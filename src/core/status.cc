@@ -17,7 +17,8 @@ const FileChange* first_file_change(const Plan& plan) {
   return nullptr;
 }
 
-KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent) {
+KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent,
+                           const ImageVerdicts& images) {
   KernelStatus status{kernel.release, kernel.initramfs, true, {}};
   const auto not_staged = [&](std::string reason) {
     status.staged = false;
@@ -31,12 +32,10 @@ KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent
   if (const auto* change = first_file_change(plan)) {
     return not_staged(change->path + " is not as wanted");
   }
-  for (const auto& change : plan.diff) {
-    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-    if (rebuild != nullptr && rebuild->release == kernel.release) {
-      return not_staged("the image is stale: " + rebuild->reason);
-    }
-  }
+  const auto verdict = images.find(kernel.release);
+  if (intent == Intent::unset || verdict == images.end()) return status;
+  status.staged = verdict->second.staged;
+  status.reason = verdict->second.reason;
   return status;
 }
 
@@ -57,18 +56,19 @@ bool is_active(const PciDevice& device, const std::optional<std::string>& expect
 }  // namespace
 
 Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
-                   const std::vector<LoadOrder>& now) {
+                   const ImageVerdicts& images, const std::vector<LoadOrder>& now) {
   Status status;
   status.intent = intent;
   status.refusals = plan.refusals;
   for (const auto& kernel : facts.kernels) {
-    status.kernels.push_back(kernel_status(kernel, plan, intent));
+    status.kernels.push_back(kernel_status(kernel, plan, intent, images));
   }
   for (const auto& address : plan.functions) {
     const auto& device = *find_device(facts, address);
     const auto expected = expected_driver(device, intent, now);
     status.devices.push_back({address, device.driver, expected, is_active(device, expected)});
   }
+  status.load_order = now;
   std::set<bool> winners;
   for (const auto& order : now) winners.insert(order.vfio_wins());
   if (winners.size() == 2) {

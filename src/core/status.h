@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "core/facts.h"
+#include "core/image_report.h"
 #include "core/intent.h"
 #include "core/load_order.h"
 #include "core/plan.h"
 
 namespace vfio_switch {
 
-/// Whether one kernel's files and image are as the intent wants them. Says nothing about drivers.
+/// Whether one kernel's files and image are proved to do what the intent wants, at the next boot.
 struct KernelStatus {
   std::string release;
   std::optional<std::string> image;
@@ -36,13 +37,14 @@ struct Status {
   std::vector<KernelStatus> kernels;
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
-  std::vector<Refusal> refusals;  ///< why the intent cannot hold any more
+  std::vector<LoadOrder> load_order;  ///< of the next boot, as files and images are now
+  std::vector<Refusal> refusals;      ///< why the intent cannot hold any more
 };
 
-/// Compares the machine with `plan`, the plan that would make the kept intent hold. `now` is the
-/// load order of the configuration as it is on disk.
+/// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says
+/// what became of each kernel's image, `now` who gets the card as things are on disk.
 [[nodiscard]] Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
-                                 const std::vector<LoadOrder>& now);
+                                 const ImageVerdicts& images, const std::vector<LoadOrder>& now);
 
 /// True if `status` is what the intent asks for, staged and active.
 [[nodiscard]] bool is_as_intended(const Status& status);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@ enum class FileKind { regular, directory, symbolic_link, other };
 /// What lstat(2) says about a path.
 struct FileStatus {
   FileKind kind = FileKind::other;
-  std::int64_t modified = 0;  ///< ns since 1970
 };
 
 /// Reads below one root; every path is absolute as seen inside it, and symbolic links resolve
@@ -43,6 +41,9 @@ class FileReader {
   [[nodiscard]] virtual Result<std::optional<FileStatus>> status(const std::string& path) const = 0;
   /// The target of a symbolic link; nothing where none stands there.
   [[nodiscard]] virtual std::optional<std::string> read_link(const std::string& path) const = 0;
+  /// A regular file of any size; nothing where none stands there.
+  [[nodiscard]] virtual Result<std::optional<UniqueFd>> open_file(
+      const std::string& path) const = 0;
   /// A directory for a library that takes one; nothing where there is none.
   [[nodiscard]] virtual Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const = 0;

@@ -17,7 +17,6 @@ Result<void> find_image(const FileReader& files, const Profile& profile, Kernel&
     if (!status) return failure_of(status);
     if (!*status) continue;
     kernel.initramfs = path;
-    kernel.initramfs_time = (*status)->modified;
     return {};
   }
   return {};

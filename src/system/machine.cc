@@ -16,7 +16,6 @@ Result<Machine> read_machine(const FileReader& files) {
   if (!state) return failure_of(state);
   auto facts = probe(files, *profile);
   if (!facts) return failure_of(facts);
-  facts->files_changed = state->files_changed;
   return Machine{std::move(*profile), std::move(*settings), std::move(*state), std::move(*facts)};
 }
 

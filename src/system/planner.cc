@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/planner.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "system/image_prover.h"
 #include "system/prover.h"
 
 namespace vfio_switch {
 
-Result<Plan> Planner::enable(const EnableOptions& options) const {
+Result<Plan> Planner::draft_enable(const EnableOptions& options, std::vector<Claim>& claims) const {
   SelectionRequest request{options.named, {}, options.accepted_risks};
   if (request.named.empty()) request.named = machine_.settings.devices;
   if (request.named.empty() && !machine_.state.cards.empty()) {
@@ -15,56 +19,122 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
                                   machine_.state.accepted_risks.end());
   }
   const auto selection = select(machine_.facts, request);
-  auto claims = find_claims(files_, machine_.facts, selection.functions);
-  if (!claims) return failure_of(claims);
-  auto plan = plan_enable(machine_.facts, selection, *claims, options.plan);
+  auto found = find_claims(files_, machine_.facts, selection.functions);
+  if (!found) return failure_of(found);
+  claims = std::move(*found);
+  auto plan = plan_enable(machine_.facts, selection, claims, options.plan);
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCode::cmdline_locked,
                              "Secure Boot locks this system's kernel command line, so that a boot "
                              "without passthrough could not be asked for at the boot menu",
                              {}});
   }
-  plan.state.files_changed = machine_.state.files_changed;
   plan.state.accepted_risks = request.accepted_risks;
-  auto orders = prove_load_order(files_, machine_.facts, *claims, plan.config);
-  if (!orders) return failure_of(orders);
-  conclude(plan, std::move(*orders), machine_.facts.kernels);
+  if (auto asked = ask_libkmod(plan, claims); !asked) return failure_of(asked);
+  return plan;
+}
+
+Result<Plan> Planner::enable(const EnableOptions& options) const {
+  std::vector<Claim> claims;
+  auto plan = draft_enable(options, claims);
+  if (!plan) return plan;
+  if (auto added = add_images(*plan, claims, options.plan); !added) return failure_of(added);
   return plan;
 }
 
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
-  if (auto proved = prove(plan); !proved) return failure_of(proved);
+  if (auto proved = prove(plan, options); !proved) return failure_of(proved);
   return plan;
 }
 
 Result<Status> Planner::status() const {
+  const auto intent = machine_.state.intent;
   Plan plan;
-  if (machine_.state.intent == Intent::enabled) {
-    auto enabled = enable({});
+  std::vector<Claim> claims;
+  if (intent == Intent::enabled) {
+    auto enabled = draft_enable({}, claims);
     if (!enabled) return failure_of(enabled);
     plan = std::move(*enabled);
-  } else if (machine_.state.intent == Intent::disabled) {
-    plan = plan_disable(machine_.facts, machine_.state, {});
   } else {
-    // Nothing is wanted yet: the card that enable would take is shown.
-    plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
+    if (intent == Intent::disabled) {
+      plan = plan_disable(machine_.facts, machine_.state, {});
+    } else {
+      // Nothing is wanted yet: the card that enable would take is shown.
+      plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
+    }
+    auto found = find_claims(files_, machine_.facts, plan.functions);
+    if (!found) return failure_of(found);
+    claims = std::move(*found);
   }
-  auto claims = find_claims(files_, machine_.facts, plan.functions);
-  if (!claims) return failure_of(claims);
-  const auto now =
-      prove_load_order(files_, machine_.facts, *claims, current_config(machine_.facts));
-  if (!now) return std::unexpected(now.error());
-  return make_status(machine_.facts, plan, machine_.state.intent, *now);
+  auto images = look_into_images(claims, current_config(machine_.facts), intent);
+  if (!images) return failure_of(images);
+  return make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
 }
 
-Result<void> Planner::prove(Plan& plan) const {
+Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  auto orders = prove_load_order(files_, machine_.facts, *claims, plan.config);
+  if (auto asked = ask_libkmod(plan, *claims); !asked) return asked;
+  return add_images(plan, *claims, options);
+}
+
+Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
+  const auto& facts = machine_.facts;
+  const auto kernel = std::ranges::find(facts.kernels, built.release, &Kernel::release);
+  auto claims = find_claims(files_, facts, plan.functions);
+  if (!claims) return failure_of(claims);
+  auto root = prove_load_order(files_, facts, *claims, plan.config, ImageAhead::looked_into);
+  if (!root) return failure_of(root);
+  const auto report = prove_image(files_, facts, *kernel, *claims, *root);
+  if (!report) return std::unexpected(report.error());
+  const auto verdict = judge_image(*report, *kernel, plan.config, *root, plan.state.intent);
+  if (verdict.staged == true) return {};
+  return fail(built.image + " was built, and does not do what it should: " + verdict.reason);
+}
+
+Result<void> Planner::ask_libkmod(Plan& plan, const std::vector<Claim>& claims) const {
+  auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
   if (!orders) return failure_of(orders);
   conclude(plan, std::move(*orders), machine_.facts.kernels);
   return {};
+}
+
+Result<void> Planner::add_images(Plan& plan, const std::vector<Claim>& claims,
+                                 const PlanOptions& options) const {
+  const bool wants_nothing = plan.state.intent == Intent::unset;
+  if (wants_nothing || !plan.refusals.empty() || !plan.diff.empty()) return {};
+  auto images = look_into_images(claims, plan.config, plan.state.intent);
+  if (!images) return failure_of(images);
+  for (auto& order : images->orders) {
+    if (images->verdicts.at(order.kernel).staged != true) continue;
+    const auto same = std::ranges::find_if(plan.load_order, [&](const LoadOrder& other) {
+      return other.kernel == order.kernel && other.device == order.device;
+    });
+    *same = std::move(order);
+  }
+  rebuild_unproved(plan, machine_.facts, images->verdicts, options);
+  return {};
+}
+
+Result<Planner::Images> Planner::look_into_images(const std::vector<Claim>& claims,
+                                                  const BootConfig& config, Intent intent) const {
+  const auto& facts = machine_.facts;
+  const auto root = prove_load_order(files_, facts, claims, config, ImageAhead::looked_into);
+  if (!root) return std::unexpected(root.error());
+  Images images;
+  for (const auto& kernel : facts.kernels) {
+    auto report = prove_image(files_, facts, kernel, claims, *root);
+    if (!report) return failure_of(report);
+    images.verdicts[kernel.release] = judge_image(*report, kernel, config, *root, intent);
+    if (report->condition == ImageCondition::readable) {
+      std::ranges::move(report->orders, std::back_inserter(images.orders));
+    } else {
+      std::ranges::copy_if(*root, std::back_inserter(images.orders),
+                           [&](const LoadOrder& order) { return order.kernel == kernel.release; });
+    }
+  }
+  return images;
 }
 
 }  // namespace vfio_switch

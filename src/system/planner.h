@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/image_report.h"
 #include "core/plan.h"
 #include "core/status.h"
 #include "system/file_reader.h"
@@ -19,7 +20,8 @@ struct EnableOptions {
   PlanOptions plan;
 };
 
-/// Plans with the pure functions of core/, and has libkmod prove the outcome.
+/// Plans with the pure functions of core/, and has libkmod prove the outcome: for an image that
+/// stays, on the image itself; for one that will be built, on what goes into it.
 class Planner {
  public:
   Planner(const FileReader& files, const Machine& machine) : files_(files), machine_(machine) {}
@@ -28,10 +30,29 @@ class Planner {
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
   [[nodiscard]] Result<Status> status() const;
 
-  /// Fills in `plan.load_order` from `plan.config` and `plan.functions`.
-  [[nodiscard]] Result<void> prove(Plan& plan) const;
+  /// Fills in `plan.load_order` from `plan.config` and `plan.functions`, and adds the images that
+  /// do not do what `plan` wants.
+  [[nodiscard]] Result<void> prove(Plan& plan, const PlanOptions& options) const;
+
+  /// Opens an image that was built while `plan` was carried out. An Error where it does not do what
+  /// the plan wants.
+  [[nodiscard]] Result<void> check_built(const Plan& plan, const RebuildInitramfs& built) const;
 
  private:
+  /// The images as they are, judged, and who gets each function after them.
+  struct Images {
+    ImageVerdicts verdicts;
+    std::vector<LoadOrder> orders;
+  };
+
+  [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options,
+                                          std::vector<Claim>& claims) const;
+  [[nodiscard]] Result<void> ask_libkmod(Plan& plan, const std::vector<Claim>& claims) const;
+  [[nodiscard]] Result<void> add_images(Plan& plan, const std::vector<Claim>& claims,
+                                        const PlanOptions& options) const;
+  [[nodiscard]] Result<Images> look_into_images(const std::vector<Claim>& claims,
+                                                const BootConfig& config, Intent intent) const;
+
   const FileReader& files_;
   const Machine& machine_;
 };

@@ -21,9 +21,7 @@ namespace {
 Result<void> observe(const FileReader& files, const std::string& path, SystemFacts& facts) {
   auto state = files.state(path);
   if (!state) return failure_of(state);
-  auto status = files.status(path);
-  if (!status) return failure_of(status);
-  facts.files[path] = {std::move(*state), *status ? (*status)->modified : 0};
+  facts.files[path] = {std::move(*state)};
   return {};
 }
 

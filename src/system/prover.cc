@@ -7,6 +7,7 @@
 #include "core/card.h"
 #include "core/override.h"
 #include "core/text.h"
+#include "core/vfio_binding.h"
 #include "system/module_db.h"
 #include "system/module_dependencies.h"
 
@@ -16,46 +17,12 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
-/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
-/// command line. libkmod would take the latter from the running system instead.
-std::set<std::string> blacklisted(const SystemFacts& facts,
-                                  const std::vector<ModprobeDirective>& directives) {
-  std::set<std::string> modules;
-  for (const auto& line : directives) {
-    if (line.command == "blacklist") modules.insert(module_name(line.subject));
-  }
-  constexpr std::string_view parameter = "modprobe.blacklist=";
-  for (const auto word : split_words(facts.command_line, " \t\n")) {
-    if (!word.starts_with(parameter)) continue;
-    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
-      modules.insert(module_name(module));
-    }
-  }
-  return modules;
-}
-
-bool has_id(const std::optional<std::string>& ids, PciId id) {
-  if (!ids) return false;
-  return std::ranges::any_of(split_words(*ids, ","), [&](std::string_view text) {
-    // An entry may go on with subsystem and class; vendor and device come first.
-    return PciId::parse(text.substr(0, 9)) == id;
-  });
-}
-
-/// What lets vfio-pci bind a function once it is loaded.
-struct Bound {
-  bool by_id = false;
-  bool by_address = false;
-
-  [[nodiscard]] bool at_all() const { return by_id || by_address; }
-};
-
 /// Proves the claims of one kernel under one configuration.
 class KernelProof {
  public:
-  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
+  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel, ImageAhead image,
               std::set<std::string> blacklist)
-      : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
+      : facts_(facts), db_(db), kernel_(kernel), image_(image), blacklist_(std::move(blacklist)) {}
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
                                         Bound bound) const {
@@ -69,7 +36,8 @@ class KernelProof {
     decide(order, claim, bound);
     if (!claim.built_in.empty()) {
       if (auto decided = decide_built_in(order, claim, bound); !decided) return failure_of(decided);
-    } else if (!order.vfio_wins() && bound.at_all() && inserted->by_command) {
+    } else if (image_ == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
+               inserted->by_command) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
     }
     if (order.vfio_wins() && order.stage == Stage::root) {
@@ -123,7 +91,7 @@ class KernelProof {
   Result<void> decide_built_in(LoadOrder& order, const Claim& claim, Bound bound) const {
     if (bound.by_address && kernel_.vfio_pci == ModuleForm::loadable) {
       if (auto added = add_vfio(order, true); !added) return added;
-      if (kernel_.initramfs) order.stage = Stage::image;
+      if (kernel_.initramfs && image_ == ImageAhead::built_anew) order.stage = Stage::image;
       order.reason.clear();
       decide(order, claim, bound);
     } else {
@@ -176,6 +144,7 @@ class KernelProof {
   const SystemFacts& facts_;
   const ModuleDb& db_;
   const Kernel& kernel_;
+  ImageAhead image_;
   std::set<std::string> blacklist_;
 };
 
@@ -227,6 +196,22 @@ Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::
 
 }  // namespace
 
+std::set<std::string> blacklisted(const SystemFacts& facts,
+                                  const std::vector<ModprobeDirective>& directives) {
+  std::set<std::string> modules;
+  for (const auto& line : directives) {
+    if (line.command == "blacklist") modules.insert(module_name(line.subject));
+  }
+  constexpr std::string_view parameter = "modprobe.blacklist=";
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    if (!word.starts_with(parameter)) continue;
+    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
+      modules.insert(module_name(module));
+    }
+  }
+  return modules;
+}
+
 Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFacts& facts,
                                        const std::vector<PciAddress>& functions) {
   std::vector<Claim> claims;
@@ -272,25 +257,19 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
 
 Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                 const std::vector<Claim>& claims,
-                                                const BootConfig& config) {
+                                                const BootConfig& config, ImageAhead image) {
   std::vector<LoadOrder> orders;
   if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
-  const auto ids = effective_vfio_ids(directives);
   for (const auto& kernel : facts.kernels) {
     auto db = ModuleDb::open(files, kernel, config.modprobe);
     if (!db) return failure_of(db);
-    auto modprobe = config.modprobe;
-    modprobe.push_back(kernel.softdeps);
-    const bool by_address =
-        binds_by_address(parse_modprobe(effective_modprobe(std::move(modprobe))));
-    const KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
+    const VfioBinding binding(config, kernel.softdeps);
+    const KernelProof proof(facts, *db, kernel, image, blacklisted(facts, directives));
     for (const auto& claim : claims) {
       if (claim.kernel != kernel.release) continue;
       const auto& device = *find_device(facts, claim.device);
-      const auto& listed = config.overrides;
-      const bool is_listed = std::ranges::find(listed, make_override(device)) != listed.end();
-      auto order = proof.prove(device, claim, {has_id(ids, device.id), by_address && is_listed});
+      auto order = proof.prove(device, claim, binding.of(device));
       if (!order) return failure_of(order);
       orders.push_back(std::move(*order));
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -18,11 +21,19 @@ namespace vfio_switch {
                                                      const SystemFacts& facts,
                                                      const std::vector<PciAddress>& functions);
 
+/// What counts of an image: what the distribution's tool will put into it, or nothing, since it is
+/// looked into by prove_image().
+enum class ImageAhead { built_anew, looked_into };
+
 /// In which order libkmod would insert modules for each of `functions`, in each kernel, under
 /// the configuration `config`, and who would win.
-[[nodiscard]] Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files,
-                                                              const SystemFacts& facts,
-                                                              const std::vector<Claim>& claims,
-                                                              const BootConfig& config);
+[[nodiscard]] Result<std::vector<LoadOrder>> prove_load_order(
+    const FileReader& files, const SystemFacts& facts, const std::vector<Claim>& claims,
+    const BootConfig& config, ImageAhead image = ImageAhead::built_anew);
+
+/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
+/// command line. libkmod would take the latter from the running system instead.
+[[nodiscard]] std::set<std::string> blacklisted(const SystemFacts& facts,
+                                                const std::vector<ModprobeDirective>& directives);
 
 }  // namespace vfio_switch

@@ -108,7 +108,7 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
     if (is_absent(raw.error())) return std::nullopt;
     return system_error("cannot look at", path, raw.error());
   }
-  return FileStatus{kind_of(raw->st_mode), modification_time(*raw)};
+  return FileStatus{kind_of(raw->st_mode)};
 }
 
 std::optional<std::string> link_target(const RootedDirectory& root, const std::string& path) {
@@ -118,6 +118,12 @@ std::optional<std::string> link_target(const RootedDirectory& root, const std::s
   const auto length = ::readlinkat(fd->get(), "", target.data(), target.size());
   if (length < 0) return std::nullopt;
   return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+Result<std::optional<UniqueFd>> file_descriptor(const RootedDirectory& root,
+                                                const std::string& path) {
+  struct stat status{};
+  return open_regular(root, path, 0, status);
 }
 
 Result<std::optional<UniqueFd>> directory_descriptor(const RootedDirectory& root,

@@ -21,6 +21,8 @@ namespace vfio_switch {
                                                             const std::string& path);
 [[nodiscard]] std::optional<std::string> link_target(const RootedDirectory& root,
                                                      const std::string& path);
+[[nodiscard]] Result<std::optional<UniqueFd>> file_descriptor(const RootedDirectory& root,
+                                                              const std::string& path);
 [[nodiscard]] Result<std::optional<UniqueFd>> directory_descriptor(const RootedDirectory& root,
                                                                    const std::string& path);
 [[nodiscard]] Result<FileState> file_state(const RootedDirectory& root, const std::string& path);
@@ -44,6 +46,9 @@ class RootedReader : public Interface {
   }
   [[nodiscard]] std::optional<std::string> read_link(const std::string& path) const override {
     return link_target(root_, path);
+  }
+  [[nodiscard]] Result<std::optional<UniqueFd>> open_file(const std::string& path) const override {
+    return file_descriptor(root_, path);
   }
   [[nodiscard]] Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const override {

@@ -55,7 +55,6 @@ Result<State> state_from(const Json& json) {
     if (!code) return damaged("risk " + entry.dump());
     state.accepted_risks.push_back(*code);
   }
-  state.files_changed = json.at("files_changed").get<std::int64_t>();
   return state;
 }
 
@@ -76,8 +75,7 @@ std::string render_state(const State& state) {
   Json json = {{"schema", schema},
                {"intent", to_string(state.intent)},
                {"cards", Json::array()},
-               {"accepted_risks", Json::array()},
-               {"files_changed", state.files_changed}};
+               {"accepted_risks", Json::array()}};
   for (const auto& card : state.cards) json["cards"].push_back(to_json(card));
   for (const auto risk : state.accepted_risks) json["accepted_risks"].push_back(to_string(risk));
   return json.dump(2) + "\n";

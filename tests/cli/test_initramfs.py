@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 from helper import KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase
-from helper import as_root, environment
+from helper import as_root, environment, run
 
 WORDS = "W: Possible missing firmware, and other words of the tool"
 IMAGES = {kernel: f"boot/initrd.img-{kernel}" for kernel in KERNELS}
@@ -26,8 +26,9 @@ class Rebuild(SysrootCase):
     def rebuild(self, root: Sysroot, *arguments: str) -> Run:
         return root.run(*arguments, "--rebuild", prefix=as_root())
 
-    def built(self, kernel: str) -> str:
-        return f"built by the stand-in for {kernel}\n"
+    def assert_built(self, root: Sysroot, kernel: str, why: str = "") -> None:
+        image = (root.path / IMAGES[kernel]).read_bytes()
+        self.assertIn(f"built by the stand-in for {kernel}\n".encode(), image, why)
 
     def test_success_replaces_every_image(self) -> None:
         root = self.prepared(f"say {WORDS}\n")
@@ -36,7 +37,7 @@ class Rebuild(SysrootCase):
         self.assertNotIn("stale", done.out)
         self.assertIn(WORDS, done.err, "the tool's output is shown as it comes")
         for number, kernel in enumerate(sorted(KERNELS, reverse=True), 1):
-            self.assertEqual(root.read(IMAGES[kernel]), self.built(kernel))
+            self.assert_built(root, kernel)
             self.assertIn(f"rebuild /{IMAGES[kernel]}", done.err)
         for number in (1, 2):
             self.assertIn(f"({number} of 2)", done.err)
@@ -76,7 +77,7 @@ class Rebuild(SysrootCase):
                 root.write(image, "an image with the old configuration\n")
             self.assert_status(self.rebuild(root, verb), 0)
             for kernel in KERNELS:
-                self.assertEqual(root.read(IMAGES[kernel]), self.built(kernel), verb)
+                self.assert_built(root, kernel, verb)
         self.assert_same_tree(before, root.snapshot(without))
 
     def test_the_sysroot_gets_no_mount_points_and_keeps_no_file_of_ours(self) -> None:
@@ -133,6 +134,98 @@ class Rebuild(SysrootCase):
         self.assert_status(self.rebuild(root, "enable"), 0)
         self.assert_status(self.rebuild(root, "rollback"), 0)
         self.assert_same_tree(before, root.snapshot(without))
+
+    def test_a_build_that_proves_nothing_is_a_failure(self) -> None:
+        for what, behaviour, words in (
+            ("no configuration", "forget etc/modprobe.d/", "lacks /etc/modprobe.d/vfio.conf"),
+            ("the driver comes first", "early nouveau\nforget etc/modprobe.d", "loaded in the initramfs before vfio-pci"),
+            ("vfio-pci without ids", "forget etc/modprobe.d", "without what makes it take the card"),
+            ("no archive", "forget TRAILER!!!", "truncated"),
+        ):
+            with self.subTest(what):
+                root = self.prepared(f"{behaviour}\n", to=what)
+                before = root.snapshot(times=True)
+                done = self.rebuild(root, "enable")
+                self.assert_status(done, 1)
+                self.assertIn(f"/{IMAGES[KERNELS[1]]} was built, and does not do what it should", done.err)
+                self.assertIn(words, done.err)
+                self.assertIn("Everything was put back as it was", done.err)
+                self.assert_same_tree(before, root.snapshot(times=True))
+
+    def test_vfio_pci_missing_from_the_image_alone_leaves_it_to_the_real_root(self) -> None:
+        root = self.prepared(f"forget lib/modules/{KERNELS[0]}/kernel/drivers/vfio\n")
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        orders = root.run("plan", "enable", "--json").json["load_order"]
+        stages = {order["kernel"]: order["stage"] for order in orders}
+        self.assertEqual(stages, {KERNELS[0]: "root", KERNELS[1]: "image"})
+        self.assertEqual({order["winner"] for order in orders}, {"vfio-pci"})
+
+    def test_status_and_verify_look_into_the_images(self) -> None:
+        root = self.prepared()
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        image = root.path / IMAGES[KERNELS[0]]
+        content = image.read_bytes()
+        for what, new, words in (
+            ("truncated", content[: len(content) // 2], "truncated"),
+            ("empty", b"", "is empty"),
+            ("something else", b"hello\n", "no initramfs"),
+            ("padded", bytes(512) + content + bytes(8), None),
+            ("stale", content.replace(b"ids=10de:1d01", b"ids=10de:1d02"), "stale"),
+            ("missing", None, "no initramfs image"),
+        ):
+            with self.subTest(what):
+                image.unlink()
+                if new is not None:
+                    image.write_bytes(new)
+                for verb in ("status", "verify"):
+                    done = root.run(verb, "--json")
+                    self.assert_status(done, 5 if verb == "verify" else 0)
+                    kernels = {kernel["release"]: kernel for kernel in done.json["kernels"]}
+                    self.assertEqual(kernels[KERNELS[0]]["staged"], words is None)
+                    self.assertTrue(kernels[KERNELS[1]]["staged"])
+                    if words is not None:
+                        self.assertIn(words, kernels[KERNELS[0]]["reason"])
+                        self.assertIn(kernels[KERNELS[0]]["reason"], root.run(verb).out)
+                image.write_bytes(content)
+
+    def test_an_image_that_fell_short_is_built_anew_and_no_other(self) -> None:
+        root = self.prepared()
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        image = root.path / IMAGES[KERNELS[0]]
+        image.write_bytes(image.read_bytes()[:4096])
+        # Without --rebuild nothing may be built below a sysroot, so the plan is asked.
+        plan = root.run("status", "--json").json
+        self.assertEqual([k["staged"] for k in plan["kernels"]], [True, False])
+
+    def test_next_boot_is_what_the_images_do(self) -> None:
+        """The files on disk say vfio-pci; the images, which come first, say nouveau."""
+        root = self.prepared()
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        root.write("etc/stand-in-initramfs", "early nouveau\n")
+        vfio_conf = root.read(VFIO_CONF)
+        root.write(VFIO_CONF, "")
+        subprocess.run([*as_root(), "unshare", "--root", str(root.path), "/usr/sbin/update-initramfs", "-u", "-k",
+                        KERNELS[0]], check=True, capture_output=True)  # fmt: skip
+        root.write(VFIO_CONF, vfio_conf)
+        status = root.run("status", "--json").json
+        self.assertEqual(status["next_boot"], "mixed")
+        self.assertEqual([k["staged"] for k in status["kernels"]], [True, False])
+
+    def test_an_image_for_root_alone_is_unknown_to_others(self) -> None:
+        if os.geteuid() != 0:
+            self.skipTest("needs a file of root's")
+        root = self.prepared()
+        self.assert_status(self.rebuild(root, "enable"), 0)
+        (root.path / IMAGES[KERNELS[0]]).chmod(0o600)
+        program = self.scratch / "vfio-switch"
+        shutil.copy(VFIO_SWITCH, program)
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(program)]
+        done = run([*command, "--sysroot", str(root.path), "status", "--json"])
+        self.assert_status(done, 0)
+        kernels = {kernel["release"]: kernel for kernel in done.json["kernels"]}
+        self.assertIsNone(kernels[KERNELS[0]]["staged"])
+        self.assertIn("needs root", kernels[KERNELS[0]]["reason"])
+        self.assertIs(kernels[KERNELS[1]]["staged"], True, "libkmod works in a user namespace")
 
     def test_a_failure_as_json(self) -> None:
         root = self.prepared(f"say {WORDS}\nfail {KERNELS[0]}\n")

@@ -45,7 +45,7 @@ STATUS = {
     "schema": {1}, "intent": {"enabled", "disabled", None},
     "kernels": [{"release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE)}],
     "devices": [{"address": ADDRESS, "driver": (str, NONE), "expected_driver": (str, NONE), "active": bool}],
-    "next_boot": {"vfio", "host", "mixed"},
+    "next_boot": {"vfio", "host", "mixed"}, "load_order": PLAN["load_order"],
 }  # fmt: skip
 ERROR = {"schema": {1}, "error": {"message": str, "remedy": (str, NONE)}}
 

@@ -70,6 +70,9 @@ class FailingFileStore final : public FileStore {
   std::optional<std::string> read_link(const std::string& path) const override {
     return files_.read_link(path);
   }
+  Result<std::optional<UniqueFd>> open_file(const std::string& path) const override {
+    return files_.open_file(path);
+  }
   Result<std::optional<UniqueFd>> open_directory(const std::string& path) const override {
     return files_.open_directory(path);
   }

@@ -12,17 +12,6 @@ namespace vfio_switch::test {
 
 namespace {
 
-constexpr std::int64_t built = 1000;      // when the images of a new machine were made
-constexpr std::int64_t written_at = 500;  // when its files were
-
-/// Later than everything in `facts`.
-std::int64_t later(const SystemFacts& facts) {
-  std::int64_t newest = built;
-  for (const auto& [path, file] : facts.files) newest = std::max(newest, file.changed);
-  for (const auto& kernel : facts.kernels) newest = std::max(newest, kernel.initramfs_time);
-  return newest + 1;
-}
-
 std::vector<std::string> usual_modules(const PciDevice& device) {
   switch (device.device_class.subclass()) {
     case 0x0403:
@@ -177,7 +166,6 @@ FactsBuilder& FactsBuilder::kernel(std::string_view release, ModuleForm vfio_pci
   kernel.vfio_pci = vfio_pci;
   kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
   kernel.initramfs = "/boot/initrd.img-" + kernel.release;
-  kernel.initramfs_time = built;
   facts_.kernels.push_back(kernel);
   return *this;
 }
@@ -198,7 +186,7 @@ FactsBuilder& FactsBuilder::modprobe(std::string_view path, std::string_view con
 }
 
 FactsBuilder& FactsBuilder::file(std::string_view path, const FileState& state) {
-  facts_.files[std::string(path)] = {state, written_at};
+  facts_.files[std::string(path)] = {state};
   return *this;
 }
 
@@ -251,18 +239,13 @@ Plan enable(const SystemFacts& facts, const SelectionRequest& request, const Pla
 }
 
 SystemFacts applied(SystemFacts facts, const Plan& plan) {
-  const auto now = later(facts);
   for (const auto& change : plan.diff) {
     if (const auto* file = std::get_if<FileChange>(&change)) {
-      const bool gone = std::holds_alternative<Absent>(file->after);
-      facts.files[file->path] = {file->after, gone ? 0 : now};
+      facts.files[file->path] = {file->after};
       if (!file->path.starts_with("/etc/modprobe.d/")) continue;
       const auto* after = std::get_if<RegularFile>(&file->after);
       facts.modprobe = with_file(std::move(facts.modprobe), file->path,
                                  after == nullptr ? std::nullopt : std::optional(after->content));
-    } else {
-      const auto& rebuild = std::get<RebuildInitramfs>(change);
-      std::ranges::find(facts.kernels, rebuild.release, &Kernel::release)->initramfs_time = now + 1;
     }
   }
   return facts;

@@ -442,10 +442,10 @@ TEST_CASE("Every kernel with an image gets it rebuilt, once, after the files") {
                                       "rebuild /boot/initrd.img-5.10-old"});
 }
 
-TEST_CASE("An image is rebuilt without a change of files only if it is stale, or on request") {
+TEST_CASE("An image is rebuilt without a change of files only if it falls short, or on request") {
   struct Row {
     std::string what;
-    bool stale;
+    std::optional<bool> staged;
     PlanOptions options;
     bool rebuilt;
   };
@@ -458,34 +458,56 @@ TEST_CASE("An image is rebuilt without a change of files only if it is stale, or
   PlanOptions forced;
   forced.force_rebuild = true;
   const Row rows[] = {
-      {"current", false, {}, false},
-      {"stale", true, {}, true},
-      {"stale, but no tool may run", true, no_tool, false},
-      {"stale, but built elsewhere", true, elsewhere, false},
-      {"stale, and another one is built elsewhere", true, other, true},
-      {"current, --rebuild", false, forced, true},
-      {"stale, --rebuild", true, forced, true},
+      {"proved", true, {}, false},
+      {"unknown", std::nullopt, {}, false},
+      {"stale", false, {}, true},
+      {"stale, but no tool may run", false, no_tool, false},
+      {"stale, but built elsewhere", false, elsewhere, false},
+      {"stale, and another one is built elsewhere", false, other, true},
+      {"proved, --rebuild", true, forced, true},
+      {"stale, --rebuild", false, forced, true},
   };
   for (const auto& row : rows) {
     INFO(row.what);
-    auto facts = enabled_desktop();
-    if (row.stale) facts.kernels[0].initramfs_time = facts.files.at(vfio_conf).changed - 1;
-    const auto expected = row.rebuilt ? Words{rebuild} : Words{};
-    CHECK(described(enable(facts, {}, row.options).diff) == expected);
+    const auto facts = enabled_desktop();
+    auto plan = enable(facts, {}, row.options);
+    rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {row.staged, "why"}}},
+                     row.options);
+    CHECK(described(plan.diff) == (row.rebuilt ? Words{rebuild} : Words{}));
   }
 }
 
-TEST_CASE("A stale image is found for the kernel that has it, and after disabling as well") {
-  auto facts =
-      applied(desktop().kernel("5.10-old").facts(), enable(desktop().kernel("5.10-old").facts()));
-  facts.kernels[1].initramfs_time = 0;
-  CHECK(described(enable(facts).diff) == Words{"rebuild /boot/initrd.img-5.10-old"});
+TEST_CASE(
+    "Of several images those that fall short are built, and of a plan that changes files all") {
+  const auto fresh = desktop().kernel("5.10-old").facts();
+  const auto facts = applied(fresh, enable(fresh));
+  const ImageVerdicts images = {{std::string(desktop_kernel), {true, {}}},
+                                {"5.10-old", {false, "the image is stale"}}};
+  auto plan = enable(facts);
+  rebuild_unproved(plan, facts, images, {});
+  REQUIRE(described(plan.diff) == Words{"rebuild /boot/initrd.img-5.10-old"});
+  CHECK(std::get<RebuildInitramfs>(plan.diff[0]).reason == "the image is stale");
 
-  auto off = applied(enabled_desktop(), plan_disable(enabled_desktop(), enabled_state(), {}));
-  off.kernels[0].initramfs_time = 0;
   auto state = enabled_state();
   state.intent = Intent::disabled;
-  CHECK(described(plan_disable(off, state, {}).diff) == Words{rebuild});
+  const auto off = applied(facts, plan_disable(facts, enabled_state(), {}));
+  plan = plan_disable(off, state, {});
+  rebuild_unproved(plan, off, images, {});
+  CHECK(described(plan.diff) == Words{"rebuild /boot/initrd.img-5.10-old"});
+
+  plan = enable(fresh);
+  const auto before = described(plan.diff);
+  rebuild_unproved(plan, fresh, images, {});
+  CHECK(described(plan.diff) == before);
+}
+
+TEST_CASE("An image is not rebuilt where /boot is not mounted") {
+  auto facts = enabled_desktop();
+  facts.unmounted = {"/boot"};
+  auto plan = enable(facts);
+  rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {false, "stale"}}}, {});
+  CHECK(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
+  CHECK(plan.diff.empty());
 }
 
 TEST_CASE("A plan is refused for what is said against the selection, and changes nothing") {

@@ -52,7 +52,7 @@ SystemFacts enabled_desktop(bool rebooted) {
 TEST_CASE("Staged and active are two different statements") {
   SECTION("nothing done yet: neither") {
     const auto facts = desktop().facts();
-    const auto status = make_status(facts, enable(facts), Intent::enabled, host_everywhere);
+    const auto status = make_status(facts, enable(facts), Intent::enabled, {}, host_everywhere);
     REQUIRE(status.kernels.size() == 1);
     CHECK(status.kernels[0].staged == false);
     CHECK_THAT(status.kernels[0].reason, has_text("/etc/modprobe.d/vfio.conf"));
@@ -62,7 +62,7 @@ TEST_CASE("Staged and active are two different statements") {
   }
   SECTION("before the reboot: staged, not active") {
     const auto facts = enabled_desktop(false);
-    const auto status = make_status(facts, enable(facts), Intent::enabled, vfio_everywhere);
+    const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
     CHECK(status.kernels[0].staged == true);
     CHECK(status.kernels[0].reason.empty());
     REQUIRE(status.devices.size() == 2);
@@ -75,7 +75,7 @@ TEST_CASE("Staged and active are two different statements") {
   }
   SECTION("after the reboot: both") {
     const auto facts = enabled_desktop(true);
-    const auto status = make_status(facts, enable(facts), Intent::enabled, vfio_everywhere);
+    const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
     CHECK(status.kernels[0].staged == true);
     CHECK(status.devices[0].active);
     CHECK(status.devices[1].active);
@@ -86,18 +86,19 @@ TEST_CASE("Staged and active are two different statements") {
     for (auto& device : facts.devices) {
       if (device.address == at("01:00.1")) device.driver = device.driver_module = "snd_hda_intel";
     }
-    const auto status = make_status(facts, enable(facts), Intent::enabled, vfio_everywhere);
+    const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
     CHECK(status.devices[0].active);
     CHECK_FALSE(status.devices[1].active);
     CHECK_FALSE(is_as_intended(status));
   }
 }
 
-TEST_CASE("A kernel's image is judged by its own age") {
+TEST_CASE("A kernel is staged where its own image is proved") {
   auto facts = desktop().kernel("5.10-old").facts();
   facts = applied(facts, enable(facts));
-  facts.kernels[1].initramfs_time = 0;
-  const auto status = make_status(facts, enable(facts), Intent::enabled, vfio_everywhere);
+  const ImageVerdicts images = {{std::string(desktop_kernel), {true, {}}},
+                                {"5.10-old", {false, "the image is stale: it lacks something"}}};
+  const auto status = make_status(facts, enable(facts), Intent::enabled, images, vfio_everywhere);
   REQUIRE(status.kernels.size() == 2);
   CHECK(status.kernels[0].staged == true);
   CHECK(status.kernels[1].staged == false);
@@ -106,10 +107,19 @@ TEST_CASE("A kernel's image is judged by its own age") {
   CHECK_THAT(status.kernels[1].reason, has_text("stale"));
 }
 
+TEST_CASE("An image that cannot be judged is neither staged nor not, and says why") {
+  const auto facts = enabled_desktop(true);
+  const ImageVerdicts images = {{std::string(desktop_kernel), {std::nullopt, "it needs root"}}};
+  const auto status = make_status(facts, enable(facts), Intent::enabled, images, vfio_everywhere);
+  CHECK_FALSE(status.kernels[0].staged.has_value());
+  CHECK(status.kernels[0].reason == "it needs root");
+  CHECK(is_as_intended(status));
+}
+
 TEST_CASE("A kernel without vfio-pci is not staged, and says so") {
   auto facts = desktop().kernel("5.10-old", ModuleForm::missing).facts();
   facts = applied(facts, enable(facts));
-  const auto status = make_status(facts, enable(facts), Intent::enabled, vfio_everywhere);
+  const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
   CHECK(status.kernels[0].staged == true);
   CHECK(status.kernels[1].staged == false);
   CHECK_THAT(status.kernels[1].reason, has_text("no vfio-pci"));
@@ -118,7 +128,7 @@ TEST_CASE("A kernel without vfio-pci is not staged, and says so") {
 TEST_CASE("A plan that is refused is staged nowhere, and its reasons are handed on") {
   auto facts = enabled_desktop(true);
   facts.modprobe.push_back({"/etc/modprobe.d/x.conf", "blacklist vfio-pci\n"});
-  const auto status = make_status(facts, enable(facts), Intent::enabled, vfio_everywhere);
+  const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
   CHECK(status.kernels[0].staged == false);
   CHECK(codes(status.refusals) == std::vector{RefusalCode::config_conflict});
   CHECK_FALSE(is_as_intended(status));
@@ -144,7 +154,7 @@ TEST_CASE("The next boot is mixed where kernels or functions differ") {
   const auto plan = enable(facts);
   for (const auto& row : rows) {
     INFO(row.what);
-    CHECK(make_status(facts, plan, Intent::enabled, row.now).next_boot == row.next_boot);
+    CHECK(make_status(facts, plan, Intent::enabled, {}, row.now).next_boot == row.next_boot);
   }
 }
 
@@ -176,7 +186,7 @@ TEST_CASE("A driver is the expected one if its module is") {
                                      d.driver_module = row.module;
                                    })
                            .facts();
-    const auto status = make_status(facts, plan_disable(facts, disabled, {}), Intent::disabled,
+    const auto status = make_status(facts, plan_disable(facts, disabled, {}), Intent::disabled, {},
                                     {order(desktop_kernel, "01:00.0", row.expected)});
     REQUIRE(status.devices.size() == 2);
     CHECK(status.devices[0].expected_driver == row.expected);
@@ -196,7 +206,7 @@ TEST_CASE("A function that no driver takes is as expected without one") {
   plan.functions = at_all({"01:00.1"});
   LoadOrder nobody = order(desktop_kernel, "01:00.1", "");
   nobody.winner.reset();
-  const auto status = make_status(facts, plan, Intent::disabled, {nobody});
+  const auto status = make_status(facts, plan, Intent::disabled, {}, {nobody});
   CHECK_FALSE(status.devices[0].expected_driver);
   CHECK(status.devices[0].active);
   CHECK(status.next_boot == NextBoot::host);
