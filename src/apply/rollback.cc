@@ -20,7 +20,7 @@ bool is_unmodified_output(const FileState& state) {
 
 /// A free name for what is kept of `path`: an earlier removal may have kept something too.
 std::string saved_name(const FileReader& files, const std::string& path) {
-  const auto name = path + ".vfio-switch-saved";
+  auto name = path + ".vfio-switch-saved";
   if (!files.exists(name)) return name;
   for (int number = 2;; ++number) {
     auto next = name + "-" + std::to_string(number);

@@ -85,10 +85,11 @@ std::string unified_diff(std::string_view before, std::string_view after, std::s
     const auto from = next - std::min<std::ptrdiff_t>(context, next - at);
     // A hunk goes on as long as the next difference is near enough to share its context.
     auto to = next;
-    do {
+    for (bool is_near = true; is_near;) {
       to = std::find_if_not(next, all.end(), differs);
       next = std::find_if(to, all.end(), differs);
-    } while (next != all.end() && next - to <= static_cast<std::ptrdiff_t>(2 * context));
+      is_near = next != all.end() && next - to <= static_cast<std::ptrdiff_t>(2 * context);
+    }
     to += std::min<std::ptrdiff_t>(context, all.end() - to);
     old_line += static_cast<std::size_t>(from - at);
     new_line += static_cast<std::size_t>(from - at);

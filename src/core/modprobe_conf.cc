@@ -130,7 +130,8 @@ std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file) {
     const int first = number;
     const auto [joined, lines] = take_joined_line(text);
     number += lines;
-    const std::string_view line = joined.c_str();  // to libkmod a NUL ends the line
+    // To libkmod a NUL ends the line.
+    const auto line = std::string_view(joined).substr(0, joined.find('\0'));
     if (line.starts_with('#')) continue;
     std::string_view rest = line;
     const auto take_word = [&rest] {

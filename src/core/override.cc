@@ -90,7 +90,7 @@ bool runs_bind(std::string_view command) {
 }
 
 bool binds_by_address(const std::vector<ModprobeDirective>& directives) {
-  constexpr std::string_view vfio_pci = "vfio_pci";
+  static constexpr std::string_view vfio_pci = "vfio_pci";
   const auto command = std::ranges::find_if(directives, [](const ModprobeDirective& line) {
     return line.command == "install" && line.is_about(vfio_pci);
   });

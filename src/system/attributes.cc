@@ -4,6 +4,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -41,12 +42,12 @@ std::map<std::string, std::string> read_attributes(int fd) {
 }
 
 bool write_attributes(int fd, const std::map<std::string, std::string>& attributes) {
-  for (const auto& [name, value] : attributes) {
-    if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) continue;
+  return std::ranges::all_of(attributes, [fd](const auto& attribute) {
+    const auto& [name, value] = attribute;
+    if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) return true;
     const bool not_allowed = (errno == EPERM || errno == EACCES) && ::geteuid() != 0;
-    if (errno != ENOTSUP && !not_allowed) return false;
-  }
-  return true;
+    return errno == ENOTSUP || not_allowed;
+  });
 }
 
 }  // namespace vfio_switch

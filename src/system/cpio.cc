@@ -144,7 +144,7 @@ Result<void> CpioParser::take_header() {
 }
 
 Result<void> CpioParser::take_name() {
-  entry_.path = buffer_.c_str();  // up to the first zero
+  entry_.path.assign(buffer_, 0, buffer_.find('\0'));
   buffer_.clear();
   last_ = entry_.path == trailer;
   const bool is_link = entry_.kind == FileKind::symbolic_link && entry_.size <= longest_path;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ranges>
 #include <utility>
 
 #include "core/text.h"
@@ -106,7 +107,7 @@ ImageTree::Place ImageTree::find_place(std::string_view path) const {
   std::vector<std::string> rest;  // components, the next one last
   const auto push = [&rest](std::string_view text) {
     auto words = split_words(text, "/");
-    for (auto word = words.rbegin(); word != words.rend(); ++word) rest.emplace_back(*word);
+    for (const auto word : std::views::reverse(words)) rest.emplace_back(word);
   };
   push(path);
   int links = 0;

@@ -37,7 +37,7 @@ Result<ByteRange> initrd_of(const ByteRange& file) {
   const auto optional_size = file.le16(*header + 20);
   if (!sections || !optional_size) return fail("it is truncated");
   for (std::uint32_t i = 0; i < *sections; ++i) {
-    const auto section = std::uint64_t{*header} + 24 + *optional_size + i * 40U;
+    const auto section = std::uint64_t{*header} + 24 + *optional_size + std::uint64_t{i} * 40;
     if (!is(section, std::string_view(".initrd\0", 8))) continue;
     const auto used = file.le32(section + 8);
     const auto stored = file.le32(section + 16);
@@ -54,7 +54,7 @@ Result<ByteRange> initrd_of(const ByteRange& file) {
 Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
   std::vector<char> buffer(piece_size);
   auto at = range.begin;
-  do {
+  for (bool is_whole = false; !is_whole; is_whole = parser.at_end()) {
     if (parser.idle() > range.end - at) break;
     if (parser.idle() > buffer.size()) {
       const auto idle = parser.idle();
@@ -67,7 +67,7 @@ Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
     auto used = parser.feed_one_archive(*piece);
     if (!used) return used;
     at += *used;
-  } while (!parser.at_end());
+  }
   if (!parser.at_end()) return fail("it is truncated: an archive goes on behind its end");
   return at;
 }
