@@ -72,6 +72,7 @@ def twins(stage: Stage) -> None:
         check(stage, boot, TAKEN, "in the real root alone")
         stage.equal(boot.claimed_in, "realroot", "in the real root alone: claimed there")
         stage.equal(boot.output.splitlines()[-1], "active", "in the real root alone: the unit has run")
+        machine.chroot("update-initramfs", "-u", "-k", current, record=record)
 
         machine.chroot("sh", "-euc", f"find /usr/lib/modules/{release} -name 'vfio-pci.ko*' -delete; "
                        f"depmod {release}; update-initramfs -u -k {release}", record=record)
