@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/compressed_segment.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "system/libarchive.h"
 
 namespace vfio_switch {
 
@@ -117,11 +116,13 @@ Result<std::uint64_t> end_of_xz(const ByteRange& range) {
 }
 
 struct ArchiveCloser {
-  void operator()(archive* reader) const { archive_read_free(reader); }
+  const LibArchive* library;
+  void operator()(archive* reader) const { library->read_free(reader); }
 };
 
 /// What libarchive reads from.
 struct Source {
+  const LibArchive& library;
   ByteRange range;
   std::uint64_t at = 0;
   std::vector<char> buffer;
@@ -131,7 +132,7 @@ extern "C" la_ssize_t read_source(archive* reader, void* client, const void** da
   auto& source = *static_cast<Source*>(client);
   const auto piece = source.range.read(source.at, source.buffer);
   if (!piece) {
-    archive_set_error(reader, EIO, "%s", piece.error().message.c_str());
+    source.library.set_error(reader, EIO, "%s", piece.error().message.c_str());
     return -1;
   }
   source.at += piece->size();
@@ -139,26 +140,26 @@ extern "C" la_ssize_t read_source(archive* reader, void* client, const void** da
   return static_cast<la_ssize_t>(piece->size());
 }
 
-int add_filter(archive* reader, Compression compression) {
+int add_filter(const LibArchive& library, archive* reader, Compression compression) {
   switch (compression) {
     case Compression::gzip:
-      return archive_read_support_filter_gzip(reader);
+      return library.support_filter_gzip(reader);
     case Compression::bzip2:
-      return archive_read_support_filter_bzip2(reader);
+      return library.support_filter_bzip2(reader);
     case Compression::lzma:
-      return archive_read_support_filter_lzma(reader);
+      return library.support_filter_lzma(reader);
     case Compression::xz:
-      return archive_read_support_filter_xz(reader);
+      return library.support_filter_xz(reader);
     case Compression::lz4:
-      return archive_read_support_filter_lz4(reader);
+      return library.support_filter_lz4(reader);
     case Compression::zstd:
-      return archive_read_support_filter_zstd(reader);
+      return library.support_filter_zstd(reader);
   }
   return ARCHIVE_FATAL;
 }
 
-std::unexpected<Error> archive_error(archive* reader) {
-  const char* why = archive_error_string(reader);
+std::unexpected<Error> archive_error(const LibArchive& library, archive* reader) {
+  const char* why = library.error_string(reader);
   return fail(std::string("it is damaged: ") + (why == nullptr ? "it cannot be unpacked" : why));
 }
 
@@ -200,33 +201,36 @@ Result<std::uint64_t> decompress(const ByteRange& range, Compression compression
   if (compression == Compression::lz4) end = end_of_lz4(range);
   if (compression == Compression::xz) end = end_of_xz(range);
   if (!end) return end;
-  Source source{{range.fd, range.begin, *end}, range.begin, {}};
+  const auto loaded = LibArchive::load();
+  if (!loaded) return std::unexpected(loaded.error());
+  const LibArchive& library = **loaded;
+  Source source{library, {range.fd, range.begin, *end}, range.begin, {}};
   source.buffer.resize(std::size_t{256} << 10U);
-  const std::unique_ptr<archive, ArchiveCloser> reader(archive_read_new());
+  const std::unique_ptr<archive, ArchiveCloser> reader(library.read_new(), ArchiveCloser{&library});
   // ARCHIVE_WARN: it would start a program.
-  if (!reader || add_filter(reader.get(), compression) != ARCHIVE_OK ||
-      archive_read_support_format_raw(reader.get()) != ARCHIVE_OK) {
+  if (!reader || add_filter(library, reader.get(), compression) != ARCHIVE_OK ||
+      library.support_format_raw(reader.get()) != ARCHIVE_OK) {
     return fail("the installed libarchive cannot unpack it");
   }
   archive_entry* entry = nullptr;
-  if (archive_read_open(reader.get(), &source, nullptr, read_source, nullptr) != ARCHIVE_OK ||
-      archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
-    return archive_error(reader.get());
+  if (library.read_open(reader.get(), &source, nullptr, read_source, nullptr) != ARCHIVE_OK ||
+      library.read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
+    return archive_error(library, reader.get());
   }
   std::uint64_t unpacked = 0;
   for (;;) {
     const void* data = nullptr;
     std::size_t size = 0;
     la_int64_t offset = 0;
-    const int status = archive_read_data_block(reader.get(), &data, &size, &offset);
+    const int status = library.read_data_block(reader.get(), &data, &size, &offset);
     if (status == ARCHIVE_EOF) break;
-    if (status != ARCHIVE_OK) return archive_error(reader.get());
+    if (status != ARCHIVE_OK) return archive_error(library, reader.get());
     unpacked += size;
     if (unpacked > most_unpacked) return fail("it holds more than any machine could unpack");
     if (auto taken = take({static_cast<const char*>(data), size}); !taken) return failure_of(taken);
   }
   if (!marks_its_end(compression)) return end;
-  const auto used = static_cast<std::uint64_t>(archive_filter_bytes(reader.get(), -1));
+  const auto used = static_cast<std::uint64_t>(library.filter_bytes(reader.get(), -1));
   return range.begin + std::clamp<std::uint64_t>(used, 1, range.size());
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::array signals = {SIGINT, SIGTERM, SIGHUP};
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a signal handler has no other
 volatile std::sig_atomic_t interruption = 0;
 
 extern "C" void note_interruption(int /*signal*/) {

@@ -194,6 +194,17 @@ Result<void> add_built_in(const ModuleDb& db, Claim& claim, const std::set<std::
   return {};
 }
 
+/// A driver that is built into the running kernel is so in every kernel that has no module for it.
+Result<void> add_unnamed(const ModuleDb& db, Claim& claim,
+                         const std::map<PciAddress, std::string>& drivers) {
+  const auto driver = drivers.find(claim.device);
+  if (driver == drivers.end() || !claim.built_in.empty()) return {};
+  auto form = db.form(driver->second);
+  if (!form) return failure_of(form);
+  if (*form != ModuleForm::loadable) claim.built_in.push_back(driver->second);
+  return {};
+}
+
 }  // namespace
 
 std::set<std::string> blacklisted(const SystemFacts& facts,
@@ -246,11 +257,7 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
     if (auto added = add_built_in(bare, claim, known[claim.device]); !added) {
       return failure_of(added);
     }
-    const auto name = unnamed.find(claim.device);
-    if (name == unnamed.end() || !claim.built_in.empty()) continue;
-    auto form = bare.form(name->second);
-    if (!form) return failure_of(form);
-    if (*form != ModuleForm::loadable) claim.built_in.push_back(name->second);
+    if (auto added = add_unnamed(bare, claim, unnamed); !added) return failure_of(added);
   }
   return claims;
 }
