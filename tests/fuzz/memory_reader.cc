@@ -71,9 +71,9 @@ Result<std::vector<std::string>> MemoryReader::list(const std::string& path) con
 
 Result<std::optional<FileStatus>> MemoryReader::status(const std::string& path) const {
   const auto place = resolve(path, false);
-  if (files_.contains(place)) return FileStatus{FileKind::regular, 1};
-  if (links_.contains(place)) return FileStatus{FileKind::symbolic_link, 1};
-  if (directories_.contains(place)) return FileStatus{FileKind::directory, 1};
+  if (files_.contains(place)) return FileStatus{FileKind::regular};
+  if (links_.contains(place)) return FileStatus{FileKind::symbolic_link};
+  if (directories_.contains(place)) return FileStatus{FileKind::directory};
   return std::nullopt;
 }
 

@@ -23,6 +23,10 @@ class MemoryReader final : public FileReader {
   [[nodiscard]] std::optional<std::string> read_link(const std::string& path) const override;
   [[nodiscard]] Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const override;
+  [[nodiscard]] Result<std::optional<UniqueFd>> open_file(
+      const std::string& /*path*/) const override {
+    return std::nullopt;
+  }
   [[nodiscard]] Result<FileState> state(const std::string& path) const override;
   [[nodiscard]] bool exists(const std::string& path) const override;
 

@@ -16,10 +16,11 @@ namespace vfio_switch {
 // Names are for people only, and loading the database would take most of the time. Defined here,
 // they keep the library's own from being linked.
 PciNames::PciNames() = default;
-std::string PciNames::name(PciId /*id*/) const {
+std::string PciNames::name(std::string_view /*modalias*/) const {
   return {};
 }
-void PciNames::Closer::operator()(pci_access* /*access*/) const {}
+void PciNames::Closer::operator()(udev* /*context*/) const {}
+void PciNames::Closer::operator()(udev_hwdb* /*database*/) const {}
 
 }  // namespace vfio_switch
 
