@@ -12,6 +12,10 @@ Command UpdateInitramfs::rebuild(const std::string& release) {
   return {"update-initramfs", {"-u", "-k", release}};
 }
 
+std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
+  return {image + ".new", image + ".dpkg-bak"};
+}
+
 Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
   std::vector<std::string> paths = {"/etc/initramfs-tools/modules"};
   const std::string directory = "/usr/share/initramfs-tools/modules.d";
@@ -68,6 +72,10 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandR
 
 bool replaces_by_rename(const InitramfsTool& tool) {
   return std::visit([](const auto& one) { return one.replaces_by_rename; }, tool);
+}
+
+std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
+  return std::visit([&](const auto& one) { return one.unfinished(image); }, tool);
 }
 
 Command rebuild_command(const InitramfsTool& tool, const std::string& release) {

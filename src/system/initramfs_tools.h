@@ -17,6 +17,8 @@ namespace vfio_switch {
 struct UpdateInitramfs {
   static constexpr bool replaces_by_rename = true;
   [[nodiscard]] static Command rebuild(const std::string& release);
+  /// What stands beside the image while it is built, and stays where the build is cut off.
+  [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
   [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
 };
@@ -30,6 +32,10 @@ using InitramfsTool = std::variant<UpdateInitramfs>;
 
 /// True if the tool never writes into an existing image, but replaces it when it is complete.
 [[nodiscard]] bool replaces_by_rename(const InitramfsTool& tool);
+
+/// The paths of what the tool leaves beside an image when its build is cut off.
+[[nodiscard]] std::vector<std::string> unfinished_files(const InitramfsTool& tool,
+                                                        const std::string& image);
 
 /// The modules that the profile's generators load in every image, by configuration.
 [[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
