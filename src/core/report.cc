@@ -68,8 +68,7 @@ std::string indented(std::string_view content, std::string_view prefix) {
 
 std::string change_text(const Change& change, bool verbose) {
   const auto* file = std::get_if<FileChange>(&change);
-  const auto& reason = file != nullptr ? file->reason : std::get<RebuildInitramfs>(change).reason;
-  std::string text = "  " + printable(describe(change) + "  (" + reason + ")") + "\n";
+  std::string text = "  " + printable(describe(change) + "  (" + reason_of(change) + ")") + "\n";
   if (file == nullptr || !verbose) return text;
   if (const auto* after = std::get_if<RegularFile>(&file->after)) {
     text += indented(after->content, "    | ");

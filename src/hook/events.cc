@@ -71,6 +71,7 @@ class Site {
     const Operation operation{.verb = event_.name,
                               .make_plan = make,
                               .rebuild = rebuild,
+                              .boot_loader = can_rebuild(),
                               .forget = forget,
                               .patience = std::chrono::seconds(30),
                               .progress = make_progress()};
@@ -105,6 +106,7 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere) {
   if (state->intent != Intent::enabled) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
     EnableOptions options;
+    options.may_add_parameters = false;
     options.plan.can_rebuild = site.can_rebuild();
     options.plan.built_elsewhere = built_elsewhere;
     return Planner(files, machine).enable(options);
