@@ -151,7 +151,8 @@ std::string status_json(const Status& status) {
                {"devices", devices},
                {"next_boot", next_boot_text(status.next_boot)},
                {"load_order", orders},
-               {"refusals", refusals_json(status.refusals)}});
+               {"refusals", refusals_json(status.refusals)},
+               {"notes", status.notes}});
 }
 
 std::string error_json(const Error& error) {

@@ -203,10 +203,15 @@ void explain_refusals(Plan& plan, const SystemFacts& facts) {
 bool is_iommu_coming(const SystemFacts& facts, const State& kept, const BootPolicy& policy) {
   const auto parameter = missing_iommu_parameter(facts);
   if (!parameter) return false;
-  if (has_parameter(facts.boot_loader, *parameter)) return true;
+  if (is_isolation_pending(facts)) return true;
   const bool allowed = policy.may_add || contains(kept.boot_parameters, *parameter);
   return allowed && (facts.command_line_locked ||
                      edit_parameters(facts.boot_loader, {*parameter}, {}).has_value());
+}
+
+bool is_isolation_pending(const SystemFacts& facts) {
+  const auto parameter = missing_iommu_parameter(facts);
+  return parameter && has_parameter(facts.boot_loader, *parameter);
 }
 
 std::string isolation_note() {

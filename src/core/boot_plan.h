@@ -24,7 +24,10 @@ struct BootPolicy {
 [[nodiscard]] bool is_iommu_coming(const SystemFacts& facts, const State& kept,
                                    const BootPolicy& policy);
 
-/// What a person should know while is_iommu_coming().
+/// True if the IOMMU is off and the next boot turns it on.
+[[nodiscard]] bool is_isolation_pending(const SystemFacts& facts);
+
+/// What a person should know until then.
 [[nodiscard]] std::string isolation_note();
 
 /// Completes a plan to enable with the kernel parameters that it needs: the IOMMU's, and

@@ -121,9 +121,9 @@ std::string remove_grub_parameter(std::string_view text, std::string_view parame
   });
   if (last == nullptr) return rest;
   const auto line = own_line(parameter);
-  const auto size_of_line = std::min(text.find('\n', last->begin), text.size()) - last->begin;
-  if (text.substr(last->begin, size_of_line) == line) {
-    return without_line(text, last->begin, line.size());
+  const auto size_of_line = std::min(text.find('\n', last->line), text.size()) - last->line;
+  if (text.substr(last->line, size_of_line) == line) {
+    return without_line(text, last->line, line.size());
   }
   const auto own = std::ranges::find_if(last->segments, [&](const ShellSegment& segment) {
     return text.substr(segment.begin, segment.end - segment.begin) == own_segment(parameter);

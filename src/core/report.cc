@@ -152,6 +152,7 @@ std::string status_text(const SystemFacts& facts, const Status& status) {
                                          : "is " + std::string(to_string(status.intent));
   text += "\n";
   for (const auto& refusal : status.refusals) text += refusal_line(refusal, "           ");
+  for (const auto& note : status.notes) text += "Note       " + printable(note) + ".\n";
   for (const auto& kernel : status.kernels) {
     if (status.intent == Intent::unset) break;
     std::string_view answer = "unknown";

@@ -40,6 +40,7 @@ class Scanner {
         ++position_;
       } else if (continues_line()) {
         position_ += 2;
+        line_ = position_;
       } else if (c == '#') {
         position_ = std::min(script_.find('\n', position_), script_.size());
       } else if (ends_word(c)) {
@@ -79,7 +80,7 @@ class Scanner {
     if (assignment.appends) ++end;
     if (end >= script_.size() || script_[end] != '=') return false;
     assignment.name = name;
-    assignment.begin = line_;
+    assignment.line = line_;
     assignment.value = position_ = end + 1;
     return true;
   }

@@ -22,7 +22,7 @@ struct ShellSegment {
 struct ShellAssignment {
   std::string name;
   bool appends = false;   ///< by `+=`
-  std::size_t begin = 0;  ///< of the line that it stands in
+  std::size_t line = 0;  ///< where the line that it stands in begins
   std::size_t value = 0;
   std::size_t end = 0;
   std::vector<ShellSegment> segments;  ///< of the value; none: it is empty

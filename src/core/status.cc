@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/boot_plan.h"
 #include "core/card.h"
 #include "core/text.h"
 
@@ -67,6 +68,9 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   Status status;
   status.intent = intent;
   status.refusals = plan.refusals;
+  if (intent == Intent::enabled && is_isolation_pending(facts)) {
+    status.notes.push_back(isolation_note());
+  }
   for (const auto& kernel : facts.kernels) {
     status.kernels.push_back(kernel_status(kernel, plan, intent, images));
   }

@@ -68,7 +68,11 @@ class Search {
     add("Limine", limine());
     add("rEFInd", refind());
     add("GRUB", grub());
-    add("systemd-boot", boot_entries());
+    // GRUB may read the same entries.
+    const bool read = std::ranges::any_of(found, [](const BootLoader& loader) {
+      return std::holds_alternative<Grubby>(loader) || std::holds_alternative<BootEntries>(loader);
+    });
+    if (!read) add("systemd-boot", boot_entries());
     if (!problem_.empty()) return UnknownLoader{problem_};
     if (found.size() == 1) return std::move(found.front());
     if (found.empty() && has_unified_images()) return unified_image();
@@ -209,8 +213,6 @@ class Search {
   }
 
   std::optional<BootLoader> boot_entries() {
-    // GRUB's entries have been seen to.
-    if (files_.exists("/boot/grub2/grub.cfg")) return std::nullopt;
     auto found = entries();
     if (found.empty()) return std::nullopt;
     return BootEntries{with_template(std::move(found))};
