@@ -105,7 +105,7 @@ class Fedora(SysrootCase):
     def test_by_address_the_image_runs_the_script(self) -> None:
         """As with Fedora's USB_XHCI_PCI=y a function's driver is built in, and no load order comes before it."""
         root = self.stand_in()
-        root.write(BIND, "#!/bin/sh\n", 0o755)
+        root.write(BIND[1:], "#!/bin/sh\n", 0o755)
         function = (root.path / "sys/bus/pci/devices" / CARD[1]).resolve()
         driver = root.path / "sys/bus/pci/drivers/built-in"  # it has no module
         driver.mkdir()
