@@ -104,8 +104,8 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandR
 }
 
 std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
-  const auto* const by_rename = std::get_if<UpdateInitramfs>(&tool);
-  return by_rename == nullptr ? std::vector<std::string>() : by_rename->unfinished(image);
+  const auto* one = std::get_if<UpdateInitramfs>(&tool);
+  return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
 }
 
 ImageBuild plan_build(const InitramfsTool& tool, const std::string& release,
