@@ -237,10 +237,11 @@ class Dracut(InTrouble, unittest.TestCase):
 
     def test_left_to_itself_it_deletes_the_old_image(self) -> None:
         """Which is why it is given another name to write to."""
-        small = self.small(0.4)
-        enter = [tool("nsenter"), "--mount", "--target", str(small.holder.pid), "chroot", str(self.root)]
         name = self.image.format(self.release)
-        done = run([*enter, "dracut", "--force", f"/boot/{name}", self.release])
+        small = SmallBoot(self.root, {name: self.files[name][:MEGABYTE]}, 0)
+        self.addCleanup(small.close)
+        enter = [tool("nsenter"), "--mount", "--target", str(small.holder.pid), "sh", "-euc", roots.ENTER, "enter"]
+        done = run([*enter, str(self.root), "dracut", "--force", f"/boot/{name}", self.release])
         self.assertIn("No space left on device", done.out + done.err)
         self.assertFalse((small.boot / name).exists())
 
