@@ -14,6 +14,7 @@
 //
 // The file /etc/stand-in-initramfs tells it how to behave, a word and its value a line:
 //   say WORDS      prints WORDS on standard output
+//   environment    prints its environment and its umask
 //   fail VERSION   for that kernel: writes half of IMAGE.new, complains, removes it, exit status 1
 //   forget PATH    what begins so is left out of the image
 //   early MODULE   is loaded before vfio-pci
@@ -168,6 +169,15 @@ static void write_behind(const char* path) {
   }
 }
 
+static void print_environment(void) {
+  for (char** variable = environ; *variable != NULL; ++variable) {
+    printf("environment %s\n", *variable);
+  }
+  const mode_t mask = umask(022);
+  umask(mask);
+  printf("umask %03o\n", mask);
+}
+
 // How it is to end for this kernel.
 static enum end behave(const char* version, const char* name) {
   FILE* file = fopen("/etc/stand-in-initramfs", "r");
@@ -177,6 +187,7 @@ static enum end behave(const char* version, const char* name) {
   while (fgets(line, sizeof line, file) != NULL) {
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, "say ", 4) == 0) puts(line + 4);
+    if (strcmp(line, "environment") == 0) print_environment();
     if (strncmp(line, "fail ", 5) == 0 && strcmp(line + 5, version) == 0) end = fails;
     if (strncmp(line, "forget ", 7) == 0) strcpy(forgotten, line + 7);
     if (strncmp(line, "early ", 6) == 0) strcpy(early, line + 6);
