@@ -127,9 +127,10 @@ Result<void> Transaction::keep_images(const Diff& diff) {
   for (const auto& change : diff) {
     const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
     if (rebuild == nullptr) continue;
-    auto tool = find_initramfs_tool(profile_, runner_);
+    auto tool = find_initramfs_tool(profile_, files_, runner_);
     if (!tool) return failure_of(tool);
     const auto build = plan_build(*tool, rebuild->release, rebuild->image);
+    if (build.for_new_deployment) continue;
     auto kept = files_.keep(rebuild->image, kept_path(rebuild->image),
                             build.replaces_by_rename(rebuild->image));
     if (!kept) return kept;
@@ -242,7 +243,7 @@ Result<void> Transaction::undo_boot_run(const BootRun& run) {
 
 Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                   std::size_t count) {
-  auto tool = find_initramfs_tool(profile_, runner_);
+  auto tool = find_initramfs_tool(profile_, files_, runner_);
   if (!tool) return failure_of(tool);
   const auto build = plan_build(*tool, rebuild.release, rebuild.image);
   if (build.written != rebuild.image) {
@@ -256,6 +257,13 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) {
+    if (build.for_new_deployment) {
+      if (progress_.on_recovery) {
+        progress_.on_recovery("the image is that of the next deployment, and was not looked into; "
+                              "'vfio-switch status' does so after the reboot");
+      }
+      return {};
+    }
     if (build.written != rebuild.image) {
       if (!files_.exists(build.written)) return fail(build.command.program + " wrote no image");
       if (auto placed = files_.put_back(build.written, rebuild.image); !placed) return placed;
