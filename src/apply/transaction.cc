@@ -114,7 +114,7 @@ Result<void> Transaction::remove_if_there(const std::string& path) {
 }
 
 Result<void> Transaction::remove_unfinished(const std::string& image) {
-  const auto tool = find_initramfs_tool(profile_, runner_);
+  const auto tool = find_initramfs_tool(profile_, files_, runner_);
   if (!tool) return {};
   Result<void> worst;
   for (const auto& path : unfinished_files(*tool, image)) {

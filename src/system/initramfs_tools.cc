@@ -98,7 +98,7 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   if (is_ostree(files)) {
     const auto state = load_state(files);
     if (!state) return std::unexpected(state.error());
-    return RpmOstree{state->intent == Intent::enabled};
+    return RpmOstreeInitramfs{state->intent == Intent::enabled};
   }
   const auto generator = first_installed(
       profile, [&](const std::string& program) { return runner.has(program); });

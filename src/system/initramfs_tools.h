@@ -27,7 +27,7 @@ struct UpdateInitramfs {
 };
 
 /// The closed set of programs that build an initramfs.
-using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstree>;
+using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
 
 /// The first candidate of the profile that is installed; of an ostree system rpm-ostree. An Error
 /// where there is none.
