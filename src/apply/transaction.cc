@@ -166,20 +166,32 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
                                   std::size_t count) {
   auto tool = find_initramfs_tool(profile_, runner_);
   if (!tool) return failure_of(tool);
-  const auto command = rebuild_command(*tool, rebuild.release);
+  // What writes into images is given a name of its own, which is renamed once it is on disk.
+  const bool elsewhere = !replaces_by_rename(*tool);
+  const auto output = elsewhere ? building_path(rebuild.image) : rebuild.image;
+  if (elsewhere) {
+    if (auto removed = remove_if_there(output); !removed) return removed;
+  }
+  const auto command = rebuild_command(*tool, files_, {rebuild.release, rebuild.image, output});
+  if (!command) return std::unexpected(command.error());
   const auto tick = [&](std::chrono::seconds elapsed) {
     if (progress_.on_rebuild) progress_.on_rebuild(rebuild, number, count, elapsed);
   };
   tick(std::chrono::seconds(0));
-  auto result = runner_.run(command, {progress_.on_tool_output, tick});
+  auto result = runner_.run(*command, {progress_.on_tool_output, tick});
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
-  if (result->exit_status == 0) return check_ ? check_(rebuild) : Result<void>();
+  if (result->exit_status == 0) {
+    if (elsewhere) {
+      if (auto put = files_.put_in_place(output, rebuild.image); !put) return put;
+    }
+    return check_ ? check_(rebuild) : Result<void>();
+  }
   constexpr int signal_base = 128;
   const auto end = result->exit_status > signal_base
                        ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
                        : " with exit status " + std::to_string(result->exit_status);
-  return fail(command.program + " failed for kernel " + printable(rebuild.release) + end +
+  return fail(command->program + " failed for kernel " + printable(rebuild.release) + end +
               "; it said:" + last_lines(result->output));
 }
 

@@ -2,6 +2,7 @@
 #include "core/profile.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/key_value.h"
 #include "core/text.h"
@@ -10,6 +11,8 @@ namespace vfio_switch {
 
 std::string_view to_string(InitramfsGenerator generator) {
   switch (generator) {
+    case InitramfsGenerator::mkinitcpio:
+      return "mkinitcpio";
     case InitramfsGenerator::update_initramfs:
       return "update-initramfs";
   }
@@ -18,21 +21,38 @@ std::string_view to_string(InitramfsGenerator generator) {
 
 namespace {
 
+constexpr std::array generators = {
+    InitramfsGenerator::mkinitcpio,
+    InitramfsGenerator::update_initramfs,
+};
+
+std::string known_generators() {
+  std::vector<std::string> names;
+  for (const auto generator : generators) names.emplace_back(to_string(generator));
+  return join(names, ", ");
+}
+
+/// True if a path tells kernels apart.
+bool names_kernel(std::string_view path) {
+  return path.find("%k") != std::string_view::npos || path.find("%p") != std::string_view::npos;
+}
+
 Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& profile) {
   if (entry.value.empty()) return bad_key(file, entry, "has no value");
   if (entry.key == "id") {
     if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
     profile.id = entry.value;
   } else if (entry.key == "initramfs") {
-    if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
+    const auto* generator = std::ranges::find(generators, entry.value, to_string);
+    if (generator == generators.end()) {
       return bad_key(file, entry,
                      "names no known initramfs generator: '" + printable(entry.value) +
-                         "' (known: update-initramfs)");
+                         "' (known: " + known_generators() + ")");
     }
-    profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
+    profile.initramfs.push_back(*generator);
   } else if (entry.key == "initramfs-image") {
-    if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
-      return bad_key(file, entry, "must be an absolute path that holds %k");
+    if (entry.value.front() != '/' || !names_kernel(entry.value)) {
+      return bad_key(file, entry, "must be an absolute path that holds %k or %p");
     }
     profile.initramfs_images.push_back(entry.value);
   } else {
@@ -76,11 +96,16 @@ const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelea
   return nullptr;
 }
 
-std::string expand_release(std::string_view path, std::string_view release) {
+std::string expand_image(std::string_view path, std::string_view release,
+                         std::string_view package) {
   std::string expanded;
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path.substr(i, 2) == "%k") {
       expanded += release;
+      ++i;
+    } else if (path.substr(i, 2) == "%p") {
+      if (package.empty()) return {};
+      expanded += package;
       ++i;
     } else {
       expanded += path[i];

@@ -259,6 +259,21 @@ class RootedStore final : public RootedReader<FileStore> {
     return {};
   }
 
+  Result<void> put_in_place(const std::string& from, const std::string& path) override {
+    const auto [directory_path, name] = split(path);
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return system_error("cannot replace", path, directory.error());
+    const auto written_name = split(from).name;
+    const UniqueFd written(::openat(directory->get(), written_name.c_str(),
+                                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!written || ::fsync(written.get()) != 0 ||
+        ::renameat(directory->get(), written_name.c_str(), directory->get(), name.c_str()) != 0 ||
+        ::fsync(directory->get()) != 0) {
+      return system_error("cannot replace", path, errno);
+    }
+    return {};
+  }
+
   Result<UniqueFd> open_lock(const std::string& path) override {
     bool made = false;
     auto fd = open_or_make(root(), path, O_RDWR, 0644, made);

@@ -33,6 +33,10 @@ class FileStore : public FileReader {
                                           bool by_link) = 0;
   /// Puts what was kept under `as` back to `path`; nothing is left under `as`.
   [[nodiscard]] virtual Result<void> put_back(const std::string& as, const std::string& path) = 0;
+  /// Makes the file at `from`, which somebody else has written, be the one at `path`: it is on disk
+  /// before it gets that name.
+  [[nodiscard]] virtual Result<void> put_in_place(const std::string& from,
+                                                  const std::string& path) = 0;
   /// Opens a file for locking, made with mode 0644 where absent.
   [[nodiscard]] virtual Result<UniqueFd> open_lock(const std::string& path) = 0;
 };

@@ -2,14 +2,30 @@
 #include "system/initramfs_tools.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "core/text.h"
+#include "system/booster.h"
 
 namespace vfio_switch {
 
-Command UpdateInitramfs::rebuild(const std::string& release) {
-  return {"update-initramfs", {"-u", "-k", release}};
+Result<Command> UpdateInitramfs::rebuild(const FileReader& /*files*/, const ImageBuild& build) {
+  return Command{"update-initramfs", {"-u", "-k", build.release}};
+}
+
+std::optional<InitramfsGenerator> installed_generator(const FileReader& files,
+                                                      const Profile& profile) {
+  constexpr std::array<std::string_view, 4> directories = {"/usr/sbin/", "/usr/bin/", "/sbin/",
+                                                           "/bin/"};
+  for (const auto generator : profile.initramfs) {
+    for (const auto directory : directories) {
+      if (files.exists(std::string(directory) + std::string(to_string(generator)))) {
+        return generator;
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
@@ -40,16 +56,33 @@ Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader
 Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
                                                     const Profile& profile) {
   std::vector<EarlyModule> modules;
+  const auto add = [&](auto found) -> Result<void> {
+    if (!found) return failure_of(found);
+    std::ranges::move(*found, std::back_inserter(modules));
+    return {};
+  };
   for (const auto generator : profile.initramfs) {
+    Result<void> added;
     switch (generator) {
-      case InitramfsGenerator::update_initramfs: {
-        auto found = UpdateInitramfs::early_modules(files);
-        if (!found) return found;
-        std::ranges::move(*found, std::back_inserter(modules));
-      }
+      case InitramfsGenerator::mkinitcpio:
+        added = add(Mkinitcpio::early_modules(files));
+        break;
+      case InitramfsGenerator::update_initramfs:
+        added = add(UpdateInitramfs::early_modules(files));
+        break;
     }
+    if (!added) return failure_of(added);
   }
   return modules;
+}
+
+Result<std::vector<ImageHindrance>> find_image_hindrances(const FileReader& files,
+                                                          const Profile& profile,
+                                                          const std::vector<Kernel>& kernels) {
+  auto hindrances = find_mkinitcpio_hindrances(files, profile, kernels);
+  if (!hindrances) return hindrances;
+  std::ranges::move(find_booster(files, profile), std::back_inserter(*hindrances));
+  return hindrances;
 }
 
 Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandRunner& runner) {
@@ -58,6 +91,8 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandR
     names.emplace_back(to_string(generator));
     if (!runner.has(names.back())) continue;
     switch (generator) {
+      case InitramfsGenerator::mkinitcpio:
+        return Mkinitcpio{};
       case InitramfsGenerator::update_initramfs:
         return UpdateInitramfs{};
     }
@@ -70,8 +105,9 @@ bool replaces_by_rename(const InitramfsTool& tool) {
   return std::visit([](const auto& one) { return one.replaces_by_rename; }, tool);
 }
 
-Command rebuild_command(const InitramfsTool& tool, const std::string& release) {
-  return std::visit([&](const auto& one) { return one.rebuild(release); }, tool);
+Result<Command> rebuild_command(const InitramfsTool& tool, const FileReader& files,
+                                const ImageBuild& build) {
+  return std::visit([&](const auto& one) { return one.rebuild(files, build); }, tool);
 }
 
 }  // namespace vfio_switch

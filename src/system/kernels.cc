@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "system/initramfs_tools.h"
 #include "system/module_db.h"
 
 namespace vfio_switch {
@@ -11,8 +12,17 @@ namespace vfio_switch {
 namespace {
 
 Result<void> find_image(const FileReader& files, const Profile& profile, Kernel& kernel) {
+  std::vector<std::string> candidates;
+  if (installed_generator(files, profile) == InitramfsGenerator::mkinitcpio) {
+    auto image = read_preset_image(files, kernel.package);
+    if (!image) return failure_of(image);
+    if (*image) candidates.push_back(std::move(**image));
+  }
   for (const auto& pattern : profile.initramfs_images) {
-    const auto path = expand_release(pattern, kernel.release);
+    candidates.push_back(expand_image(pattern, kernel.release, kernel.package));
+  }
+  for (const auto& path : candidates) {
+    if (path.empty()) continue;
     auto status = files.status(path);
     if (!status) return failure_of(status);
     if (!*status) continue;
@@ -34,6 +44,9 @@ Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile&
     kernel.release = release;
     kernel.modules_directory = modules + "/" + release;
     if (!files.exists(kernel.modules_directory + "/modules.dep.bin")) continue;
+    auto package = files.read(kernel.modules_directory + "/pkgbase");
+    if (!package) return failure_of(package);
+    kernel.package = trim(package->value_or(""));
     kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
     auto softdeps = files.read(kernel.softdeps.path);
     if (!softdeps) return failure_of(softdeps);

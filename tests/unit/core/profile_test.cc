@@ -34,7 +34,7 @@ TEST_CASE("A wrong line of a profile is named with file, number and remedy") {
   const Row rows[] = {
       {"id = a\nid = b\n", "p.conf:2: ", "twice"},
       {"id = a\nshell = yes\n", "p.conf:2: ", "'shell' is no key of a profile"},
-      {"id = a\n\ninitramfs = booster\n", "p.conf:3: ", "'booster'"},
+      {"id = a\n\ninitramfs = booster\n", "p.conf:3: ", "'booster' (known: mkinitcpio, "},
       {"id =\n", "p.conf:1: ", "has no value"},
       {"id = a\ninitramfs-image = boot/initrd-%k\n", "p.conf:2: ", "absolute"},
       {"id = a\ninitramfs-image = /boot/initrd\n", "p.conf:2: ", "%k"},
@@ -89,11 +89,18 @@ TEST_CASE("A distribution gets its own profile, else that of its nearest relativ
 }
 
 TEST_CASE("A kernel's release takes the place of every %k, and of nothing else") {
-  CHECK(expand_release("/boot/initrd.img-%k", "6.1.0-56-amd64") ==
+  CHECK(expand_image("/boot/initrd.img-%k", "6.1.0-56-amd64", "") ==
         "/boot/initrd.img-6.1.0-56-amd64");
-  CHECK(expand_release("/boot/%k/initrd-%k", "6.1") == "/boot/6.1/initrd-6.1");
-  CHECK(expand_release("/boot/%v%", "6.1") == "/boot/%v%");
-  CHECK(expand_release("/boot/%k", "%k") == "/boot/%k");
+  CHECK(expand_image("/boot/%k/initrd-%k", "6.1", "") == "/boot/6.1/initrd-6.1");
+  CHECK(expand_image("/boot/%v%", "6.1", "") == "/boot/%v%");
+  CHECK(expand_image("/boot/%k", "%k", "") == "/boot/%k");
+}
+
+TEST_CASE("The package base of a kernel takes the place of %p; without one there is no such image") {
+  CHECK(expand_image("/boot/initramfs-%p.img", "6.6.70-1-lts", "linux-lts") ==
+        "/boot/initramfs-linux-lts.img");
+  CHECK(expand_image("/boot/%p/%k", "6.1", "linux") == "/boot/linux/6.1");
+  CHECK(expand_image("/boot/initramfs-%p.img", "6.1", "").empty());
 }
 
 }  // namespace vfio_switch
