@@ -15,6 +15,7 @@
 #include "core/report.h"
 #include "core/text.h"
 #include "system/alpm_hooks.h"
+#include "system/package_db.h"
 #include "system/planner.h"
 #include "system/state_store.h"
 
@@ -178,10 +179,14 @@ Result<void> alpm_check(Site& site) {
   auto status = Planner(site.files(), *machine).status();
   if (!status) return failure_of(status);
   if (!status->refusals.empty()) return {};
+  auto packages = read_packages(site.files(), machine->facts.kernels);
+  if (!packages) return failure_of(packages);
+  status->packages = std::move(*packages);
   for (const auto& kernel : status->kernels) {
     const bool has_none = kernel.image == std::nullopt;
     if (kernel.staged != false || has_none) continue;
-    std::cerr << "warning: kernel " << printable(kernel.release) << ": "
+    std::cerr << "warning: kernel "
+              << printable(kernel.release + status->package_text(kernel.release)) << ": "
               << printable(kernel.reason)
               << ". Look at what was said above; 'vfio-switch enable' builds its image anew.\n";
   }

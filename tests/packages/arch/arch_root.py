@@ -286,14 +286,22 @@ class Root:
         run("cp", "-a", "--reflink=auto", self.path, self.path.parent / "cmdline", directory)
         return Root(directory)
 
-    def run(self, *command: str, given: str = "") -> Run:
+    def become(self, machine: str) -> None:
+        """The hardware of another machine."""
+        other = self.path.parent / "other"
+        run(sys.executable, "-B", MACHINES / "build-sysroot", machine, other, "--os", "arch", "--kernel", "none")
+        shutil.rmtree(self.path / "sys")
+        (other / "sys").rename(self.path / "sys")
+        shutil.copy(other / "proc/cmdline", self.path.parent / "cmdline")
+
+    def run(self, *command: str, given: str = "", own_process_1: bool = True) -> Run:
+        own = ["--pid", "--fork", "--kill-child"] if own_process_1 else []
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-euc", ENTER, "enter", str(self.path),
-             *command], input=given, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+            ["unshare", "--mount", *own, "sh", "-euc", ENTER, "enter", str(self.path), *command], input=given, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
         )  # fmt: skip
         return Run(command, done.returncode, done.stdout)
 
-    def pacman(self, *arguments: object) -> Run:
+    def pacman(self, *arguments: object, own_process_1: bool = True) -> Run:
         """Package files are seen in /packages."""
         words = []
         for argument in arguments:
@@ -303,6 +311,6 @@ class Root:
                 words.append(f"/packages/{argument.name}")
             else:
                 words.append(str(argument))
-        done = self.run("pacman", "--noconfirm", "--noprogressbar", *words)
+        done = self.run("pacman", "--noconfirm", "--noprogressbar", *words, own_process_1=own_process_1)
         shutil.rmtree(self.path / "packages", ignore_errors=True)
         return done
