@@ -248,8 +248,8 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
     }
     for (const auto& image : entry.images) {
       suspects.insert(kept_path(image));
-      suspects.insert(building_path(image));
       suspects.insert(temporary_path(kept_path(image)));
+      suspects.insert(fresh_path(image));
     }
   }
   std::vector<std::string> found;
@@ -354,10 +354,6 @@ bool is_pre_image(std::string_view path) {
 
 std::string kept_path(const std::string& image) {
   return temporary_path(image);
-}
-
-std::string building_path(const std::string& image) {
-  return temporary_path(image + ".new");
 }
 
 bool same_content(const FileState& left, const FileState& right) {

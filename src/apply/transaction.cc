@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ranges>
 #include <set>
+#include <utility>
 
 #include "core/text.h"
 #include "system/initramfs_tools.h"
@@ -109,7 +110,10 @@ Result<void> Transaction::keep_images(const Diff& diff) {
     if (rebuild == nullptr) continue;
     auto tool = find_initramfs_tool(profile_, runner_);
     if (!tool) return failure_of(tool);
-    auto kept = files_.keep(rebuild->image, kept_path(rebuild->image), replaces_by_rename(*tool));
+    const auto build = plan_build(*tool, files_, rebuild->release, rebuild->image);
+    if (!build) return std::unexpected(build.error());
+    auto kept = files_.keep(rebuild->image, kept_path(rebuild->image),
+                            build->replaces_by_rename(rebuild->image));
     if (!kept) return kept;
   }
   return {};
@@ -137,9 +141,11 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
   };
   const auto rebuilds = static_cast<std::size_t>(std::ranges::count_if(diff, is_rebuild));
   std::size_t number = 0;
+  std::vector<std::string> written;
   for (std::size_t i = 0; i < diff.size(); ++i) {
     if (is_interrupted()) return interrupted_error();
     const auto* file = std::get_if<FileChange>(&diff[i]);
+    if (file == nullptr) relabel(std::exchange(written, {}));
     if (progress_.on_change && (file == nullptr || file->path != state_path)) {
       progress_.on_change(diff[i]);
     }
@@ -147,7 +153,11 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
                                 : rebuild(std::get<RebuildInitramfs>(diff[i]), ++number, rebuilds);
     if (done) done = journal.done(files_, id, i);
     if (!done) return done;
+    if (file != nullptr && !std::holds_alternative<Absent>(file->after)) {
+      written.push_back(file->path);
+    }
   }
+  relabel(written);
   if (is_interrupted()) return interrupted_error();
   return {};
 }
@@ -166,24 +176,22 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
                                   std::size_t count) {
   auto tool = find_initramfs_tool(profile_, runner_);
   if (!tool) return failure_of(tool);
-  // What writes into images is given a name of its own, which is renamed once it is on disk.
-  const bool elsewhere = !replaces_by_rename(*tool);
-  const auto output = elsewhere ? building_path(rebuild.image) : rebuild.image;
-  if (elsewhere) {
-    if (auto removed = remove_if_there(output); !removed) return removed;
+  const auto build = plan_build(*tool, files_, rebuild.release, rebuild.image);
+  if (!build) return std::unexpected(build.error());
+  if (build->written != rebuild.image) {
+    if (auto removed = remove_if_there(build->written); !removed) return removed;
   }
-  const auto command = rebuild_command(*tool, files_, {rebuild.release, rebuild.image, output});
-  if (!command) return std::unexpected(command.error());
   const auto tick = [&](std::chrono::seconds elapsed) {
     if (progress_.on_rebuild) progress_.on_rebuild(rebuild, number, count, elapsed);
   };
   tick(std::chrono::seconds(0));
-  auto result = runner_.run(*command, {progress_.on_tool_output, tick});
+  auto result = runner_.run(build->command, {progress_.on_tool_output, tick});
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) {
-    if (elsewhere) {
-      if (auto put = files_.put_in_place(output, rebuild.image); !put) return put;
+    if (build->written != rebuild.image) {
+      if (!files_.exists(build->written)) return fail(build->command.program + " wrote no image");
+      if (auto placed = files_.put_back(build->written, rebuild.image); !placed) return placed;
     }
     return check_ ? check_(rebuild) : Result<void>();
   }
@@ -191,12 +199,23 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   const auto end = result->exit_status > signal_base
                        ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
                        : " with exit status " + std::to_string(result->exit_status);
-  return fail(command->program + " failed for kernel " + printable(rebuild.release) + end +
+  return fail(build->command.program + " failed for kernel " + printable(rebuild.release) + end +
               "; it said:" + last_lines(result->output));
+}
+
+void Transaction::relabel(const std::vector<std::string>& paths) {
+  constexpr auto tool = "restorecon";
+  if (paths.empty() || !files_.is_running_system() || !runner_.has(tool)) return;
+  const auto result = runner_.run({tool, paths}, {progress_.on_tool_output, {}});
+  if (result && result->exit_status == 0) return;
+  if (progress_.on_recovery) {
+    progress_.on_recovery("warning: restorecon could not label " + enumerate(paths));
+  }
 }
 
 Result<std::vector<std::string>> Transaction::undo(Journal& journal, const JournalEntry& entry) {
   std::vector<std::string> left;
+  std::vector<std::string> written;
   Result<void> worst;
   for (const auto& change : std::views::reverse(entry.changes)) {
     // First: a directory of ours must be empty to go.
@@ -212,10 +231,16 @@ Result<std::vector<std::string>> Transaction::undo(Journal& journal, const Journ
       worst = std::unexpected(now.error());
       continue;
     }
-    if (auto restored = files_.replace(change.path, change.before); !restored) worst = restored;
+    if (auto restored = files_.replace(change.path, change.before); !restored) {
+      worst = restored;
+    } else if (!std::holds_alternative<Absent>(change.before)) {
+      written.push_back(change.path);
+    }
   }
+  relabel(written);
   for (const auto& image : entry.images) {
     const auto kept = kept_path(image);
+    if (auto removed = remove_if_there(fresh_path(image)); !removed) worst = removed;
     if (!files_.exists(kept)) continue;
     if (auto restored = files_.put_back(kept, image); !restored) worst = restored;
   }

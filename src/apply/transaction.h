@@ -62,6 +62,9 @@ class Transaction {
   [[nodiscard]] Result<void> change_file(const FileChange& change);
   [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                      std::size_t count);
+  /// Gives files the SELinux labels that the policy has for their paths: one that was renamed into
+  /// place has that of its directory.
+  void relabel(const std::vector<std::string>& paths);
   /// The paths that somebody else changed since, which are left as they are.
   [[nodiscard]] Result<std::vector<std::string>> undo(Journal& journal, const JournalEntry& entry);
   /// Removes what a crash, or the transaction itself, left behind. What cannot be removed is a

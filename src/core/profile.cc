@@ -9,28 +9,32 @@
 
 namespace vfio_switch {
 
+namespace {
+
+constexpr std::array generators = {
+    InitramfsGenerator::limine_mkinitcpio,
+    InitramfsGenerator::mkinitcpio,
+    InitramfsGenerator::update_initramfs,
+    InitramfsGenerator::dracut,
+};
+
+}  // namespace
+
 std::string_view to_string(InitramfsGenerator generator) {
   switch (generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return "limine-mkinitcpio";
     case InitramfsGenerator::mkinitcpio:
       return "mkinitcpio";
     case InitramfsGenerator::update_initramfs:
       return "update-initramfs";
+    case InitramfsGenerator::dracut:
+      return "dracut";
   }
   return {};
 }
 
 namespace {
-
-constexpr std::array generators = {
-    InitramfsGenerator::mkinitcpio,
-    InitramfsGenerator::update_initramfs,
-};
-
-std::string known_generators() {
-  std::vector<std::string> names;
-  for (const auto generator : generators) names.emplace_back(to_string(generator));
-  return join(names, ", ");
-}
 
 /// True if a path tells kernels apart.
 bool names_kernel(std::string_view path) {
@@ -43,13 +47,17 @@ Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& p
     if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
     profile.id = entry.value;
   } else if (entry.key == "initramfs") {
-    const auto* generator = std::ranges::find(generators, entry.value, to_string);
-    if (generator == generators.end()) {
+    const auto* const named =
+        std::ranges::find(generators, std::string_view(entry.value),
+                          [](InitramfsGenerator generator) { return to_string(generator); });
+    if (named == generators.end()) {
+      std::vector<std::string> known;
+      for (const auto generator : generators) known.emplace_back(to_string(generator));
       return bad_key(file, entry,
                      "names no known initramfs generator: '" + printable(entry.value) +
-                         "' (known: " + known_generators() + ")");
+                         "' (known: " + join(known, ", ") + ")");
     }
-    profile.initramfs.push_back(*generator);
+    profile.initramfs.push_back(*named);
   } else if (entry.key == "initramfs-image") {
     if (entry.value.front() != '/' || !names_kernel(entry.value)) {
       return bad_key(file, entry, "must be an absolute path that holds %k or %p");
@@ -96,20 +104,21 @@ const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelea
   return nullptr;
 }
 
-std::string expand_image(std::string_view path, std::string_view release,
-                         std::string_view package) {
+std::string expand_image(std::string_view path, const ImageNames& names) {
   std::string expanded;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path.substr(i, 2) == "%k") {
-      expanded += release;
-      ++i;
-    } else if (path.substr(i, 2) == "%p") {
-      if (package.empty()) return {};
-      expanded += package;
-      ++i;
-    } else {
+    const auto word = path.substr(i, 2);
+    const auto* name = word == "%k"   ? &names.release
+                       : word == "%p" ? &names.package
+                       : word == "%m" ? &names.entry
+                                      : nullptr;
+    if (name == nullptr) {
       expanded += path[i];
+      continue;
     }
+    if (name->empty()) return {};
+    expanded += *name;
+    ++i;
   }
   return expanded;
 }

@@ -6,7 +6,7 @@
 namespace vfio_switch {
 
 std::vector<ImageHindrance> find_booster(const FileReader& files, const Profile& profile) {
-  if (!files.exists("/usr/bin/booster") || installed_generator(files, profile)) return {};
+  if (!files.exists("/usr/bin/booster") || find_generator(profile, files)) return {};
   return {{"booster builds this system's images, and reads neither softdep nor install lines of "
            "modprobe.d. By hand: add vfio_pci to the line 'modules_force_load: vfio_pci' in "
            "/etc/booster.yaml, the line 'options vfio-pci ids=VENDOR:DEVICE,...' with the ids of "

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "system/dracut.h"
 #include "system/modprobe_config.h"
 
 namespace vfio_switch {
@@ -70,12 +71,11 @@ Result<Modules> read_driver_pre(const FileReader& image) {
 }
 
 /// What systemd starts before udev's coldplug and modules-load.d, as our units say.
-Modules read_first_units(const FileReader& image) {
+Modules read_first_units(const FileReader& image, bool by_address) {
   Modules modules;
-  const std::string wants = "/usr/lib/systemd/system/sysinit.target.wants/";
-  for (const std::string unit : {"vfio-switch-bind.service", "vfio-switch-load.service"}) {
-    if (image.exists(wants + unit)) modules.push_back({"vfio_pci", wants + unit});
-  }
+  const std::string wants = "/usr/lib/systemd/system/sysinit.target.wants/vfio-switch-";
+  const auto unit = wants + (by_address ? "bind" : "load") + ".service";
+  if (image.exists(unit)) modules.push_back({"vfio_pci", unit});
   return modules;
 }
 
@@ -145,12 +145,20 @@ Result<ImageFacts> read_image_facts(const FileReader& image) {
     facts.steps = std::move(*steps);
     return facts;
   }
-  auto first = read_driver_pre(image);
-  if (!first) return failure_of(first);
-  std::ranges::move(read_first_units(image), std::back_inserter(*first));
+  // dracut: its pre-udev hooks, ours among them, then rd.driver.pre, then udev. mkinitcpio with
+  // systemd: our unit, then udev.
+  auto hook = has_dracut_hook(image);
+  if (!hook) return failure_of(hook);
+  auto pre = read_driver_pre(image);
+  if (!pre) return failure_of(pre);
+  const bool by_address = facts.bind_script && !facts.config.overrides.empty();
+  Modules first;
+  if (*hook && by_address) first.push_back({"vfio_pci", "the pre-udev hook"});
+  std::ranges::move(read_first_units(image, by_address), std::back_inserter(first));
+  std::ranges::move(*pre, std::back_inserter(first));
   auto beside = read_modules_load(image);
   if (!beside) return failure_of(beside);
-  facts.steps = {{std::move(*first), false}, {std::move(*beside), true}};
+  facts.steps = {{std::move(first), false}, {std::move(*beside), true}};
   return facts;
 }
 

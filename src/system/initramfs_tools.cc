@@ -2,7 +2,7 @@
 #include "system/initramfs_tools.h"
 
 #include <algorithm>
-#include <array>
+#include <functional>
 #include <iterator>
 
 #include "core/text.h"
@@ -10,22 +10,36 @@
 
 namespace vfio_switch {
 
-Result<Command> UpdateInitramfs::rebuild(const FileReader& /*files*/, const ImageBuild& build) {
-  return Command{"update-initramfs", {"-u", "-k", build.release}};
+namespace {
+
+using HasProgram = std::function<bool(const std::string& program)>;
+
+bool is_installed(InitramfsGenerator generator, const HasProgram& has) {
+  switch (generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return has("limine-mkinitcpio");
+    case InitramfsGenerator::mkinitcpio:
+      return has("mkinitcpio");
+    case InitramfsGenerator::update_initramfs:
+      // Newer packages of dracut have a program of this name too.
+      return has("update-initramfs") && (has("mkinitramfs") || !has("dracut"));
+    case InitramfsGenerator::dracut:
+      return has("dracut");
+  }
+  return false;
 }
 
-std::optional<InitramfsGenerator> installed_generator(const FileReader& files,
-                                                      const Profile& profile) {
-  constexpr std::array<std::string_view, 4> directories = {"/usr/sbin/", "/usr/bin/", "/sbin/",
-                                                           "/bin/"};
-  for (const auto generator : profile.initramfs) {
-    for (const auto directory : directories) {
-      if (files.exists(std::string(directory) + std::string(to_string(generator)))) {
-        return generator;
-      }
-    }
-  }
-  return std::nullopt;
+std::optional<InitramfsGenerator> first_installed(const Profile& profile, const HasProgram& has) {
+  const auto found = std::ranges::find_if(
+      profile.initramfs, [&](InitramfsGenerator one) { return is_installed(one, has); });
+  return found == profile.initramfs.end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace
+
+/// It writes IMAGE.new and renames it.
+ImageBuild UpdateInitramfs::build(const std::string& release, const std::string& image) {
+  return {{"update-initramfs", {"-u", "-k", release}}, image, false};
 }
 
 Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
@@ -56,24 +70,47 @@ Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader
 Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
                                                     const Profile& profile) {
   std::vector<EarlyModule> modules;
-  const auto add = [&](auto found) -> Result<void> {
-    if (!found) return failure_of(found);
-    std::ranges::move(*found, std::back_inserter(modules));
-    return {};
-  };
   for (const auto generator : profile.initramfs) {
-    Result<void> added;
     switch (generator) {
-      case InitramfsGenerator::mkinitcpio:
-        added = add(Mkinitcpio::early_modules(files));
+      case InitramfsGenerator::limine_mkinitcpio:
+      case InitramfsGenerator::mkinitcpio: {
+        auto found = Mkinitcpio::early_modules(files);
+        if (!found) return found;
+        std::ranges::move(*found, std::back_inserter(modules));
         break;
-      case InitramfsGenerator::update_initramfs:
-        added = add(UpdateInitramfs::early_modules(files));
+      }
+      case InitramfsGenerator::update_initramfs: {
+        auto found = UpdateInitramfs::early_modules(files);
+        if (!found) return found;
+        std::ranges::move(*found, std::back_inserter(modules));
+        break;
+      }
+      case InitramfsGenerator::dracut:  // its lists say nothing that the image does not
         break;
     }
-    if (!added) return failure_of(added);
   }
   return modules;
+}
+
+std::optional<InitramfsGenerator> find_generator(const Profile& profile, const FileReader& files) {
+  return first_installed(profile, [&](const std::string& program) {
+    return std::ranges::any_of(CommandRunner::search_path, [&](const char* directory) {
+      return files.exists(std::string(directory) + "/" + program);
+    });
+  });
+}
+
+Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandRunner& runner) {
+  const auto generator = first_installed(
+      profile, [&](const std::string& program) { return runner.has(program); });
+  if (generator == InitramfsGenerator::limine_mkinitcpio) return LimineMkinitcpio{};
+  if (generator == InitramfsGenerator::mkinitcpio) return Mkinitcpio{};
+  if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};
+  if (generator == InitramfsGenerator::dracut) return Dracut{};
+  std::vector<std::string> names;
+  for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
+  return fail("no initramfs tool is installed: looked for " + enumerate(names),
+              "Install it, or build the initramfs by hand.");
 }
 
 Result<std::vector<ImageHindrance>> find_image_hindrances(const FileReader& files,
@@ -85,29 +122,12 @@ Result<std::vector<ImageHindrance>> find_image_hindrances(const FileReader& file
   return hindrances;
 }
 
-Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandRunner& runner) {
-  std::vector<std::string> names;
-  for (const auto generator : profile.initramfs) {
-    names.emplace_back(to_string(generator));
-    if (!runner.has(names.back())) continue;
-    switch (generator) {
-      case InitramfsGenerator::mkinitcpio:
-        return Mkinitcpio{};
-      case InitramfsGenerator::update_initramfs:
-        return UpdateInitramfs{};
-    }
-  }
-  return fail("no initramfs tool is installed: looked for " + enumerate(names),
-              "Install it, or build the initramfs by hand.");
-}
-
-bool replaces_by_rename(const InitramfsTool& tool) {
-  return std::visit([](const auto& one) { return one.replaces_by_rename; }, tool);
-}
-
-Result<Command> rebuild_command(const InitramfsTool& tool, const FileReader& files,
-                                const ImageBuild& build) {
-  return std::visit([&](const auto& one) { return one.rebuild(files, build); }, tool);
+Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
+                              const std::string& release, const std::string& image) {
+  if (std::holds_alternative<Mkinitcpio>(tool)) return Mkinitcpio::build(files, release, image);
+  if (std::holds_alternative<LimineMkinitcpio>(tool)) return LimineMkinitcpio::build(image);
+  if (std::holds_alternative<Dracut>(tool)) return Dracut::build(release, image);
+  return UpdateInitramfs::build(release, image);
 }
 
 }  // namespace vfio_switch

@@ -10,33 +10,30 @@
 #include "core/facts.h"
 #include "core/profile.h"
 #include "system/command_runner.h"
+#include "system/dracut.h"
 #include "system/file_reader.h"
+#include "system/image_build.h"
 #include "system/mkinitcpio.h"
 
 namespace vfio_switch {
 
-/// Debian's initramfs-tools. It writes IMAGE.new and renames it.
+/// Debian's initramfs-tools.
 struct UpdateInitramfs {
-  static constexpr bool replaces_by_rename = true;
-  [[nodiscard]] static Result<Command> rebuild(const FileReader& files, const ImageBuild& build);
+  [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
   [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
 };
 
 /// The closed set of programs that build an initramfs.
-using InitramfsTool = std::variant<UpdateInitramfs, Mkinitcpio>;
-
-/// The first generator of the profile whose program is installed; nothing where none is.
-[[nodiscard]] std::optional<InitramfsGenerator> installed_generator(const FileReader& files,
-                                                                    const Profile& profile);
+using InitramfsTool = std::variant<LimineMkinitcpio, Mkinitcpio, UpdateInitramfs, Dracut>;
 
 /// The first candidate of the profile that is installed. An Error where none is.
 [[nodiscard]] Result<InitramfsTool> find_initramfs_tool(const Profile& profile,
                                                         const CommandRunner& runner);
 
-/// True if the tool never writes into an existing image, but replaces it when it is complete. Others
-/// are told to write to another place.
-[[nodiscard]] bool replaces_by_rename(const InitramfsTool& tool);
+/// The first candidate that is installed in the root of `files`; nothing where none is.
+[[nodiscard]] std::optional<InitramfsGenerator> find_generator(const Profile& profile,
+                                                               const FileReader& files);
 
 /// The modules that the profile's generators load in every image, by configuration.
 [[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
@@ -46,8 +43,8 @@ using InitramfsTool = std::variant<UpdateInitramfs, Mkinitcpio>;
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
     const FileReader& files, const Profile& profile, const std::vector<Kernel>& kernels);
 
-/// The command that builds one image anew.
-[[nodiscard]] Result<Command> rebuild_command(const InitramfsTool& tool, const FileReader& files,
-                                              const ImageBuild& build);
+/// How the image of one kernel is built anew.
+[[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
+                                            const std::string& release, const std::string& image);
 
 }  // namespace vfio_switch

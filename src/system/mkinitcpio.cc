@@ -7,6 +7,7 @@
 #include "core/generated.h"
 #include "core/modprobe_conf.h"
 #include "core/text.h"
+#include "system/file_store.h"
 #include "system/initramfs_tools.h"
 #include "system/module_db.h"
 
@@ -80,7 +81,9 @@ Result<Configuration> read_configuration(const FileReader& files,
 }
 
 bool is_in_use(const FileReader& files, const Profile& profile) {
-  return installed_generator(files, profile) == InitramfsGenerator::mkinitcpio;
+  const auto generator = find_generator(profile, files);
+  return generator == InitramfsGenerator::mkinitcpio ||
+         generator == InitramfsGenerator::limine_mkinitcpio;
 }
 
 bool is_hook_installed(const FileReader& files) {
@@ -108,29 +111,29 @@ Result<void> find_missing_modules(const FileReader& files, const Kernel& kernel,
 
 }  // namespace
 
-Result<Command> Mkinitcpio::rebuild(const FileReader& files, const ImageBuild& build) {
-  auto package = files.read("/lib/modules/" + build.release + "/pkgbase");
+Result<ImageBuild> Mkinitcpio::build(const FileReader& files, const std::string& release,
+                                     const std::string& image) {
+  auto package = files.read("/lib/modules/" + release + "/pkgbase");
   if (!package) return failure_of(package);
   auto presets = read_presets(files, std::string(trim(package->value_or(""))));
   if (!presets) return failure_of(presets);
   const auto preset = std::ranges::find_if(*presets, [&](const MkinitcpioPreset& one) {
-    return one.image == build.image || one.unified == build.image;
+    return one.image == image || one.unified == image;
   });
-  Command command{"mkinitcpio", {"-k", build.release}};
   const bool known = preset != presets->end();
-  const bool unified = known && preset->unified == build.image;
-  command.arguments.insert(command.arguments.end(), {unified ? "-U" : "-g", build.output});
-  if (!known) return command;
+  const bool unified = known && preset->unified == image;
+  ImageBuild build{{"mkinitcpio", {"-k", release}}, fresh_path(image), true};
+  auto& arguments = build.command.arguments;
+  arguments.insert(arguments.end(), {unified ? "-U" : "-g", build.written});
+  if (!known) return build;
   if (!preset->unclear.empty()) {
     return fail(preset->unclear + " says something that only a shell understands, so that " +
-                    build.image + " cannot be built elsewhere first",
+                    image + " cannot be built elsewhere first",
                 "Write it without variables, or build the image with 'mkinitcpio -P'.");
   }
-  if (preset->config) {
-    command.arguments.insert(command.arguments.end(), {"-c", preset->config->text});
-  }
-  std::ranges::copy(preset->options, std::back_inserter(command.arguments));
-  return command;
+  if (preset->config) arguments.insert(arguments.end(), {"-c", preset->config->text});
+  std::ranges::copy(preset->options, std::back_inserter(arguments));
+  return build;
 }
 
 Result<std::vector<EarlyModule>> Mkinitcpio::early_modules(const FileReader& files) {
@@ -189,10 +192,12 @@ Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(const FileReader&
                           ": HOOKS has no modconf, so that nothing but vfio-switch's own files "
                           "of /etc/modprobe.d comes into images"});
   }
+  const bool by_preset = find_generator(profile, files) == InitramfsGenerator::mkinitcpio;
   for (const auto& kernel : kernels) {
     auto presets = read_presets(files, kernel.package);
     if (!presets) return failure_of(presets);
-    const auto config = presets->empty() ? std::nullopt : presets->front().config;
+    const auto config =
+        presets->empty() || !by_preset ? std::nullopt : presets->front().config;
     auto own = config ? read_configuration(files, config->text) : *usual;
     if (!own) return failure_of(own);
     if (has_hook && config && !own->has_hook(our_hook)) {

@@ -9,25 +9,26 @@
 #include "core/facts.h"
 #include "core/mkinitcpio_conf.h"
 #include "core/profile.h"
-#include "system/command_runner.h"
 #include "system/file_reader.h"
+#include "system/image_build.h"
 
 namespace vfio_switch {
 
-/// One image to be built.
-struct ImageBuild {
-  std::string release;  ///< of the kernel
-  std::string image;    ///< the image that is meant
-  std::string output;   ///< where the tool is to write it, if it can be told
-};
-
 /// Arch's mkinitcpio. It writes into the image, over what is there.
 struct Mkinitcpio {
-  static constexpr bool replaces_by_rename = false;
   /// As its preset would have the image built, but to another place.
-  [[nodiscard]] static Result<Command> rebuild(const FileReader& files, const ImageBuild& build);
+  [[nodiscard]] static Result<ImageBuild> build(const FileReader& files, const std::string& release,
+                                                const std::string& image);
   /// MODULES, where our hook, which comes before them, is not in HOOKS or is not installed.
   [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
+};
+
+/// limine-mkinitcpio-hook's program, which calls mkinitcpio for every kernel, whatever its preset says,
+/// and writes the images' digests into limine.conf: it cannot be given another place.
+struct LimineMkinitcpio {
+  [[nodiscard]] static ImageBuild build(const std::string& image) {
+    return {{"limine-mkinitcpio", {}}, image, true};
+  }
 };
 
 /// The image that the preset of a kernel's package says; nothing where there is no such preset.

@@ -94,6 +94,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto drop_in = wants_mkinitcpio_drop_in(files, profile);
   if (!drop_in) return failure_of(drop_in);
   facts->wants_mkinitcpio_drop_in = *drop_in;
+  facts->modules_load_in_image = find_generator(profile, files) == InitramfsGenerator::dracut;
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);
   facts->modprobe = std::move(*modprobe);

@@ -286,7 +286,7 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 class Guest:
     """One guest with files of its own; a context manager that deletes them afterwards."""
 
-    def __init__(self, name: str = "guest", machine: str | Machine = "clean"):
+    def __init__(self, name: str = "guest", machine: str | Machine = "clean", archive: Path | None = None):
         self.name = name
         self.machine = MACHINES[machine] if isinstance(machine, str) else machine
         self.work = Path(tempfile.mkdtemp(prefix=f"vm-{name}-"))
@@ -294,7 +294,7 @@ class Guest:
         self.disk = self.work / "disk.img"
         self.boots = 0
         try:
-            self._unpack(root.base_root())
+            self._unpack(archive or root.base_root())
         except BaseException:
             shutil.rmtree(self.work)
             raise

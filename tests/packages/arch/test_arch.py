@@ -123,7 +123,7 @@ class ArchCase(unittest.TestCase):
         """The images that were written since this, or runs(), was asked last."""
         new = self.log()[self.log_seen :]
         self.log_seen = self.log_length()
-        return sorted(re.sub(r"/\.(.*)\.new\.vfio-tmp$", r"/\1", line[6:]) for line in new if line.startswith("image "))
+        return sorted(re.sub(r"/\.(.*)\.vfio-new$", r"/\1", line[6:]) for line in new if line.startswith("image "))
 
     def configure(self, old: str, new: str) -> None:
         """Changes /etc/mkinitcpio.conf."""
@@ -220,7 +220,7 @@ class TestMainJob(ArchCase):
         runs = self.runs()
         self.assertEqual(len(runs), 4, runs)
         for run in runs:
-            self.assertRegex(run, r"^-k \S+ -g /boot/\.initramfs-linux(-lts)?\.img\.new\.vfio-tmp$")
+            self.assertRegex(run, r"^-k \S+ -g /boot/\.initramfs-linux(-lts)?\.img\.vfio-new$")
         self.assertEqual(sorted(p.name for p in (self.root.path / "boot").iterdir() if p.name[0] == "."), [])
         self.assert_staged(LINUX, LTS)
 
@@ -497,7 +497,7 @@ class TestSetUps(ArchCase):
         self.assertEqual(self.json("status")["kernels"][0]["image"], "/efi/EFI/Linux/arch-linux.efi")
         self.runs()
         self.program("disable")
-        self.assertIn(f"-k {LINUX} -U /efi/EFI/Linux/.arch-linux.efi.new.vfio-tmp", self.runs())
+        self.assertIn(f"-k {LINUX} -U /efi/EFI/Linux/.arch-linux.efi.vfio-new", self.runs())
         self.assertEqual(self.json("status")["next_boot"], "host")
 
     def test_twins_are_bound_by_address(self) -> None:
