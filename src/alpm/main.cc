@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// vfio-switch-alpm: asks libalpm, so that nothing else links it. A new libalpm that this program does
-// not start with costs no more than these answers, which the file system gives as well.
+// vfio-switch-alpm: asks libalpm, so that nothing else links it. A new libalpm that this program
+// does not start with costs no more than these answers, which the file system gives as well.
 //
 //     vfio-switch-alpm DATABASE-DIRECTORY [RELEASE=PACKAGE-BASE]...
 //
@@ -76,10 +76,12 @@ int run(const std::vector<std::string>& arguments) {
     const auto equals = arguments[i].find('=');
     const auto release = arguments[i].substr(0, equals);
     const auto base = equals == std::string::npos ? "" : arguments[i].substr(equals + 1);
-    facts.kernels.push_back({release, owner_of(db, "usr/lib/modules/" + release + "/vmlinuz", base)});
+    facts.kernels.push_back(
+        {release, owner_of(db, "usr/lib/modules/" + release + "/vmlinuz", base)});
   }
   for (auto* package : packages_of(cache)) {
-    if (is_graphics_driver(package)) facts.graphics_drivers.emplace_back(alpm_pkg_get_name(package));
+    if (is_graphics_driver(package))
+      facts.graphics_drivers.emplace_back(alpm_pkg_get_name(package));
   }
   std::ranges::sort(facts.graphics_drivers);
   for (const auto generator : known_generators) {

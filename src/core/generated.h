@@ -62,8 +62,8 @@ using SoftdepLine = std::pair<std::string, Softdep>;
 /// modules-load.d/vfio.conf: vfio-pci is loaded even where no other driver asks for the card.
 [[nodiscard]] std::string render_modules_load();
 
-/// mkinitcpio.conf.d/zz-vfio-switch.conf: adds our hook to HOOKS, for as long as it is installed. Its
-/// name sorts behind every other file that could set HOOKS.
+/// mkinitcpio.conf.d/zz-vfio-switch.conf: adds our hook to HOOKS, for as long as it is installed.
+/// Its name sorts behind every other file that could set HOOKS.
 [[nodiscard]] std::string render_mkinitcpio_conf();
 
 /// `content` with every line that has an effect commented out, and a first line that says so.

@@ -124,8 +124,8 @@ std::vector<ShellAssignment> parse_assignments(std::string_view file, std::strin
     cursor.skip_blanks();
     ShellAssignment one;
     one.where = cursor.where();
-    while (!cursor.at_end() && std::string_view(" \t\n=#(;").find(cursor.peek()) ==
-                                   std::string_view::npos) {
+    while (!cursor.at_end() &&
+           std::string_view(" \t\n=#(;").find(cursor.peek()) == std::string_view::npos) {
       one.name += cursor.next();
     }
     if (one.name.ends_with('+')) {
@@ -184,7 +184,8 @@ std::vector<MkinitcpioPreset> parse_preset(std::string_view file, std::string_vi
       const auto all = values.find("ALL_" + std::string(key));
       return all == values.end() ? none : all->second;
     };
-    MkinitcpioPreset preset{name.text, only_word(value("image")), only_word(value("uki")), {}, {}, {}};
+    MkinitcpioPreset preset{name.text, only_word(value("image")), only_word(value("uki")), {}, {},
+                            {}};
     if (preset.unified.empty()) preset.unified = only_word(value("efi_image"));
     if (const auto& config = value("config"); !config.empty()) preset.config = config.front();
     for (const auto& option : value("options")) preset.options.push_back(option.text);

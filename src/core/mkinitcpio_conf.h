@@ -40,9 +40,9 @@ struct ShellAssignment {
 
 /// One image of a preset in mkinitcpio.d.
 struct MkinitcpioPreset {
-  std::string name;             ///< "default"
-  std::string image;            ///< empty: none is written
-  std::string unified;          ///< the unified kernel image; empty: none
+  std::string name;                  ///< "default"
+  std::string image;                 ///< empty: none is written
+  std::string unified;               ///< the unified kernel image; empty: none
   std::optional<ConfigWord> config;  ///< in place of mkinitcpio.conf and all its drop-ins
   std::vector<std::string> options;
   std::string unclear;  ///< where it says something that only a shell understands; else empty

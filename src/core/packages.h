@@ -18,9 +18,9 @@ struct KernelPackage {
 
 /// What a package database knows that a plan may turn on.
 struct PackageFacts {
-  std::vector<KernelPackage> kernels;          ///< in the order in which they were asked for
-  std::vector<std::string> graphics_drivers;   ///< packages; sorted
-  std::vector<std::string> generators;         ///< "mkinitcpio", "dracut", "booster"
+  std::vector<KernelPackage> kernels;         ///< in the order in which they were asked for
+  std::vector<std::string> graphics_drivers;  ///< packages; sorted
+  std::vector<std::string> generators;        ///< "mkinitcpio", "dracut", "booster"
   bool dkms = false;
 
   bool operator==(const PackageFacts&) const = default;

@@ -38,8 +38,8 @@ struct Status {
   std::vector<KernelStatus> kernels;
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
-  std::vector<LoadOrder> load_order;  ///< of the next boot, as files and images are now
-  std::vector<Refusal> refusals;      ///< why the intent cannot hold any more
+  std::vector<LoadOrder> load_order;     ///< of the next boot, as files and images are now
+  std::vector<Refusal> refusals;         ///< why the intent cannot hold any more
   std::optional<PackageFacts> packages;  ///< where there is a package database that we can read
 
   /// The package of a kernel, as text behind its release: " (linux-lts)"; empty where unknown.

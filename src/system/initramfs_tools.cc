@@ -101,8 +101,8 @@ std::optional<InitramfsGenerator> find_generator(const Profile& profile, const F
 }
 
 Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandRunner& runner) {
-  const auto generator = first_installed(
-      profile, [&](const std::string& program) { return runner.has(program); });
+  const auto generator =
+      first_installed(profile, [&](const std::string& program) { return runner.has(program); });
   if (generator == InitramfsGenerator::limine_mkinitcpio) return LimineMkinitcpio{};
   if (generator == InitramfsGenerator::mkinitcpio) return Mkinitcpio{};
   if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};

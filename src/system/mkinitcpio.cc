@@ -196,8 +196,7 @@ Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(const FileReader&
   for (const auto& kernel : kernels) {
     auto presets = read_presets(files, kernel.package);
     if (!presets) return failure_of(presets);
-    const auto config =
-        presets->empty() || !by_preset ? std::nullopt : presets->front().config;
+    const auto config = presets->empty() || !by_preset ? std::nullopt : presets->front().config;
     auto own = config ? read_configuration(files, config->text) : *usual;
     if (!own) return failure_of(own);
     if (has_hook && config && !own->has_hook(our_hook)) {

@@ -23,8 +23,8 @@ struct Mkinitcpio {
   [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
 };
 
-/// limine-mkinitcpio-hook's program, which calls mkinitcpio for every kernel, whatever its preset says,
-/// and writes the images' digests into limine.conf: it cannot be given another place.
+/// limine-mkinitcpio-hook's program, which calls mkinitcpio for every kernel, whatever its preset
+/// says, and writes the images' digests into limine.conf: it cannot be given another place.
 struct LimineMkinitcpio {
   [[nodiscard]] static ImageBuild build(const std::string& image) {
     return {{"limine-mkinitcpio", {}}, image, true};
@@ -35,7 +35,8 @@ struct LimineMkinitcpio {
 [[nodiscard]] Result<std::optional<std::string>> read_preset_image(const FileReader& files,
                                                                    const std::string& package);
 
-/// True if mkinitcpio is the generator in use and only a drop-in of ours would make it run our hook.
+/// True if mkinitcpio is the generator in use and only a drop-in of ours would make it run our
+/// hook.
 [[nodiscard]] Result<bool> wants_mkinitcpio_drop_in(const FileReader& files,
                                                     const Profile& profile);
 

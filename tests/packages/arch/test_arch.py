@@ -375,8 +375,26 @@ class TestTrouble(ArchCase):
         self.assertIn("an interrupted 'disable' was taken back", done.out)
         self.assert_same_tree(before, self.snapshot())
 
+    def test_libalpm_and_the_files_agree(self) -> None:
+        helper = self.root.path / "usr/lib/vfio-switch/vfio-switch-alpm"
+        self.install()
+        self.assertTrue(helper.exists())
+        self.assertEqual(self.json("status")["packages"]["graphics_drivers"], [])
+        self.pacman("-U", packages.file("nvidia"), packages.file("nvidia-utils"))
+        wanted = {
+            "kernels": [{"release": LINUX, "package": "linux"}, {"release": LTS, "package": "linux-lts"}],
+            "graphics_drivers": ["nvidia"],
+            "generators": ["mkinitcpio"],
+            "dkms": False,
+        }
+        self.assertEqual(self.json("status")["packages"], wanted)
+        self.assertIn(f"{LINUX} (linux): yes", self.program("status").out)
+        said = self.root.run("/usr/lib/vfio-switch/vfio-switch-alpm", "/var/lib/pacman", f"{LINUX}=linux")
+        self.assertIn(f"kernel {LINUX} linux\n", said.out)
+        helper.unlink()
+        self.assertEqual(self.json("status")["packages"], wanted)
+
     def test_without_libalpm_and_boost(self) -> None:
-        before = self.snapshot()
         self.install()
         for library in [*(self.root.path / "usr/lib").rglob("libalpm.so*"), *(self.root.path / "usr/lib").rglob("libboost*")]:
             library.unlink()
@@ -389,7 +407,6 @@ class TestTrouble(ArchCase):
         done = self.root.run(hook, "rollback")
         self.assertEqual(done.status, 0, f"\n{done}")
         self.assertFalse(self.exists(VFIO_CONF) or self.exists(DROP_IN))
-        del before
 
 
 class TestSetUps(ArchCase):
@@ -456,12 +473,10 @@ class TestSetUps(ArchCase):
 
     def test_a_module_that_a_kernel_does_not_have(self) -> None:
         self.configure("MODULES=()", "MODULES=(vfio_pci vfio no_such_module)")
-        before = self.snapshot()
         done = self.install()
         self.assertIn("/etc/mkinitcpio.conf:1 puts no_such_module into MODULES", done.out)
         self.assertIn("remove that word", done.out)
         self.assertFalse(self.exists(VFIO_CONF))
-        del before
         self.configure(" no_such_module", "")
         self.program("enable")
         self.assert_staged(LINUX, LTS)
@@ -469,6 +484,8 @@ class TestSetUps(ArchCase):
     def test_the_wikis_vfio_conf_is_adopted(self) -> None:
         wiki = "softdep drm pre: vfio-pci\noptions vfio-pci ids=10de:1d01,10de:0fb8\n"
         self.write(VFIO_CONF, wiki)
+        self.root.run("mkinitcpio", "-P")
+        self.runs()
         before = self.snapshot()
         self.install()
         self.assertTrue(self.read(VFIO_CONF).startswith("# GPU passthrough: enabled."))

@@ -60,7 +60,8 @@ TEST_CASE("The lists of mkinitcpio.conf are read as people write them") {
 }
 
 TEST_CASE("A word knows the line that it stands in") {
-  const auto words = list_after(parse_assignments("c", "# one\nHOOKS=(base\n  udev # x\n  kms)\n"), "HOOKS");
+  const auto words =
+      list_after(parse_assignments("c", "# one\nHOOKS=(base\n  udev # x\n  kms)\n"), "HOOKS");
   REQUIRE(words.size() == 3);
   CHECK(words[0].where == "c:2");
   CHECK(words[1].where == "c:3");
