@@ -167,6 +167,7 @@ std::vector<std::string> read_targets() {
 /// first installation this is the set-up, since every package of the transaction is in place.
 Result<void> alpm_refresh(Site& site) {
   (void)read_targets();  // pacman complains of a hook that does not read them
+  if (site.files().exists(set_up_path)) return refresh(site, {}, false);
   return post_install(site, false);
 }
 

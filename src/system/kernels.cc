@@ -60,6 +60,7 @@ Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile&
     auto package = files.read(kernel.modules_directory + "/pkgbase");
     if (!package) return failure_of(package);
     kernel.package = trim(package->value_or(""));
+    if (kernel.package.contains('/')) kernel.package.clear();  // it becomes part of a path
     kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
     auto softdeps = files.read(kernel.softdeps.path);
     if (!softdeps) return failure_of(softdeps);
