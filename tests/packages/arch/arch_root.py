@@ -276,6 +276,9 @@ class Root:
         archive = next(Path("/usr/lib/x86_64-linux-gnu").glob("libarchive.so.13"), None)
         if archive is not None:  # loaded when it is needed
             copy_in(root.path, archive)
+        locale = Path("/usr/lib/locale/C.utf8")
+        if locale.exists():
+            shutil.copytree(locale, root.path / "usr/lib/locale/C.utf8")
         (root.path / "etc/pacman.conf").write_text(PACMAN_CONF)
         (root.path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (root.path / "etc/group").write_text("root:x:0:\n")

@@ -35,6 +35,7 @@ VFIO_MODULES = ["vfio", "vfio-pci", "vfio-pci-core", "vfio_iommu_type1", "irqbyp
 GIVE_BACK = "Giving the graphics card back to the host..."
 REFRESH = "Keeping the graphics card's set-up right..."
 CHECK = "Checking that images give the graphics card to vfio-pci..."
+REMOVE_IMAGES = "Removing linux initcpios..."  # also of a kernel that is replaced
 BUILD = "Updating linux initcpios..."
 DEPMOD = "Updating module dependencies..."
 # What pacman writes about itself, and programs about what they did.
@@ -255,13 +256,13 @@ class TestUpgrades(ArchCase):
         self.runs()
         done = self.pacman("-U", packages.file("linux", 2))
         self.assertEqual(self.runs(), ["-p linux"])
-        self.assertEqual(self.hooks_in(done), [DEPMOD, REFRESH, BUILD, CHECK])
+        self.assertEqual(self.hooks_in(done), [REMOVE_IMAGES, DEPMOD, REFRESH, BUILD, CHECK])
         self.assert_staged(NEWER_LINUX, LTS)
 
     def test_a_newer_kernel_in_the_same_transaction(self) -> None:
         done = self.pacman("-U", packages.ours, packages.file("linux", 2))
         self.assertEqual(self.runs(), ["-P"])
-        self.assertEqual(self.hooks_in(done), [DEPMOD, REFRESH, BUILD, CHECK])
+        self.assertEqual(self.hooks_in(done), [REMOVE_IMAGES, DEPMOD, REFRESH, BUILD, CHECK])
         self.assert_staged(NEWER_LINUX, LTS)
 
     def test_a_kernel_that_goes(self) -> None:
