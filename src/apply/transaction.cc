@@ -104,6 +104,16 @@ Result<void> Transaction::remove_if_there(const std::string& path) {
   return files_.replace(path, Absent{});
 }
 
+Result<void> Transaction::remove_unfinished(const std::string& image) {
+  const auto tool = find_initramfs_tool(profile_, runner_);
+  if (!tool) return {};
+  Result<void> worst;
+  for (const auto& path : unfinished_files(*tool, image)) {
+    if (auto removed = remove_if_there(path); !removed) worst = removed;
+  }
+  return worst;
+}
+
 Result<void> Transaction::keep_images(const Diff& diff) {
   for (const auto& change : diff) {
     const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
@@ -242,6 +252,7 @@ Result<std::vector<std::string>> Transaction::undo(Journal& journal, const Journ
     const auto kept = kept_path(image);
     if (auto removed = remove_if_there(fresh_path(image)); !removed) worst = removed;
     if (!files_.exists(kept)) continue;
+    if (auto removed = remove_unfinished(image); !removed) worst = removed;
     if (auto restored = files_.put_back(kept, image); !restored) worst = restored;
   }
   if (!worst) return failure_of(worst);

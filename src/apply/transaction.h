@@ -57,6 +57,8 @@ class Transaction {
   /// Of a journal that has nothing open, and yet needs_recovery().
   [[nodiscard]] std::string what_ended(const Journal& journal) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);
+  /// What a tool that was cut off could not clear away itself; a small /boot has no room for it.
+  [[nodiscard]] Result<void> remove_unfinished(const std::string& image);
   [[nodiscard]] Result<void> keep_images(const Diff& diff);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
   [[nodiscard]] Result<void> change_file(const FileChange& change);

@@ -42,6 +42,10 @@ ImageBuild UpdateInitramfs::build(const std::string& release, const std::string&
   return {{"update-initramfs", {"-u", "-k", release}}, image, false};
 }
 
+std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
+  return {image + ".new", image + ".dpkg-bak"};
+}
+
 Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
   std::vector<std::string> paths = {"/etc/initramfs-tools/modules"};
   const std::string directory = "/usr/share/initramfs-tools/modules.d";
@@ -111,6 +115,11 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandR
   for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
   return fail("no initramfs tool is installed: looked for " + enumerate(names),
               "Install it, or build the initramfs by hand.");
+}
+
+std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
+  const auto* const by_rename = std::get_if<UpdateInitramfs>(&tool);
+  return by_rename == nullptr ? std::vector<std::string>() : by_rename->unfinished(image);
 }
 
 Result<std::vector<ImageHindrance>> find_image_hindrances(const FileReader& files,

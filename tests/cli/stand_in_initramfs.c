@@ -2,7 +2,8 @@
 //
 // A stand-in for update-initramfs(8) and dracut(8) in the sysroots of the tests. It is static, so
 // that it runs in a root that holds no library. Like the real ones it writes IMAGE.new and renames
-// it, or writes in place and removes what it could not finish.
+// it, and while it does so IMAGE.dpkg-bak is a second name for the image; or it writes in place and
+// removes what it could not finish.
 //
 //   update-initramfs -u -k VERSION
 //   dracut --force IMAGE VERSION
@@ -109,8 +110,8 @@ static int copy_by_address(void) {
 static void write_image(const char* version) {
   const char* of_initramfs_tools[] = {"conf",        "etc",     "etc/modprobe.d",  "lib",
                                       "lib/modules", "scripts", "scripts/init-top"};
-  const char* of_dracut[] = {"etc", "etc/cmdline.d", "etc/modprobe.d", "lib", "lib/modules",
-                             "lib/dracut", "lib/dracut/hooks"};
+  const char* of_dracut[] = {"etc",         "etc/cmdline.d", "etc/modprobe.d",  "lib",
+                             "lib/modules", "lib/dracut",    "lib/dracut/hooks"};
   const char** directories = dracut ? of_dracut : of_initramfs_tools;
   for (size_t i = 0; i < sizeof of_dracut / sizeof *of_dracut; ++i) {
     member(directories[i], S_IFDIR | 0755, NULL, 0);
@@ -206,6 +207,7 @@ int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   char name[512];
   char fresh[520];
+  char backup[524];
   if (dracut) {
     snprintf(name, sizeof name, "%s", argv[2]);
     snprintf(fresh, sizeof fresh, "%s", name);
@@ -213,15 +215,19 @@ int main(int argc, char** argv) {
     snprintf(name, sizeof name, "/boot/initrd.img-%s", argv[3]);
     snprintf(fresh, sizeof fresh, "%s.new", name);
   }
+  snprintf(backup, sizeof backup, "%s.dpkg-bak", name);
   printf("%s: Generating %s\n", dracut ? "dracut" : "update-initramfs", name);
+  if (!dracut) unlink(backup);
+  image = fopen(fresh, "w");
+  if (image == NULL || (!dracut && link(name, backup) != 0)) {
+    perror(fresh);
+    return 1;
+  }
   const enum end end = behave(argv[3], name);
   if (end == deletes) {
     unlink(name);
-    return 1;
-  }
-  image = fopen(fresh, "w");
-  if (image == NULL) {
-    perror(fresh);
+    unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end == fails || end == half) fprintf(image, "070701");
@@ -230,6 +236,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "cp: error writing '%s': No space left on device\n", fresh);
     fprintf(stderr, "%s: failed for %s with 1.\n", dracut ? "dracut" : "update-initramfs", name);
     unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end != half) write_image(argv[3]);
@@ -238,5 +245,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (end == dies) raise(SIGKILL);
+  unlink(backup);
   return end == half ? 1 : 0;
 }
