@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "core/report.h"
+#include "system/package_db.h"
 #include "system/planner.h"
 
 namespace vfio_switch {
@@ -19,6 +20,9 @@ Result<int> status_command(const Options& options) {
   if (auto interrupted = interrupted_change(**files)) {
     status->refusals.insert(status->refusals.begin(), std::move(*interrupted));
   }
+  auto packages = read_packages(**files, machine->facts.kernels);
+  if (!packages) return failure_of(packages);
+  status->packages = std::move(*packages);
   std::cout << (options.json ? status_json(*status) : status_text(machine->facts, *status));
   const bool short_fallen = options.verb == Verb::verify && !is_as_intended(*status);
   return short_fallen ? exit_fell_short : exit_done;

@@ -83,6 +83,19 @@ std::string_view next_boot_text(NextBoot next_boot) {
   return {};
 }
 
+Json packages_json(const std::optional<PackageFacts>& packages) {
+  if (!packages) return {};
+  Json kernels = Json::array();
+  for (const auto& kernel : packages->kernels) {
+    kernels.push_back({{"release", kernel.release},
+                       {"package", kernel.package.empty() ? Json() : Json(kernel.package)}});
+  }
+  return {{"kernels", kernels},
+          {"graphics_drivers", packages->graphics_drivers},
+          {"generators", packages->generators},
+          {"dkms", packages->dkms}};
+}
+
 }  // namespace
 
 std::string devices_json(const SystemFacts& facts, const Selection& selection) {
@@ -152,7 +165,8 @@ std::string status_json(const Status& status) {
                {"next_boot", next_boot_text(status.next_boot)},
                {"load_order", orders},
                {"refusals", refusals_json(status.refusals)},
-               {"notes", status.notes}});
+               {"notes", status.notes},
+               {"packages", packages_json(status.packages)}});
 }
 
 std::string error_json(const Error& error) {

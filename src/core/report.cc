@@ -157,8 +157,9 @@ std::string status_text(const SystemFacts& facts, const Status& status) {
     if (status.intent == Intent::unset) break;
     std::string_view answer = "unknown";
     if (kernel.staged) answer = *kernel.staged ? "yes" : "no";
-    text += "Staged     " + printable(kernel.release) + ": " + std::string(answer) +
-            printable(kernel.reason.empty() ? "" : ", " + kernel.reason) + "\n";
+    text += "Staged     " + printable(kernel.release + status.package_text(kernel.release)) + ": " +
+            std::string(answer) + printable(kernel.reason.empty() ? "" : ", " + kernel.reason) +
+            "\n";
   }
   for (const auto& device : status.devices) {
     text += "Active     " + device.address.str() + " " + driver_text(device.driver);

@@ -90,6 +90,13 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   return status;
 }
 
+std::string Status::package_text(const std::string& release) const {
+  if (!packages) return {};
+  const auto kernel = std::ranges::find(packages->kernels, release, &KernelPackage::release);
+  const bool known = kernel != packages->kernels.end() && !kernel->package.empty();
+  return known ? " (" + kernel->package + ")" : std::string();
+}
+
 bool is_as_intended(const Status& status) {
   return status.refusals.empty() &&
          std::ranges::all_of(status.kernels,

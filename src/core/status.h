@@ -9,6 +9,7 @@
 #include "core/image_report.h"
 #include "core/intent.h"
 #include "core/load_order.h"
+#include "core/packages.h"
 #include "core/plan.h"
 
 namespace vfio_switch {
@@ -37,9 +38,13 @@ struct Status {
   std::vector<KernelStatus> kernels;
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
-  std::vector<LoadOrder> load_order;  ///< of the next boot, as files and images are now
-  std::vector<Refusal> refusals;      ///< why the intent cannot hold any more
-  std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  std::vector<LoadOrder> load_order;     ///< of the next boot, as files and images are now
+  std::vector<Refusal> refusals;         ///< why the intent cannot hold any more
+  std::vector<std::string> notes;        ///< what a person should know, one sentence each
+  std::optional<PackageFacts> packages;  ///< where there is a package database that we can read
+
+  /// The package of a kernel, as text behind its release: " (linux-lts)"; empty where unknown.
+  [[nodiscard]] std::string package_text(const std::string& release) const;
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says
