@@ -6,7 +6,7 @@ kernel-install that goes by Fedora's rules, two kernels as rpms, and the project
 from __future__ import annotations
 
 import functools
-import json
+import inspect
 import os
 import re
 import shutil
@@ -57,8 +57,8 @@ def build_root(suite: str, archive: Path, scratch: Path) -> None:
 
 def fedora_root(suite: str = vm_root.SUITE) -> Path:
     """The archive (tar) of the root."""
-    recipe = "".join(path.read_text() for path in [Path(__file__), *sorted((HERE / "root").iterdir())])
-    versions = [vm_root.candidate(package) for package in PACKAGES]
+    recipe = inspect.getsource(build_root) + "".join(path.read_text() for path in sorted((HERE / "root").iterdir()))
+    versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES]
     return vm_root.cached(f"fedora-root-{suite}", "", ".tar", recipe + " ".join(versions),
                           functools.partial(build_root, suite))  # fmt: skip
 
@@ -85,12 +85,12 @@ def build_kernel(release: str, package: Path, scratch: Path) -> None:
             index.unlink()
     for link in ("build", "source"):
         (modules / link).unlink(missing_ok=True)
-    rpmbuild(HERE / "kernel.spec", scratch, f"--define=release {release}", f"--define=tree {modules}").rename(package)
+    rpmbuild(HERE / "kernel.spec", scratch, f"--define=kernel_release {release}", f"--define=tree {modules}").rename(package)
 
 
 def kernels() -> list[tuple[str, Path]]:
     """Two kernels, the older one first: release and rpm."""
-    recipe = (HERE / "kernel.spec").read_text() + Path(__file__).read_text()
+    recipe = (HERE / "kernel.spec").read_text() + inspect.getsource(build_kernel)
     found = []
     for name, release in (("old", vm_root.older_kernel()), ("new", vm_root.current_kernel())):
         key = f"{release} {vm_root.candidate(f'linux-image-{release}')}{recipe}"
