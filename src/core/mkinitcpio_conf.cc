@@ -117,12 +117,12 @@ std::string only_word(const std::vector<ConfigWord>& words) {
 
 }  // namespace
 
-std::vector<ShellAssignment> parse_assignments(std::string_view file, std::string_view text) {
-  std::vector<ShellAssignment> assignments;
+std::vector<ConfAssignment> parse_assignments(std::string_view file, std::string_view text) {
+  std::vector<ConfAssignment> assignments;
   Cursor cursor(file, text);
   while (!cursor.at_end()) {
     cursor.skip_blanks();
-    ShellAssignment one;
+    ConfAssignment one;
     one.where = cursor.where();
     while (!cursor.at_end() &&
            std::string_view(" \t\n=#(;").find(cursor.peek()) == std::string_view::npos) {
@@ -149,7 +149,7 @@ std::vector<ShellAssignment> parse_assignments(std::string_view file, std::strin
   return assignments;
 }
 
-std::vector<ConfigWord> list_after(const std::vector<ShellAssignment>& assignments,
+std::vector<ConfigWord> list_after(const std::vector<ConfAssignment>& assignments,
                                    std::string_view name) {
   std::vector<ConfigWord> list;
   for (const auto& one : assignments) {

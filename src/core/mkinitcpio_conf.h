@@ -18,24 +18,24 @@ struct ConfigWord {
 
 /// One `NAME=...` of a file that bash reads: mkinitcpio's configuration and its presets. Only what
 /// people write there is understood; no shell is run to find out.
-struct ShellAssignment {
+struct ConfAssignment {
   std::string name;
   bool appends = false;  ///< NAME+=
   std::vector<ConfigWord> words;
   std::string where;  ///< of the assignment itself
 
-  bool operator==(const ShellAssignment&) const = default;
+  bool operator==(const ConfAssignment&) const = default;
 };
 
 /// The assignments of `text`, in order: `A=b`, `A="b c"` (the words of a string are told apart as
 /// those of an array), `A=(b c)`, over several lines or not. Those inside an `if` count as well.
 /// A variable is left as it is written.
-[[nodiscard]] std::vector<ShellAssignment> parse_assignments(std::string_view file,
+[[nodiscard]] std::vector<ConfAssignment> parse_assignments(std::string_view file,
                                                              std::string_view text);
 
 /// What `name` holds after `assignments`: of an assignment that names the list itself
 /// (`MODULES=(a ${MODULES[@]})`) that place holds what it held before.
-[[nodiscard]] std::vector<ConfigWord> list_after(const std::vector<ShellAssignment>& assignments,
+[[nodiscard]] std::vector<ConfigWord> list_after(const std::vector<ConfAssignment>& assignments,
                                                  std::string_view name);
 
 /// One image of a preset in mkinitcpio.d.

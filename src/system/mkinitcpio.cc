@@ -44,7 +44,7 @@ struct Configuration {
   }
 };
 
-bool sets_anew(const ShellAssignment& one) {
+bool sets_anew(const ConfAssignment& one) {
   return !one.appends && std::ranges::none_of(one.words, [](const ConfigWord& word) {
     return word.text.find("HOOKS") != std::string::npos;
   });
@@ -62,7 +62,7 @@ Result<Configuration> read_configuration(const FileReader& files,
     for (const auto& name : *names) paths.push_back(drop_ins + "/" + name);
   }
   Configuration configuration;
-  std::vector<ShellAssignment> all;
+  std::vector<ConfAssignment> all;
   for (const auto& path : paths) {
     if (path == mkinitcpio_conf_path) continue;
     auto text = files.read(path);
