@@ -16,14 +16,20 @@ namespace vfio_switch {
 
 namespace {
 
-Result<std::vector<Finding>> look(const Options& options) {
+/// What was found, and for which intent.
+struct Look {
+  std::vector<Finding> findings;
+  Intent intent = Intent::unset;
+};
+
+Result<Look> look(const Options& options) {
   auto files = open_reader(options.root);
   if (!files) return failure_of(files);
   auto machine = read_machine(**files);
   if (!machine) return failure_of(machine);
   auto examination = examine(**files, *machine, interrupted_change(**files));
   if (!examination) return failure_of(examination);
-  return diagnose(*examination);
+  return Look{diagnose(*examination), machine->state.intent};
 }
 
 /// What --fix does, shown before it is done. A plan that is refused says why.
@@ -63,25 +69,23 @@ Result<Plan> mend(const Options& options) {
 }  // namespace
 
 Result<int> doctor_command(const Options& options) {
-  auto findings = look(options);
-  if (!findings) return failure_of(findings);
-  const bool has_ours = std::ranges::any_of(*findings, &Finding::ours);
+  auto seen = look(options);
+  if (!seen) return failure_of(seen);
   std::optional<Plan> mending;
-  if (options.fix && has_ours) {
+  if (options.fix) mending = Plan();
+  if (options.fix && std::ranges::any_of(seen->findings, &Finding::ours)) {
     auto mended = mend(options);
     if (!mended) return failure_of(mended);
     mending = std::move(*mended);
-    findings = look(options);
-    if (!findings) return failure_of(findings);
+    seen = look(options);
+    if (!seen) return failure_of(seen);
   }
   if (options.json) {
-    const Plan nothing;
-    const auto* changes = mending ? &*mending : options.fix ? &nothing : nullptr;
-    std::cout << doctor_json(*findings, changes);
+    std::cout << doctor_json(seen->findings, mending ? &*mending : nullptr);
   } else {
-    std::cout << doctor_text(*findings);
+    std::cout << doctor_text(seen->findings, seen->intent);
   }
-  return falls_short(*findings) ? exit_fell_short : exit_done;
+  return falls_short(seen->findings) ? exit_fell_short : exit_done;
 }
 
 }  // namespace vfio_switch

@@ -107,6 +107,7 @@ VirtualMachine parse_definition(const std::string& path, std::string_view text) 
   } else {
     machine.problem = expat.error().message;
   }
+  machine.name = std::string(trim(machine.name));
   if (machine.name.empty()) {
     const auto name = path.substr(path.rfind('/') + 1);
     machine.name = name.substr(0, name.rfind('.'));

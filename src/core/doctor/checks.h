@@ -29,7 +29,7 @@ void check_virtual_machines(const Examination& examination, std::vector<Finding>
 /// Why the cards in question cannot be given away; each reason once.
 [[nodiscard]] std::vector<Refusal> refusals_in_question(const Examination& examination);
 
-/// A refusal's message as a sentence of its own.
+/// A refusal's message as a sentence of its own; without what it advises, which the remedy says.
 [[nodiscard]] std::string sentence(std::string_view message);
 
 /// How to add `parameter` to the kernel command line of every later boot, on this system.

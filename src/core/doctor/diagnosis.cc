@@ -28,11 +28,20 @@ bool is_fedora(const OsRelease& os) {
 
 std::vector<PciAddress> cards_in_question(const SystemFacts& facts, const Selection& selection) {
   if (!selection.functions.empty()) return selection.functions;
-  std::set<PciAddress> functions;
+  // The nearest to being given away: nobody asks what keeps the host's own card.
+  std::vector<const Candidate*> nearest;
   for (const auto& candidate : selection.gpus) {
     const auto& gpu = *find_device(facts, candidate.gpu);
     if (gpu.virtual_function || is_bmc_display(gpu) || is_integrated(facts, gpu)) continue;
-    functions.insert(candidate.functions.begin(), candidate.functions.end());
+    if (!nearest.empty() && candidate.refusals.size() > nearest.front()->refusals.size()) continue;
+    if (!nearest.empty() && candidate.refusals.size() < nearest.front()->refusals.size()) {
+      nearest.clear();
+    }
+    nearest.push_back(&candidate);
+  }
+  std::set<PciAddress> functions;
+  for (const auto* candidate : nearest) {
+    functions.insert(candidate->functions.begin(), candidate->functions.end());
   }
   return {functions.begin(), functions.end()};
 }
@@ -83,7 +92,7 @@ std::vector<Refusal> refusals_in_question(const Examination& examination) {
 }
 
 std::string sentence(std::string_view message) {
-  std::string text(message);
+  std::string text(message.substr(0, message.find("; ")));
   if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
     text.front() = static_cast<char>(text.front() - 'a' + 'A');
   }

@@ -29,8 +29,9 @@ struct Examination {
   std::optional<Refusal> interrupted;
 };
 
-/// The functions of the cards that a person asks about: those that are chosen, else every card
-/// beside the processor's own graphics and a management controller's; sorted.
+/// The functions of the cards that a person asks about, sorted: those that are chosen, else the
+/// ones that least stands in the way of, beside the processor's own graphics and a management
+/// controller's.
 [[nodiscard]] std::vector<PciAddress> cards_in_question(const SystemFacts& facts,
                                                         const Selection& selection);
 

@@ -34,7 +34,7 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
           "Add a second graphics card, or turn on the processor's graphics in the firmware's "
           "set-up; a host without a screen takes 'vfio-switch enable --allow-boot-gpu'.",
           refusal.devices));
-    } else if (refusal.code == RefusalCode::boot_gpu && !alone) {
+    } else if (refusal.code == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
       findings.push_back(make_finding(
           FindingCode::boot_display_on_card,
           describe(*find_device(facts, refusal.devices.front())) + " drives the boot display.",
@@ -42,7 +42,7 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
           "there; or 'vfio-switch enable --allow-boot-gpu'.",
           refusal.devices));
     } else if (refusal.code == RefusalCode::display_in_use && !claimed &&
-               examination.more.prime_profile.empty()) {
+               examination.more.prime_profile.empty() && !has(RefusalCode::boot_gpu)) {
       findings.push_back(make_finding(
           FindingCode::monitor_on_card, found,
           "Connect the monitor to the GPU that stays with the host, and see that its driver is "

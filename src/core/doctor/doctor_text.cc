@@ -12,23 +12,20 @@ namespace {
 constexpr std::size_t width = 80;
 constexpr std::size_t indent = 2;
 
-/// `text` in lines that fit, each below the first by `indent`.
+/// `text` in lines that fit, behind `first` and then below it.
 std::string wrapped(std::string_view first, std::string_view text) {
-  std::string lines(first);
-  std::size_t column = lines.size();
-  const std::size_t begin = column;
+  std::string lines;
+  std::string line(first);
+  const auto begin = line.size();
   for (const auto word : split_words(text)) {
-    if (column > begin && column + 1 + word.size() > width) {
-      lines += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > begin) {
-      lines += ' ';
-      ++column;
+    if (line.size() > begin && line.size() + 1 + word.size() > width) {
+      lines += line + "\n";
+      line.assign(begin, ' ');
     }
-    lines += word;
-    column += word.size();
+    if (line.size() > begin) line += ' ';
+    line += word;
   }
-  return lines + "\n";
+  return lines + line + "\n";
 }
 
 std::string finding_text(const Finding& finding) {
@@ -46,8 +43,12 @@ std::string counted(std::ptrdiff_t count, std::string_view what) {
   return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
 }
 
-std::string next_step(const std::vector<Finding>& findings) {
-  if (!falls_short(findings)) return "Nothing is wrong.\n";
+std::string next_step(const std::vector<Finding>& findings, Intent intent) {
+  if (!falls_short(findings)) {
+    return intent == Intent::enabled
+               ? "Nothing is wrong.\n"
+               : "Nothing is wrong. 'vfio-switch plan enable' shows what enable would do.";
+  }
   std::vector<std::string> counts;
   for (const auto severity : {Severity::problem, Severity::warning}) {
     const auto count = std::ranges::count(findings, severity, &Finding::severity);
@@ -56,19 +57,19 @@ std::string next_step(const std::vector<Finding>& findings) {
   std::string text = enumerate(counts) + ". ";
   const auto ours = std::ranges::count_if(findings, &Finding::ours);
   if (ours == 0) {
-    return text + "Mend them from the top, then run 'vfio-switch doctor' again.\n";
+    return text + "Mend them from the top, then run 'vfio-switch doctor' again.";
   }
   return text + "'vfio-switch doctor --fix' mends " +
          (ours == std::ssize(findings) && ours > 1 ? "all" : std::to_string(ours)) +
-         (ours == std::ssize(findings) ? "" : " of them") + "; --dry-run shows how.\n";
+         (ours == std::ssize(findings) ? "" : " of them") + "; --dry-run shows how.";
 }
 
 }  // namespace
 
-std::string doctor_text(const std::vector<Finding>& findings) {
+std::string doctor_text(const std::vector<Finding>& findings, Intent intent) {
   std::string text;
-  for (const auto& finding : findings) text += finding_text(finding) + "\n";
-  return text + next_step(findings);
+  for (const auto& finding : findings) text += finding_text(finding) + "";
+  return text + wrapped("", next_step(findings, intent));
 }
 
 }  // namespace vfio_switch

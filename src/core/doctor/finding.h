@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/intent.h"
 #include "core/pci.h"
 
 namespace vfio_switch {
@@ -99,6 +100,6 @@ struct Finding {
 [[nodiscard]] bool falls_short(const std::vector<Finding>& findings);
 
 /// What people read: every finding with its remedy, worst first, and what to do next.
-[[nodiscard]] std::string doctor_text(const std::vector<Finding>& findings);
+[[nodiscard]] std::string doctor_text(const std::vector<Finding>& findings, Intent intent);
 
 }  // namespace vfio_switch

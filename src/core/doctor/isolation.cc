@@ -24,8 +24,10 @@ std::vector<std::string> group_table(const SystemFacts& facts, unsigned group,
     if (std::ranges::find(blockers, device.address) != blockers.end()) mark = "blocks";
     if (device.device_class.is_bridge()) mark = "bridge";
     mark.resize(std::string_view("blocks").size(), ' ');
-    lines.push_back("  " + mark + "  " + describe(device) + " (" +
-                    device.driver.value_or("no driver") + ")");
+    auto driver = device.driver.value_or("no driver");
+    driver.resize(std::max(driver.size(), std::string_view("snd_hda_intel").size()), ' ');
+    lines.push_back("  " + mark + "  " + device.address.str() + "  " + driver + "  " +
+                    (device.name.empty() ? device.id.str() : device.name));
   }
   return lines;
 }

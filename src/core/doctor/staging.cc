@@ -17,15 +17,20 @@ std::string own_command(const Examination& examination, std::string_view option 
   return text + "'";
 }
 
+std::string addresses(const Refusal& refusal) {
+  std::vector<std::string> texts;
+  for (const auto& address : refusal.devices) texts.push_back(address.str());
+  return enumerate(texts);
+}
+
 void check_refusals(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& refusal : examination.status.refusals) {
     const auto found = sentence(refusal.message);
     if (refusal.code == RefusalCode::user_edited) {
-      // The message offers the options; here they follow as commands.
-      auto finding = make_finding(
-          FindingCode::file_edited, sentence(refusal.message.substr(0, refusal.message.find(';'))),
-          "Run " + own_command(examination, "--force-ours") + " to replace it, or " +
-              own_command(examination, "--keep-mine") + " to leave it.");
+      auto finding =
+          make_finding(FindingCode::file_edited, found,
+                       "Run " + own_command(examination, "--force-ours") + " to replace it, or " +
+                           own_command(examination, "--keep-mine") + " to leave it.");
       for (const auto line : split_lines(refusal.difference)) finding.table.emplace_back(line);
       findings.push_back(std::move(finding));
     } else if (refusal.code == RefusalCode::not_found || refusal.code == RefusalCode::ambiguous) {
@@ -124,9 +129,11 @@ void check_staging(const Examination& examination, std::vector<Finding>& finding
     }
     for (const auto& refusal : examination.selection.refusals) {
       if (refusal.code != RefusalCode::ambiguous) continue;
-      findings.push_back(make_finding(FindingCode::choose_card, sentence(refusal.message),
-                                      "Run 'vfio-switch enable --device ADDRESS'.",
-                                      refusal.devices));
+      findings.push_back(make_finding(
+          FindingCode::choose_card,
+          "Several cards could be given away: " + addresses(refusal) + ".",
+          "Run 'vfio-switch enable --device ADDRESS'; 'vfio-switch devices' has their names.",
+          refusal.devices));
     }
     return;
   }
