@@ -59,16 +59,16 @@ std::string next_step(const std::vector<Finding>& findings, Intent intent) {
   if (ours == 0) {
     return text + "Mend them from the top, then run 'vfio-switch doctor' again.";
   }
-  return text + "'vfio-switch doctor --fix' mends " +
-         (ours == std::ssize(findings) && ours > 1 ? "all" : std::to_string(ours)) +
-         (ours == std::ssize(findings) ? "" : " of them") + "; --dry-run shows how.";
+  std::string which = std::to_string(ours) + " of them";
+  if (ours == std::ssize(findings)) which = ours == 1 ? "it" : "all of them";
+  return text + "'vfio-switch doctor --fix' mends " + which + "; --dry-run shows how.";
 }
 
 }  // namespace
 
 std::string doctor_text(const std::vector<Finding>& findings, Intent intent) {
   std::string text;
-  for (const auto& finding : findings) text += finding_text(finding) + "";
+  for (const auto& finding : findings) text += finding_text(finding) + "\n";
   return text + wrapped("", next_step(findings, intent));
 }
 
