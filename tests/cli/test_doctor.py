@@ -7,7 +7,7 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from helper import CARD, KERNELS, MODULES_LOAD, STATE, VFIO_CONF, Run, Sysroot, SysrootCase
+from helper import CARD, DESKTOP, KERNELS, MODULES_LOAD, STATE, VFIO_CONF, Run, Sysroot, SysrootCase
 from test_json import ADDRESS, PLAN, misfits
 
 GPU = CARD[0]
@@ -135,8 +135,7 @@ class Doctor(SysrootCase):
         for number, (code, says, trigger, neighbour) in enumerate(rows):
             with self.subTest(code=code, says=says):
                 for which, change in (("trigger", trigger), ("neighbour", neighbour)):
-                    root = self.machine("z370-gt1030-no-param", "--variant", "igpu-boots", "--kernel", KERNELS[1],
-                                        "--kernel", KERNELS[0], to=f"{which}-{enabled}-{number}")  # fmt: skip
+                    root = self.machine(DESKTOP, "--kernel", KERNELS[1], to=f"{which}-{number}")
                     if enabled:
                         self.assert_status(root.run("enable"), 0)
                     change(root)

@@ -120,7 +120,7 @@ class Intent(Case):
     def check_after(self, *commands: str) -> None:
         root = self.build("z370-gt1030-no-param", "root")
         for command in commands:
-            run(PROGRAM, "--sysroot", root, command)
+            subprocess.run([PROGRAM, "--sysroot", root, command], check=True, capture_output=True)
         again = self.build(self.record(root), "again")
         answers = [json.loads(run(PROGRAM, "--sysroot", where, "--json", "plan")) for where in (root, again)]
         self.assertEqual(answers[0], answers[1])

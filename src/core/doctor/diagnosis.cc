@@ -39,6 +39,8 @@ std::vector<PciAddress> cards_in_question(const SystemFacts& facts, const Select
     }
     nearest.push_back(&candidate);
   }
+  // Of those that cannot be given away one is enough: the others' reasons are the same.
+  if (nearest.size() > 1 && !nearest.front()->eligible()) nearest.resize(1);
   std::set<PciAddress> functions;
   for (const auto* candidate : nearest) {
     functions.insert(candidate->functions.begin(), candidate->functions.end());

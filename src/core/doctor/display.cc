@@ -24,11 +24,13 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
         "Remove that line, or name the GPU that stays with the host.", {claim.address}));
   }
   const auto refusals = refusals_in_question(examination);
-  const bool alone = std::ranges::any_of(
-      refusals, [](const Refusal& refusal) { return refusal.code == RefusalCode::only_gpu; });
+  const auto first = [&](RefusalCode code) {
+    return std::ranges::find(refusals, code, &Refusal::code);
+  };
+  const auto has = [&](RefusalCode code) { return first(code) != refusals.end(); };
   for (const auto& refusal : refusals) {
     const auto found = sentence(refusal.message);
-    if (refusal.code == RefusalCode::only_gpu) {
+    if (refusal.code == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
       findings.push_back(make_finding(
           FindingCode::no_second_gpu, found,
           "Add a second graphics card, or turn on the processor's graphics in the firmware's "
@@ -45,8 +47,8 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
                examination.more.prime_profile.empty() && !has(RefusalCode::boot_gpu)) {
       findings.push_back(make_finding(
           FindingCode::monitor_on_card, found,
-          "Connect the monitor to the GPU that stays with the host, and see that its driver is "
-          "loaded; or 'vfio-switch enable --allow-display-in-use'.",
+          "Connect a monitor to a GPU that stays with the host, and see that its driver is loaded; "
+          "or 'vfio-switch enable --allow-display-in-use'.",
           refusal.devices));
     } else if (refusal.code == RefusalCode::in_use) {
       findings.push_back(make_finding(FindingCode::used_by_host, found,
@@ -103,6 +105,7 @@ void check_compositors(const Examination& examination, std::vector<Finding>& fin
 
 void check_display(const Examination& examination, std::vector<Finding>& findings) {
   if (examination.functions.empty()) {
+    if (!examination.state.cards.empty()) return;  // card-missing says it
     findings.push_back(
         make_finding(FindingCode::no_second_gpu,
                      examination.selection.gpus.empty()

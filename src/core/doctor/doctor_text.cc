@@ -46,7 +46,7 @@ std::string counted(std::ptrdiff_t count, std::string_view what) {
 std::string next_step(const std::vector<Finding>& findings, Intent intent) {
   if (!falls_short(findings)) {
     return intent == Intent::enabled
-               ? "Nothing is wrong.\n"
+               ? "Nothing is wrong."
                : "Nothing is wrong. 'vfio-switch plan enable' shows what enable would do.";
   }
   std::vector<std::string> counts;

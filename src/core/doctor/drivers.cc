@@ -14,6 +14,8 @@ namespace vfio_switch {
 
 namespace {
 
+constexpr std::string_view command_line = "the kernel command line";
+
 std::set<std::string> claimants(const Examination& examination) {
   std::set<std::string> modules;
   for (const auto& claim : examination.claims) {
@@ -89,7 +91,7 @@ std::string obstacle(const std::vector<ModprobeDirective>& lines, const SystemFa
     for (const std::string_view key : {"modprobe.blacklist=", "module_blacklist="}) {
       if (!word.starts_with(key)) continue;
       for (const auto name : split_words(word.substr(key.size()), ",")) {
-        if (module_name(name) == module) return "the kernel command line";
+        if (module_name(name) == module) return std::string(command_line);
       }
     }
   }
@@ -119,7 +121,9 @@ void check_blacklists(const Examination& examination, std::vector<Finding>& find
           "No driver of the host's may load for " + describe(*gpu) + ": " +
               join(claim.modules, ", ") + (claim.modules.size() == 1 ? " is" : " are") +
               " blacklisted by " + enumerate({places.begin(), places.end()}) + ".",
-          "Remove it there and build the initramfs: with softdeps nothing needs a blacklist.",
+          places.contains(std::string(command_line))
+              ? "Remove it in the boot loader's settings: with softdeps nothing needs a blacklist."
+              : "Remove it there and build the initramfs: with softdeps nothing needs a blacklist.",
           {gpu->address}));
       break;  // one kernel says it
     }

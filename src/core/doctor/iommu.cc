@@ -95,12 +95,12 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
                                                : "VT-d (Intel) or IOMMU (AMD)";
     findings.push_back(make_finding(
         iommu_firmware_off, "The firmware announces no IOMMU: there is no DMAR or IVRS table.",
-        "Turn on " + setting + " in the firmware's set-up, beside virtualization."));
+        "On a PC, turn on " + setting + " in the firmware's set-up, beside virtualization."));
   } else {
     findings.push_back(make_finding(
         iommu_silent,
-        std::string("The IOMMU is off, though the firmware has a ") +
-            (facts.iommu_table == IommuTable::dmar ? "DMAR" : "IVRS") + " table for it.",
+        std::string("The IOMMU is off, though the firmware has ") +
+            (facts.iommu_table == IommuTable::dmar ? "a DMAR" : "an IVRS") + " table for it.",
         "See what 'dmesg | grep -e DMAR -e AMD-Vi' says; an update of the firmware may help."));
   }
 }

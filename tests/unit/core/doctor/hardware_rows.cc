@@ -114,7 +114,7 @@ std::vector<Row> display_rows() {
       {framebuffer_on_card, "efifb", with(plain, framebuffer("01:00.0")),
        with(plain, framebuffer("00:02.0")), "(efifb) is on 0000:01:00.0", "sysfb_init"},
       {monitor_on_card, "the only monitor", healthy(monitor_moved(false).facts()),
-       healthy(monitor_moved(true).facts()), "monitor", "Connect the monitor"},
+       healthy(monitor_moved(true).facts()), "monitor", "Connect a monitor"},
       {display_config, "Xorg", claimed("01:00.0", "/etc/X11/xorg.conf:12"),
        claimed("00:02.0", "/etc/X11/xorg.conf:12"), "/etc/X11/xorg.conf:12", "Remove that line"},
       {prime_mode, "nvidia", with(plain, prime("nvidia")), with(plain, prime("intel")), "nvidia",
@@ -127,7 +127,7 @@ std::vector<Row> display_rows() {
       {compositor_setting, "KWin", with(enabled(desktop()), compositor("01:00.0")),
        with(enabled(desktop()), compositor("00:02.0")), "/etc/environment:3", "by-path"},
       {used_by_host, "a disk below it", healthy(disk.facts()), plain, "disk sda", "Connect"},
-      {choose_card, "two cards", healthy(second.facts()), plain, "several", "--device"},
+      {choose_card, "two cards", healthy(second.facts()), plain, "Several", "--device"},
   };
 }
 
