@@ -90,12 +90,12 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
                                     "The IOMMU is off: the kernel waits for " + *wanted + ".",
                                     how_to_add_parameter(examination, *wanted)));
   } else if (facts.iommu_table == IommuTable::none) {
-    const std::string setting = who == "intel" ? "VT-d"
-                                : who == "amd" ? "IOMMU (AMD-Vi)"
-                                               : "VT-d (Intel) or IOMMU (AMD)";
+    const std::string setting = who == "intel" ? "Turn on VT-d"
+                                : who == "amd" ? "Turn on IOMMU (AMD-Vi)"
+                                               : "On a PC, turn on VT-d (Intel) or IOMMU (AMD)";
     findings.push_back(make_finding(
         iommu_firmware_off, "The firmware announces no IOMMU: there is no DMAR or IVRS table.",
-        "On a PC, turn on " + setting + " in the firmware's set-up, beside virtualization."));
+        setting + " in the firmware's set-up, beside virtualization."));
   } else {
     findings.push_back(make_finding(
         iommu_silent,
