@@ -114,6 +114,14 @@ class Content(Case):
         self.assertEqual(devices["0000:01:00.1"]["kernel_modules"], ["snd_hda_intel"])
 
 
+class Systems(Case):
+    def test_a_machine_of_another_system_is_built_as_one(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root", "--os", "fedora")
+        again = self.build(self.record(root), "again")
+        self.assertTrue((again / "usr/lib/dracut").is_dir())
+        self.check_same(root, again)
+
+
 class Intent(Case):
     """A machine that is enabled, or was, plans as its fixture does: our files are told whole."""
 
