@@ -10,7 +10,7 @@
 
 namespace vfio_switch {
 
-enum class Verb { devices, status, plan, enable, disable, verify, rollback };
+enum class Verb { devices, status, plan, enable, disable, verify, rollback, doctor, report };
 
 /// The command line, understood.
 struct Options {
@@ -23,6 +23,8 @@ struct Options {
   bool help = false;
   bool version = false;
   bool rebuild = false;
+  bool fix = false;    ///< doctor: mend what is ours to mend
+  std::string output;  ///< report: the file; empty: standard output
   EditedFiles edited = EditedFiles::refuse;
   std::vector<DeviceSpec> devices;
   std::vector<RefusalCode> accepted_risks;
