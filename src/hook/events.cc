@@ -24,6 +24,13 @@ namespace {
 /// was installed into a system that was not running.
 const std::string set_up_path = state_directory + "/set-up";
 
+/// A plan that leaves everything as it is.
+Plan no_change(const Machine& machine) {
+  Plan plan;
+  plan.state = machine.state;
+  return plan;
+}
+
 /// One event at work: what every kind of it needs.
 class Site {
  public:
@@ -55,9 +62,7 @@ class Site {
   Result<void> recover() {
     if (!is_change_pending(*files_)) return {};
     const auto nothing = [](const FileReader&, const Machine& machine, const Journal&) {
-      Plan plan;
-      plan.state = machine.state;
-      return Result<Plan>(std::move(plan));
+      return Result<Plan>(no_change(machine));
     };
     return carry_out(nothing, false, false);
   }
@@ -104,6 +109,8 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere) {
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    // A disable may have held the lock until now.
+    if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
     options.plan.can_rebuild = site.can_rebuild();
     options.plan.built_elsewhere = built_elsewhere;
@@ -125,6 +132,7 @@ Result<void> post_install(Site& site) {
     return note_set_up(site.files(), "done");
   }
   const auto make = [&](const FileReader& files, const Machine& now, const Journal&) {
+    if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
     options.plan.can_rebuild = site.can_rebuild();
