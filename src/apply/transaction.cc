@@ -172,6 +172,7 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   };
   tick(std::chrono::seconds(0));
   auto result = runner_.run(command, {progress_.on_tool_output, tick});
+  if (progress_.on_rebuilt) progress_.on_rebuilt();
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) return check_ ? check_(rebuild) : Result<void>();
