@@ -19,6 +19,7 @@ struct Options {
   Verb planned = Verb::plan;  ///< of `plan enable` and `plan disable`; plan itself: as intended
   std::string root = "/";     ///< --sysroot
   bool json = false;
+  bool dot = false;  ///< devices: a picture, in Graphviz's language
   bool dry_run = false;
   bool verbose = false;
   bool help = false;
