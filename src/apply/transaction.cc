@@ -181,7 +181,8 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
                        ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
                        : " with exit status " + std::to_string(result->exit_status);
   return fail(command.program + " failed for kernel " + printable(rebuild.release) + end +
-              "; it said:" + last_lines(result->output));
+                  "; it said:" + last_lines(result->output),
+              "Mend what it complains of, and run the command again.");
 }
 
 Result<std::vector<std::string>> Transaction::undo(Journal& journal, const JournalEntry& entry) {

@@ -104,7 +104,11 @@ Result<void> take_verb(const po::variables_map& given, Options& options) {
     options.planned = *planned;
   }
   const std::size_t most = plans ? 2 : 1;
-  if (words.size() > most) return usage("'" + printable(words[most]) + "' is one word too many");
+  if (words.size() > most) {
+    const auto message = "'" + printable(words[most]) + "' is one word too many";
+    if (!parse_device_spec(words[most])) return usage(message);
+    return fail(ErrorKind::usage, message, "Name a card with --device " + words[most] + ".");
+  }
   return {};
 }
 

@@ -129,12 +129,21 @@ class Run:
         return f"$ {' '.join(self.command)}\n{self.out}{self.err}exit status {self.status}"
 
 
+def record(text: str) -> None:
+    """Keeps what the program said where VFIO_SWITCH_SAID asks for it: tests/messages reads that."""
+    if directory := os.environ.get("VFIO_SWITCH_SAID"):
+        with open(f"{directory}/{os.getpid()}.txt", "a", errors="replace") as file:
+            file.write(text)
+
+
 def run(command: Sequence[str], cwd: Optional[Path] = None, **more: str) -> Run:
     done = subprocess.run(
         list(command), capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(**more), cwd=cwd,
         timeout=120,
     )  # fmt: skip
     result = Run(list(command), done.returncode, done.stdout, done.stderr)
+    if done.stderr or done.returncode != 0:
+        record(f"{done.stderr}{done.stdout}\n")
     if done.returncode == SANITIZER_EXIT or "runtime error:" in done.stderr or done.returncode < 0:
         raise AssertionError(f"the program has a bug:\n{result}")
     return result
