@@ -142,7 +142,7 @@ def run(command: Sequence[str], cwd: Optional[Path] = None, **more: str) -> Run:
         timeout=120,
     )  # fmt: skip
     result = Run(list(command), done.returncode, done.stdout, done.stderr)
-    if done.stderr or done.returncode != 0:
+    if done.stderr or done.returncode != 0 or "refus" in done.stdout:
         record(f"{done.stderr}{done.stdout}\n")
     if done.returncode == SANITIZER_EXIT or "runtime error:" in done.stderr or done.returncode < 0:
         raise AssertionError(f"the program has a bug:\n{result}")

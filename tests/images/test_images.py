@@ -24,7 +24,7 @@ from typing import Optional
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import roots  # noqa: E402
-from helper import environment  # noqa: E402
+from helper import environment, record  # noqa: E402
 
 LIST_IMAGE = os.environ.get("LIST_IMAGE", "")
 EVERYTHING = os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
@@ -92,6 +92,7 @@ class Listing:
             err.seek(0)
             self.lines = out.read().decode(errors="replace").splitlines()
             self.error = err.read().decode(errors="replace").strip()
+            record(f"{self.error}\n")
         if self.status not in (0, 1):
             raise AssertionError(f"{image}: exit status {self.status}\n{self.error}")
 
