@@ -26,9 +26,10 @@ class Messages(SysrootCase):
         for word in words:
             self.assertIn(word, done.out + done.err)
 
-    def with_failing(self, rule: str, *words: str, prefix: Sequence[str] = ()) -> Run:
-        """A command of which some system calls fail."""
+    def with_failing(self, rule: str, *words: str, prefix: Sequence[str] = (), path: str = "") -> Run:
+        """A command of which some system calls fail; with `path` only those on that file."""
         trace = [tool("strace"), "-f", "-qq", "-o", str(self.scratch / "trace"), "-e", f"inject={rule}"]
+        trace += ["-P", str(self.root.path / path)] if path else []
         command = [*prefix, *trace, VFIO_SWITCH, "--sysroot", str(self.root.path), *words]
         return run(command, ASAN_OPTIONS="detect_leaks=0")
 
@@ -95,6 +96,23 @@ class Messages(SysrootCase):
         trace = f"{strace} -qq -o {self.scratch}/trace -P /dev/null -e inject=openat:error=EMFILE"
         done = run(["sh", "-c", f'exec {trace} "$0" --version >&-', VFIO_SWITCH], ASAN_OPTIONS="detect_leaks=0")
         self.says(done, "standard output is closed")
+
+    def test_no_memory_for_the_configuration(self) -> None:
+        done = self.with_failing("memfd_create:error=ENFILE", "plan", "enable")
+        self.says(done, "cannot hold the configuration in memory: Too many open files in system")
+
+    def test_no_file_system_in_memory(self) -> None:
+        self.with_tool()
+        self.assert_status(self.root.run("enable", "--rebuild", prefix=as_root()), 0)
+        done = self.with_failing("/^(fsopen|unshare)$:error=EPERM", "status", "--json")
+        self.assert_status(done, 0)
+        kernel = done.json["kernels"][0]
+        self.assertIsNone(kernel["staged"], kernel)
+        self.assertIn("this system lets only root unpack an image in memory", kernel["reason"])
+
+    def test_an_image_that_cannot_be_read(self) -> None:
+        done = self.with_failing("pread64:error=EIO", "status", "--json", path=f"boot/initrd.img-{KERNELS[0]}")
+        self.assertIn("it cannot be read: Input/output error", done.json["kernels"][0]["reason"])
 
     # -- what only package hooks meet
 

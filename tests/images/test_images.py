@@ -92,7 +92,7 @@ class Listing:
             err.seek(0)
             self.lines = out.read().decode(errors="replace").splitlines()
             self.error = err.read().decode(errors="replace").strip()
-            record(f"{self.error}\n")
+            record(self.error)
         if self.status not in (0, 1):
             raise AssertionError(f"{image}: exit status {self.status}\n{self.error}")
 
