@@ -111,6 +111,7 @@ class Messages(SysrootCase):
         self.assertIn("this system lets only root unpack an image in memory", kernel["reason"])
 
     def test_an_image_that_cannot_be_read(self) -> None:
+        self.assert_status(self.root.run("enable"), 0)
         done = self.with_failing("pread64:error=EIO", "status", "--json", path=f"boot/initrd.img-{KERNELS[0]}")
         self.assertIn("it cannot be read: Input/output error", done.json["kernels"][0]["reason"])
 
