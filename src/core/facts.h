@@ -65,6 +65,8 @@ struct SystemFacts {
   std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
   std::vector<Kernel> kernels;             ///< newest first
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
+  /// The initramfs tool copies /etc/modules-load.d, where nothing puts vfio-pci in order.
+  bool modules_load_in_image = false;
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   bool bind_script = false;            ///< the script that binding by address runs is installed
   std::map<std::string, ObservedFile> files;  ///< every path that a plan may change

@@ -181,8 +181,11 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                by_address ? render_vfio_conf_by_address(card, lines.plain)
                           : render_vfio_conf(card, lines.plain),
                "vfio-pci loads before the drivers that could claim the card");
-  builder.want(modules_load_path, render_modules_load(),
-               "vfio-pci loads even where no driver asks for the card");
+  builder.want(modules_load_path,
+               facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
+               facts.modules_load_in_image
+                   ? "it would be copied into the image, beside what loads vfio-pci in order there"
+                   : "vfio-pci loads even where no driver asks for the card");
   plan.diff = builder.take_diff();
   std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
   std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));

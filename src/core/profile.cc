@@ -2,16 +2,28 @@
 #include "core/profile.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/key_value.h"
 #include "core/text.h"
 
 namespace vfio_switch {
 
+namespace {
+
+constexpr std::array generators = {
+    InitramfsGenerator::update_initramfs,
+    InitramfsGenerator::dracut,
+};
+
+}  // namespace
+
 std::string_view to_string(InitramfsGenerator generator) {
   switch (generator) {
     case InitramfsGenerator::update_initramfs:
       return "update-initramfs";
+    case InitramfsGenerator::dracut:
+      return "dracut";
   }
   return {};
 }
@@ -24,12 +36,17 @@ Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& p
     if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
     profile.id = entry.value;
   } else if (entry.key == "initramfs") {
-    if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
+    const auto* const named =
+        std::ranges::find(generators, std::string_view(entry.value),
+                          [](InitramfsGenerator generator) { return to_string(generator); });
+    if (named == generators.end()) {
+      std::vector<std::string> known;
+      for (const auto generator : generators) known.emplace_back(to_string(generator));
       return bad_key(file, entry,
                      "names no known initramfs generator: '" + printable(entry.value) +
-                         "' (known: update-initramfs)");
+                         "' (known: " + join(known, ", ") + ")");
     }
-    profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
+    profile.initramfs.push_back(*named);
   } else if (entry.key == "initramfs-image") {
     if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
       return bad_key(file, entry, "must be an absolute path that holds %k");
@@ -76,11 +93,12 @@ const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelea
   return nullptr;
 }
 
-std::string expand_release(std::string_view path, std::string_view release) {
+std::string expand_image(std::string_view path, std::string_view release, std::string_view entry) {
   std::string expanded;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path.substr(i, 2) == "%k") {
-      expanded += release;
+    const auto word = path.substr(i, 2);
+    if (word == "%k" || word == "%m") {
+      expanded += word == "%k" ? release : entry;
       ++i;
     } else {
       expanded += path[i];

@@ -20,6 +20,10 @@ namespace vfio_switch {
 
 namespace {
 
+/// After pre-remove, for a package whose scriptlets build the images when the program is gone: a
+/// release and a path a line.
+const std::string images_path = state_directory + "/images";
+
 /// Whether the automatic set-up had its one chance: "done", or "pending: WHY" where the package
 /// was installed into a system that was not running.
 const std::string set_up_path = state_directory + "/set-up";
@@ -149,6 +153,18 @@ Result<void> post_install(Site& site) {
   return {};
 }
 
+/// Without an intent no image was ever changed.
+Result<void> list_images(Site& site) {
+  const auto machine = read_machine(site.files());
+  if (!machine) return std::unexpected(machine.error());
+  if (machine->state.intent == Intent::unset) return {};
+  std::string text;
+  for (const auto& kernel : machine->facts.kernels) {
+    if (kernel.initramfs) text += kernel.release + " " + *kernel.initramfs + "\n";
+  }
+  return site.files().replace(images_path, RegularFile{text, 0644, 0, 0});
+}
+
 /// Before the package's files go: everything is put back, the intent alone is kept, in case the
 /// removal is aborted. The images follow once the package is gone.
 Result<void> pre_remove(Site& site) {
@@ -160,7 +176,9 @@ Result<void> pre_remove(Site& site) {
     if (plan) plan->state = machine.state;
     return plan;
   };
-  return site.change(make, false, true);
+  const auto changed = site.change(make, false, true);
+  if (auto listed = list_images(site); !listed) return listed;
+  return changed;
 }
 
 Result<void> disable(Site& site) {
@@ -181,19 +199,34 @@ Result<void> rollback(Site& site) {
   return site.change(make, site.can_rebuild(), true);
 }
 
+/// Somebody else built the image of `release`: says so where it does not do what is wanted.
+Result<void> image_built(Site& site, const std::string& release) {
+  auto machine = read_machine(site.files());
+  if (!machine) return failure_of(machine);
+  if (machine->state.intent != Intent::enabled) return {};
+  auto status = Planner(site.files(), *machine).status();
+  if (!status) return failure_of(status);
+  const auto row = std::ranges::find(status->kernels, release, &KernelStatus::release);
+  if (row == status->kernels.end() || !row->image || row->staged != false) return {};
+  return fail("kernel " + release + " would not give the card to vfio-pci: " + row->reason,
+              "Run 'vfio-switch enable'.");
+}
+
 struct Handler {
   std::string_view name;
   std::size_t arguments;
   std::function<Result<void>(Site&, const Event&)> handle;
 };
 
-const std::array<Handler, 7>& handlers() {
-  static const std::array<Handler, 7> all = {{
+const std::array<Handler, 8>& handlers() {
+  static const std::array<Handler, 8> all = {{
       {"post-install", 0, [](Site& site, const Event&) { return post_install(site); }},
       {"post-upgrade", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
       {"pre-remove", 0, [](Site& site, const Event&) { return pre_remove(site); }},
       {"kernel-added", 1,
        [](Site& site, const Event& event) { return refresh(site, event.arguments.front()); }},
+      {"image-built", 1,
+       [](Site& site, const Event& event) { return image_built(site, event.arguments.front()); }},
       {"drivers-changed", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
       {"disable", 0, [](Site& site, const Event&) { return disable(site); }},
       {"rollback", 0, [](Site& site, const Event&) { return rollback(site); }},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "system/dracut.h"
 #include "system/modprobe_config.h"
 
 namespace vfio_switch {
@@ -113,14 +114,22 @@ Result<ImageFacts> read_image_facts(const FileReader& image) {
         std::move(ours), {{}, image.exists("/scripts/init-top/udev")}, std::move(listed)};
     return facts;
   }
-  auto first = read_driver_pre(image);
-  if (!first) return failure_of(first);
+  // dracut: its pre-udev hooks, ours among them, then rd.driver.pre, then udev.
+  auto hook = has_dracut_hook(image);
+  if (!hook) return failure_of(hook);
+  auto pre = read_driver_pre(image);
+  if (!pre) return failure_of(pre);
+  Modules first;
+  if (*hook && facts.bind_script && !facts.config.overrides.empty()) {
+    first.push_back({"vfio_pci", "the pre-udev hook"});
+  }
+  std::ranges::move(*pre, std::back_inserter(first));
   auto mkinitcpio = read_mkinitcpio_modules(image);
   if (!mkinitcpio) return failure_of(mkinitcpio);
   auto beside = read_modules_load(image);
   if (!beside) return failure_of(beside);
-  std::ranges::move(*mkinitcpio, std::back_inserter(*first));
-  facts.steps = {{std::move(*first), false}, {std::move(*beside), true}};
+  std::ranges::move(*mkinitcpio, std::back_inserter(first));
+  facts.steps = {{std::move(first), false}, {std::move(*beside), true}};
   return facts;
 }
 

@@ -2,14 +2,43 @@
 #include "system/initramfs_tools.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "core/text.h"
 
 namespace vfio_switch {
 
-Command UpdateInitramfs::rebuild(const std::string& release) {
-  return {"update-initramfs", {"-u", "-k", release}};
+namespace {
+
+using HasProgram = std::function<bool(const std::string& program)>;
+
+bool is_installed(InitramfsGenerator generator, const HasProgram& has) {
+  switch (generator) {
+    case InitramfsGenerator::update_initramfs:
+      // Newer packages of dracut have a program of this name too.
+      return has("update-initramfs") && (has("mkinitramfs") || !has("dracut"));
+    case InitramfsGenerator::dracut:
+      return has("dracut");
+  }
+  return false;
+}
+
+std::optional<InitramfsGenerator> first_installed(const Profile& profile, const HasProgram& has) {
+  const auto found = std::ranges::find_if(
+      profile.initramfs, [&](InitramfsGenerator one) { return is_installed(one, has); });
+  return found == profile.initramfs.end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace
+
+/// It writes IMAGE.new and renames it.
+ImageBuild UpdateInitramfs::build(const std::string& release, const std::string& image) {
+  return {{"update-initramfs", {"-u", "-k", release}}, image, false};
+}
+
+std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
+  return {image + ".new", image + ".dpkg-bak"};
 }
 
 Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
@@ -46,32 +75,42 @@ Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
         auto found = UpdateInitramfs::early_modules(files);
         if (!found) return found;
         std::ranges::move(*found, std::back_inserter(modules));
+        break;
       }
+      case InitramfsGenerator::dracut:  // its lists say nothing that the image does not
+        break;
     }
   }
   return modules;
 }
 
+std::optional<InitramfsGenerator> find_generator(const Profile& profile, const FileReader& files) {
+  return first_installed(profile, [&](const std::string& program) {
+    return std::ranges::any_of(CommandRunner::search_path, [&](const char* directory) {
+      return files.exists(std::string(directory) + "/" + program);
+    });
+  });
+}
+
 Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandRunner& runner) {
+  const auto generator = first_installed(
+      profile, [&](const std::string& program) { return runner.has(program); });
+  if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};
+  if (generator == InitramfsGenerator::dracut) return Dracut{};
   std::vector<std::string> names;
-  for (const auto generator : profile.initramfs) {
-    names.emplace_back(to_string(generator));
-    if (!runner.has(names.back())) continue;
-    switch (generator) {
-      case InitramfsGenerator::update_initramfs:
-        return UpdateInitramfs{};
-    }
-  }
+  for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
   return fail("no initramfs tool is installed: looked for " + enumerate(names),
               "Install it, or build the initramfs by hand.");
 }
 
-bool replaces_by_rename(const InitramfsTool& tool) {
-  return std::visit([](const auto& one) { return one.replaces_by_rename; }, tool);
+std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
+  const auto* const by_rename = std::get_if<UpdateInitramfs>(&tool);
+  return by_rename == nullptr ? std::vector<std::string>() : by_rename->unfinished(image);
 }
 
-Command rebuild_command(const InitramfsTool& tool, const std::string& release) {
-  return std::visit([&](const auto& one) { return one.rebuild(release); }, tool);
+ImageBuild plan_build(const InitramfsTool& tool, const std::string& release,
+                      const std::string& image) {
+  return std::visit([&](const auto& one) { return one.build(release, image); }, tool);
 }
 
 }  // namespace vfio_switch

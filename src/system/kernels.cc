@@ -10,9 +10,21 @@ namespace vfio_switch {
 
 namespace {
 
-Result<void> find_image(const FileReader& files, const Profile& profile, Kernel& kernel) {
+/// What names this installation's boot entries: kernel-install(8). Empty where nothing does.
+Result<std::string> read_entry_token(const FileReader& files) {
+  for (const std::string path : {"/etc/kernel/entry-token", "/etc/machine-id"}) {
+    auto text = files.read(path);
+    if (!text) return failure_of(text);
+    if (*text) return std::string(trim(**text));
+  }
+  return std::string();
+}
+
+Result<void> find_image(const FileReader& files, const Profile& profile, const std::string& entry,
+                        Kernel& kernel) {
   for (const auto& pattern : profile.initramfs_images) {
-    const auto path = expand_release(pattern, kernel.release);
+    if (entry.empty() && pattern.contains("%m")) continue;
+    const auto path = expand_image(pattern, kernel.release, entry);
     auto status = files.status(path);
     if (!status) return failure_of(status);
     if (!*status) continue;
@@ -28,6 +40,8 @@ Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile&
   const std::string modules = "/lib/modules";
   auto releases = files.list(modules);
   if (!releases) return failure_of(releases);
+  const auto entry = read_entry_token(files);
+  if (!entry) return std::unexpected(entry.error());
   std::vector<Kernel> kernels;
   for (const auto& release : *releases) {
     Kernel kernel;
@@ -43,7 +57,7 @@ Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile&
     auto form = db->form("vfio_pci");
     if (!form) return failure_of(form);
     kernel.vfio_pci = *form;
-    if (auto found = find_image(files, profile, kernel); !found) return failure_of(found);
+    if (auto found = find_image(files, profile, *entry, kernel); !found) return failure_of(found);
     kernels.push_back(std::move(kernel));
   }
   std::ranges::sort(kernels, [](const Kernel& left, const Kernel& right) {

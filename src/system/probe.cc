@@ -88,6 +88,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto early = read_early_modules(files, profile);
   if (!early) return failure_of(early);
   facts->early_modules = std::move(*early);
+  facts->modules_load_in_image = find_generator(profile, files) == InitramfsGenerator::dracut;
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);
   facts->modprobe = std::move(*modprobe);

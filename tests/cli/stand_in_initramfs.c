@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // A stand-in for update-initramfs(8) in the sysroots of the tests. It is static, so that it runs
-// in a root that holds no library. Like the real one it writes IMAGE.new and renames it.
+// in a root that holds no library. Like the real one it writes IMAGE.new and renames it, and while
+// it does so IMAGE.dpkg-bak is a second name for the image.
 //
 //   update-initramfs -u -k VERSION
 //
@@ -190,17 +191,22 @@ int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   char name[512];
   char fresh[520];
+  char backup[524];
   snprintf(name, sizeof name, "/boot/initrd.img-%s", argv[3]);
   snprintf(fresh, sizeof fresh, "%s.new", name);
+  snprintf(backup, sizeof backup, "%s.dpkg-bak", name);
   printf("update-initramfs: Generating %s\n", name);
+  unlink(backup);
+  image = fopen(fresh, "w");
+  if (link(name, backup) != 0 || image == NULL) {
+    perror(fresh);
+    return 1;
+  }
   const enum end end = behave(argv[3], name);
   if (end == deletes) {
     unlink(name);
-    return 1;
-  }
-  image = fopen(fresh, "w");
-  if (image == NULL) {
-    perror(fresh);
+    unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end == fails || end == half) fprintf(image, "070701");
@@ -209,6 +215,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "cp: error writing '%s': No space left on device\n", fresh);
     fprintf(stderr, "update-initramfs: failed for %s with 1.\n", name);
     unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end != half) write_image(argv[3]);
@@ -217,5 +224,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (end == dies) raise(SIGKILL);
+  unlink(backup);
   return end == half ? 1 : 0;
 }

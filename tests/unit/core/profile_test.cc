@@ -17,10 +17,12 @@ TEST_CASE("A profile is read from its file") {
                                               "# Debian\n"
                                               "id = debian\n"
                                               "initramfs = update-initramfs\n"
+                                              "initramfs = dracut\n"
                                               "initramfs-image = /boot/initrd.img-%k\n"
                                               "initramfs-image = /boot/%k/initrd\n"));
   CHECK(profile.id == "debian");
-  CHECK(profile.initramfs == std::vector{InitramfsGenerator::update_initramfs});
+  CHECK(profile.initramfs ==
+        std::vector{InitramfsGenerator::update_initramfs, InitramfsGenerator::dracut});
   CHECK(profile.initramfs_images ==
         std::vector<std::string>{"/boot/initrd.img-%k", "/boot/%k/initrd"});
 }
@@ -88,12 +90,13 @@ TEST_CASE("A distribution gets its own profile, else that of its nearest relativ
   CHECK(match_profile({}, {"debian", {}, ""}) == nullptr);
 }
 
-TEST_CASE("A kernel's release takes the place of every %k, and of nothing else") {
-  CHECK(expand_release("/boot/initrd.img-%k", "6.1.0-56-amd64") ==
+TEST_CASE("A kernel's release takes the place of every %k, the entry's name that of every %m") {
+  CHECK(expand_image("/boot/initrd.img-%k", "6.1.0-56-amd64", "") ==
         "/boot/initrd.img-6.1.0-56-amd64");
-  CHECK(expand_release("/boot/%k/initrd-%k", "6.1") == "/boot/6.1/initrd-6.1");
-  CHECK(expand_release("/boot/%v%", "6.1") == "/boot/%v%");
-  CHECK(expand_release("/boot/%k", "%k") == "/boot/%k");
+  CHECK(expand_image("/boot/%k/initrd-%k", "6.1", "") == "/boot/6.1/initrd-6.1");
+  CHECK(expand_image("/boot/%m/%k/initrd", "6.1", "5f0c") == "/boot/5f0c/6.1/initrd");
+  CHECK(expand_image("/boot/%v%", "6.1", "5f0c") == "/boot/%v%");
+  CHECK(expand_image("/boot/%k/%m", "%m", "%k") == "/boot/%m/%k");
 }
 
 }  // namespace vfio_switch
