@@ -115,7 +115,19 @@ class Messages(SysrootCase):
         done = self.with_failing("pread64:error=EIO", "status", "--json", path=f"boot/initrd.img-{KERNELS[0]}")
         self.assertIn("it cannot be read: Input/output error", done.json["kernels"][0]["reason"])
 
+    def test_a_tool_that_succeeds_without_an_image(self) -> None:
+        shutil.copy(STAND_IN, self.root.path / "usr/bin/dracut")
+        before = self.root.snapshot()
+        done = self.root.run("enable", "--rebuild", prefix=as_root())
+        self.says(done, "dracut wrote no image", "put back")
+        self.assert_same_tree(before, self.root.snapshot())
+
     # -- what only package hooks meet
+
+    def test_an_image_that_somebody_else_built_wrong(self) -> None:
+        self.assert_status(self.root.run("enable"), 0)
+        done = run([HOOK, "--sysroot", str(self.root.path), "image-built", KERNELS[0]])
+        self.says(done, f"kernel {KERNELS[0]} would not give the card to vfio-pci: ", "Run 'vfio-switch enable'.", status=0)
 
     def test_a_command_line_that_secure_boot_locks(self) -> None:
         variables = "sys/firmware/efi/efivars"

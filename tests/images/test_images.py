@@ -264,11 +264,24 @@ class Composed(ImageCase):
             (b"", "is empty"), (bytes(4096), "is empty"), (b"hello", "is no initramfs"), (b"MZ", "unified"),
             (unified(b"")[:0x200], "truncated"), (conf("x") + b"junk", "does not understand"),
             (conf("x")[:-200], "truncated"), (compressed("gzip", b"hello" * 99), "something else than cpio"),
+            (unified(b"").replace(b".initrd", b".no-one"), "a program without an .initrd section"),
+            (b"\x28\xb5\x2f\xfd\x20\x01\x07\0\0", "a zstd block is of no known type"),
         ):  # fmt: skip
             with self.subTest(data[:16]):
                 listing = self.listed(data)
                 self.assertEqual(listing.status, 1)
                 self.assertIn(words, listing.error)
+
+    def test_what_is_made_to_exhaust_us_is_left_alone(self) -> None:
+        mebibyte = bytes(1 << 20)
+        for data, words in (
+            (newc([("etc", None), ("etc/modprobe.d", None)])[: -len(newc([]))]
+             + b"".join(newc([(f"etc/modprobe.d/{n}.conf", mebibyte)])[: -len(newc([]))] for n in range(70)) + newc([]),
+             "too much configuration"),
+            (newc([("x", b"")])[: -len(newc([]))] * 200_001 + newc([]), "too many files"),
+        ):  # fmt: skip
+            with self.subTest(words):
+                self.assertIn(words, self.listed(data).error)
 
     def peak(self, data: bytes) -> int:
         """The most memory that reading it takes, as tests/bench/measure.c counts it."""
