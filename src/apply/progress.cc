@@ -21,8 +21,9 @@ Progress make_progress() {
   const auto line = std::make_shared<std::string>();  // the one that is shown below the output
   Progress progress;
   progress.on_change = [](const Change& change) {
-    if (std::holds_alternative<FileChange>(change))
+    if (!std::holds_alternative<RebuildInitramfs>(change)) {
       std::cerr << printable(describe(change)) << "\n";
+    }
   };
   progress.on_rebuild = [terminal, line](const RebuildInitramfs& rebuild, std::size_t number,
                                          std::size_t count, std::chrono::seconds elapsed) {

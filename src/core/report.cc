@@ -92,8 +92,7 @@ std::string file_difference(const FileChange& change) {
 
 std::string change_text(const Change& change, bool details, const Style& style) {
   const auto* file = std::get_if<FileChange>(&change);
-  const auto& reason = file != nullptr ? file->reason : std::get<RebuildInitramfs>(change).reason;
-  std::string text = "  " + printable(describe(change) + "  (" + reason + ")") + "\n";
+  std::string text = "  " + printable(describe(change) + "  (" + reason_of(change) + ")") + "\n";
   if (file == nullptr || !details) return text;
   return text + difference_text(file_difference(*file), "    ", style);
 }
@@ -149,6 +148,7 @@ std::string status_text(const SystemFacts& facts, const Status& status) {
                                          : "is " + std::string(to_string(status.intent));
   text += "\n";
   for (const auto& refusal : status.refusals) text += refusal_line(refusal, "           ");
+  for (const auto& note : status.notes) text += "Note       " + printable(note) + ".\n";
   for (const auto& kernel : status.kernels) {
     if (status.intent == Intent::unset) break;
     std::string_view answer = "unknown";

@@ -80,6 +80,7 @@ class Site {
     const Operation operation{.verb = event_.name,
                               .make_plan = make,
                               .rebuild = rebuild,
+                              .boot_loader = can_rebuild(),
                               .forget = forget,
                               .patience = std::chrono::seconds(30),
                               .progress = make_progress()};
@@ -116,6 +117,7 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere) {
     // A disable may have held the lock until now.
     if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
+    options.may_add_parameters = false;
     options.plan.can_rebuild = site.can_rebuild();
     options.plan.built_elsewhere = built_elsewhere;
     return Planner(files, machine).enable(options);

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/text.h"
+#include "system/state_store.h"
 
 namespace vfio_switch {
 
@@ -92,7 +93,13 @@ std::optional<InitramfsGenerator> find_generator(const Profile& profile, const F
   });
 }
 
-Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandRunner& runner) {
+Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileReader& files,
+                                          const CommandRunner& runner) {
+  if (is_ostree(files)) {
+    const auto state = load_state(files);
+    if (!state) return std::unexpected(state.error());
+    return RpmOstreeInitramfs{state->intent == Intent::enabled};
+  }
   const auto generator = first_installed(
       profile, [&](const std::string& program) { return runner.has(program); });
   if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};
@@ -104,8 +111,8 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const CommandR
 }
 
 std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
-  const auto* const by_rename = std::get_if<UpdateInitramfs>(&tool);
-  return by_rename == nullptr ? std::vector<std::string>() : by_rename->unfinished(image);
+  const auto* one = std::get_if<UpdateInitramfs>(&tool);
+  return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
 }
 
 ImageBuild plan_build(const InitramfsTool& tool, const std::string& release,

@@ -13,6 +13,7 @@
 #include "system/dracut.h"
 #include "system/file_reader.h"
 #include "system/image_build.h"
+#include "system/rpm_ostree.h"
 
 namespace vfio_switch {
 
@@ -26,10 +27,12 @@ struct UpdateInitramfs {
 };
 
 /// The closed set of programs that build an initramfs.
-using InitramfsTool = std::variant<UpdateInitramfs, Dracut>;
+using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
 
-/// The first candidate of the profile that is installed. An Error where none is.
+/// The first candidate of the profile that is installed; of an ostree system rpm-ostree. An Error
+/// where there is none.
 [[nodiscard]] Result<InitramfsTool> find_initramfs_tool(const Profile& profile,
+                                                        const FileReader& files,
                                                         const CommandRunner& runner);
 
 /// The first candidate that is installed in the root of `files`; nothing where none is.

@@ -117,6 +117,7 @@ class Messages(SysrootCase):
 
     def test_a_tool_that_succeeds_without_an_image(self) -> None:
         shutil.copy(STAND_IN, self.root.path / "usr/bin/dracut")
+        self.root.write("etc/stand-in-initramfs", "vanish\n")
         before = self.root.snapshot()
         done = self.root.run("enable", "--rebuild", prefix=as_root())
         self.says(done, "dracut wrote no image", "put back")
