@@ -256,6 +256,7 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   };
   tick(std::chrono::seconds(0));
   auto result = runner_.run(build->command, {progress_.on_tool_output, tick});
+  if (progress_.on_rebuilt) progress_.on_rebuilt();
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) {
@@ -274,7 +275,8 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
     return check_ ? check_(rebuild) : Result<void>();
   }
   return fail(build->command.program + " failed for kernel " + printable(rebuild.release) +
-              ended(*result) + "; it said:" + last_lines(result->output));
+                  ended(*result) + "; it said:" + last_lines(result->output),
+              "Mend what it complains of, and run the command again.");
 }
 
 void Transaction::relabel(const std::vector<std::string>& paths) {

@@ -27,7 +27,7 @@ std::string verb_text(Verb verb) {
 }
 
 std::string outcome_text(const Options& options, const OperationResult& result) {
-  if (!result.plan.refusals.empty()) return refusals_text(result.plan);
+  if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
   for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!result.changed) return text + "Nothing to do.\n";

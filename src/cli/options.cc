@@ -32,6 +32,7 @@ constexpr std::array<std::pair<std::string_view, Verb>, 9> verbs = {{
 
 const OptionNames& options_of(Verb verb) {
   static const OptionNames none;
+  static const OptionNames devices = {"dot"};
   static const OptionNames enable = {"device",  "allow-boot-gpu", "allow-display-in-use",
                                      "rebuild", "force-ours",     "keep-mine"};
   static const OptionNames disable = {"rebuild", "force-ours", "keep-mine"};
@@ -42,6 +43,8 @@ const OptionNames& options_of(Verb verb) {
       return doctor;
     case Verb::report:
       return report;
+    case Verb::devices:
+      return devices;
     case Verb::plan:
     case Verb::enable:
       return enable;
@@ -77,6 +80,7 @@ po::options_description global_options() {
 
 po::options_description verb_options() {
   po::options_description options("Options of single commands");
+  options.add_options()("dot", "devices: print a picture for Graphviz instead of text");
   options.add_options()("device", po::value<std::vector<std::string>>()->value_name("SPEC"),
                         "enable: which card, by address (01:00.0) or ids (10de:2d04); repeatable");
   options.add_options()("allow-boot-gpu",
@@ -111,7 +115,11 @@ Result<void> take_verb(const po::variables_map& given, Options& options) {
     options.planned = *planned;
   }
   const std::size_t most = plans ? 2 : 1;
-  if (words.size() > most) return usage("'" + printable(words[most]) + "' is one word too many");
+  if (words.size() > most) {
+    const auto message = "'" + printable(words[most]) + "' is one word too many";
+    if (!parse_device_spec(words[most])) return usage(message);
+    return fail(ErrorKind::usage, message, "Name a card with --device " + words[most] + ".");
+  }
   return {};
 }
 
@@ -129,12 +137,16 @@ Result<void> check_options(const po::variables_map& given, const Options& option
   if (given.contains("force-ours") && given.contains("keep-mine")) {
     return usage("--force-ours and --keep-mine exclude each other");
   }
+  if (given.contains("dot") && given.contains("json")) {
+    return usage("--dot and --json exclude each other");
+  }
   return {};
 }
 
 Result<void> take_values(const po::variables_map& given, Options& options) {
   if (given.contains("sysroot")) options.root = given["sysroot"].as<std::string>();
   options.json = given.contains("json");
+  options.dot = given.contains("dot");
   options.dry_run = given.contains("dry-run");
   options.verbose = given.contains("verbose");
   options.rebuild = given.contains("rebuild");

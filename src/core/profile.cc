@@ -87,7 +87,7 @@ Result<Profile> parse_profile(std::string_view file, std::string_view text) {
   }
   if (const std::string missing(missing_key(profile)); !missing.empty()) {
     return fail(ErrorKind::usage, std::string(file) + ": the key '" + missing + "' is missing",
-                "Add a line '" + missing + " = ...'; see vfio-switch(8).");
+                "Add a line '" + missing + " = ...'; see vfio-switch-profile(5).");
   }
   return profile;
 }

@@ -21,7 +21,7 @@ enum class InitramfsGenerator {
 
 [[nodiscard]] std::string_view to_string(InitramfsGenerator generator);
 
-/// What differs between distributions, as data: see vfio-switch(8).
+/// What differs between distributions, as data: see vfio-switch-profile(5).
 /// A profile holds no shell, no conditions and no templates but those of ImageNames.
 struct Profile {
   std::string id;                             ///< os-release ID, or a word of ID_LIKE

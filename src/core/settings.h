@@ -9,7 +9,7 @@
 
 namespace vfio_switch {
 
-/// The administrator's settings: vfio-switch(8). Read, never written.
+/// The administrator's settings: vfio-switch.conf(5). Read, never written.
 struct Settings {
   std::vector<DeviceSpec> devices;  ///< `device`: which cards; empty: automatic
   bool forbidden = false;           ///< `device = none`: automatic set-up never takes a card

@@ -29,7 +29,7 @@ from typing import Callable, Iterator, Optional, Sequence
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 
 from helper import (  # noqa: E402
-    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, run, tool,
+    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, record, run, tool,
 )  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
@@ -196,6 +196,7 @@ class Stage:
             [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
             env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
         )  # fmt: skip
+        record(f"{done.stderr}\n{done.stdout}")
         return Run(list(words), done.returncode, done.stdout, done.stderr), log.read_text()
 
     def snapshot(self) -> dict[str, Entry]:
