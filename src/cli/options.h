@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/plan.h"
 #include "core/selection.h"
+#include "core/table.h"
 
 namespace vfio_switch {
 
@@ -23,6 +24,7 @@ struct Options {
   bool help = false;
   bool version = false;
   bool rebuild = false;
+  Style style;  ///< of text on standard output
   EditedFiles edited = EditedFiles::refuse;
   std::vector<DeviceSpec> devices;
   std::vector<RefusalCode> accepted_risks;
