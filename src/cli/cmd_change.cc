@@ -8,8 +8,10 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plans.h"
+#include "core/boot_check.h"
 #include "core/report.h"
 #include "core/text.h"
+#include "system/environment.h"
 
 namespace vfio_switch {
 
@@ -26,7 +28,7 @@ std::string verb_text(Verb verb) {
   }
 }
 
-std::string outcome_text(const Options& options, const OperationResult& result) {
+std::string outcome_text(const Options& options, const OperationResult& result, bool locked) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan);
   std::string text;
   for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
@@ -40,8 +42,8 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
   }
   if (result.plan.state.intent == Intent::enabled) {
     return text +
-           "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n"
-           "No picture then? Add vfio-pci.ids= to the kernel command line at the boot menu.\n";
+           "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n" +
+           escape_text(locked);
   }
   return text + "Staged. After the next boot the host has the card.\n";
 }
@@ -59,7 +61,8 @@ Result<int> change_command(const Options& options) {
       if (!previewed) return std::unexpected(previewed.error());
       const auto& first = previewed->plan;
       if (!is_worth_doing(**files, first)) {
-        std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
+        std::cout << (options.json ? plan_json(first)
+                                   : outcome_text(options, {first, false}, false));
         return first.refusals.empty() ? exit_done : exit_refused;
       }
     }
@@ -86,7 +89,8 @@ Result<int> change_command(const Options& options) {
                             .progress = make_progress()};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
-  std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
+  std::cout << (options.json ? plan_json(result->plan)
+                             : outcome_text(options, *result, is_command_line_locked(**files)));
   return result->plan.refusals.empty() ? exit_done : exit_refused;
 }
 

@@ -5,6 +5,8 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "core/report.h"
+#include "core/status_text.h"
+#include "system/boot_store.h"
 #include "system/planner.h"
 
 namespace vfio_switch {
@@ -19,7 +21,11 @@ Result<int> status_command(const Options& options) {
   if (auto interrupted = interrupted_change(**files)) {
     status->refusals.insert(status->refusals.begin(), std::move(*interrupted));
   }
-  std::cout << (options.json ? status_json(*status) : status_text(machine->facts, *status));
+  status->boot = load_boot_record(**files);
+  if (status->intent == Intent::unset) status->pending = pending_set_up(**files, false);
+  const bool can_build = options.root == "/";
+  std::cout << (options.json ? status_json(*status)
+                             : status_text(machine->facts, *status, options.style, can_build));
   const bool short_fallen = options.verb == Verb::verify && !is_as_intended(*status);
   return short_fallen ? exit_fell_short : exit_done;
 }

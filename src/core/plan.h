@@ -44,6 +44,7 @@ struct Plan {
   BootConfig config;                  ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
   std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  std::string no_build;               ///< why no image has to follow the files; empty: they do
 
   /// "change", "nothing" or "refused".
   [[nodiscard]] std::string_view outcome() const;

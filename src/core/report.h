@@ -7,7 +7,6 @@
 #include "core/facts.h"
 #include "core/plan.h"
 #include "core/selection.h"
-#include "core/status.h"
 
 namespace vfio_switch {
 
@@ -15,7 +14,6 @@ namespace vfio_switch {
 [[nodiscard]] std::string devices_text(const SystemFacts& facts, const Selection& selection);
 /// What would be done, with the proof; `verbose` adds the contents of the files.
 [[nodiscard]] std::string plan_text(const SystemFacts& facts, const Plan& plan, bool verbose);
-[[nodiscard]] std::string status_text(const SystemFacts& facts, const Status& status);
 /// Why nothing is done: at most five lines; the JSON output and `devices` have every reason.
 [[nodiscard]] std::string refusals_text(const Plan& plan);
 [[nodiscard]] std::string error_text(const Error& error);

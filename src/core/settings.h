@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace vfio_switch {
 struct Settings {
   std::vector<DeviceSpec> devices;  ///< `device`: which cards; empty: automatic
   bool forbidden = false;           ///< `device = none`: automatic set-up never takes a card
+  bool early = false;               ///< `initramfs = always`: the card is claimed in every image
+  bool headless = false;            ///< the host needs no display
+  /// Whether the boot check may take passthrough back; unset: where the host lost its last display.
+  std::optional<bool> auto_disable;
 };
 
 /// Parses the settings. An unknown key, a repeated one or a bad value is an Error (usage) that

@@ -13,16 +13,14 @@
 #include "apply/progress.h"
 #include "apply/rollback.h"
 #include "core/report.h"
+#include "hook/boot_events.h"
+#include "system/boot_store.h"
 #include "system/planner.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
 
 namespace {
-
-/// Whether the automatic set-up had its one chance: "done", or "pending: WHY" where the package
-/// was installed into a system that was not running.
-const std::string set_up_path = state_directory + "/set-up";
 
 /// One event at work: what every kind of it needs.
 class Site {
@@ -97,12 +95,28 @@ Result<void> note_set_up(FileStore& files, const std::string& text) {
   return files.replace(set_up_path, RegularFile{text + "\n", 0644, 0, 0});
 }
 
+Result<void> disable(Site& site) {
+  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    PlanOptions options;
+    options.can_rebuild = site.can_rebuild();
+    return Planner(files, machine).disable(options);
+  };
+  return site.change(make, site.can_rebuild(), false);
+}
+
+BootSite boot_site(Site& site) {
+  return {site.files(), site.can_rebuild(), [&site] { return disable(site); }};
+}
+
 /// Makes the kept intent hold again, after something else on the machine changed.
 /// `built_elsewhere`: the kernel whose image the caller builds next.
 Result<void> refresh(Site& site, const std::string& built_elsewhere) {
   auto state = load_state(site.files());
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
+  const auto given_up = give_up_after_failed_boots(boot_site(site));
+  if (!given_up) return std::unexpected(given_up.error());
+  if (*given_up) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
     EnableOptions options;
     options.plan.can_rebuild = site.can_rebuild();
@@ -135,8 +149,8 @@ Result<void> post_install(Site& site) {
   if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
   if (!changed) return changed;
   if (site.changed()) {
-    std::cout << "vfio-switch: after the next boot vfio-pci has the card. No picture then? Add\n"
-                 "vfio-pci.ids= to the kernel command line at the boot menu.\n";
+    std::cout << "vfio-switch: after the next boot vfio-pci has the card.\n"
+              << escape_text(machine->facts.command_line_locked);
   }
   return {};
 }
@@ -152,16 +166,8 @@ Result<void> pre_remove(Site& site) {
     if (plan) plan->state = machine.state;
     return plan;
   };
+  if (site.files().exists(motd_path)) (void)site.files().replace(motd_path, Absent{});
   return site.change(make, false, true);
-}
-
-Result<void> disable(Site& site) {
-  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
-    PlanOptions options;
-    options.can_rebuild = site.can_rebuild();
-    return Planner(files, machine).disable(options);
-  };
-  return site.change(make, site.can_rebuild(), false);
 }
 
 Result<void> rollback(Site& site) {
@@ -179,14 +185,16 @@ struct Handler {
   std::function<Result<void>(Site&, const Event&)> handle;
 };
 
-const std::array<Handler, 7>& handlers() {
-  static const std::array<Handler, 7> all = {{
+const std::array<Handler, 9>& handlers() {
+  static const std::array<Handler, 9> all = {{
       {"post-install", 0, [](Site& site, const Event&) { return post_install(site); }},
       {"post-upgrade", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
       {"pre-remove", 0, [](Site& site, const Event&) { return pre_remove(site); }},
       {"kernel-added", 1,
        [](Site& site, const Event& event) { return refresh(site, event.arguments.front()); }},
       {"drivers-changed", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
+      {"boot-begin", 0, [](Site& site, const Event&) { return begin_boot(boot_site(site)); }},
+      {"boot-check", 0, [](Site& site, const Event&) { return check_boot(boot_site(site)); }},
       {"disable", 0, [](Site& site, const Event&) { return disable(site); }},
       {"rollback", 0, [](Site& site, const Event&) { return rollback(site); }},
   }};
