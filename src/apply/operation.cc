@@ -15,7 +15,7 @@ namespace {
 /// What earlier boots came to says nothing about what is staged now. A trace that stays is no
 /// failure.
 void forget_boots(FileStore& files) {
-  for (const auto& path : {boot_count_path, motd_path}) {
+  for (const auto& path : {boot_count_path, boot_record_path, motd_path}) {
     if (files.exists(path)) (void)files.replace(path, Absent{});
   }
 }

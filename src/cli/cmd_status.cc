@@ -22,6 +22,8 @@ Result<int> status_command(const Options& options) {
     status->refusals.insert(status->refusals.begin(), std::move(*interrupted));
   }
   status->boot = load_boot_record(**files);
+  const auto boot_id = read_boot_id(**files);
+  status->boot_is_now = status->boot && boot_id && status->boot->boot_id == *boot_id;
   if (status->intent == Intent::unset) status->pending = pending_set_up(**files, false);
   const bool can_build = options.root == "/";
   std::cout << (options.json ? status_json(*status)

@@ -70,7 +70,7 @@ Json load_order_json(const LoadOrder& order) {
           {"proved", order.proved}};
 }
 
-Json boot_json(const BootRecord& record) {
+Json boot_json(const BootRecord& record, bool is_now) {
   Json devices = Json::array();
   for (const auto& driver : record.drivers) {
     devices.push_back({{"address", driver.address.str()},
@@ -87,6 +87,7 @@ Json boot_json(const BootRecord& record) {
   return {{"boot_id", record.boot_id},
           {"time", record.time},
           {"kernel", record.kernel},
+          {"this_boot", is_now},
           {"good", record.good()},
           {"devices", devices},
           {"findings", findings},
@@ -189,7 +190,7 @@ std::string status_json(const Status& status) {
                {"command_line", status.command_line.empty() ? Json() : Json(status.command_line)},
                {"parameters", parameters},
                {"set_up_pending", or_null(status.pending)},
-               {"boot_check", status.boot ? boot_json(*status.boot) : Json()}});
+               {"boot_check", status.boot ? boot_json(*status.boot, status.boot_is_now) : Json()}});
 }
 
 std::string error_json(const Error& error) {

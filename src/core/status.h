@@ -50,6 +50,7 @@ struct Status {
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::vector<TellingParameter> parameters;  ///< of it, those that decide about the card
   std::optional<BootRecord> boot;            ///< what the last boot check found
+  bool boot_is_now = false;                  ///< that was the check of the running boot
   std::optional<std::string> pending;        ///< why the automatic set-up was put off: "a chroot"
 };
 

@@ -165,11 +165,21 @@ std::string next_step(const Status& status, bool can_build) {
     return "run 'vfio-switch " + verb + (can_build || !files ? "'" : " --rebuild'");
   }
   if (active) return "nothing to do";
+  // What is staged now is what this boot was foretold from: the next one would be no better.
+  const bool surprised = status.boot_is_now && status.boot &&
+                         std::ranges::any_of(status.boot->findings, [](const BootFinding& finding) {
+                           return finding.code == "not-as-foretold";
+                         });
   const bool escaped = status.intent == Intent::enabled && is_escape(status.command_line);
   const bool blocked = status.intent == Intent::enabled &&
                        std::ranges::any_of(status.parameters, &TellingParameter::keeps_host);
   if (escaped) return "reboot without vfio-pci.ids= to have it with virtual machines again";
-  return blocked ? "reboot without what the command line says against it" : "reboot";
+  if (blocked) return "reboot without what the command line says against it";
+  if (surprised) {
+    return "find out what came in between ('journalctl -b' has the boot), or run 'vfio-switch "
+           "disable'";
+  }
+  return "reboot";
 }
 
 }  // namespace
