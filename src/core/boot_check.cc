@@ -154,9 +154,23 @@ bool has_driver(const PciDevice& device, const std::optional<std::string>& expec
          module_name(device.driver_module.value_or(*device.driver)) == module_name(*expected);
 }
 
+BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen) {
+  BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}, {}};
+  if (seen.failed_boots < failed_boots_limit) return record;
+  record.findings.push_back(
+      {std::string(failed_boots_code),
+       std::to_string(seen.failed_boots) +
+           " boots in a row did not reach the login; 'vfio-switch disable' gives the card back to "
+           "the host",
+       {}});
+  return record;
+}
+
 BootRecord judge_boot(const SystemFacts& facts, const State& state, const Status& status,
                       const Settings& settings, const BootObservation& seen) {
+  const bool enabled = state.intent == Intent::enabled;
   BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}, {}};
+  if (enabled) record = judge_failures(facts, seen);
   Judge judge(facts, state, status, record);
   if (state.intent == Intent::unset) {
     if (seen.pending) {
@@ -167,14 +181,6 @@ BootRecord judge_boot(const SystemFacts& facts, const State& state, const Status
                 {});
     }
     return record;
-  }
-  const bool enabled = state.intent == Intent::enabled;
-  if (enabled && seen.failed_boots >= failed_boots_limit) {
-    judge.add(failed_boots_code,
-              std::to_string(seen.failed_boots) +
-                  " boots in a row did not reach the login; 'vfio-switch disable' gives the card "
-                  "back to the host",
-              {});
   }
   judge.compare_drivers();
   if (!enabled) return record;

@@ -70,6 +70,9 @@ struct BootObservation {
                                     const Status& status, const Settings& settings,
                                     const BootObservation& seen);
 
+/// What is known when a boot begins: of the boots before it alone.
+[[nodiscard]] BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen);
+
 /// Why passthrough is to be taken back unasked; empty where it is not.
 [[nodiscard]] std::string reason_to_disable(const BootRecord& record, const State& state,
                                             const Settings& settings);

@@ -127,6 +127,9 @@ std::vector<std::string> reasons(const Status& status) {
       if (!kernel.reason.empty()) found.push_back(kernel.release + ": " + kernel.reason);
     }
   }
+  if (status.intent == Intent::enabled && is_escape(status.command_line)) {
+    found.emplace_back("this boot was asked to leave the card with the host");
+  }
   if (status.pending) {
     found.push_back("set-up is pending: the package was installed in " + *status.pending);
   }
@@ -136,7 +139,7 @@ std::vector<std::string> reasons(const Status& status) {
       const bool now = std::ranges::any_of(status.refusals, [&](const Refusal& refusal) {
         return refusal.message == finding.message;
       });
-      if (now || finding.code == "not-staged" || finding.code == "set-up-pending") continue;
+      if (now || finding.code == "not-staged" || finding.code == "escape" || finding.code == "set-up-pending") continue;
       found.push_back("the boot check of " + status.boot->time + ": " + finding.message);
     }
     if (status.boot->action == "disabled") {

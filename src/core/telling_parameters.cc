@@ -69,4 +69,12 @@ bool is_escape(std::string_view command_line) {
   return last && last->empty();
 }
 
+std::string without_escape(std::string_view command_line) {
+  std::vector<std::string> words;
+  for (const auto word : split_words(command_line, " \t\n")) {
+    if (!value_of(word, "vfio-pci.ids")) words.emplace_back(word);
+  }
+  return join(words, " ");
+}
+
 }  // namespace vfio_switch

@@ -24,4 +24,7 @@ struct TellingParameter {
 /// it.
 [[nodiscard]] bool is_escape(std::string_view command_line);
 
+/// `command_line` without the words that give ids to vfio-pci.
+[[nodiscard]] std::string without_escape(std::string_view command_line);
+
 }  // namespace vfio_switch

@@ -118,14 +118,6 @@ Result<BootObservation> observe(const FileReader& files, const SystemFacts& fact
   return seen;
 }
 
-/// A record of the boots before this one alone.
-BootRecord record_of_failures(const Machine& machine, const BootObservation& seen) {
-  Status nothing;
-  auto quiet = machine.settings;
-  quiet.headless = true;  // whether there is a display is judged later
-  return judge_boot(machine.facts, machine.state, nothing, quiet, seen);
-}
-
 }  // namespace
 
 Result<void> begin_boot(const BootSite& site) {
@@ -147,7 +139,7 @@ Result<void> begin_boot(const BootSite& site) {
     }
   }
   if (machine->settings.auto_disable != true || seen->failed_boots < failed_boots_limit) return {};
-  auto record = record_of_failures(*machine, *seen);
+  auto record = judge_failures(machine->facts, *seen);
   give_up(site, record);
   if (auto written = write(site.files, boot_record_path, render_boot_record(record)); !written) {
     return written;
@@ -192,7 +184,7 @@ Result<bool> give_up_after_failed_boots(const BootSite& site) {
   auto seen = observe(site.files, machine->facts);
   if (!seen) return failure_of(seen);
   if (seen->failed_boots < failed_boots_limit) return false;
-  auto record = record_of_failures(*machine, *seen);
+  auto record = judge_failures(machine->facts, *seen);
   const bool allowed = machine->settings.auto_disable == true;
   if (allowed) give_up(site, record);
   std::cout << boot_warning(record, machine->facts.command_line_locked);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/root_decides.h"
+#include "core/telling_parameters.h"
 #include "core/text.h"
 #include "system/image_prover.h"
 #include "system/prover.h"
@@ -52,6 +53,17 @@ Result<Plan> Planner::disable(const PlanOptions& options) const {
 }
 
 Result<Status> Planner::status() const {
+  const auto& command_line = machine_.facts.command_line;
+  if (is_escape(command_line)) {
+    // Asked for at the boot menu, for one boot: what is staged is for the boots without it.
+    auto usual = machine_;
+    usual.facts.command_line = without_escape(command_line);
+    auto status = Planner(files_, usual).status();
+    if (!status) return status;
+    status->command_line = command_line;
+    status->parameters = telling_parameters(command_line);
+    return status;
+  }
   const auto intent = machine_.state.intent;
   Plan plan;
   std::vector<Claim> claims;

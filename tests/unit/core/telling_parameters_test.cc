@@ -47,6 +47,7 @@ TEST_CASE("A boot without passthrough was asked for where the last ids are none"
   CHECK(is_escape("vfio_pci.ids=1:1 vfio-pci.ids="));
   CHECK_FALSE(is_escape("vfio-pci.ids= vfio-pci.ids=1:1"));
   CHECK_FALSE(is_escape("ro quiet"));
+  CHECK(without_escape("ro vfio_pci.ids=1:1 quiet vfio-pci.ids=\n") == "ro quiet");
 }
 
 }  // namespace vfio_switch
