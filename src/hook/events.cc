@@ -22,6 +22,13 @@ namespace vfio_switch {
 
 namespace {
 
+/// A plan that leaves everything as it is.
+Plan no_change(const Machine& machine) {
+  Plan plan;
+  plan.state = machine.state;
+  return plan;
+}
+
 /// One event at work: what every kind of it needs.
 class Site {
  public:
@@ -53,9 +60,7 @@ class Site {
   Result<void> recover() {
     if (!is_change_pending(*files_)) return {};
     const auto nothing = [](const FileReader&, const Machine& machine, const Journal&) {
-      Plan plan;
-      plan.state = machine.state;
-      return Result<Plan>(std::move(plan));
+      return Result<Plan>(no_change(machine));
     };
     return carry_out(nothing, false, false);
   }
@@ -118,6 +123,8 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere) {
   if (!given_up) return std::unexpected(given_up.error());
   if (*given_up) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    // A disable may have held the lock until now.
+    if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
     options.plan.can_rebuild = site.can_rebuild();
     options.plan.built_elsewhere = built_elsewhere;
@@ -139,6 +146,7 @@ Result<void> post_install(Site& site) {
     return note_set_up(site.files(), "done");
   }
   const auto make = [&](const FileReader& files, const Machine& now, const Journal&) {
+    if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
     options.plan.can_rebuild = site.can_rebuild();
