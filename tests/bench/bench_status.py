@@ -20,7 +20,7 @@ STATUS_LIMIT = 1.0
 SWITCH_LIMIT = 0.1
 
 
-def zstd_image(image: Path, root: Path, kernel: str) -> None:
+def zstd_image(image: Path, root: Path, kernel: str, size: int) -> None:
     """An image of `kernel` without anything about the card: its indices, and ballast in place of modules."""
     modules = root / "usr/lib/modules" / kernel
     names = ["conf", "etc", "etc/modprobe.d", "scripts", "scripts/init-top", "usr", "usr/lib", "usr/lib/modules",
@@ -30,16 +30,16 @@ def zstd_image(image: Path, root: Path, kernel: str) -> None:
     for index in sorted(modules.glob("modules.*")):
         text += member(str(index.relative_to(root)), index.read_bytes())
     ballast = (bytes(range(251)) * 4001)[:1_000_000]
-    for number in range(IMAGE_SIZE // len(ballast)):
+    for number in range(size // len(ballast)):
         text += member(f"{modules.relative_to(root)}/kernel/other{number}.ko", ballast)
     text += member("TRAILER!!!")
     subprocess.run(["zstd", "-q", "-3", "-f", "-o", str(image)], input=text, check=True)
 
 
-def machine(where: Path) -> helper.Sysroot:
+def machine(where: Path, size: int = IMAGE_SIZE) -> helper.Sysroot:
     root = helper.Sysroot(where / "root", MACHINE, *(word for kernel in KERNELS for word in ("--kernel", kernel)))
     for kernel in KERNELS:
-        zstd_image(root.path / f"boot/initrd.img-{kernel}", root.path, kernel)
+        zstd_image(root.path / f"boot/initrd.img-{kernel}", root.path, kernel, size)
     return root
 
 
@@ -67,24 +67,21 @@ def on_ext4() -> tempfile.TemporaryDirectory:
 
 
 def switch_without_build(report: Report) -> None:
-    """Files, fsync, journal: what a switch takes beyond looking and proving, which `plan` does as well."""
+    """The whole command: plan, lock, journal, files, fsync. What the images cost beside it is told apart."""
     helper.tool("zstd")
     with on_ext4() as scratch:
-        root = machine(Path(scratch))
-        command = [helper.VFIO_SWITCH, "--sysroot", str(root.path)]
-        whole, writing = [], []
-        for _ in range(6):
-            for verb in ("enable", "disable"):
-                (looking,) = race(Contender([*command, "plan", verb]), rounds=1)
-                cost = Contender([*command, verb]).run()
-                whole.append(cost.seconds)
-                # A command that changes plans twice: once more when nobody else can change the machine.
-                writing.append(cost.seconds - 2 * looking.seconds)
-        if b"disabled" not in (root.path / helper.VFIO_CONF).read_bytes().splitlines()[0]:
-            raise RuntimeError("the switch did not switch")
-    report.line(sorted(writing)[0] <= SWITCH_LIMIT,
-                f"a switch without a build, files, fsync and journal: {sorted(writing)[0] * 1000:.1f} ms, "
-                f"limit {SWITCH_LIMIT * 1000:.0f} ms; with three images looked into {min(whole) * 1000:.0f} ms")
+        costs = {}
+        for size in (0, IMAGE_SIZE):
+            root = machine(Path(scratch, str(size)), size)
+            command = [helper.VFIO_SWITCH, "--sysroot", str(root.path)]
+            command = ["/bin/sh", "-c", 'exec "$@" 2>/dev/null', "sh", *command]  # its progress is no result
+            runs = [Contender([*command, verb]).run().seconds for _ in range(6) for verb in ("enable", "disable")]
+            if "disabled" not in root.read(helper.VFIO_CONF).splitlines()[0]:
+                raise RuntimeError("the switch did not switch")
+            costs[size] = min(runs[2:]) * 1000
+    report.line(costs[0] <= SWITCH_LIMIT * 1000,
+                f"a switch without a build, three kernels: {costs[0]:.1f} ms, limit {SWITCH_LIMIT * 1000:.0f} ms; "
+                f"with images of {IMAGE_SIZE / 1e6:.0f} MB, which are looked into, {costs[IMAGE_SIZE]:.0f} ms")  # fmt: skip
 
 
 if __name__ == "__main__":

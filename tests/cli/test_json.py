@@ -44,9 +44,14 @@ PLAN = {
 }  # fmt: skip
 STATUS = {
     "schema": {1}, "intent": {"enabled", "disabled", None},
-    "kernels": [{"release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE)}],
+    "kernels": [{
+        "release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE), "files_staged": bool,
+        "image_staged": (bool, NONE), "image_needed": bool, "running": bool, "next_boot": {"vfio", "host", "mixed"},
+    }],
     "devices": [{"address": ADDRESS, "driver": (str, NONE), "expected_driver": (str, NONE), "active": bool}],
-    "next_boot": {"vfio", "host", "mixed"}, "load_order": PLAN["load_order"],
+    "next_boot": {"vfio", "host", "mixed"}, "load_order": PLAN["load_order"], "command_line": (str, NONE),
+    "parameters": [{"parameter": str, "effect": str, "keeps_host": bool}], "set_up_pending": (str, NONE),
+    "boot_check": (dict, NONE),
 }  # fmt: skip
 ERROR = {"schema": {1}, "error": {"message": str, "remedy": (str, NONE)}}
 
