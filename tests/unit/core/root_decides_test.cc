@@ -118,6 +118,7 @@ TEST_CASE("Some cards have to be claimed in the image whatever it holds") {
 TEST_CASE("An image that is not about the card is staged though it lacks our files") {
   Kernel kernel;
   kernel.release = desktop_kernel;
+  kernel.vfio_pci = ModuleForm::loadable;
   ImageReport report;
   report.kernel = desktop_kernel;
   report.facts.has_modprobe_d = true;
