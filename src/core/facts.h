@@ -70,6 +70,7 @@ struct SystemFacts {
   IommuTable iommu_table = IommuTable::none;
   std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
   std::string command_line;                  ///< of the running kernel; empty where unknown
+  std::string running_kernel;                ///< its release; empty where unknown
   /// Why the hardware is not this system's: "a chroot"; nothing where it is.
   std::optional<std::string> foreign_environment;
   bool command_line_locked = false;  ///< the boot menu cannot change the command line

@@ -97,32 +97,6 @@ std::string change_text(const Change& change, bool details, const Style& style) 
   return text + difference_text(file_difference(*file), "    ", style);
 }
 
-std::string next_boot_sentence(NextBoot next_boot) {
-  switch (next_boot) {
-    case NextBoot::vfio:
-      return "vfio-pci takes the card";
-    case NextBoot::host:
-      return "the host's drivers take the card";
-    case NextBoot::mixed:
-      return "differs between kernels or functions; see 'vfio-switch plan'";
-  }
-  return {};
-}
-
-std::string next_step(const Status& status) {
-  const bool staged = std::ranges::all_of(
-      status.kernels, [](const KernelStatus& kernel) { return kernel.staged != false; });
-  const bool active = std::ranges::all_of(status.devices, &DeviceStatus::active);
-  if (status.intent == Intent::unset) {
-    return status.devices.empty() ? "'vfio-switch devices' says who could be given away."
-                                  : "'vfio-switch enable' gives this card to virtual machines.";
-  }
-  const std::string verb = status.intent == Intent::enabled ? "enable" : "disable";
-  if (!status.refusals.empty()) return "Mend that first, then run 'vfio-switch " + verb + "'.";
-  if (!staged) return "Run 'vfio-switch " + verb + " --rebuild'.";
-  return active ? "Nothing to do." : "Reboot.";
-}
-
 }  // namespace
 
 std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
@@ -140,32 +114,6 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
   text += "Changes\n";
   for (const auto& change : plan.diff) text += change_text(change, details, style);
   return text;
-}
-
-std::string status_text(const SystemFacts& facts, const Status& status) {
-  std::string text = "Wanted     passthrough ";
-  text += status.intent == Intent::unset ? "was never enabled"
-                                         : "is " + std::string(to_string(status.intent));
-  text += "\n";
-  for (const auto& refusal : status.refusals) text += refusal_line(refusal, "           ");
-  for (const auto& note : status.notes) text += "Note       " + printable(note) + ".\n";
-  for (const auto& kernel : status.kernels) {
-    if (status.intent == Intent::unset) break;
-    std::string_view answer = "unknown";
-    if (kernel.staged) answer = *kernel.staged ? "yes" : "no";
-    text += "Staged     " + printable(kernel.release + status.package_text(kernel.release)) + ": " +
-            std::string(answer) + printable(kernel.reason.empty() ? "" : ", " + kernel.reason) +
-            "\n";
-  }
-  for (const auto& device : status.devices) {
-    text += "Active     " + device.address.str() + " " + driver_text(device.driver);
-    if (status.intent != Intent::unset && !device.active) {
-      text += ", wanted " + driver_text(device.expected_driver);
-    }
-    text += "  " + find_device(facts, device.address)->name + "\n";
-  }
-  if (!status.devices.empty()) text += "Next boot  " + next_boot_sentence(status.next_boot) + "\n";
-  return text + next_step(status) + "\n";
 }
 
 std::string refusals_text(const Plan& plan, const Style& style) {

@@ -6,7 +6,6 @@
 #include "core/error.h"
 #include "core/facts.h"
 #include "core/plan.h"
-#include "core/status.h"
 #include "core/table.h"
 
 namespace vfio_switch {
@@ -15,7 +14,6 @@ namespace vfio_switch {
 /// What would be done, with the proof; `details` adds how each file changes, as unified diffs.
 [[nodiscard]] std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
                                     const Style& style = {});
-[[nodiscard]] std::string status_text(const SystemFacts& facts, const Status& status);
 /// Why nothing is done: at most five lines; the JSON output and `devices` have every reason.
 [[nodiscard]] std::string refusals_text(const Plan& plan, const Style& style = {});
 [[nodiscard]] std::string error_text(const Error& error);

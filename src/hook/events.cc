@@ -14,7 +14,9 @@
 #include "apply/rollback.h"
 #include "core/report.h"
 #include "core/text.h"
+#include "hook/boot_events.h"
 #include "system/alpm_hooks.h"
+#include "system/boot_store.h"
 #include "system/package_db.h"
 #include "system/planner.h"
 #include "system/state_store.h"
@@ -26,10 +28,6 @@ namespace {
 /// After pre-remove, for a package whose scriptlets build the images when the program is gone: a
 /// release and a path a line.
 const std::string images_path = state_directory + "/images";
-
-/// Whether the automatic set-up had its one chance: "done", or "pending: WHY" where the package
-/// was installed into a system that was not running.
-const std::string set_up_path = state_directory + "/set-up";
 
 /// A plan that leaves everything as it is.
 Plan no_change(const Machine& machine) {
@@ -114,12 +112,28 @@ Result<void> note_set_up(FileStore& files, const std::string& text) {
   return files.replace(set_up_path, RegularFile{text + "\n", 0644, 0, 0});
 }
 
+Result<void> disable(Site& site) {
+  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    PlanOptions options;
+    options.can_rebuild = site.can_rebuild();
+    return Planner(files, machine).disable(options);
+  };
+  return site.change(make, site.can_rebuild(), false);
+}
+
+BootSite boot_site(Site& site) {
+  return {site.files(), site.can_rebuild(), [&site] { return disable(site); }};
+}
+
 /// Makes the kept intent hold again, after something else on the machine changed.
 /// `built_elsewhere`: the kernel whose image the caller builds next.
 Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuild) {
   auto state = load_state(site.files());
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
+  const auto given_up = give_up_after_failed_boots(boot_site(site));
+  if (!given_up) return std::unexpected(given_up.error());
+  if (*given_up) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
     // A disable may have held the lock until now.
     if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
@@ -160,8 +174,8 @@ Result<void> post_install(Site& site, bool rebuild) {
   if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
   if (!changed) return changed;
   if (site.changed()) {
-    std::cout << "vfio-switch: after the next boot vfio-pci has the card. No picture then? Add\n"
-                 "vfio-pci.ids= to the kernel command line at the boot menu.\n";
+    std::cout << "vfio-switch: after the next boot vfio-pci has the card.\n"
+              << escape_text(machine->facts.command_line_locked);
   }
   return {};
 }
@@ -231,18 +245,10 @@ Result<void> pre_remove(Site& site) {
     if (plan) plan->state = machine.state;
     return plan;
   };
+  if (site.files().exists(motd_path)) (void)site.files().replace(motd_path, Absent{});
   const auto changed = site.change(make, false, true);
   if (auto listed = list_images(site); !listed) return listed;
   return changed;
-}
-
-Result<void> disable(Site& site) {
-  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
-    PlanOptions options;
-    options.can_rebuild = site.can_rebuild();
-    return Planner(files, machine).disable(options);
-  };
-  return site.change(make, site.can_rebuild(), false);
 }
 
 Result<void> rollback(Site& site) {
@@ -273,8 +279,8 @@ struct Handler {
   std::function<Result<void>(Site&, const Event&)> handle;
 };
 
-const std::array<Handler, 10>& handlers() {
-  static const std::array<Handler, 10> all = {{
+const std::array<Handler, 12>& handlers() {
+  static const std::array<Handler, 12> all = {{
       {"post-install", 0,
        [](Site& site, const Event&) { return post_install(site, site.can_rebuild()); }},
       {"post-upgrade", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
@@ -286,6 +292,8 @@ const std::array<Handler, 10>& handlers() {
       {"drivers-changed", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
       {"alpm-refresh", 0, [](Site& site, const Event&) { return alpm_refresh(site); }},
       {"alpm-check", 0, [](Site& site, const Event&) { return alpm_check(site); }},
+      {"boot-begin", 0, [](Site& site, const Event&) { return begin_boot(boot_site(site)); }},
+      {"boot-check", 0, [](Site& site, const Event&) { return check_boot(boot_site(site)); }},
       {"disable", 0, [](Site& site, const Event&) { return disable(site); }},
       {"rollback", 0, [](Site& site, const Event&) { return rollback(site); }},
   }};

@@ -62,6 +62,9 @@ Result<SystemFacts> probe_devices(const FileReader& files) {
   auto command_line = files.read("/proc/cmdline");
   if (!command_line) return failure_of(command_line);
   facts.command_line = trim(command_line->value_or(""));
+  auto release = files.read("/proc/sys/kernel/osrelease");
+  if (!release) return failure_of(release);
+  facts.running_kernel = trim(release->value_or(""));
   return facts;
 }
 

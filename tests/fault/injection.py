@@ -144,6 +144,7 @@ class Stage:
     def prepare(self) -> None:
         """A machine on which somebody followed a guide, and used the older tool before that."""
         self.root.write("etc/stand-in-initramfs", "")
+        self.root.write("etc/vfio-switch.conf", "initramfs = always\n")  # each command builds an image
         guide = "softdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\noptions vfio-pci ids=10de:1d01,10de:0fb8\n"
         theirs = self.root.write("etc/modprobe.d/vfio.conf", guide, mode=0o600)
         if os.geteuid() == 0:
