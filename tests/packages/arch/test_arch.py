@@ -41,6 +41,9 @@ DEPMOD = "Updating module dependencies..."
 # What pacman writes about itself, and programs about what they did.
 NOT_OURS = ["var/log", "var/lib/pacman", "var/cache", "dev", "proc", "tmp", "run", "etc/ld.so.cache"]
 
+# What the program writes about its runs.
+BOOKS = ["var/lib/vfio-switch/journal", "var/lib/vfio-switch/lock"]
+
 scratch: tempfile.TemporaryDirectory[str]
 packages: root.Packages
 base: root.Root
@@ -227,12 +230,12 @@ class TestMainJob(ArchCase):
 
     def test_a_build_that_fails_changes_nothing(self) -> None:
         self.install()
-        before = self.snapshot("var/lib/vfio-switch/journal")
+        before = self.snapshot(*BOOKS)
         self.write("etc/mkinitcpio-stand-in-fails", "")
         failed = self.program("disable", status=1)
         self.assertIn("mkinitcpio failed", failed.out)
         (self.root.path / "etc/mkinitcpio-stand-in-fails").unlink()
-        self.assert_same_tree(before, self.snapshot("var/lib/vfio-switch/journal"))
+        self.assert_same_tree(before, self.snapshot(*BOOKS))
 
     def test_settings_forbid_it(self) -> None:
         self.write("etc/vfio-switch.conf", "device = none\n")
@@ -294,13 +297,13 @@ class TestUpgrades(ArchCase):
 
     def test_our_own_upgrade(self) -> None:
         self.install()
-        before = self.snapshot("var/lib/vfio-switch/journal")
+        before = self.snapshot(*BOOKS)
         self.runs()
         done = self.pacman("-U", packages.repack("vfio-switch", 2))
         self.assertEqual(self.runs(), ["-P"])
         self.assertEqual(self.hooks_in(done), [REFRESH, BUILD, CHECK])
         self.assert_staged(LINUX, LTS)
-        after = self.snapshot("var/lib/vfio-switch/journal")
+        after = self.snapshot(*BOOKS)
         del after["usr/share/vfio-switch/release"]
         self.assert_same_tree(before, after)
 
