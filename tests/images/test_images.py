@@ -36,7 +36,8 @@ COMPRESSORS = {
 CONF = "etc/modprobe.d/vfio.conf"
 DAMAGES = 200
 SEED = 20261122
-PATIENCE = 20  # seconds for one image
+# Seconds for one image: of a processor, which a busy machine does not lengthen; and in all.
+WORK, PATIENCE = 60, 300
 
 
 def newc(members: list[tuple[str, Optional[bytes]]]) -> bytes:
@@ -78,7 +79,8 @@ class Listing:
     def __init__(self, image: Path) -> None:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             started = time.monotonic()
-            child = subprocess.Popen([LIST_IMAGE, str(image)], stdout=out, stderr=err, env=environment())
+            limited = ["sh", "-c", f'ulimit -t {WORK}; exec "$@"', "sh"]
+            child = subprocess.Popen([*limited, LIST_IMAGE, str(image)], stdout=out, stderr=err, env=environment())
             timer = PATIENCE
             while (done := os.waitpid(child.pid, os.WNOHANG))[0] == 0:
                 if time.monotonic() - started > timer:
