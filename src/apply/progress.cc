@@ -23,8 +23,9 @@ Progress make_progress() {
   progress.on_change = [terminal, line](const Change& change) {
     if (terminal && !line->empty()) std::cerr << clear_line;
     line->clear();
-    if (std::holds_alternative<FileChange>(change))
+    if (!std::holds_alternative<RebuildInitramfs>(change)) {
       std::cerr << printable(describe(change)) << "\n";
+    }
   };
   progress.on_rebuild = [terminal, line](const RebuildInitramfs& rebuild, std::size_t number,
                                          std::size_t count, std::chrono::seconds elapsed) {

@@ -33,14 +33,20 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
   if (!result.changed) return text + "Nothing to do.\n";
   if (options.root != "/" && !options.rebuild) {
     for (const auto& change : result.plan.diff) {
-      const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-      if (rebuild == nullptr) continue;
-      text += printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
+      if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
+        text +=
+            printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
+      }
+      if (std::holds_alternative<BootParameters>(change)) {
+        text += "The boot loader's files are stale now: " + printable(describe(change)) +
+                " there, or use --rebuild.\n";
+      }
     }
   }
   if (result.plan.state.intent == Intent::enabled) {
+    text += "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n";
+    if (result.plan.command_line_locked) return text;  // the notes say that no escape exists
     return text +
-           "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n"
            "No picture then? Add vfio-pci.ids= to the kernel command line at the boot menu.\n";
   }
   return text + "Staged. After the next boot the host has the card.\n";
@@ -81,6 +87,7 @@ Result<int> change_command(const Options& options) {
   const Operation operation{.verb = verb_text(options.verb),
                             .make_plan = make,
                             .rebuild = rebuild,
+                            .boot_loader = rebuild,
                             .forget = options.verb == Verb::rollback,
                             .patience = {},
                             .progress = make_progress()};

@@ -46,17 +46,18 @@ Json change_json(const Change& change) {
                {"path", nullptr},
                {"content", nullptr},
                {"kernel", nullptr},
-               {"reason", nullptr}};
+               {"reason", reason_of(change)}};
   if (const auto* file = std::get_if<FileChange>(&change)) {
     json["path"] = file->path;
     if (const auto* after = std::get_if<RegularFile>(&file->after))
       json["content"] = after->content;
-    json["reason"] = file->reason;
+  } else if (const auto* boot = std::get_if<BootParameters>(&change)) {
+    if (!boot->outputs.empty()) json["path"] = boot->outputs.front();
+    json["content"] = join(boot->parameters, " ");
   } else {
     const auto& rebuild = std::get<RebuildInitramfs>(change);
     json["path"] = rebuild.image;
     json["kernel"] = rebuild.release;
-    json["reason"] = rebuild.reason;
   }
   return json;
 }
@@ -150,7 +151,8 @@ std::string status_json(const Status& status) {
                {"devices", devices},
                {"next_boot", next_boot_text(status.next_boot)},
                {"load_order", orders},
-               {"refusals", refusals_json(status.refusals)}});
+               {"refusals", refusals_json(status.refusals)},
+               {"notes", status.notes}});
 }
 
 std::string error_json(const Error& error) {

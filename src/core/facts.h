@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/boot_loader.h"
 #include "core/display_config.h"
 #include "core/file_state.h"
 #include "core/modprobe_conf.h"
@@ -61,7 +62,9 @@ struct SystemFacts {
   std::string command_line;                  ///< of the running kernel; empty where unknown
   /// Why the hardware is not this system's: "a chroot"; nothing where it is.
   std::optional<std::string> foreign_environment;
-  bool command_line_locked = false;        ///< the boot menu cannot change the command line
+  bool command_line_locked = false;  ///< the boot menu cannot change the command line
+  BootLoader boot_loader;
+  std::optional<std::string> tpm_unlock;   ///< "/etc/crypttab:3": a disk whose key the TPM holds
   std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
   std::vector<Kernel> kernels;             ///< newest first
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists

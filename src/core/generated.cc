@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/grub_settings.h"
 #include "core/sha256.h"
 #include "core/text.h"
 
@@ -17,14 +18,6 @@ constexpr std::string_view enabled_head =
 constexpr std::string_view disabled_head =
     "# GPU passthrough: disabled by vfio-switch; 'vfio-switch enable' takes the card again.\n";
 constexpr std::string_view digest_mark = "# digest sha256 ";
-
-std::string sealed(std::string content) {
-  const auto digest = sha256(content);
-  content += digest_mark;
-  content += digest;
-  content += '\n';
-  return content;
-}
 
 /// The content above the digest line, or all of it where there is none.
 std::string_view unsealed(std::string_view content) {
@@ -99,7 +92,8 @@ std::string uncommented(std::string_view content) {
 }  // namespace
 
 bool is_generated(std::string_view path) {
-  return std::ranges::find(generated_paths, path) != generated_paths.end();
+  return path == grub_drop_in_path ||
+         std::ranges::find(generated_paths, path) != generated_paths.end();
 }
 
 std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
@@ -159,6 +153,14 @@ bool is_inert(std::string_view content) {
     const auto line = trim(raw);
     return line.empty() || line.front() == '#';
   });
+}
+
+std::string sealed(std::string content) {
+  const auto digest = sha256(content);
+  content += digest_mark;
+  content += digest;
+  content += '\n';
+  return content;
 }
 
 bool is_unmodified(std::string_view content) {

@@ -64,6 +64,9 @@ using SoftdepLine = std::pair<std::string, Softdep>;
 /// True if no line of `content` has an effect: only comments and blank lines.
 [[nodiscard]] bool is_inert(std::string_view content);
 
+/// `content` with its own digest behind it, in a comment.
+[[nodiscard]] std::string sealed(std::string content);
+
 /// True if `content` is exactly what the program once wrote: its own digest fits.
 [[nodiscard]] bool is_unmodified(std::string_view content);
 

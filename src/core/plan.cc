@@ -101,14 +101,6 @@ void add_rebuild(const Kernel& kernel, const PlanOptions& options, std::string r
   diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
-void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
-  if (plan.diff.empty() || facts.unmounted.empty()) return;
-  plan.refusals.push_back({RefusalCode::boot_not_mounted,
-                           enumerate(facts.unmounted) +
-                               " should be mounted (/etc/fstab says so) and is not: mount it first",
-                           {}});
-}
-
 }  // namespace
 
 std::string_view Plan::outcome() const {
@@ -236,6 +228,16 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
                 plan.diff);
   }
   refuse_unmounted(plan, facts);
+}
+
+void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
+  const bool said = std::ranges::find(plan.refusals, RefusalCode::boot_not_mounted,
+                                      &Refusal::code) != plan.refusals.end();
+  if (plan.diff.empty() || facts.unmounted.empty() || said) return;
+  plan.refusals.push_back({RefusalCode::boot_not_mounted,
+                           enumerate(facts.unmounted) +
+                               " should be mounted (/etc/fstab says so) and is not: mount it first",
+                           {}});
 }
 
 void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,

@@ -68,8 +68,7 @@ std::string indented(std::string_view content, std::string_view prefix) {
 
 std::string change_text(const Change& change, bool verbose) {
   const auto* file = std::get_if<FileChange>(&change);
-  const auto& reason = file != nullptr ? file->reason : std::get<RebuildInitramfs>(change).reason;
-  std::string text = "  " + printable(describe(change) + "  (" + reason + ")") + "\n";
+  std::string text = "  " + printable(describe(change) + "  (" + reason_of(change) + ")") + "\n";
   if (file == nullptr || !verbose) return text;
   if (const auto* after = std::get_if<RegularFile>(&file->after)) {
     text += indented(after->content, "    | ");
@@ -153,6 +152,7 @@ std::string status_text(const SystemFacts& facts, const Status& status) {
                                          : "is " + std::string(to_string(status.intent));
   text += "\n";
   for (const auto& refusal : status.refusals) text += refusal_line(refusal, "           ");
+  for (const auto& note : status.notes) text += "Note       " + printable(note) + ".\n";
   for (const auto& kernel : status.kernels) {
     if (status.intent == Intent::unset) break;
     std::string_view answer = "unknown";

@@ -23,6 +23,10 @@ bool accepted(const SelectionRequest& request, RefusalCode code) {
   return std::ranges::find(request.accepted_risks, code) != request.accepted_risks.end();
 }
 
+bool is_iommu_off(const Refusal& refusal) {
+  return refusal.code == RefusalCode::iommu_off;
+}
+
 std::vector<PciAddress> sorted_union(const std::vector<PciAddress>& left,
                                      const std::vector<PciAddress>& right) {
   std::vector<PciAddress> both;
@@ -204,6 +208,9 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!device.device_class.is_display()) continue;
     Candidate candidate{device.address, card_functions(facts, device), {}, false};
     candidate.refusals = card_refusals(facts, device, candidate.functions, candidate.functions);
+    if (request.iommu_coming) {
+      std::erase_if(candidate.refusals, is_iommu_off);
+    }
     selection.gpus.push_back(std::move(candidate));
   }
   std::ranges::sort(selection.gpus, {}, &Candidate::gpu);
@@ -219,7 +226,8 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!by_name) continue;
     auto refusals = card_refusals(facts, gpu, candidate->functions, selection.functions);
     std::erase_if(refusals, [&](const Refusal& refusal) {
-      return refusal.code == RefusalCode::integrated || accepted(request, refusal.code);
+      return refusal.code == RefusalCode::integrated || accepted(request, refusal.code) ||
+             (request.iommu_coming && is_iommu_off(refusal));
     });
     add_refusals(selection.refusals, refusals);
   }

@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/settings.h"
 
+#include <set>
+#include <string>
+
 #include "core/key_value.h"
 #include "core/text.h"
 
 namespace vfio_switch {
 
+namespace {
+
+/// `iommu`: auto or pt.
+Result<void> take_iommu(std::string_view file, const KeyValue& entry, Settings& settings) {
+  settings.pass_through = entry.value == "pt";
+  if (settings.pass_through || entry.value == "auto") return {};
+  return bad_key(file, entry, "can be auto or pt");
+}
+
+}  // namespace
+
 Result<Settings> parse_settings(std::string_view file, std::string_view text) {
   auto entries = parse_key_values(file, text);
   if (!entries) return failure_of(entries);
   Settings settings;
-  bool seen = false;
+  std::set<std::string> seen;
   for (const auto& entry : *entries) {
-    if (entry.key != "device") return bad_key(file, entry, "is no setting (known: device)");
-    if (std::exchange(seen, true)) return bad_key(file, entry, "is set twice");
+    if (entry.key != "device" && entry.key != "iommu") {
+      return bad_key(file, entry, "is no setting (known: device, iommu)");
+    }
+    if (!seen.insert(entry.key).second) return bad_key(file, entry, "is set twice");
+    if (entry.key == "iommu") {
+      if (auto taken = take_iommu(file, entry, settings); !taken) return failure_of(taken);
+      continue;
+    }
     if (entry.value == "auto") continue;
     if (entry.value == "none") {
       settings.forbidden = true;

@@ -13,6 +13,7 @@ namespace vfio_switch {
 struct Settings {
   std::vector<DeviceSpec> devices;  ///< `device`: which cards; empty: automatic
   bool forbidden = false;           ///< `device = none`: automatic set-up never takes a card
+  bool pass_through = false;        ///< `iommu = pt`: enable also adds that kernel parameter
 };
 
 /// Parses the settings. An unknown key, a repeated one or a bad value is an Error (usage) that

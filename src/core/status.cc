@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include "core/boot_plan.h"
 #include "core/card.h"
+#include "core/text.h"
 
 namespace vfio_switch {
 
@@ -31,6 +33,12 @@ KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent
   if (!plan.refusals.empty()) return not_staged(plan.refusals.front().message);
   if (const auto* change = first_file_change(plan)) {
     return not_staged(change->path + " is not as wanted");
+  }
+  for (const auto& change : plan.diff) {
+    if (const auto* boot = std::get_if<BootParameters>(&change)) {
+      return not_staged((boot->outputs.empty() ? "the boot loader" : boot->outputs.front()) +
+                        " does not pass " + join(boot->parameters, " "));
+    }
   }
   const auto verdict = images.find(kernel.release);
   if (intent == Intent::unset || verdict == images.end()) return status;
@@ -60,6 +68,9 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   Status status;
   status.intent = intent;
   status.refusals = plan.refusals;
+  if (intent == Intent::enabled && is_isolation_pending(facts)) {
+    status.notes.push_back(isolation_note());
+  }
   for (const auto& kernel : facts.kernels) {
     status.kernels.push_back(kernel_status(kernel, plan, intent, images));
   }

@@ -39,6 +39,7 @@ struct Status {
   NextBoot next_boot = NextBoot::host;
   std::vector<LoadOrder> load_order;  ///< of the next boot, as files and images are now
   std::vector<Refusal> refusals;      ///< why the intent cannot hold any more
+  std::vector<std::string> notes;     ///< what a person should know, one sentence each
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says

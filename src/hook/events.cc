@@ -28,6 +28,13 @@ const std::string images_path = state_directory + "/images";
 /// was installed into a system that was not running.
 const std::string set_up_path = state_directory + "/set-up";
 
+/// A plan that leaves everything as it is.
+Plan no_change(const Machine& machine) {
+  Plan plan;
+  plan.state = machine.state;
+  return plan;
+}
+
 /// One event at work: what every kind of it needs.
 class Site {
  public:
@@ -59,9 +66,7 @@ class Site {
   Result<void> recover() {
     if (!is_change_pending(*files_)) return {};
     const auto nothing = [](const FileReader&, const Machine& machine, const Journal&) {
-      Plan plan;
-      plan.state = machine.state;
-      return Result<Plan>(std::move(plan));
+      return Result<Plan>(no_change(machine));
     };
     return carry_out(nothing, false, false);
   }
@@ -75,6 +80,7 @@ class Site {
     const Operation operation{.verb = event_.name,
                               .make_plan = make,
                               .rebuild = rebuild,
+                              .boot_loader = can_rebuild(),
                               .forget = forget,
                               .patience = std::chrono::seconds(30),
                               .progress = make_progress()};
@@ -108,7 +114,10 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere) {
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    // A disable may have held the lock until now.
+    if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
+    options.may_add_parameters = false;
     options.plan.can_rebuild = site.can_rebuild();
     options.plan.built_elsewhere = built_elsewhere;
     return Planner(files, machine).enable(options);
@@ -129,6 +138,7 @@ Result<void> post_install(Site& site) {
     return note_set_up(site.files(), "done");
   }
   const auto make = [&](const FileReader& files, const Machine& now, const Journal&) {
+    if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
     options.plan.can_rebuild = site.can_rebuild();

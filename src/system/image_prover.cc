@@ -152,6 +152,10 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   const VfioBinding binding(report.facts.config, {kernel.softdeps.path, softdeps->value_or("")});
   for (const auto& order : root) {
     if (order.kernel != kernel.release) continue;
+    if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
+      report.orders.push_back(order);  // before any image
+      continue;
+    }
     const auto claim = std::ranges::find_if(claims, [&](const Claim& one) {
       return one.kernel == order.kernel && one.device == order.device;
     });

@@ -38,6 +38,10 @@ ImageBuild UpdateInitramfs::build(const std::string& release, const std::string&
   return {{"update-initramfs", {"-u", "-k", release}}, image, false};
 }
 
+std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
+  return {image + ".new", image + ".dpkg-bak"};
+}
+
 Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
   std::vector<std::string> paths = {"/etc/initramfs-tools/modules"};
   const std::string directory = "/usr/share/initramfs-tools/modules.d";
@@ -94,7 +98,7 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   if (is_ostree(files)) {
     const auto state = load_state(files);
     if (!state) return std::unexpected(state.error());
-    return RpmOstree{state->intent == Intent::enabled};
+    return RpmOstreeInitramfs{state->intent == Intent::enabled};
   }
   const auto generator = first_installed(
       profile, [&](const std::string& program) { return runner.has(program); });
@@ -104,6 +108,11 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
   return fail("no initramfs tool is installed: looked for " + enumerate(names),
               "Install it, or build the initramfs by hand.");
+}
+
+std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
+  const auto* one = std::get_if<UpdateInitramfs>(&tool);
+  return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
 }
 
 ImageBuild plan_build(const InitramfsTool& tool, const std::string& release,

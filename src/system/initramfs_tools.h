@@ -20,12 +20,14 @@ namespace vfio_switch {
 /// Debian's initramfs-tools.
 struct UpdateInitramfs {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
+  /// What stands beside the image while it is built, and stays where the build is cut off.
+  [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
   [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
 };
 
 /// The closed set of programs that build an initramfs.
-using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstree>;
+using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
 
 /// The first candidate of the profile that is installed; of an ostree system rpm-ostree. An Error
 /// where there is none.
@@ -36,6 +38,11 @@ using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstree>;
 /// The first candidate that is installed in the root of `files`; nothing where none is.
 [[nodiscard]] std::optional<InitramfsGenerator> find_generator(const Profile& profile,
                                                                const FileReader& files);
+
+/// The paths of what the tool leaves beside an image when its build is cut off, but for what it was
+/// told to write.
+[[nodiscard]] std::vector<std::string> unfinished_files(const InitramfsTool& tool,
+                                                        const std::string& image);
 
 /// The modules that the profile's generators load in every image, by configuration.
 [[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,

@@ -7,6 +7,7 @@
 #include "core/generated.h"
 #include "core/mounts.h"
 #include "core/text.h"
+#include "system/boot_loaders.h"
 #include "system/display_claims.h"
 #include "system/environment.h"
 #include "system/initramfs_tools.h"
@@ -74,6 +75,10 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   if (!foreign) return failure_of(foreign);
   facts->foreign_environment = std::move(*foreign);
   facts->command_line_locked = is_command_line_locked(files);
+  facts->boot_loader = find_boot_loader(files);
+  auto tpm = find_tpm_unlock(files);
+  if (!tpm) return failure_of(tpm);
+  facts->tpm_unlock = std::move(*tpm);
   if (files.is_running_system()) {
     auto fstab = files.read("/etc/fstab");
     if (!fstab) return failure_of(fstab);

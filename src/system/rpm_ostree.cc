@@ -6,7 +6,8 @@
 
 namespace vfio_switch {
 
-ImageBuild RpmOstree::build(const std::string& /*release*/, const std::string& image) const {
+ImageBuild RpmOstreeInitramfs::build(const std::string& /*release*/,
+                                     const std::string& image) const {
   ImageBuild build{{"rpm-ostree", {"initramfs"}}, image, false, true};
   auto& arguments = build.command.arguments;
   if (!enabled) {
@@ -19,9 +20,8 @@ ImageBuild RpmOstree::build(const std::string& /*release*/, const std::string& i
   for (const auto path : {vfio_conf_path, softdep_conf_path, override_path, bind_path}) {
     files += (files.empty() ? "" : " ") + std::string(path);
   }
-  for (const std::string& word :
-       {std::string("--force-drivers"), std::string("vfio_pci"), std::string("--install-optional"),
-        files}) {
+  for (const std::string& word : {std::string("--force-drivers"), std::string("vfio_pci"),
+                                  std::string("--install-optional"), files}) {
     arguments.push_back("--arg=" + word);
   }
   return build;

@@ -12,7 +12,7 @@ namespace vfio_switch {
 /// touched, and a way back at the boot menu. There /var is out of sight, and of /usr only what is
 /// layered is there: all that the image needs is said in arguments.
 /// Made from its documentation; not tried on a real system.
-struct RpmOstree {
+struct RpmOstreeInitramfs {
   bool enabled = false;  ///< passthrough is wanted
 
   [[nodiscard]] ImageBuild build(const std::string& release, const std::string& image) const;

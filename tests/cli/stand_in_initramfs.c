@@ -2,7 +2,8 @@
 //
 // A stand-in for update-initramfs(8) and dracut(8) in the sysroots of the tests. It is static, so
 // that it runs in a root that holds no library. Like the real ones it writes IMAGE.new and renames
-// it, or writes in place and removes what it could not finish.
+// it, while IMAGE.dpkg-bak is a second name for the image, or writes in place and removes what it
+// could not finish.
 //
 //   update-initramfs -u -k VERSION
 //   dracut --force IMAGE VERSION
@@ -13,6 +14,7 @@
 //
 // The file /etc/stand-in-initramfs tells it how to behave, a word and its value a line:
 //   say WORDS      prints WORDS on standard output
+//   environment    prints its environment and its umask
 //   fail VERSION   for that kernel: writes half of IMAGE.new, complains, removes it, exit status 1
 //   forget PATH    what begins so is left out of the image
 //   early MODULE   is loaded before vfio-pci
@@ -167,6 +169,15 @@ static void write_behind(const char* path) {
   }
 }
 
+static void print_environment(void) {
+  for (char** variable = environ; *variable != NULL; ++variable) {
+    printf("environment %s\n", *variable);
+  }
+  const mode_t mask = umask(022);
+  umask(mask);
+  printf("umask %03o\n", mask);
+}
+
 // How it is to end for this kernel.
 static enum end behave(const char* version, const char* name) {
   FILE* file = fopen("/etc/stand-in-initramfs", "r");
@@ -176,6 +187,7 @@ static enum end behave(const char* version, const char* name) {
   while (fgets(line, sizeof line, file) != NULL) {
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, "say ", 4) == 0) puts(line + 4);
+    if (strcmp(line, "environment") == 0) print_environment();
     if (strncmp(line, "fail ", 5) == 0 && strcmp(line + 5, version) == 0) end = fails;
     if (strncmp(line, "forget ", 7) == 0) strcpy(forgotten, line + 7);
     if (strncmp(line, "early ", 6) == 0) strcpy(early, line + 6);
@@ -206,6 +218,7 @@ int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   char name[512];
   char fresh[520];
+  char backup[524];
   if (dracut) {
     snprintf(name, sizeof name, "%s", argv[2]);
     snprintf(fresh, sizeof fresh, "%s", name);
@@ -213,15 +226,20 @@ int main(int argc, char** argv) {
     snprintf(name, sizeof name, "/boot/initrd.img-%s", argv[3]);
     snprintf(fresh, sizeof fresh, "%s.new", name);
   }
+  snprintf(backup, sizeof backup, "%s.dpkg-bak", name);
   printf("%s: Generating %s\n", dracut ? "dracut" : "update-initramfs", name);
-  const enum end end = behave(argv[3], name);
-  if (end == deletes) {
-    unlink(name);
-    return 1;
-  }
+  unlink(backup);
+  if (!dracut) link(name, backup);
   image = fopen(fresh, "w");
   if (image == NULL) {
     perror(fresh);
+    return 1;
+  }
+  const enum end end = behave(argv[3], name);
+  if (end == deletes) {
+    unlink(name);
+    unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end == fails || end == half) fprintf(image, "070701");
@@ -230,6 +248,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "cp: error writing '%s': No space left on device\n", fresh);
     fprintf(stderr, "%s: failed for %s with 1.\n", dracut ? "dracut" : "update-initramfs", name);
     unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end != half) write_image(argv[3]);
@@ -238,5 +257,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (end == dies) raise(SIGKILL);
+  unlink(backup);
   return end == half ? 1 : 0;
 }

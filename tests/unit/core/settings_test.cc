@@ -39,6 +39,15 @@ TEST_CASE("The settings say which cards may be taken") {
   }
 }
 
+TEST_CASE("The settings may ask for the IOMMU's pass-through mode") {
+  const auto pass_through = [](const std::string& text) {
+    return value_of(parse_settings("/etc/vfio-switch.conf", text)).pass_through;
+  };
+  CHECK_FALSE(pass_through(""));
+  CHECK_FALSE(pass_through("iommu = auto\n"));
+  CHECK(pass_through("iommu = pt\ndevice = none\n"));
+}
+
 TEST_CASE("A wrong setting is named with file, line and remedy") {
   struct Row {
     std::string text;
@@ -54,6 +63,8 @@ TEST_CASE("A wrong setting is named with file, line and remedy") {
       {"device = ,\n", ":1: ", "has no value"},
       {"device\n", ":1: ", "key = value"},
       {"device = none 01:00.0\n", ":1: ", "'none'"},
+      {"iommu = on\n", ":1: ", "can be auto or pt"},
+      {"iommu = pt\niommu = pt\n", ":2: ", "twice"},
   };
   for (const auto& row : rows) {
     INFO(row.text);
