@@ -259,8 +259,9 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   if (result->exit_status == 0) {
     if (build.for_new_deployment) {
       if (progress_.on_recovery) {
-        progress_.on_recovery("the image is that of the next deployment, and was not looked into; "
-                              "'vfio-switch status' does so after the reboot");
+        progress_.on_recovery(
+            "the image is that of the next deployment, and was not looked into; "
+            "'vfio-switch status' does so after the reboot");
       }
       return {};
     }

@@ -100,8 +100,8 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
     if (!state) return std::unexpected(state.error());
     return RpmOstreeInitramfs{state->intent == Intent::enabled};
   }
-  const auto generator = first_installed(
-      profile, [&](const std::string& program) { return runner.has(program); });
+  const auto generator =
+      first_installed(profile, [&](const std::string& program) { return runner.has(program); });
   if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};
   if (generator == InitramfsGenerator::dracut) return Dracut{};
   std::vector<std::string> names;

@@ -111,8 +111,8 @@ static int copy_by_address(void) {
 static void write_image(const char* version) {
   const char* of_initramfs_tools[] = {"conf",        "etc",     "etc/modprobe.d",  "lib",
                                       "lib/modules", "scripts", "scripts/init-top"};
-  const char* of_dracut[] = {"etc", "etc/cmdline.d", "etc/modprobe.d", "lib", "lib/modules",
-                             "lib/dracut", "lib/dracut/hooks"};
+  const char* of_dracut[] = {"etc",         "etc/cmdline.d", "etc/modprobe.d",  "lib",
+                             "lib/modules", "lib/dracut",    "lib/dracut/hooks"};
   const char** directories = dracut ? of_dracut : of_initramfs_tools;
   for (size_t i = 0; i < sizeof of_dracut / sizeof *of_dracut; ++i) {
     member(directories[i], S_IFDIR | 0755, NULL, 0);

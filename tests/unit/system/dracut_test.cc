@@ -61,7 +61,8 @@ TEST_CASE("Which tool is in use, where a distribution has two") {
 TEST_CASE("What dracut's images load, and when") {
   const TemporaryRoot image;
   image.write("/etc/cmdline.d/20-vfio-switch.conf", "rd.driver.pre=vfio_pci\n");
-  image.write("/etc/cmdline.d/20-force_drivers.conf", "rd.driver.pre=bochs,ext4 rd.driver.pre=a-b\n");
+  image.write("/etc/cmdline.d/20-force_drivers.conf",
+              "rd.driver.pre=bochs,ext4 rd.driver.pre=a-b\n");
   image.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n");
   SECTION("first rd.driver.pre, in order; then udev, and modules-load.d beside it") {
     const auto facts = value_of(read_image_facts(*image.reader()));
