@@ -47,44 +47,70 @@ class Cursor {
   int line_ = 1;
 };
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n';
+}
+
 /// Reads one word up to a blank, a line end, a bracket or a semicolon; quotes are taken off. The
 /// blanks of a quoted part separate words as well: mkinitcpio splits strings at them.
-void read_word(Cursor& cursor, std::vector<ConfigWord>& words) {
-  const auto where = cursor.where();
-  std::string word;
-  char quote = 0;
-  int braces = 0;
-  const auto flush = [&] {
-    if (!word.empty()) words.push_back({std::exchange(word, {}), where});
-  };
-  while (!cursor.at_end()) {
-    const char c = cursor.peek();
-    const bool is_blank = c == ' ' || c == '\t' || c == '\n';
-    if (quote != 0) {
-      cursor.next();
-      if (c == quote) {
-        quote = 0;
-      } else if (is_blank && braces == 0) {
-        flush();
+class WordReader {
+ public:
+  WordReader(Cursor& cursor, std::vector<ConfigWord>& words)
+      : cursor_(cursor), words_(words), where_(cursor.where()) {}
+
+  void read() {
+    while (!cursor_.at_end()) {
+      if (quote_ != 0) {
+        quoted(cursor_.next());
+      } else if (ends_at(cursor_.peek())) {
+        break;
       } else {
-        word += c;
+        plain(cursor_.next());
       }
-      continue;
     }
-    if (braces == 0 && (is_blank || c == ')' || c == ';')) break;
-    cursor.next();
-    if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '\\') {
-      if (const char escaped = cursor.next(); escaped != '\n') word += escaped;
+    flush();
+  }
+
+ private:
+  [[nodiscard]] bool ends_at(char c) const {
+    return braces_ == 0 && (is_blank(c) || c == ')' || c == ';');
+  }
+
+  void flush() {
+    if (!word_.empty()) words_.push_back({std::exchange(word_, {}), where_});
+  }
+
+  void quoted(char c) {
+    if (c == quote_) {
+      quote_ = 0;
+    } else if (is_blank(c) && braces_ == 0) {
+      flush();
     } else {
-      if (c == '{') ++braces;
-      if (c == '}' && braces > 0) --braces;
-      word += c;
+      word_ += c;
     }
   }
-  flush();
-}
+
+  void plain(char c) {
+    if (c == '"' || c == '\'') {
+      quote_ = c;
+      return;
+    }
+    if (c == '\\') {
+      if (const char escaped = cursor_.next(); escaped != '\n') word_ += escaped;
+      return;
+    }
+    if (c == '{') ++braces_;
+    if (c == '}' && braces_ > 0) --braces_;
+    word_ += c;
+  }
+
+  Cursor& cursor_;
+  std::vector<ConfigWord>& words_;
+  std::string where_;
+  std::string word_;
+  char quote_ = 0;
+  int braces_ = 0;  ///< of ${...}, whose blanks end no word
+};
 
 std::vector<ConfigWord> read_array(Cursor& cursor) {
   std::vector<ConfigWord> words;
@@ -94,12 +120,12 @@ std::vector<ConfigWord> read_array(Cursor& cursor) {
       cursor.next();
       break;
     }
-    if (c == ' ' || c == '\t' || c == '\n' || c == ';') {
+    if (is_blank(c) || c == ';') {
       cursor.next();
     } else if (c == '#') {
       cursor.skip_line();
     } else {
-      read_word(cursor, words);
+      WordReader(cursor, words).read();
     }
   }
   return words;
@@ -141,7 +167,7 @@ std::vector<ShellAssignment> parse_assignments(std::string_view file, std::strin
       cursor.next();
       one.words = read_array(cursor);
     } else {
-      read_word(cursor, one.words);
+      WordReader(cursor, one.words).read();
     }
     assignments.push_back(std::move(one));
     cursor.skip_line();
