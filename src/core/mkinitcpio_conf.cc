@@ -194,32 +194,62 @@ std::vector<ConfigWord> list_after(const std::vector<ShellAssignment>& assignmen
   return list;
 }
 
-std::vector<MkinitcpioPreset> parse_preset(std::string_view file, std::string_view text) {
-  std::map<std::string, std::vector<ConfigWord>, std::less<>> values;
-  for (const auto& one : parse_assignments(file, text)) {
-    auto& value = values[one.name];
-    if (!one.appends) value.clear();
-    value.insert(value.end(), one.words.begin(), one.words.end());
-  }
-  std::vector<MkinitcpioPreset> presets;
-  for (const auto& name : values["PRESETS"]) {
-    const auto value = [&](std::string_view key) -> const std::vector<ConfigWord>& {
-      static const std::vector<ConfigWord> none;
-      const auto own = values.find(name.text + "_" + std::string(key));
-      if (own != values.end() && !own->second.empty()) return own->second;
-      const auto all = values.find("ALL_" + std::string(key));
-      return all == values.end() ? none : all->second;
-    };
-    MkinitcpioPreset preset{name.text, only_word(value("image")), only_word(value("uki")), {}, {},
-                            {}};
-    if (preset.unified.empty()) preset.unified = only_word(value("efi_image"));
-    if (const auto& config = value("config"); !config.empty()) preset.config = config.front();
-    for (const auto& option : value("options")) preset.options.push_back(option.text);
-    for (const auto* key : {"image", "uki", "efi_image", "config", "options", "cmdline"}) {
-      for (const auto& word : value(key)) {
-        if (word.text.find_first_of("$`") != std::string::npos) preset.unclear = word.where;
-      }
+namespace {
+
+/// What a preset file sets: a key of one image, or of all.
+class PresetValues {
+ public:
+  PresetValues(std::string_view file, std::string_view text) {
+    for (const auto& one : parse_assignments(file, text)) {
+      auto& value = values_[one.name];
+      if (!one.appends) value.clear();
+      value.insert(value.end(), one.words.begin(), one.words.end());
     }
+  }
+
+  [[nodiscard]] const std::vector<ConfigWord>& named(const std::string& name) const {
+    static const std::vector<ConfigWord> none;
+    const auto found = values_.find(name);
+    return found == values_.end() ? none : found->second;
+  }
+
+  [[nodiscard]] const std::vector<ConfigWord>& of(const std::string& image,
+                                                  const std::string& key) const {
+    const auto& own = named(image + "_" + key);
+    return own.empty() ? named("ALL_" + key) : own;
+  }
+
+  /// Where the keys of an image that matter hold a variable or a command; empty where none does.
+  [[nodiscard]] std::string unclear(const std::string& image) const {
+    for (const std::string key : {"image", "uki", "efi_image", "config", "options"}) {
+      const auto& words = of(image, key);
+      const auto found = std::ranges::find_if(words, [](const ConfigWord& word) {
+        return word.text.find_first_of("$`") != std::string::npos;
+      });
+      if (found != words.end()) return found->where;
+    }
+    return {};
+  }
+
+ private:
+  std::map<std::string, std::vector<ConfigWord>> values_;
+};
+
+}  // namespace
+
+std::vector<MkinitcpioPreset> parse_preset(std::string_view file, std::string_view text) {
+  const PresetValues values(file, text);
+  std::vector<MkinitcpioPreset> presets;
+  for (const auto& [name, where] : values.named("PRESETS")) {
+    MkinitcpioPreset preset;
+    preset.name = name;
+    preset.image = only_word(values.of(name, "image"));
+    preset.unified = only_word(values.of(name, "uki"));
+    if (preset.unified.empty()) preset.unified = only_word(values.of(name, "efi_image"));
+    const auto& config = values.of(name, "config");
+    if (!config.empty()) preset.config = config.front();
+    for (const auto& option : values.of(name, "options")) preset.options.push_back(option.text);
+    preset.unclear = values.unclear(name);
     presets.push_back(std::move(preset));
   }
   return presets;
