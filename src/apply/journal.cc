@@ -339,6 +339,7 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
     for (const auto& image : entry.images) {
       suspects.insert(kept_path(image));
       suspects.insert(temporary_path(kept_path(image)));
+      suspects.insert(fresh_path(image));
     }
   }
   std::vector<std::string> found;

@@ -48,7 +48,8 @@ struct JournalEntry {
 ///   "attributes":{NAME:bytes in hex}}, {"kind":"link","sha256"} or {"kind":"directory","mode",
 ///   "uid","gid"}.
 /// Beside each image below /boot, while it is built: .NAME.vfio-tmp, what it was before. It is made
-/// after "begin"; where it is missing, the image was not touched yet.
+/// after "begin"; where it is missing, the image was not touched yet. And .NAME.vfio-new, which a
+/// tool that would write into the image itself is given to write.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.
 class Journal {

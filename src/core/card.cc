@@ -25,7 +25,7 @@ std::optional<PciAddress> own_switch(const SystemFacts& facts, const PciDevice& 
   for (const auto& device : facts.devices) {
     const bool is_upstream = device.address == upstream;
     const bool below = std::ranges::find(device.bridges, upstream) != device.bridges.end();
-    if (!is_upstream && !below) continue;
+    if ((!is_upstream && !below) || device.virtual_function) continue;
     if (device.id.vendor != gpu.id.vendor || device.thunderbolt) return std::nullopt;
     if (device.device_class.is_pci_bridge()) continue;
     if (!is_card_class(device.device_class)) return std::nullopt;

@@ -74,9 +74,9 @@ std::string PciClass::str() const {
 
 bool is_thunderbolt(PciId id) {
   constexpr std::uint16_t intel = 0x8086;
-  constexpr std::array<std::uint16_t, 16> bridges = {0x0b26, 0x1136, 0x1549, 0x1567, 0x1569, 0x156b,
-                                                     0x156d, 0x1576, 0x1578, 0x157e, 0x15c0, 0x15d3,
-                                                     0x15da, 0x15e7, 0x15ea, 0x15ef};
+  constexpr std::array<std::uint16_t, 20> bridges = {
+      0x0b26, 0x1136, 0x1549, 0x1567, 0x1569, 0x156b, 0x156d, 0x1576, 0x1578, 0x157e,
+      0x15c0, 0x15d3, 0x15da, 0x15e7, 0x15ea, 0x15ef, 0x5780, 0x5783, 0x5786, 0x57a4};
   return id.vendor == intel && std::ranges::find(bridges, id.device) != bridges.end();
 }
 

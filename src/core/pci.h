@@ -78,7 +78,9 @@ struct PciDevice {
       driver_module;            ///< module of that driver (driver xhci_hcd, module xhci_pci)
   std::string driver_override;  ///< empty where unset
   std::optional<unsigned> iommu_group;
-  std::optional<bool> boot_vga;     ///< only VGA functions (0300) have the attribute
+  /// Drove the display at boot. VGA functions (0300) have the attribute; of other display classes
+  /// newer kernels' /sys/class/drm/cardN/boot_display says it (ABI/testing/sysfs-class-drm).
+  std::optional<bool> boot_vga;
   bool thunderbolt = false;         ///< part of a Thunderbolt or USB4 controller
   bool virtual_function = false;    ///< an SR-IOV virtual function (sysfs `physfn`)
   std::vector<PciAddress> bridges;  ///< above it, from the root port down to its parent

@@ -143,6 +143,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   auto held = read_image_facts(**image);
   if (!held) return unreadable(kernel, held.error());
   report.facts = std::move(*held);
+  report.facts.modules = (*image)->modules();
   const auto directives = parse_modprobe(effective_modprobe(report.facts.config.modprobe));
   const auto steps =
       load_steps(**image, report.facts, facts, kernel, blacklisted(facts, directives));

@@ -113,8 +113,13 @@ void add_connectors(const FileReader& files, const DevicesByAddress& devices) {
   const std::string drm = "/sys/class/drm";
   for_each_class_entry(files, drm, [&](const std::string& name, const auto& path) {
     auto* device = owner(devices, path);
-    const auto status = Attributes(files, drm + "/" + name).text("status");
-    if (device != nullptr && status) device->connectors.push_back({name, *status == "connected"});
+    if (device == nullptr) return;
+    const Attributes attributes(files, drm + "/" + name);
+    if (const auto status = attributes.text("status")) {
+      device->connectors.push_back({name, *status == "connected"});
+    } else if (attributes.text("boot_display") == "1") {
+      device->boot_vga = true;
+    }
   });
 }
 
@@ -177,6 +182,12 @@ Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
   add_connectors(files, by_address);
   add_dependants(files, by_address);
   return devices;
+}
+
+std::optional<PciAddress> function_of_path(std::string_view path) {
+  const auto addresses = addresses_in(path);
+  if (addresses.empty()) return std::nullopt;
+  return addresses.back();
 }
 
 Result<bool> read_iommu_enabled(const FileReader& files) {

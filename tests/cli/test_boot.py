@@ -1,367 +1,257 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel parameters, from the plan to the boot loader's files and back, byte for byte."""
+"""The events of a boot: counted when it begins, judged at the login, and what is done about it."""
 
 import os
-import shutil
-import signal
-import subprocess
+import re
 import unittest
-from pathlib import Path
 
-from helper import STAND_IN, STATE, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root, environment, run
-from test_hardware import build_in
+from helper import CARD, KERNELS, STATE, VFIO_CONF, Run, Sysroot, SysrootCase, run
 
-STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
-LAPTOP = "asus-x705-gtx1050"  # Intel; its card is 01:00.0, and `kernel-off` is without the parameter
-KERNEL = "6.1.0-56-amd64"
-SETTINGS = "etc/default/grub"
-DROP_IN = "etc/default/grub.d/zz-vfio-switch.cfg"
-GRUB_CFG = "boot/grub/grub.cfg"
-READS_DROP_INS = "for x in ${sysconfdir}/default/grub.d/*.cfg ; do\n"
-EFI = "sys/firmware/efi/efivars"
-LOADER = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-WITH_SETTINGS = """\
-# If you change this file, run 'update-grub' afterwards.
-GRUB_DEFAULT=0
-GRUB_CMDLINE_LINUX_DEFAULT="quiet  splash" # mine
-GRUB_CMDLINE_LINUX=''
-"""
+MOTD = "run/motd.d/vfio-switch"
+RECORD = f"{STATE}/boot-check.json"
+COUNT = f"{STATE}/boots"
+SET_UP = f"{STATE}/set-up"
+SETTINGS = "etc/vfio-switch.conf"
 
 
-class BootCase(SysrootCase):
-    def laptop(self, to: str = "root") -> Sysroot:
-        root = self.machine(LAPTOP, "--variant", "kernel-off", "--kernel", KERNEL, to=to)
-        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+class Boot(SysrootCase):
+    def machine_of(self, to: str = "root", enable: bool = True) -> Sysroot:
+        root = self.machine("z370-gt1030-no-param", to=to)
+        root.write("proc/sys/kernel/osrelease", KERNELS[0] + "\n")
+        if enable:
+            self.assert_status(root.run("enable"), 0)
+        self.boots = 0
+        self.boot(root)
         return root
 
-    def with_grub(self, root: Sysroot, drop_ins: bool = True, settings: str = WITH_SETTINGS) -> Sysroot:
-        """GRUB as Debian sets it up, or one without a directory of drop-ins."""
-        root.write(SETTINGS, settings, mode=0o640)
-        root.write("etc/stand-in-grub", "")
-        (root.path / "boot/grub").mkdir(parents=True)
-        shutil.copy(STAND_IN_GRUB, root.path / "usr/sbin/grub-mkconfig")
-        if drop_ins:
-            shutil.copy(STAND_IN_GRUB, root.path / "usr/sbin/update-grub")
-            # What tells whether it reads them is its text: a script's, or here what follows a program.
-            with open(root.path / "usr/sbin/grub-mkconfig", "a", encoding="ascii") as script:
-                script.write(READS_DROP_INS)
-        root.write(GRUB_CFG, "")
-        self.assert_status(self.chrooted(root, "/usr/sbin/grub-mkconfig", "-o", f"/{GRUB_CFG}"), 0)
-        return root
+    def boot(self, root: Sysroot, command_line: str = "ro quiet") -> None:
+        """Another boot: another id, an empty /run."""
+        self.boots += 1
+        root.write("proc/sys/kernel/random/boot_id", f"boot-{self.boots}\n")
+        root.write("proc/cmdline", command_line + "\n")
+        if root.exists(MOTD):
+            (root.path / MOTD).unlink()
 
-    def chrooted(self, root: Sysroot, *command: str) -> Run:
-        return run([*as_root(), "/usr/sbin/chroot", str(root.path), *command])
+    def bind(self, root: Sysroot, driver: str = "vfio-pci", card: tuple[str, ...] = tuple(CARD)) -> None:
+        drivers = root.path / "sys/bus/pci/drivers"
+        (drivers / driver).mkdir(exist_ok=True)
+        for address in card:
+            link = root.path / f"sys/bus/pci/devices/{address}/driver"
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"{'../' * 4}bus/pci/drivers/{driver}")
 
-    def rebuild(self, root: Sysroot, *words: str) -> Run:
-        return root.run(*words, "--rebuild", prefix=as_root())
-
-    def reboot(self, root: Sysroot) -> None:
-        """What the next boot passes to the kernel."""
-        for line in root.read(GRUB_CFG).splitlines():
-            if line.strip().startswith("linux"):
-                root.write("proc/cmdline", f"BOOT_IMAGE={line.split(None, 1)[1]}\n")
-
-    def passed(self, root: Sysroot) -> list[str]:
-        return [line.split() for line in root.read(GRUB_CFG).splitlines() if "linux\t" in line][0][2:]
-
-    def kept_images(self, root: Sysroot) -> dict:
-        """Two builds of an image differ; everything else is compared."""
-        return root.snapshot(without=(STATE, "boot/initrd.img-*"), times=False)
-
-
-class Grub(BootCase):
-    def test_enable_and_rollback(self) -> None:
-        for drop_ins in (True, False):
-            with self.subTest(drop_ins=drop_ins):
-                root = self.with_grub(self.laptop(to=f"drop-ins-{drop_ins}"), drop_ins)
-                before = self.kept_images(root)
-                plan = root.run("plan", "enable", "--json").json
-                kinds = [(one["kind"], one["path"], one["content"]) for one in plan["changes"]
-                         if one["kind"] == "boot-parameters"]
-                self.assertEqual([path for _, path, _ in kinds],
-                                 [f"/{DROP_IN if drop_ins else SETTINGS}", f"/{GRUB_CFG}"])
-                self.assertEqual(kinds[-1][2], "intel_iommu=on")
-                self.assertEqual(plan["outcome"], "change")
-                self.assertTrue(any("can be judged only then" in note for note in plan["notes"]))
-
-                done = self.rebuild(root, "enable")
-                self.assert_status(done, 0)
-                self.assertIn("Generating grub configuration file", done.err)
-                self.assertIn("can be judged only then", done.out)
-                self.assertEqual(self.passed(root)[2:], ["quiet", "splash", "intel_iommu=on"])
-                if drop_ins:
-                    self.assertEqual(root.read(SETTINGS), WITH_SETTINGS)
-                else:
-                    edited = WITH_SETTINGS.replace('splash"', 'splash intel_iommu=on"')
-                    self.assertEqual(root.read(SETTINGS), edited)
-                    self.assertEqual((root.path / SETTINGS).stat().st_mode & 0o777, 0o640)
-                self.assert_status(root.run("enable"), 0)
-                self.assertIn("Nothing to do", root.run("enable").out)
-                status = root.run("status", "--json").json
-                self.assertEqual([kernel["staged"] for kernel in status["kernels"]], [True])
-                self.assertEqual(status["refusals"], [])
-                self.assertTrue(any("can be judged only then" in note for note in status["notes"]), status)
-
-                self.assert_status(self.rebuild(root, "rollback"), 0)
-                self.assert_same_tree(before, self.kept_images(root))
-
-    def test_disable_keeps_the_iommu_on(self) -> None:
-        root = self.with_grub(self.laptop())
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        done = self.rebuild(root, "disable")
+    def event(self, root: Sysroot, name: str) -> Run:
+        done = run([HOOK, "--sysroot", str(root.path), name])
         self.assert_status(done, 0)
-        self.assertNotIn("update-grub", done.err)
-        self.assertIn("intel_iommu=on", self.passed(root))
+        return done
 
-    def test_what_others_changed_since_stays(self) -> None:
-        """Of a file that somebody edited only our parameter goes, and the menu is made anew."""
-        root = self.with_grub(self.laptop(), drop_ins=False)
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        edited = root.read(SETTINGS).replace("GRUB_DEFAULT=0", "GRUB_DEFAULT=saved").replace("on\"", "on nosplash\"")
-        root.write(SETTINGS, edited)
-        root.write(GRUB_CFG, root.read(GRUB_CFG) + "# another kernel\n")
-        done = self.rebuild(root, "rollback")
-        self.assert_status(done, 0)
-        expected = WITH_SETTINGS.replace("GRUB_DEFAULT=0", "GRUB_DEFAULT=saved").replace('splash"', 'splash nosplash"')
-        self.assertEqual(root.read(SETTINGS), expected)
-        self.assertEqual(self.passed(root)[2:], ["quiet", "splash", "nosplash"])
-        self.assertNotIn("another kernel", root.read(GRUB_CFG))
+    def check(self, root: Sysroot) -> dict:
+        self.said = self.event(root, "boot-check")
+        return root.run("status", "--json").json["boot_check"]
 
-    def test_an_edited_drop_in_is_asked_about(self) -> None:
-        root = self.with_grub(self.laptop())
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        root.write(DROP_IN, root.read(DROP_IN) + "# mine\n")
-        done = self.rebuild(root, "rollback")
-        self.assert_status(done, 3)
-        self.assertIn(f"user-edited: /{DROP_IN}", done.out)
-        self.assert_status(self.rebuild(root, "rollback", "--keep-mine"), 0)
-        self.assertNotIn("intel_iommu=on", self.passed(root))
-        self.assertIn("# mine", root.read(DROP_IN))
+    def codes(self, record: dict) -> list[str]:
+        return [finding["code"] for finding in record["findings"]]
 
-    def test_a_tool_in_trouble(self) -> None:
-        rows = {"fail": "error: no luck", "half": "exit status 1", "forget": f"/{GRUB_CFG} without intel_iommu=on"}
-        for behaviour, words in rows.items():
-            with self.subTest(behaviour=behaviour):
-                root = self.with_grub(self.laptop(to=behaviour))
-                root.write("etc/stand-in-grub", f"{behaviour}\n")
-                before = root.snapshot(times=True)
-                done = self.rebuild(root, "enable")
-                self.assert_status(done, 1)
-                self.assertIn(words, done.err)
-                self.assertIn("Everything was put back as it was", done.err)
-                self.assert_same_tree(before, root.snapshot(times=True))
-                self.assertIsNone(root.run("status", "--json").json["intent"])
+    def assert_intent(self, root: Sysroot, intent: str) -> None:
+        self.assertEqual(root.run("status", "--json").json["intent"], intent)
 
-    def at_work(self, root: Sysroot) -> "subprocess.Popen[str]":
-        """An enable whose update-grub waits; grub.cfg.new is written."""
-        root.write("etc/stand-in-grub", "wait\n")
-        writer = subprocess.Popen(
-            [*as_root(), VFIO_SWITCH, "--sysroot", str(root.path), "enable", "--rebuild"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    def test_a_boot_as_it_should_be(self) -> None:
+        root = self.machine_of()
+        self.bind(root)
+        self.event(root, "boot-begin")
+        self.assertTrue(root.exists(COUNT))
+        record = self.check(root)
+        self.assertEqual((record["good"], record["findings"], record["this_boot"]), (True, [], True))
+        self.assertEqual((self.said.out, self.said.err), ("", ""), "silent where there is nothing to say")
+        self.assertFalse(root.exists(COUNT), "the login was reached")
+        self.assertFalse(root.exists(MOTD))
+        self.boot(root)
+        self.assertFalse(root.run("status", "--json").json["boot_check"]["this_boot"])
+
+    def test_a_boot_that_was_foretold_wrong_is_told_to_who_logs_in(self) -> None:
+        root = self.machine_of()
+        record = self.check(root)
+        self.assertEqual(self.codes(record), ["not-as-foretold"] * 2)
+        self.assertEqual(
+            [(d["address"], d["foretold"], d["observed"]) for d in record["devices"]],
+            [(CARD[0], "vfio-pci", "nouveau"), (CARD[1], "vfio-pci", "snd_hda_intel")],
+        )
+        for text in (self.said.out, root.read(MOTD)):
+            self.assertIn("0000:01:00.0 has nouveau, and vfio-pci was foretold", text)
+            self.assertIn("vfio-pci.ids=", text, "the way out is named")
+        self.assertIn("has nouveau", root.run("status").out)
+        self.assert_intent(root, "enabled")
+        self.bind(root)
+        self.boot(root)
+        self.assertTrue(self.check(root)["good"])
+        self.assertFalse(root.exists(MOTD))
+
+    def test_a_warning_goes_when_something_new_is_staged(self) -> None:
+        root = self.machine_of()
+        self.check(root)
+        self.assertTrue(root.exists(MOTD))
+        self.assert_status(root.run("disable"), 0)
+        self.assertFalse(root.exists(MOTD))
+        self.assertIsNone(root.run("status", "--json").json["boot_check"])
+
+    def test_one_boot_without_passthrough_is_no_failure(self) -> None:
+        root = self.machine_of()
+        self.boot(root, "ro vfio-pci.ids=")
+        self.event(root, "boot-begin")
+        self.assertFalse(root.exists(COUNT), "its end says nothing about passthrough")
+        record = self.check(root)
+        self.assertEqual((record["good"], self.codes(record)), (True, ["escape"]))
+        self.assertFalse(root.exists(MOTD))
+
+    def fail_boots(self, root: Sysroot, number: int) -> None:
+        for _ in range(number):
+            self.event(root, "boot-begin")
+            self.event(root, "boot-begin")  # once a boot, whoever calls it again
+            self.boot(root)
+
+    def test_two_failed_boots_are_told_and_a_disable_is_offered(self) -> None:
+        root = self.machine_of()
+        self.bind(root)
+        self.fail_boots(root, 1)
+        self.event(root, "boot-begin")
+        self.assertTrue(self.check(root)["good"], "one is no row")
+        self.boot(root)
+        self.fail_boots(root, 2)
+        self.event(root, "boot-begin")
+        record = self.check(root)
+        self.assertEqual((self.codes(record), record["action"]), (["failed-boots"], None))
+        self.assertIn("2 boots in a row did not reach the login; 'vfio-switch disable'", root.read(MOTD))
+        self.assert_intent(root, "enabled")
+        self.assertFalse(root.exists(COUNT))
+
+    def test_two_failed_boots_are_taken_back_where_the_settings_say_so(self) -> None:
+        root = self.machine_of()
+        root.write(SETTINGS, "auto-disable = yes\n")
+        self.bind(root)
+        self.fail_boots(root, 2)
+        self.assert_intent(root, "enabled")
+        said = self.event(root, "boot-begin").out
+        self.assertIn("passthrough was disabled", said)
+        self.assert_intent(root, "disabled")
+        self.assertIn("disabled", root.read(VFIO_CONF).splitlines()[0])
+        # The check that follows in this boot must not take what is staged now for what it runs with.
+        record = self.check(root)
+        self.assertEqual((self.codes(record), record["action"]), (["failed-boots"], "disabled"))
+        self.assertIn("passthrough was disabled", root.read(MOTD))
+        self.bind(root, "nouveau", (CARD[0],))
+        self.bind(root, "snd_hda_intel", (CARD[1],))
+        self.boot(root)
+        self.event(root, "boot-begin")
+        self.assertFalse(root.exists(COUNT), "nothing is counted while disabled")
+        self.assertTrue(self.check(root)["good"])
+
+    def test_a_package_hook_tells_it_too(self) -> None:
+        for setting, intent, words in (("", "enabled", "'vfio-switch disable'"), ("yes", "disabled", "was disabled")):
+            with self.subTest(setting=setting):
+                root = self.machine_of(to=f"hook{setting}")
+                if setting:
+                    root.write(SETTINGS, f"auto-disable = {setting}\n")
+                self.fail_boots(root, 2)
+                said = self.event(root, "drivers-changed").out
+                self.assertIn("2 boots in a row did not reach the login", said)
+                self.assertIn(words, said)
+                self.assert_intent(root, intent)
+
+    def test_what_is_staged_anew_begins_with_a_clean_record(self) -> None:
+        root = self.machine_of()
+        self.fail_boots(root, 2)
+        self.assert_status(root.run("disable"), 0)
+        self.assert_status(root.run("enable"), 0)
+        self.assertFalse(root.exists(COUNT))
+
+    def without_display(self, root: Sysroot) -> None:
+        for name in list((root.path / "sys/class/drm").iterdir()):
+            name.unlink()
+
+    def test_a_host_without_a_display_gets_its_card_back(self) -> None:
+        for setting, intent, good in (
+            ("", "disabled", False),
+            ("auto-disable = yes\n", "disabled", False),
+            ("auto-disable = no\n", "enabled", False),
+            ("headless = yes\n", "enabled", True),
+        ):
+            with self.subTest(setting=setting):
+                root = self.machine_of(to=re.sub(r"\W", "", setting) or "plain")
+                root.write(SETTINGS, setting)
+                self.bind(root)
+                self.without_display(root)
+                record = self.check(root)
+                self.assertEqual(record["good"], good)
+                self.assertEqual("no-display" in self.codes(record), not good)
+                self.assertEqual(record["action"], "disabled" if intent == "disabled" else None)
+                self.assert_intent(root, intent)
+                if intent == "disabled":
+                    self.assertIn("passthrough was disabled", root.read(MOTD))
+
+    def test_the_firmware_framebuffer_is_a_display(self) -> None:
+        root = self.machine_of()
+        self.bind(root)
+        self.without_display(root)
+        root.write("sys/class/graphics/fb0/name", "EFI VGA\n")
+        self.assertTrue(self.check(root)["good"])
+
+    def test_a_disable_that_is_refused_is_told(self) -> None:
+        root = self.machine_of()
+        self.bind(root)
+        self.without_display(root)
+        root.write(VFIO_CONF, root.read(VFIO_CONF) + "# mine\n")
+        record = self.check(root)
+        self.assertIn("refused", record["action"])
+        self.assert_intent(root, "enabled")
+        self.assertIn("could not be disabled", root.read(MOTD))
+
+    def test_isolation_is_judged_after_the_boot(self) -> None:
+        root = self.machine_of()
+        self.bind(root)
+        # Another device is in the group that the IOMMU made.
+        stranger = next(
+            path.name for path in sorted((root.path / "sys/bus/pci/devices").iterdir())
+            if (path / "class").read_text().startswith(("0x02", "0x01", "0x0c"))
         )  # fmt: skip
-        self.addCleanup(writer.wait)
-        self.addCleanup(writer.kill)
-        self.assertTrue(root.wait_for("run/stand-in-waits"))
-        return writer
+        link = root.path / f"sys/bus/pci/devices/{stranger}/iommu_group"
+        group = os.readlink(root.path / f"sys/bus/pci/devices/{CARD[0]}/iommu_group").rpartition("/")[2]
+        link.unlink()
+        link.symlink_to(f"../../../kernel/iommu_groups/{group}")
+        record = self.check(root)
+        self.assertIn("group-shared", self.codes(record))
+        self.assertIn("group-shared", root.run("status").out)
+        self.assert_intent(root, "enabled")
 
-    def test_a_signal_while_update_grub_is_at_work(self) -> None:
-        root = self.with_grub(self.laptop())
-        before = root.snapshot(without=(STATE, "etc/stand-in-grub", "run/stand-in-waits"), times=True)
-        writer = self.at_work(root)
-        writer.send_signal(signal.SIGTERM)
-        _, err = writer.communicate(timeout=60)
-        self.assertEqual(writer.returncode, 1)
-        self.assertIn("Everything was put back as it was", err)
-        self.assert_same_tree(before, root.snapshot((STATE, "etc/stand-in-grub", "run/stand-in-waits"), times=True))
+    def test_a_set_up_that_was_put_off_is_told_once(self) -> None:
+        root = self.machine_of(enable=False)
+        root.write(SET_UP, "pending: a chroot\n")
+        record = self.check(root)
+        self.assertEqual(self.codes(record), ["set-up-pending"])
+        self.assertIn("installed in a chroot", root.read(MOTD))
+        self.assertIn("'vfio-switch enable'", root.read(MOTD))
+        self.boot(root)
+        self.check(root)
+        self.assertFalse(root.exists(MOTD), "told once")
+        self.assertEqual(root.run("status", "--json").json["set_up_pending"], "a chroot")
+        self.assertIn("set-up is pending", root.run("status").out)
+        self.assertFalse(root.exists(VFIO_CONF), "the check never enables")
 
-    def test_killed_while_update_grub_is_at_work(self) -> None:
-        root = self.with_grub(self.laptop())
-        without = (STATE, "etc/stand-in-grub", "run/stand-in-waits")
-        before = root.snapshot(without, times=True)
-        writer = self.at_work(root)
-        writer.send_signal(signal.SIGKILL)
-        writer.communicate(timeout=60)
-        (root.path / "run/stand-in-waits").unlink()
-        self.assertIn("interrupted: 'enable'", root.run("status").out)
-        recovered = root.run("disable")
-        self.assertIn("an interrupted 'enable' was taken back", recovered.err)
-        self.assert_same_tree(before, root.snapshot(without, times=True))
+    def test_nothing_is_written_where_nothing_was_ever_wanted(self) -> None:
+        root = self.machine_of(enable=False)
+        before = root.snapshot(without=())
+        for name in ("boot-begin", "boot-check"):
+            done = self.event(root, name)
+            self.assertEqual(done.out + done.err, "")
+        self.assert_same_tree(before, root.snapshot(without=()))
 
-    def test_below_a_sysroot_the_menu_is_reported_as_stale(self) -> None:
-        root = self.with_grub(self.laptop())
-        menu = root.read(GRUB_CFG)
-        done = root.run("enable")
-        self.assert_status(done, 0)
-        self.assertIn("The boot loader's files are stale now: run update-grub there, or use --rebuild", done.out)
-        self.assertEqual(root.read(GRUB_CFG), menu)
-        kernel = root.run("status", "--json").json["kernels"][0]
-        self.assertEqual(kernel["staged"], False)
-        self.assertIn(f"/{GRUB_CFG} does not pass intel_iommu=on", kernel["reason"])
-        done = self.rebuild(root, "enable")
-        self.assert_status(done, 0)
-        self.assertIn("intel_iommu=on", self.passed(root))
-
-    def test_iommu_pt_is_an_option(self) -> None:
-        root = self.with_grub(self.laptop())
-        root.write("etc/vfio-switch.conf", "iommu = pt\n")
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        self.assertEqual(self.passed(root)[-2:], ["intel_iommu=on", "iommu=pt"])
-        (root.path / "etc/vfio-switch.conf").unlink()
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        self.assertEqual(self.passed(root)[-1], "intel_iommu=on")
-
-    def test_after_the_reboot_isolation_is_judged(self) -> None:
-        """The table is there and the parameter too, and still there are no groups."""
-        root = self.with_grub(self.laptop())
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        self.reboot(root)
-        status = root.run("status", "--json").json
-        self.assertEqual([refusal["code"] for refusal in status["refusals"]], ["iommu-off"])
-        self.assertEqual(root.run("verify").status, 5)
-
-    def test_automatic_set_up_never_adds_a_parameter(self) -> None:
-        root = self.with_grub(self.laptop())
-        before = root.snapshot(times=True)
-        done = run([HOOK, "--sysroot", str(root.path), "post-install"])
-        self.assert_status(done, 0)
-        self.assertIn("boot-parameter: ", done.out)
-        self.assertIn("which 'vfio-switch enable' adds", done.out)
-        self.assert_same_tree(before, root.snapshot(times=True))
-
-    def test_a_removed_package_takes_its_parameter_along(self) -> None:
-        root = self.with_grub(self.laptop())
-        before = self.kept_images(root)
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        self.assert_status(run([HOOK, "--sysroot", str(root.path), "pre-remove"]), 0)
-        self.assert_same_tree(before, self.kept_images(root))
-        # The removal is aborted: what was there is restored, though nobody is asked.
-        self.assert_status(run([HOOK, "--sysroot", str(root.path), "post-upgrade"]), 0)
-        self.assertTrue(root.exists(DROP_IN))
-
-
-class OtherLoaders(BootCase):
-    def test_boot_entries(self) -> None:
-        root = self.laptop()
-        entry = "boot/loader/entries/id-6.1.conf"
-        root.write(entry, "title Debian\nlinux /vmlinuz\noptions root=UUID=1 ro  quiet\n", mode=0o600)
-        root.write("etc/kernel/cmdline", "root=UUID=1 ro quiet")
-        before = root.snapshot()
-        self.assert_status(root.run("enable"), 0)
-        self.assertIn("options root=UUID=1 ro  quiet intel_iommu=on\n", root.read(entry))
-        self.assertEqual(root.read("etc/kernel/cmdline"), "root=UUID=1 ro quiet intel_iommu=on")
-        later = "boot/loader/entries/id-6.12.conf"  # kernel-install made it of the template
-        root.write(later, "linux /vmlinuz\noptions root=UUID=1 ro quiet intel_iommu=on\n")
-        self.assert_status(root.run("rollback"), 0)
-        self.assertEqual(root.read(later), "linux /vmlinuz\noptions root=UUID=1 ro quiet\n")
-        (root.path / later).unlink()
-        self.assert_same_tree(before, root.snapshot())
-
-    def test_an_entry_that_had_it_before_keeps_it(self) -> None:
-        root = self.laptop()
-        mine = "linux /vmlinuz\noptions root=UUID=1 intel_iommu=on\n"
-        root.write("boot/loader/entries/id-6.1.conf", mine)
-        root.write("boot/loader/entries/id-6.12.conf", "linux /vmlinuz\noptions root=UUID=1\n")
-        os.utime(root.path / "boot/loader/entries/id-6.1.conf", (1, 1))
-        before = root.snapshot()
-        self.assert_status(root.run("enable"), 0)
-        self.assert_status(root.run("rollback"), 0)
-        self.assert_same_tree(before, root.snapshot())
-
-    def test_loaders_that_are_left_to_people(self) -> None:
-        rows = {
-            "boot/limine.conf": ("cmdline: root=a rw\n", "has to become 'cmdline: root=a rw intel_iommu=on'"),
-            "boot/refind_linux.conf": ('"x" "root=a"\n', "has to become '\"x\" \"root=a intel_iommu=on\"'"),
-            "etc/kernelstub/configuration": ("{}", "kernelstub --add-options \"intel_iommu=on\""),
-            "etc/nothing": ("", "no known boot loader is found: add intel_iommu=on where it keeps"),
-        }
-        for path, (content, words) in rows.items():
-            with self.subTest(path=path):
-                root = self.laptop(to=Path(path).name)
-                root.write(path, content)
-                before = root.snapshot(without=(), times=True)
-                done = root.run("enable", "--json")
-                self.assert_status(done, 3)
-                refusal = done.json["refusals"][0]
-                self.assertEqual(refusal["code"], "boot-parameter")
-                self.assertIn(words, refusal["message"])
-                self.assertEqual(done.json["changes"], [])
-                self.assert_same_tree(before, root.snapshot(without=(), times=True))
-
-    def test_a_locked_unified_image(self) -> None:
-        root = self.laptop()
-        root.write(f"{EFI}/StubInfo-{LOADER}", "stub")
-        root.write(f"{EFI}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", "\x06\0\0\0\x01")
-        root.write("etc/kernel/cmdline", "root=a ro\n")
-        before = root.snapshot(without=(), times=True)
-        done = root.run("enable")
-        self.assert_status(done, 3)
-        self.assertIn("cmdline-locked: the IOMMU is off: the kernel command line needs intel_iommu=on", done.out)
-        self.assert_same_tree(before, root.snapshot(without=(), times=True))
-
-    def test_no_escape_is_promised_where_there_is_none(self) -> None:
-        root = self.desktop()
-        root.write(f"{EFI}/StubInfo-{LOADER}", "stub")
-        root.write(f"{EFI}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", "\x06\0\0\0\x01")
-        done = root.run("enable")
-        self.assert_status(done, 0)
-        self.assertIn("there is no such escape here", done.out)
-        self.assertNotIn("No picture then?", done.out)
-
-    def test_a_disk_that_the_tpm_unlocks(self) -> None:
-        root = self.with_grub(self.laptop())
-        root.write("etc/crypttab", "root UUID=1 none tpm2-device=auto\n")
-        self.assertIn("/etc/crypttab:1 has the TPM unlock a disk", root.run("plan", "enable").out)
-        self.assertNotIn("TPM", self.desktop_plan().out)
-
-    def desktop_plan(self) -> Run:
-        root = self.machine("z370-gt1030-no-param", to="desktop")
-        root.write("etc/crypttab", "root UUID=1 none tpm2-device=auto\n")
-        return root.run("plan", "enable")
-
-
-class Words(BootCase):
-    def test_a_parameter_that_turns_the_iommu_off(self) -> None:
-        root = self.machine("rog-g614fp-rtx5070", "--variant", "kernel-off")
-        self.with_grub(root, settings='GRUB_CMDLINE_LINUX_DEFAULT="quiet amd_iommu=off"\n')
-        root.write("proc/cmdline", "root=/dev/sda1 ro quiet amd_iommu=off\n")
-        before = root.snapshot(without=(), times=True)
-        done = root.run("enable", "--device", "01:00.0")
-        self.assert_status(done, 3)
-        self.assertIn("the kernel command line says amd_iommu=off", done.out)
-        self.assertIn("/etc/default/grub:1", done.out)
-        self.assert_same_tree(before, root.snapshot(without=(), times=True))
-
-    def test_the_wrong_vendors_parameter(self) -> None:
-        root = self.machine("rx550-intel-wrong-param", "--variant", "other-gpu-boots")
-        self.with_grub(root)
-        shown = root.run("devices").out
-        self.assertIn("amd_iommu=on is for AMD and has no effect here", shown)
-        # Its ids are in nobody's way; the boot loader gets what is missing.
-        done = root.run("plan", "enable", "--json", "--device", "01:00.0")
-        self.assertNotIn("iommu-off", [refusal["code"] for refusal in done.json["refusals"]])
-
-    def test_vfio_pci_built_in(self) -> None:
-        root = self.machine("z370-gt1030-no-param", "--kernel", KERNEL)
-        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
-        build_in(root, KERNEL, "drivers/vfio/pci/vfio-pci.ko")
-        self.with_grub(root)
-        ids = "vfio-pci.ids=10de:0fb8,10de:1d01"
-        self.assert_status(self.rebuild(root, "enable"), 0)
-        self.assertEqual(self.passed(root)[-1], ids)
-        status = root.run("status", "--json").json
-        self.assertEqual((status["next_boot"], [one["staged"] for one in status["kernels"]]), ("vfio", [True]), status)
-        self.assertEqual([one["modules"][0] for one in status["load_order"]], ["vfio_pci"] * 2)
-        # The configuration is as it was, and the parameter gone: the host would get the card.
-        (root.path / DROP_IN).rename(root.path / "gone")
-        self.assertEqual(root.run("status", "--json").json["next_boot"], "host")
-        (root.path / "gone").rename(root.path / DROP_IN)
-        self.assert_status(self.rebuild(root, "disable"), 0)
-        self.assertNotIn(ids, self.passed(root))
-        self.assertEqual(root.run("status", "--json").json["next_boot"], "host")
-        self.assertFalse(root.exists(DROP_IN))
-        self.assertTrue(root.exists(VFIO_CONF))
+    def test_a_check_that_fails_fails_no_boot(self) -> None:
+        root = self.machine_of()
+        root.write(SETTINGS, "nonsense\n")
+        for name in ("boot-begin", "boot-check"):
+            done = self.event(root, name)  # exit status 0
+            self.assertIn("warning: ", done.err)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,17 @@ class Hardware(SysrootCase):
         message = self.refusal(root, "in-use")
         self.assertIn("the only keyboard", message)
 
+    def test_a_card_that_showed_the_boot_and_is_no_vga_device(self) -> None:
+        root = self.desktop()
+        function = root.path / "sys/bus/pci/devices" / CARD[0]
+        card = next((function / "drm").glob("card?"))
+        vga = (function / "modalias").read_text()
+        (function / "modalias").write_text(vga.replace("bc03sc00i00", "bc03sc80i00"))
+        (function / "boot_vga").unlink()
+        self.assert_status(root.run("plan", "enable"), 0)
+        (card / "boot_display").write_text("1\n")
+        self.assertIn("boot display", self.refusal(root, "boot-gpu"))
+
     def test_a_keyboard_elsewhere_as_well(self) -> None:
         root = self.machine(TURING, "--variant", "igpu-boots")
         for function, name in ((USB, "input7"), ("0000:00:14.0", "input8")):

@@ -16,6 +16,10 @@ ENABLE, DISABLE, ROLLBACK = (("enable", "--rebuild"), ("disable", "--rebuild"), 
 COMMANDS = [ENABLE, DISABLE, ROLLBACK, ("drivers-changed",)]
 
 
+def differences(tree: dict, state: dict) -> list[str]:
+    return sorted(path for path in tree.keys() | state.keys() if tree.get(path) != state.get(path))
+
+
 class BareStage(Stage):
     """A machine with nothing of anybody's: the commands have few states then."""
 
@@ -57,9 +61,12 @@ class TwoAtOnce(unittest.TestCase):
                 self.assertIn("another vfio-switch is at work", err, what)
             self.assertNotIn("interrupted", err, what)
         tree = stage.snapshot()
-        self.assertIn(tree, list(states.values()), what)
+        ended = next((name for name, state in states.items() if state == tree), None)
+        if ended is None:
+            unlike = {name: differences(tree, state) for name, state in states.items()}
+            self.fail(f"neither state, paths that differ: {unlike}\n{what}")
         self.assertEqual(stage.recover().err, "", what)
-        return next(name for name, state in states.items() if state == tree)
+        return ended
 
     def test_never_a_mixed_state(self) -> None:
         stage, chance = self.stage(), random.Random(SEED)

@@ -286,7 +286,7 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 class Guest:
     """One guest with files of its own; a context manager that deletes them afterwards."""
 
-    def __init__(self, name: str = "guest", machine: str | Machine = "clean"):
+    def __init__(self, name: str = "guest", machine: str | Machine = "clean", archive: Path | None = None):
         self.name = name
         self.machine = MACHINES[machine] if isinstance(machine, str) else machine
         self.work = Path(tempfile.mkdtemp(prefix=f"vm-{name}-"))
@@ -294,7 +294,7 @@ class Guest:
         self.disk = self.work / "disk.img"
         self.boots = 0
         try:
-            self._unpack(root.base_root())
+            self._unpack(archive or root.base_root())
         except BaseException:
             shutil.rmtree(self.work)
             raise
@@ -454,20 +454,22 @@ class Guest:
 
     def boot(self, job: str = OBSERVE, *, kernel: str | None = None, cmdline: str = "",
              passed: str = "root=/dev/vda rw quiet intel_iommu=on", init: str = "minimal", timeout: float = 150,
+             begin_within: float = BEGIN_WITHIN,
              record_sysfs: bool = False) -> BootResult:
         """Boots the guest, runs a shell script in it after coldplug, and powers it off.
 
         `kernel` is a release (the newest by default); its image and initramfs image are those in
         the guest's /boot. `passed` is what a boot loader would pass to the kernel, and `cmdline`
-        what is typed behind it at the boot menu. `init` is "minimal" (udev's coldplug alone) or "systemd". Raises
-        GuestError when the job does not end in time; a job that fails is a status.
+        what is typed behind it at the boot menu. `init` is "minimal" (udev's coldplug alone) or
+        "systemd". Raises GuestError when the job does not begin or end in time; a job that fails is
+        a status.
         """
         if not self.disk.exists():
             self.make_disk()
         before = self.work / "disk-before"
         subprocess.run(["cp", "--sparse=always", self.disk, before], check=True)
         options = {"kernel": kernel, "cmdline": cmdline, "passed": passed, "init": init, "timeout": timeout,
-                   "record_sysfs": record_sysfs}
+                   "begin_within": begin_within, "record_sysfs": record_sysfs}
         try:
             for _ in range(HUNG_BOOTS):
                 try:
@@ -482,7 +484,7 @@ class Guest:
             before.unlink(missing_ok=True)
 
     def _boot(self, job: str, *, kernel: str | None, cmdline: str, passed: str, init: str, timeout: float,
-              record_sysfs: bool) -> BootResult:
+              begin_within: float, record_sysfs: bool) -> BootResult:
         """One attempt at `boot`."""
         self.boots += 1
         logs = self.work / f"boot-{self.boots}"
@@ -518,11 +520,11 @@ class Guest:
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as qemu:
             try:
                 try:
-                    qemu.wait(min(timeout, BEGIN_WITHIN))
+                    qemu.wait(min(timeout, begin_within))
                 except subprocess.TimeoutExpired:
                     if b"@@job-start" not in (logs / "output").read_bytes():
                         raise
-                    qemu.wait(timeout - min(timeout, BEGIN_WITHIN))
+                    qemu.wait(timeout - min(timeout, begin_within))
                 ending = f"ended with exit {qemu.returncode}"
             except subprocess.TimeoutExpired:
                 ending = f"was stopped after {time.monotonic() - started:.0f} s"
@@ -553,6 +555,7 @@ class Guest:
         functions, facts = _observed(output)
         return BootResult(output, int(end[1]), console, wall, float(begin[1]),
                           float(end[2]) - float(begin[1]), archive, functions, facts)
+
     def record_sysfs(self) -> Path:
         """Boots the guest and records what programs see of its hardware; the archive's path."""
         result = self.boot(record_sysfs=True)

@@ -110,6 +110,15 @@ TEST_CASE("What sits behind the card's own switch is part of the card") {
   }
 }
 
+TEST_CASE("Virtual functions of the GPU make its switch nobody else's") {
+  auto builder = behind_switch("8086", "8086");
+  const auto without = card_of(builder.facts(), "03:00.0");
+  builder.with(vga("03:01.0", "8086:56a0").behind({"00:01.0", "01:00.0", "02:01.0"}))
+      .change("03:01.0", [](PciDevice& d) { d.virtual_function = true; });
+  CHECK(card_of(builder.facts(), "03:00.0") == without);
+  CHECK(without.size() > 1);
+}
+
 TEST_CASE("A switch is not the card's own") {
   const auto alone = at_all({"03:00.0"});
   SECTION("if another vendor made it") {
