@@ -105,6 +105,14 @@ FileState state_from(const Json& json) {
   return Absent{};
 }
 
+/// A change as the journal keeps it.
+Json to_json(const FileChange& change) {
+  Json json = {
+      {"path", change.path}, {"before", to_json(change.before)}, {"after", to_json(change.after)}};
+  if (change.boot_parameters) json["boot"] = true;
+  return json;
+}
+
 /// True if what a change found there was written by somebody else since the change before it left
 /// `ours`. An absence, or an output of ours that is as it was written, is nobody's work.
 bool is_somebody_elses(const FileState& found, const FileState& ours) {
@@ -127,6 +135,52 @@ Result<void> fill_in(const FileReader& files, FileState& state) {
   }
   *bytes = std::move(**content);
   return {};
+}
+
+Result<void> read_boot_runs(const Json& begin, const FileReader& files, JournalEntry& entry) {
+  for (const auto& record : begin.value("boot_runs", Json::array())) {
+    BootRun run{record.at("undo"), {}};
+    for (const auto& output : record.at("outputs")) {
+      FileChange file{output.at("path"), state_from(output.at("before")), Absent{}, {}, true};
+      if (auto filled = fill_in(files, file.before); !filled) return filled;
+      run.outputs.push_back(std::move(file));
+    }
+    entry.boot_runs.push_back(std::move(run));
+  }
+  return {};
+}
+
+/// Keeps the bytes of `state` before something else takes their place.
+Result<void> keep_pre_image(FileStore& files, const FileState& state) {
+  const auto* bytes = bytes_of(state);
+  if (bytes == nullptr) return {};
+  return files.replace(pre_image_path(sha256(*bytes)), RegularFile{*bytes, 0600, 0, 0, 0});
+}
+
+/// What the boot loader's tool is going to write over, kept and remembered.
+Result<Json> begin_boot_run(FileStore& files, const BootParameters& boot, JournalEntry& entry) {
+  BootRun run{boot.undo, {}};
+  Json outputs = Json::array();
+  for (const auto& path : boot.outputs) {
+    auto state = files.state(path);
+    if (!state) return failure_of(state);
+    if (auto kept = keep_pre_image(files, *state); !kept) return failure_of(kept);
+    outputs.push_back({{"path", path}, {"before", to_json(*state)}});
+    run.outputs.push_back({path, std::move(*state), Absent{}, {}, true});
+  }
+  entry.boot_runs.push_back(std::move(run));
+  return Json{{"undo", boot.undo}, {"outputs", outputs}};
+}
+
+/// Adds what `change` did to what is known of its path.
+void add_change(std::vector<FileChange>& changes, const FileChange& change) {
+  const auto known = std::ranges::find(changes, change.path, &FileChange::path);
+  if (known == changes.end()) {
+    changes.push_back(change);
+    return;
+  }
+  if (is_somebody_elses(change.before, known->after)) known->before = change.before;
+  known->after = change.after;
 }
 
 }  // namespace
@@ -181,15 +235,27 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
                          begin.at("verb"),
                          {},
                          begin.at("images"),
+                         {},
                          begin.value("forgets", false),
                          {}};
+      if (auto read = read_boot_runs(begin, files, entry); !read) return read;
       for (const auto& change : begin.at("changes")) {
-        FileChange file{
-            change.at("path"), state_from(change.at("before")), state_from(change.at("after")), {}};
+        FileChange file{change.at("path"),
+                        state_from(change.at("before")),
+                        state_from(change.at("after")),
+                        {},
+                        change.value("boot", false)};
         if (auto filled = fill_in(files, file.before); !filled) return filled;
         entry.changes.push_back(std::move(file));
       }
       entries_.push_back(std::move(entry));
+    } else if (json.contains("written")) {
+      const auto& record = json["written"];
+      auto& run = entry_of(record).boot_runs.at(record.at("run").get<std::size_t>());
+      run.is_done = true;
+      for (std::size_t i = 0; i < run.outputs.size(); ++i) {
+        run.outputs[i].after = state_from(record.at("after").at(i));
+      }
     } else if (json.contains("committed")) {
       entry_of(json["committed"]).end = JournalEntry::End::committed;
     } else if (json.contains("undone")) {
@@ -225,17 +291,35 @@ std::vector<FileChange> Journal::changed_paths() const {
       changes.clear();
       continue;
     }
-    for (const auto& change : entry.changes) {
-      const auto known = std::ranges::find(changes, change.path, &FileChange::path);
-      if (known == changes.end()) {
-        changes.push_back(change);
-        continue;
-      }
-      if (is_somebody_elses(change.before, known->after)) known->before = change.before;
-      known->after = change.after;
-    }
+    for (const auto& change : entry.changes) add_change(changes, change);
   }
   return changes;
+}
+
+std::vector<FileChange> Journal::boot_outputs() const {
+  std::vector<FileChange> outputs;
+  std::set<std::string> broken;
+  for (const auto& entry : entries_) {
+    if (entry.end != JournalEntry::End::committed) continue;
+    if (entry.forgets) {
+      outputs.clear();
+      broken.clear();
+      continue;
+    }
+    for (const auto& run : entry.boot_runs) {
+      for (const auto& output : run.outputs) {
+        const auto known = std::ranges::find(outputs, output.path, &FileChange::path);
+        if (known == outputs.end()) {
+          outputs.push_back(output);
+        } else {
+          if (!same_content(output.before, known->after)) broken.insert(output.path);
+          known->after = output.after;
+        }
+      }
+    }
+  }
+  std::erase_if(outputs, [&](const FileChange& one) { return broken.contains(one.path); });
+  return outputs;
 }
 
 Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) const {
@@ -246,9 +330,16 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
       suspects.insert(temporary_path(change.path));
       if (const auto* bytes = bytes_of(change.before)) needed.insert(digest_of(*bytes));
     }
+    for (const auto& run : entry.boot_runs) {
+      for (const auto& output : run.outputs) {
+        suspects.insert(temporary_path(output.path));
+        if (const auto* bytes = bytes_of(output.before)) needed.insert(digest_of(*bytes));
+      }
+    }
     for (const auto& image : entry.images) {
       suspects.insert(kept_path(image));
       suspects.insert(temporary_path(kept_path(image)));
+      suspects.insert(fresh_path(image));
     }
   }
   std::vector<std::string> found;
@@ -266,22 +357,23 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
 
 Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff& diff,
                            bool forgets) {
-  JournalEntry entry{entries_.empty() ? 1 : entries_.back().id + 1, verb, {}, {}, forgets, {}};
+  JournalEntry entry{entries_.empty() ? 1 : entries_.back().id + 1, verb, {}, {}, {}, forgets, {}};
   Json changes = Json::array();
+  Json boot_runs = Json::array();
   for (const auto& change : diff) {
     if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
       entry.images.push_back(rebuild->image);
       continue;
     }
-    const auto& file = std::get<FileChange>(change);
-    if (const auto* before = bytes_of(file.before)) {
-      const auto path = pre_image_path(sha256(*before));
-      if (auto kept = files.replace(path, RegularFile{*before, 0600, 0, 0, 0}); !kept) {
-        return failure_of(kept);
-      }
+    if (const auto* boot = std::get_if<BootParameters>(&change)) {
+      auto run = begin_boot_run(files, *boot, entry);
+      if (!run) return failure_of(run);
+      boot_runs.push_back(std::move(*run));
+      continue;
     }
-    changes.push_back(
-        {{"path", file.path}, {"before", to_json(file.before)}, {"after", to_json(file.after)}});
+    const auto& file = std::get<FileChange>(change);
+    if (auto kept = keep_pre_image(files, file.before); !kept) return failure_of(kept);
+    changes.push_back(to_json(file));
     entry.changes.push_back(file);
   }
   const Json record = {{"begin",
@@ -289,7 +381,8 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
                          {"verb", verb},
                          {"forgets", forgets},
                          {"changes", changes},
-                         {"images", entry.images}}}};
+                         {"images", entry.images},
+                         {"boot_runs", boot_runs}}}};
   std::string line;
   try {
     line = record.dump();
@@ -304,6 +397,23 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
 
 Result<void> Journal::done(FileStore& files, int id, std::size_t change) {
   return append(files, Json{{"done", {{"id", id}, {"change", change}}}}.dump());
+}
+
+Result<void> Journal::written(FileStore& files, int id, std::size_t run) {
+  auto& done = entries_.back().boot_runs.at(run);
+  Json states = Json::array();
+  for (auto& output : done.outputs) {
+    auto state = files.state(output.path);
+    if (!state) return failure_of(state);
+    // The tool itself need not have synced it.
+    if (!std::holds_alternative<Absent>(*state)) {
+      if (auto synced = files.replace(output.path, *state); !synced) return synced;
+    }
+    output.after = std::move(*state);
+    states.push_back(to_json(output.after));
+  }
+  done.is_done = true;
+  return append(files, Json{{"written", {{"id", id}, {"run", run}, {"after", states}}}}.dump());
 }
 
 Result<void> Journal::committed(FileStore& files, int id) {

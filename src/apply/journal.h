@@ -14,13 +14,22 @@
 
 namespace vfio_switch {
 
+/// A run of the boot loader's tool as the journal remembers it.
+struct BootRun {
+  std::vector<std::string> undo;    ///< the command that takes it back; empty: `outputs` do
+  std::vector<FileChange> outputs;  ///< what it wrote; `after` is known once it is done
+
+  bool is_done = false;
+};
+
 /// One transaction as the journal remembers it.
 struct JournalEntry {
   int id = 0;
   std::string verb;
   std::vector<FileChange> changes;  ///< in order; `after` of a regular file has no content
   std::vector<std::string> images;  ///< initramfs images kept for it
-  bool forgets = false;             ///< a rollback: once committed, nothing before it counts
+  std::vector<BootRun> boot_runs = {};
+  bool forgets = false;  ///< a rollback: once committed, nothing before it counts
   enum class End { open, committed, undone } end = End::open;
 };
 
@@ -30,14 +39,17 @@ struct JournalEntry {
 ///   pre-images/SHA256   the bytes of a file, or the target of a link, before a change
 ///   log                 one JSON object a line:
 ///     {"journal":1}                                       the version, first
-///     {"begin":{"id","verb","forgets","changes":[{"path","before","after"}],"images":[path]}}
+///     {"begin":{"id","verb","forgets","changes":[{"path","before","after","boot"}],"images":[path],
+///               "boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
+///     {"written":{"id","run","after":[state]}}            what a boot loader's tool left behind
 ///     {"done":{"id","change"}}                            a change was carried out
 ///     {"committed":{"id"}} or {"undone":{"id"}}           the end; of two the last counts
 ///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified",
 ///   "attributes":{NAME:bytes in hex}}, {"kind":"link","sha256"} or {"kind":"directory","mode",
 ///   "uid","gid"}.
 /// Beside each image below /boot, while it is built: .NAME.vfio-tmp, what it was before. It is made
-/// after "begin"; where it is missing, the image was not touched yet.
+/// after "begin"; where it is missing, the image was not touched yet. And .NAME.vfio-new, which a
+/// tool that would write into the image itself is given to write.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.
 class Journal {
@@ -60,6 +72,10 @@ class Journal {
   /// else put there in between.
   [[nodiscard]] std::vector<FileChange> changed_paths() const;
 
+  /// What the boot loader's tools wrote, in the same way. A path is left out where it has been
+  /// written by something else in between: it has to be made anew.
+  [[nodiscard]] std::vector<FileChange> boot_outputs() const;
+
   /// The paths of whatever a crash may have left: temporary files and pre-images that no
   /// transaction needs.
   [[nodiscard]] Result<std::vector<std::string>> leftovers(const FileReader& files) const;
@@ -67,6 +83,8 @@ class Journal {
   [[nodiscard]] Result<int> begin(FileStore& files, const std::string& verb, const Diff& diff,
                                   bool forgets = false);
   [[nodiscard]] Result<void> done(FileStore& files, int id, std::size_t change);
+  /// The `run`th run of the boot loader's tool is over, and left its outputs as they are.
+  [[nodiscard]] Result<void> written(FileStore& files, int id, std::size_t run);
   [[nodiscard]] Result<void> committed(FileStore& files, int id);
   [[nodiscard]] Result<void> undone(FileStore& files, int id);
   /// Writes the log anew without its torn tail, if it has one.

@@ -47,7 +47,11 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   transaction.check_images([&](const RebuildInitramfs& built) {
     return Planner(files, *machine).check_built(result.plan, built);
   });
-  auto done = transaction.run(*journal, verb, result.plan.diff, result.plan.state, rebuild, forget);
+  auto diff = result.plan.diff;
+  if (!boot_loader) {
+    std::erase_if(diff, [](const Change& c) { return std::holds_alternative<BootParameters>(c); });
+  }
+  auto done = transaction.run(*journal, verb, std::move(diff), result.plan.state, rebuild, forget);
   if (!done) return failure_of(done);
   result.changed = true;
   forget_boots(files);

@@ -30,6 +30,7 @@ struct Operation {
   std::string verb;
   MakePlan make_plan;
   bool rebuild = true;               ///< run the initramfs tool
+  bool boot_loader = true;           ///< run the boot loader's
   bool forget = false;               ///< the journal is cleared afterwards: a rollback
   std::chrono::seconds patience{0};  ///< how long to wait for another process
   Progress progress;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "apply/boot_rollback.h"
 #include "core/generated.h"
 #include "core/line_diff.h"
 #include "system/planner.h"
@@ -69,7 +70,8 @@ void give_back(Plan& plan, const FileReader& files, const FileChange& made, cons
     plan.notes.push_back(made.path + " was edited since; it is kept as " + saved);
     plan.diff.emplace_back(FileChange{saved, Absent{}, now, "an edited file is kept"});
   }
-  plan.diff.emplace_back(FileChange{made.path, now, made.before, "as it was before"});
+  plan.diff.emplace_back(
+      FileChange{made.path, now, made.before, "as it was before", made.boot_parameters});
 }
 
 }  // namespace
@@ -81,7 +83,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
   if (plan.state.intent != Intent::unset) plan.state.intent = Intent::disabled;
   const auto changes = journal.changed_paths();
   for (const auto& made : std::views::reverse(changes)) {
-    if (made.path == state_path) continue;
+    if (made.path == state_path || is_boot_setting(made)) continue;
     auto now = files.state(made.path);
     if (!now) return failure_of(now);
     give_back(plan, files, made, *now, options);
@@ -93,6 +95,9 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     plan.diff.emplace_back(FileChange{std::string(path), now, Absent{}, "written by vfio-switch"});
   }
   complete_plan(plan, machine.facts, options);
+  if (auto added = roll_back_boot(plan, files, machine, journal, options); !added) {
+    return failure_of(added);
+  }
   plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
   if (auto proved = Planner(files, machine).prove(plan, options); !proved)
     return failure_of(proved);

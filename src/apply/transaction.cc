@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <ranges>
 #include <set>
+#include <utility>
 
+#include "core/parameter_edit.h"
 #include "core/text.h"
 #include "system/initramfs_tools.h"
 #include "system/process.h"
@@ -27,6 +29,14 @@ std::string last_lines(const std::string& output) {
     text += "\n    " + printable(line);
   }
   return text;
+}
+
+/// How a program that failed ended.
+std::string ended(const CommandResult& result) {
+  constexpr int signal_base = 128;
+  return result.exit_status > signal_base
+             ? ": killed by signal " + std::to_string(result.exit_status - signal_base)
+             : " with exit status " + std::to_string(result.exit_status);
 }
 
 }  // namespace
@@ -103,13 +113,27 @@ Result<void> Transaction::remove_if_there(const std::string& path) {
   return files_.replace(path, Absent{});
 }
 
+Result<void> Transaction::remove_unfinished(const std::string& image) {
+  const auto tool = find_initramfs_tool(profile_, files_, runner_);
+  if (!tool) return {};
+  Result<void> worst;
+  for (const auto& path : unfinished_files(*tool, image)) {
+    if (auto removed = remove_if_there(path); !removed) worst = removed;
+  }
+  return worst;
+}
+
 Result<void> Transaction::keep_images(const Diff& diff) {
   for (const auto& change : diff) {
     const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
     if (rebuild == nullptr) continue;
-    auto tool = find_initramfs_tool(profile_, runner_);
+    auto tool = find_initramfs_tool(profile_, files_, runner_);
     if (!tool) return failure_of(tool);
-    auto kept = files_.keep(rebuild->image, kept_path(rebuild->image), replaces_by_rename(*tool));
+    const auto build = plan_build(*tool, files_, rebuild->release, rebuild->image);
+    if (!build) return std::unexpected(build.error());
+    if (build->for_new_deployment) continue;
+    auto kept = files_.keep(rebuild->image, kept_path(rebuild->image),
+                            build->replaces_by_rename(rebuild->image));
     if (!kept) return kept;
   }
   return {};
@@ -137,17 +161,31 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
   };
   const auto rebuilds = static_cast<std::size_t>(std::ranges::count_if(diff, is_rebuild));
   std::size_t number = 0;
+  std::size_t boot_runs = 0;
+  std::vector<std::string> written;
   for (std::size_t i = 0; i < diff.size(); ++i) {
     if (is_interrupted()) return interrupted_error();
     const auto* file = std::get_if<FileChange>(&diff[i]);
+    const auto* boot = std::get_if<BootParameters>(&diff[i]);
+    if (file == nullptr) relabel(std::exchange(written, {}));
     if (progress_.on_change && (file == nullptr || file->path != state_path)) {
       progress_.on_change(diff[i]);
     }
-    auto done = file != nullptr ? change_file(*file)
-                                : rebuild(std::get<RebuildInitramfs>(diff[i]), ++number, rebuilds);
+    Result<void> done;
+    if (file != nullptr) {
+      done = change_file(*file);
+    } else if (boot != nullptr) {
+      done = set_parameters(journal, id, *boot, boot_runs++);
+    } else {
+      done = rebuild(std::get<RebuildInitramfs>(diff[i]), ++number, rebuilds);
+    }
     if (done) done = journal.done(files_, id, i);
     if (!done) return done;
+    if (file != nullptr && !std::holds_alternative<Absent>(file->after)) {
+      written.push_back(file->path);
+    }
   }
+  relabel(written);
   if (is_interrupted()) return interrupted_error();
   return {};
 }
@@ -162,29 +200,98 @@ Result<void> Transaction::change_file(const FileChange& change) {
   return files_.replace(change.path, change.after);
 }
 
+Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
+                                         std::size_t number) {
+  Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  auto result = runner_.run(command, {progress_.on_tool_output, {}});
+  if (!result) return failure_of(result);
+  if (is_interrupted()) return interrupted_error();
+  if (result->exit_status != 0) {
+    return fail(command.program + " failed" + ended(*result) +
+                "; it said:" + last_lines(result->output));
+  }
+  for (const auto& path : boot.outputs) {
+    auto content = files_.read(path);
+    if (!content) return failure_of(content);
+    for (const auto& parameter : boot.parameters) {
+      if (!*content || output_has(path, **content, parameter)) continue;
+      return fail(command.program + " wrote " + path + " without " + parameter,
+                  "Other settings of the boot loader have the last word; add it there by hand.");
+    }
+  }
+  return journal.written(files_, id, number);
+}
+
+Result<void> Transaction::undo_boot_run(const BootRun& run) {
+  if (!run.undo.empty()) {
+    auto result = runner_.run({run.undo.front(), {run.undo.begin() + 1, run.undo.end()}},
+                              {progress_.on_tool_output, {}});
+    if (!result) return failure_of(result);
+    if (result->exit_status != 0) {
+      return fail(join(run.undo, " ") + " failed" + ended(*result) +
+                  "; it said:" + last_lines(result->output));
+    }
+  }
+  Result<void> worst;
+  for (const auto& output : run.outputs) {
+    if (auto removed = remove_if_there(temporary_path(output.path)); !removed) worst = removed;
+    const auto now = files_.state(output.path);
+    if (now && same_content(*now, output.before)) continue;
+    if (auto restored = files_.replace(output.path, output.before); !restored) worst = restored;
+  }
+  return worst;
+}
+
 Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                   std::size_t count) {
-  auto tool = find_initramfs_tool(profile_, runner_);
+  auto tool = find_initramfs_tool(profile_, files_, runner_);
   if (!tool) return failure_of(tool);
-  const auto command = rebuild_command(*tool, rebuild.release);
+  const auto build = plan_build(*tool, files_, rebuild.release, rebuild.image);
+  if (!build) return std::unexpected(build.error());
+  if (build->written != rebuild.image) {
+    if (auto removed = remove_if_there(build->written); !removed) return removed;
+  }
   const auto tick = [&](std::chrono::seconds elapsed) {
     if (progress_.on_rebuild) progress_.on_rebuild(rebuild, number, count, elapsed);
   };
   tick(std::chrono::seconds(0));
-  auto result = runner_.run(command, {progress_.on_tool_output, tick});
+  auto result = runner_.run(build->command, {progress_.on_tool_output, tick});
+  if (progress_.on_rebuilt) progress_.on_rebuilt();
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
-  if (result->exit_status == 0) return check_ ? check_(rebuild) : Result<void>();
-  constexpr int signal_base = 128;
-  const auto end = result->exit_status > signal_base
-                       ? ": killed by signal " + std::to_string(result->exit_status - signal_base)
-                       : " with exit status " + std::to_string(result->exit_status);
-  return fail(command.program + " failed for kernel " + printable(rebuild.release) + end +
-              "; it said:" + last_lines(result->output));
+  if (result->exit_status == 0) {
+    if (build->for_new_deployment) {
+      if (progress_.on_recovery) {
+        progress_.on_recovery(
+            "the image is that of the next deployment, and was not looked into; "
+            "'vfio-switch status' does so after the reboot");
+      }
+      return {};
+    }
+    if (build->written != rebuild.image) {
+      if (!files_.exists(build->written)) return fail(build->command.program + " wrote no image");
+      if (auto placed = files_.put_back(build->written, rebuild.image); !placed) return placed;
+    }
+    return check_ ? check_(rebuild) : Result<void>();
+  }
+  return fail(build->command.program + " failed for kernel " + printable(rebuild.release) +
+                  ended(*result) + "; it said:" + last_lines(result->output),
+              "Mend what it complains of, and run the command again.");
+}
+
+void Transaction::relabel(const std::vector<std::string>& paths) {
+  constexpr auto tool = "restorecon";
+  if (paths.empty() || !files_.is_running_system() || !runner_.has(tool)) return;
+  const auto result = runner_.run({tool, paths}, {progress_.on_tool_output, {}});
+  if (result && result->exit_status == 0) return;
+  if (progress_.on_recovery) {
+    progress_.on_recovery("warning: restorecon could not label " + enumerate(paths));
+  }
 }
 
 Result<std::vector<std::string>> Transaction::undo(Journal& journal, const JournalEntry& entry) {
   std::vector<std::string> left;
+  std::vector<std::string> written;
   Result<void> worst;
   for (const auto& change : std::views::reverse(entry.changes)) {
     // First: a directory of ours must be empty to go.
@@ -200,11 +307,21 @@ Result<std::vector<std::string>> Transaction::undo(Journal& journal, const Journ
       worst = std::unexpected(now.error());
       continue;
     }
-    if (auto restored = files_.replace(change.path, change.before); !restored) worst = restored;
+    if (auto restored = files_.replace(change.path, change.before); !restored) {
+      worst = restored;
+    } else if (!std::holds_alternative<Absent>(change.before)) {
+      written.push_back(change.path);
+    }
+  }
+  relabel(written);
+  for (const auto& run : entry.boot_runs) {
+    if (auto undone = undo_boot_run(run); !undone) worst = undone;
   }
   for (const auto& image : entry.images) {
     const auto kept = kept_path(image);
+    if (auto removed = remove_if_there(fresh_path(image)); !removed) worst = removed;
     if (!files_.exists(kept)) continue;
+    if (auto removed = remove_unfinished(image); !removed) worst = removed;
     if (auto restored = files_.put_back(kept, image); !restored) worst = restored;
   }
   if (!worst) return failure_of(worst);

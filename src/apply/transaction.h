@@ -24,6 +24,7 @@ struct Progress {
   std::function<void(const RebuildInitramfs& rebuild, std::size_t number, std::size_t count,
                      std::chrono::seconds elapsed)>
       on_rebuild;
+  std::function<void()> on_rebuilt;  ///< the rebuild ended, well or not
   std::function<void(std::string_view line)> on_tool_output;
   std::function<void(std::string_view what)> on_recovery;  ///< what became of an interrupted change
 };
@@ -42,7 +43,8 @@ class Transaction {
   /// A build that succeeds, and gives an image that `check` is not content with, has failed.
   void check_images(ImageCheck check) { check_ = std::move(check); }
 
-  /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`.
+  /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`. The
+  /// boot loader's tool is run where `diff` says so.
   /// `forgets`: it is a rollback, after which nothing remains to be undone.
   /// On a failure everything is put back first; the Error says so, or what could not be.
   [[nodiscard]] Result<void> run(Journal& journal, const std::string& verb, Diff diff,
@@ -57,11 +59,20 @@ class Transaction {
   /// Of a journal that has nothing open, and yet needs_recovery().
   [[nodiscard]] std::string what_ended(const Journal& journal) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);
+  /// What a tool that was cut off could not clear away itself; a small /boot has no room for it.
+  [[nodiscard]] Result<void> remove_unfinished(const std::string& image);
   [[nodiscard]] Result<void> keep_images(const Diff& diff);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
   [[nodiscard]] Result<void> change_file(const FileChange& change);
+  /// Runs the boot loader's tool, the `number`th of the transaction, and looks at what it wrote.
+  [[nodiscard]] Result<void> set_parameters(Journal& journal, int id, const BootParameters& boot,
+                                            std::size_t number);
+  [[nodiscard]] Result<void> undo_boot_run(const BootRun& run);
   [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                      std::size_t count);
+  /// Gives files the SELinux labels that the policy has for their paths: one that was renamed into
+  /// place has that of its directory.
+  void relabel(const std::vector<std::string>& paths);
   /// The paths that somebody else changed since, which are left as they are.
   [[nodiscard]] Result<std::vector<std::string>> undo(Journal& journal, const JournalEntry& entry);
   /// Removes what a crash, or the transaction itself, left behind. What cannot be removed is a

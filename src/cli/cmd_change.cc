@@ -11,7 +11,6 @@
 #include "core/boot_check.h"
 #include "core/report.h"
 #include "core/text.h"
-#include "system/environment.h"
 
 namespace vfio_switch {
 
@@ -28,22 +27,27 @@ std::string verb_text(Verb verb) {
   }
 }
 
-std::string outcome_text(const Options& options, const OperationResult& result, bool locked) {
-  if (!result.plan.refusals.empty()) return refusals_text(result.plan);
+std::string outcome_text(const Options& options, const OperationResult& result) {
+  if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
   for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!result.changed) return text + "Nothing to do.\n";
   if (options.root != "/" && !options.rebuild) {
     for (const auto& change : result.plan.diff) {
-      const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-      if (rebuild == nullptr) continue;
-      text += printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
+      if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
+        text +=
+            printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
+      }
+      if (std::holds_alternative<BootParameters>(change)) {
+        text += "The boot loader's files are stale now: " + printable(describe(change)) +
+                " there, or use --rebuild.\n";
+      }
     }
   }
   if (result.plan.state.intent == Intent::enabled) {
-    return text +
-           "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n" +
-           escape_text(locked);
+    text += "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n";
+    if (result.plan.command_line_locked) return text;  // the notes say that no escape exists
+    return text + escape_text(false);
   }
   return text + "Staged. After the next boot the host has the card.\n";
 }
@@ -61,8 +65,7 @@ Result<int> change_command(const Options& options) {
       if (!previewed) return std::unexpected(previewed.error());
       const auto& first = previewed->plan;
       if (!is_worth_doing(**files, first)) {
-        std::cout << (options.json ? plan_json(first)
-                                   : outcome_text(options, {first, false}, false));
+        std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
         return first.refusals.empty() ? exit_done : exit_refused;
       }
     }
@@ -84,13 +87,13 @@ Result<int> change_command(const Options& options) {
   const Operation operation{.verb = verb_text(options.verb),
                             .make_plan = make,
                             .rebuild = rebuild,
+                            .boot_loader = rebuild,
                             .forget = options.verb == Verb::rollback,
                             .patience = {},
                             .progress = make_progress()};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
-  std::cout << (options.json ? plan_json(result->plan)
-                             : outcome_text(options, *result, is_command_line_locked(**files)));
+  std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
   return result->plan.refusals.empty() ? exit_done : exit_refused;
 }
 

@@ -46,17 +46,18 @@ Json change_json(const Change& change) {
                {"path", nullptr},
                {"content", nullptr},
                {"kernel", nullptr},
-               {"reason", nullptr}};
+               {"reason", reason_of(change)}};
   if (const auto* file = std::get_if<FileChange>(&change)) {
     json["path"] = file->path;
     if (const auto* after = std::get_if<RegularFile>(&file->after))
       json["content"] = after->content;
-    json["reason"] = file->reason;
+  } else if (const auto* boot = std::get_if<BootParameters>(&change)) {
+    if (!boot->outputs.empty()) json["path"] = boot->outputs.front();
+    json["content"] = join(boot->parameters, " ");
   } else {
     const auto& rebuild = std::get<RebuildInitramfs>(change);
     json["path"] = rebuild.image;
     json["kernel"] = rebuild.release;
-    json["reason"] = rebuild.reason;
   }
   return json;
 }
@@ -104,6 +105,19 @@ std::string_view next_boot_text(NextBoot next_boot) {
       return "mixed";
   }
   return {};
+}
+
+Json packages_json(const std::optional<PackageFacts>& packages) {
+  if (!packages) return {};
+  Json kernels = Json::array();
+  for (const auto& kernel : packages->kernels) {
+    kernels.push_back({{"release", kernel.release},
+                       {"package", kernel.package.empty() ? Json() : Json(kernel.package)}});
+  }
+  return {{"kernels", kernels},
+          {"graphics_drivers", packages->graphics_drivers},
+          {"generators", packages->generators},
+          {"dkms", packages->dkms}};
 }
 
 }  // namespace
@@ -187,10 +201,36 @@ std::string status_json(const Status& status) {
                {"next_boot", next_boot_text(status.next_boot)},
                {"load_order", orders},
                {"refusals", refusals_json(status.refusals)},
+               {"notes", status.notes},
+               {"packages", packages_json(status.packages)},
                {"command_line", status.command_line.empty() ? Json() : Json(status.command_line)},
                {"parameters", parameters},
                {"set_up_pending", or_null(status.pending)},
                {"boot_check", status.boot ? boot_json(*status.boot, status.boot_is_now) : Json()}});
+}
+
+std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending) {
+  Json list = Json::array();
+  for (const auto& finding : findings) {
+    const auto& kind = kind_of(finding.code);
+    list.push_back({{"code", kind.text},
+                    {"severity", to_string(finding.severity)},
+                    {"found", finding.found},
+                    {"why", kind.why},
+                    {"remedy", finding.remedy},
+                    {"devices", addresses_json(finding.devices)},
+                    {"details", finding.table},
+                    {"fixable", finding.ours}});
+  }
+  Json changes;
+  if (mending != nullptr) {
+    changes = Json::array();
+    for (const auto& change : mending->diff) changes.push_back(change_json(change));
+  }
+  return dump({{"schema", schema},
+               {"healthy", !falls_short(findings)},
+               {"findings", list},
+               {"changes", changes}});
 }
 
 std::string error_json(const Error& error) {

@@ -20,6 +20,10 @@ Result<int> dispatch(const Options& options) {
     case Verb::status:
     case Verb::verify:
       return status_command(options);
+    case Verb::doctor:
+      return doctor_command(options);
+    case Verb::report:
+      return report_command(options);
     case Verb::plan:
       return plan_command(options);
     case Verb::enable:

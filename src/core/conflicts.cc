@@ -16,7 +16,7 @@ Refusal conflict(const std::string& message, std::vector<PciAddress> devices = {
   return {RefusalCode::config_conflict, message, std::move(devices)};
 }
 
-void find_kernel_conflicts(const SystemFacts& facts, const std::set<PciId>& ids, Binding binding,
+void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
                            std::vector<Refusal>& refusals) {
   const bool none = std::ranges::all_of(
       facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
@@ -26,17 +26,15 @@ void find_kernel_conflicts(const SystemFacts& facts, const std::set<PciId>& ids,
                                               : "no installed kernel has the vfio-pci module",
                         {}});
   }
-  std::vector<std::string> words;
-  for (const auto id : ids) words.push_back(id.str());
-  const auto remedy =
-      binding == Binding::ids
-          ? "only the kernel command line reaches it: vfio-pci.ids=" + join(words, ",")
-          : std::string("nothing binds by address; use a kernel that has it as a module");
+  if (binding == Binding::ids)
+    return;  // the kernel command line reaches it: plan_boot_parameters()
   for (const auto& kernel : facts.kernels) {
     if (kernel.vfio_pci != ModuleForm::built_in) continue;
-    refusals.push_back({RefusalCode::boot_parameter,
-                        "vfio-pci is built into kernel " + kernel.release + ", where " + remedy,
-                        {}});
+    refusals.push_back(
+        {RefusalCode::boot_parameter,
+         "vfio-pci is built into kernel " + kernel.release +
+             ", where nothing binds by address; use a kernel that has it as a module",
+         {}});
   }
 }
 
@@ -91,7 +89,7 @@ std::vector<Refusal> find_conflicts(const SystemFacts& facts,
                                     const std::vector<ModprobeDirective>& others,
                                     const std::set<PciId>& ids, Binding binding) {
   std::vector<Refusal> refusals;
-  find_kernel_conflicts(facts, ids, binding, refusals);
+  find_kernel_conflicts(facts, binding, refusals);
   for (const auto& line : others) {
     if (!works_against(line, ids, binding)) continue;
     refusals.push_back(conflict(line.where() + " says '" + line.command + " " + line.subject +

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/grub_settings.h"
 #include "core/sha256.h"
 #include "core/text.h"
 
@@ -17,14 +18,6 @@ constexpr std::string_view enabled_head =
 constexpr std::string_view disabled_head =
     "# GPU passthrough: disabled by vfio-switch; 'vfio-switch enable' takes the card again.\n";
 constexpr std::string_view digest_mark = "# digest sha256 ";
-
-std::string sealed(std::string content) {
-  const auto digest = sha256(content);
-  content += digest_mark;
-  content += digest;
-  content += '\n';
-  return content;
-}
 
 /// The content above the digest line, or all of it where there is none.
 std::string_view unsealed(std::string_view content) {
@@ -99,7 +92,8 @@ std::string uncommented(std::string_view content) {
 }  // namespace
 
 bool is_generated(std::string_view path) {
-  return std::ranges::find(generated_paths, path) != generated_paths.end();
+  return path == grub_drop_in_path ||
+         std::ranges::find(generated_paths, path) != generated_paths.end();
 }
 
 std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
@@ -141,6 +135,17 @@ std::string render_modules_load() {
   return sealed(std::string(enabled_head) + "vfio-pci\n");
 }
 
+std::string render_mkinitcpio_conf() {
+  // Without quotes: HOOKS may be a string. With `if`: a file that ends in failure ends the build.
+  return sealed(std::string(enabled_head) +
+                "# mkinitcpio fails every build where HOOKS names a hook that is not installed.\n"
+                "if [[ -e " +
+                std::string(mkinitcpio_hook_path) +
+                " ]]; then\n"
+                "  HOOKS=(${HOOKS[@]} vfio-switch)\n"
+                "fi\n");
+}
+
 std::string disabled_form(std::string_view content) {
   if (is_inert(content) && is_unmodified(content)) return std::string(content);
   std::string text(disabled_head);
@@ -159,6 +164,14 @@ bool is_inert(std::string_view content) {
     const auto line = trim(raw);
     return line.empty() || line.front() == '#';
   });
+}
+
+std::string sealed(std::string content) {
+  const auto digest = sha256(content);
+  content += digest_mark;
+  content += digest;
+  content += '\n';
+  return content;
 }
 
 bool is_unmodified(std::string_view content) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct State {
   std::vector<CardIdentity> cards;
   /// Risks accepted by flag when the cards were chosen; a later refresh does not ask again.
   std::vector<RefusalCode> accepted_risks;
+  std::vector<std::string> boot_parameters = {};  ///< kernel parameters that are ours
 
   bool operator==(const State&) const = default;
 };

@@ -136,11 +136,23 @@ std::string iommu_switch(const SystemFacts& facts) {
   return {};
 }
 
+/// A parameter that is for the other vendor's processors; empty where there is none.
+std::string foreign_parameter(const SystemFacts& facts) {
+  const auto key = facts.iommu_table == IommuTable::dmar ? "amd_iommu=" : "intel_iommu=";
+  if (facts.iommu_table == IommuTable::none) return {};
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    if (word.starts_with(key)) return printable(word);
+  }
+  return {};
+}
+
 /// Why there are no IOMMU groups, and what turns them on.
 std::string iommu_off_message(const SystemFacts& facts) {
+  const auto foreign = foreign_parameter(facts);
   if (const auto parameter = missing_iommu_parameter(facts)) {
     return "the IOMMU is off: add " + *parameter +
-           " to the kernel command line, reboot, and try again";
+           " to the kernel command line, reboot, and try again" +
+           (foreign.empty() ? "" : "; " + foreign + " is for AMD and has no effect here");
   }
   if (const auto parameter = iommu_switch(facts); !parameter.empty()) {
     return "the IOMMU is off: the kernel command line says " + parameter +
@@ -151,7 +163,10 @@ std::string iommu_off_message(const SystemFacts& facts) {
            "firmware's set-up";
   }
   return "the IOMMU is off, though the firmware announces one; 'dmesg | grep -e DMAR -e AMD-Vi' "
-         "may say why";
+         "may say why" +
+         (foreign.empty() || facts.iommu_table == IommuTable::dmar
+              ? std::string()
+              : "; " + foreign + " is for Intel and has no effect here");
 }
 
 void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,

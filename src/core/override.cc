@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/boot_plan.h"
 #include "core/card.h"
 #include "core/text.h"
 
@@ -43,7 +44,7 @@ std::vector<OverrideEntry> parse_override(std::string_view content) {
 }
 
 BootConfig current_config(const SystemFacts& facts) {
-  BootConfig config{facts.modprobe, {}};
+  BootConfig config{facts.modprobe, {}, next_boot_ids(facts)};
   const auto found = facts.files.find(std::string(override_path));
   if (found == facts.files.end()) return config;
   if (const auto* file = std::get_if<RegularFile>(&found->second.state)) {

@@ -48,6 +48,8 @@ struct OverrideEntry {
 struct BootConfig {
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   std::vector<OverrideEntry> overrides;
+  /// vfio-pci.ids= of the kernel command line, which counts more than any file.
+  std::optional<std::string> parameter_ids = {};
 
   bool operator==(const BootConfig&) const = default;
 };

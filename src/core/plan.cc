@@ -101,14 +101,6 @@ void add_rebuild(const Kernel& kernel, const PlanOptions& options, std::string r
   diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
-void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
-  if (plan.diff.empty() || facts.unmounted.empty()) return;
-  plan.refusals.push_back({RefusalCode::boot_not_mounted,
-                           enumerate(facts.unmounted) +
-                               " should be mounted (/etc/fstab says so) and is not: mount it first",
-                           {}});
-}
-
 }  // namespace
 
 std::string_view Plan::outcome() const {
@@ -181,11 +173,26 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                by_address ? render_vfio_conf_by_address(card, lines.plain)
                           : render_vfio_conf(card, lines.plain),
                "vfio-pci loads before the drivers that could claim the card");
-  builder.want(modules_load_path, render_modules_load(),
-               "vfio-pci loads even where no driver asks for the card");
+  builder.want(modules_load_path,
+               facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
+               facts.modules_load_in_image
+                   ? "it would be copied into the image, beside what loads vfio-pci in order there"
+                   : "vfio-pci loads even where no driver asks for the card");
+  builder.want(
+      mkinitcpio_conf_path,
+      facts.wants_mkinitcpio_drop_in ? std::optional(render_mkinitcpio_conf()) : std::nullopt,
+      facts.wants_mkinitcpio_drop_in ? "mkinitcpio puts vfio-pci into the images"
+                                     : "mkinitcpio does not need it");
   plan.diff = builder.take_diff();
   std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
   std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));
+  for (const auto& hindrance : facts.image_hindrances) {
+    if (hindrance.prevents) {
+      plan.refusals.push_back({RefusalCode::config_conflict, hindrance.message, {}});
+    } else {
+      plan.notes.push_back(hindrance.message);
+    }
+  }
   complete_plan(plan, facts, options);
   const auto directives = parse_modprobe(effective_modprobe(others));
   std::ranges::move(find_conflicts(facts, directives, ids, binding),
@@ -233,6 +240,16 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
                 plan.diff);
   }
   refuse_unmounted(plan, facts);
+}
+
+void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
+  const bool said = std::ranges::find(plan.refusals, RefusalCode::boot_not_mounted,
+                                      &Refusal::code) != plan.refusals.end();
+  if (plan.diff.empty() || facts.unmounted.empty() || said) return;
+  plan.refusals.push_back({RefusalCode::boot_not_mounted,
+                           enumerate(facts.unmounted) +
+                               " should be mounted (/etc/fstab says so) and is not: mount it first",
+                           {}});
 }
 
 void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,

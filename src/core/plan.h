@@ -44,6 +44,7 @@ struct Plan {
   BootConfig config;                  ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
   std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  bool command_line_locked = false;   ///< no escape at the boot menu
   std::string no_build;               ///< why no image has to follow the files; empty: they do
 
   /// "change", "nothing" or "refused".
@@ -62,6 +63,9 @@ struct Plan {
 /// Completes a plan whose file changes are known: the images that have to follow, and the
 /// configuration as it will be.
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
+
+/// Refuses a plan that changes something while a boot file system should be mounted and is not.
+void refuse_unmounted(Plan& plan, const SystemFacts& facts);
 
 /// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
 /// proved current is never built anew.

@@ -2,21 +2,44 @@
 #include "core/profile.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/key_value.h"
 #include "core/text.h"
 
 namespace vfio_switch {
 
+namespace {
+
+constexpr std::array generators = {
+    InitramfsGenerator::limine_mkinitcpio,
+    InitramfsGenerator::mkinitcpio,
+    InitramfsGenerator::update_initramfs,
+    InitramfsGenerator::dracut,
+};
+
+}  // namespace
+
 std::string_view to_string(InitramfsGenerator generator) {
   switch (generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return "limine-mkinitcpio";
+    case InitramfsGenerator::mkinitcpio:
+      return "mkinitcpio";
     case InitramfsGenerator::update_initramfs:
       return "update-initramfs";
+    case InitramfsGenerator::dracut:
+      return "dracut";
   }
   return {};
 }
 
 namespace {
+
+/// True if a path tells kernels apart.
+bool names_kernel(std::string_view path) {
+  return path.find("%k") != std::string_view::npos || path.find("%p") != std::string_view::npos;
+}
 
 Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& profile) {
   if (entry.value.empty()) return bad_key(file, entry, "has no value");
@@ -24,15 +47,20 @@ Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& p
     if (!profile.id.empty()) return bad_key(file, entry, "is set twice");
     profile.id = entry.value;
   } else if (entry.key == "initramfs") {
-    if (entry.value != to_string(InitramfsGenerator::update_initramfs)) {
+    const auto* const named =
+        std::ranges::find(generators, std::string_view(entry.value),
+                          [](InitramfsGenerator generator) { return to_string(generator); });
+    if (named == generators.end()) {
+      std::vector<std::string> known;
+      for (const auto generator : generators) known.emplace_back(to_string(generator));
       return bad_key(file, entry,
                      "names no known initramfs generator: '" + printable(entry.value) +
-                         "' (known: update-initramfs)");
+                         "' (known: " + join(known, ", ") + ")");
     }
-    profile.initramfs.push_back(InitramfsGenerator::update_initramfs);
+    profile.initramfs.push_back(*named);
   } else if (entry.key == "initramfs-image") {
-    if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
-      return bad_key(file, entry, "must be an absolute path that holds %k");
+    if (entry.value.front() != '/' || !names_kernel(entry.value)) {
+      return bad_key(file, entry, "must be an absolute path that holds %k or %p");
     }
     profile.initramfs_images.push_back(entry.value);
   } else {
@@ -59,7 +87,7 @@ Result<Profile> parse_profile(std::string_view file, std::string_view text) {
   }
   if (const std::string missing(missing_key(profile)); !missing.empty()) {
     return fail(ErrorKind::usage, std::string(file) + ": the key '" + missing + "' is missing",
-                "Add a line '" + missing + " = ...'; see vfio-switch(8).");
+                "Add a line '" + missing + " = ...'; see vfio-switch-profile(5).");
   }
   return profile;
 }
@@ -76,15 +104,21 @@ const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelea
   return nullptr;
 }
 
-std::string expand_release(std::string_view path, std::string_view release) {
+std::string expand_image(std::string_view path, const ImageNames& names) {
   std::string expanded;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path.substr(i, 2) == "%k") {
-      expanded += release;
-      ++i;
-    } else {
+    const auto word = path.substr(i, 2);
+    const auto* name = word == "%k"   ? &names.release
+                       : word == "%p" ? &names.package
+                       : word == "%m" ? &names.entry
+                                      : nullptr;
+    if (name == nullptr) {
       expanded += path[i];
+      continue;
     }
+    if (name->empty()) return {};
+    expanded += *name;
+    ++i;
   }
   return expanded;
 }

@@ -23,6 +23,10 @@ bool accepted(const SelectionRequest& request, RefusalCode code) {
   return std::ranges::find(request.accepted_risks, code) != request.accepted_risks.end();
 }
 
+bool is_iommu_off(const Refusal& refusal) {
+  return refusal.code == RefusalCode::iommu_off;
+}
+
 std::vector<PciAddress> sorted_union(const std::vector<PciAddress>& left,
                                      const std::vector<PciAddress>& right) {
   std::vector<PciAddress> both;
@@ -82,9 +86,8 @@ std::vector<const Candidate*> resolve_named(const SystemFacts& facts,
       const auto* device = address == nullptr ? nullptr : find_device(facts, *address);
       selection.refusals.push_back(
           {RefusalCode::not_found,
-           device == nullptr
-               ? "there is no device " + spec_text(spec) + "; 'vfio-switch devices' lists them"
-               : describe(*device) + " is not part of a graphics card",
+           device == nullptr ? "this machine has no device " + spec_text(spec)
+                             : describe(*device) + " is not part of a graphics card",
            address == nullptr ? std::vector<PciAddress>() : std::vector{*address}});
     } else if (std::ranges::find(chosen, found.front()) == chosen.end()) {
       chosen.push_back(found.front());
@@ -204,6 +207,9 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!device.device_class.is_display()) continue;
     Candidate candidate{device.address, card_functions(facts, device), {}, false};
     candidate.refusals = card_refusals(facts, device, candidate.functions, candidate.functions);
+    if (request.iommu_coming) {
+      std::erase_if(candidate.refusals, is_iommu_off);
+    }
     selection.gpus.push_back(std::move(candidate));
   }
   std::ranges::sort(selection.gpus, {}, &Candidate::gpu);
@@ -219,7 +225,8 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!by_name) continue;
     auto refusals = card_refusals(facts, gpu, candidate->functions, selection.functions);
     std::erase_if(refusals, [&](const Refusal& refusal) {
-      return refusal.code == RefusalCode::integrated || accepted(request, refusal.code);
+      return refusal.code == RefusalCode::integrated || accepted(request, refusal.code) ||
+             (request.iommu_coming && is_iommu_off(refusal));
     });
     add_refusals(selection.refusals, refusals);
   }

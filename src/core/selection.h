@@ -25,6 +25,7 @@ struct SelectionRequest {
   std::vector<DeviceSpec> named;   ///< --device, or `device` in the settings
   std::vector<CardIdentity> kept;  ///< the choice of an earlier enable; `named` replaces it
   std::vector<RefusalCode> accepted_risks;  ///< boot-gpu (covers only-gpu) and display-in-use
+  bool iommu_coming = false;  ///< the next boot turns the IOMMU on: isolation is judged after it
 };
 
 /// One display function and what is said about giving its card away.

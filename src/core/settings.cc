@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <string>
 
 #include "core/key_value.h"
 #include "core/text.h"
@@ -66,14 +67,22 @@ Result<void> take_auto_disable(Settings& settings, std::string_view file, const 
   return {};
 }
 
+Result<void> take_iommu(Settings& settings, std::string_view file, const KeyValue& entry) {
+  const auto pass_through = choice(file, entry, "pt", "auto");
+  if (!pass_through) return std::unexpected(pass_through.error());
+  settings.pass_through = *pass_through;
+  return {};
+}
+
 struct Key {
   std::string_view name;
   Taker take;
 };
 
-constexpr std::array<Key, 4> keys = {{
+constexpr std::array<Key, 5> keys = {{
     {"device", take_device},
     {"initramfs", take_initramfs},
+    {"iommu", take_iommu},
     {"headless", take_headless},
     {"auto-disable", take_auto_disable},
 }};

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include "core/boot_plan.h"
 #include "core/card.h"
+#include "core/text.h"
 
 namespace vfio_switch {
 
@@ -39,6 +41,12 @@ KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent
   if (!plan.refusals.empty()) return not_staged(plan.refusals.front().message);
   if (const auto* change = first_file_change(plan)) {
     return not_staged(change->path + " is not as wanted");
+  }
+  for (const auto& change : plan.diff) {
+    if (const auto* boot = std::get_if<BootParameters>(&change)) {
+      return not_staged((boot->outputs.empty() ? "the boot loader" : boot->outputs.front()) +
+                        " does not pass " + join(boot->parameters, " "));
+    }
   }
   if (intent == Intent::unset || verdict == images.end()) return status;
   status.staged = verdict->second.staged;
@@ -76,6 +84,9 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   Status status;
   status.intent = intent;
   status.refusals = plan.refusals;
+  if (intent == Intent::enabled && is_isolation_pending(facts)) {
+    status.notes.push_back(isolation_note());
+  }
   const auto& running = facts.running_kernel;
   for (const auto& kernel : facts.kernels) {
     auto row = kernel_status(kernel, plan, intent, images, running);
@@ -92,6 +103,13 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   status.command_line = facts.command_line;
   status.parameters = telling_parameters(facts.command_line);
   return status;
+}
+
+std::string Status::package_text(const std::string& release) const {
+  if (!packages) return {};
+  const auto kernel = std::ranges::find(packages->kernels, release, &KernelPackage::release);
+  const bool known = kernel != packages->kernels.end() && !kernel->package.empty();
+  return known ? " (" + kernel->package + ")" : std::string();
 }
 
 bool is_as_intended(const Status& status) {

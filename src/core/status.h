@@ -10,6 +10,7 @@
 #include "core/image_report.h"
 #include "core/intent.h"
 #include "core/load_order.h"
+#include "core/packages.h"
 #include "core/plan.h"
 #include "core/telling_parameters.h"
 
@@ -47,11 +48,16 @@ struct Status {
   NextBoot next_boot = NextBoot::host;
   std::vector<LoadOrder> load_order;         ///< of the next boot, as files and images are now
   std::vector<Refusal> refusals;             ///< why the intent cannot hold any more
+  std::vector<std::string> notes;            ///< what a person should know, one sentence each
+  std::optional<PackageFacts> packages;      ///< where there is a database that we can read
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::vector<TellingParameter> parameters;  ///< of it, those that decide about the card
   std::optional<BootRecord> boot;            ///< what the last boot check found
   bool boot_is_now = false;                  ///< that was the check of the running boot
   std::optional<std::string> pending;        ///< why the automatic set-up was put off: "a chroot"
+
+  /// The package of a kernel, as text behind its release: " (linux-lts)"; empty where unknown.
+  [[nodiscard]] std::string package_text(const std::string& release) const;
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says

@@ -16,8 +16,9 @@ std::string driver_text(const std::optional<std::string>& driver) {
   return driver.value_or("no driver");
 }
 
-std::string kernel_name(const KernelStatus& kernel) {
-  return printable(kernel.release) + (kernel.running ? " (running)" : "");
+std::string kernel_name(const Status& status, const KernelStatus& kernel) {
+  return printable(kernel.release + status.package_text(kernel.release)) +
+         (kernel.running ? " (running)" : "");
 }
 
 /// "yes", "no" or "unknown": the word says it, the tone repeats it.
@@ -46,7 +47,7 @@ Cell staged_cell(const Status& status) {
   if (status.kernels.empty()) return {"there is no kernel", Tone::attention};
   std::vector<Phrase> lines = {answer("files", status.kernels.front().files_staged)};
   for (const auto& kernel : status.kernels) {
-    lines.push_back({kernel_name(kernel)});
+    lines.push_back({kernel_name(status, kernel)});
     if (kernel.lacks_vfio) {
       lines.push_back({"  no vfio-pci", Tone::attention});
     } else if (kernel.root_decides) {
@@ -110,7 +111,7 @@ std::string next_boot_text(const Status& status, const Style& style) {
     const bool as_wanted =
         status.intent == Intent::unset ||
         kernel.next_boot == (status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host);
-    table.add({kernel_name(kernel),
+    table.add({kernel_name(status, kernel),
                {next_boot_sentence(status, kernel), as_wanted ? Tone::plain : Tone::attention}});
   }
   return table.empty() ? "" : "\n" + table.str(style);
@@ -122,6 +123,7 @@ std::vector<std::string> reasons(const Status& status) {
   for (const auto& refusal : status.refusals) {
     found.push_back(std::string(to_string(refusal.code)) + ": " + refusal.message);
   }
+  found.insert(found.end(), status.notes.begin(), status.notes.end());
   if (status.refusals.empty() && status.intent != Intent::unset) {
     for (const auto& kernel : status.kernels) {
       if (!kernel.reason.empty()) found.push_back(kernel.release + ": " + kernel.reason);
@@ -139,7 +141,9 @@ std::vector<std::string> reasons(const Status& status) {
       const bool now = std::ranges::any_of(status.refusals, [&](const Refusal& refusal) {
         return refusal.message == finding.message;
       });
-      if (now || finding.code == "not-staged" || finding.code == "escape" || finding.code == "set-up-pending") continue;
+      if (now || finding.code == "not-staged" || finding.code == "escape" ||
+          finding.code == "set-up-pending")
+        continue;
       found.push_back("the boot check of " + status.boot->time + ": " + finding.message);
     }
     if (status.boot->action == "disabled") {

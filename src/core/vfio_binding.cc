@@ -21,7 +21,8 @@ bool has_id(const std::optional<std::string>& ids, PciId id) {
 }  // namespace
 
 VfioBinding::VfioBinding(const BootConfig& config, const ModprobeFile& softdeps)
-    : ids_(effective_vfio_ids(parse_modprobe(effective_modprobe(config.modprobe)))) {
+    : ids_(config.parameter_ids), by_parameter_(config.parameter_ids.has_value()) {
+  if (!ids_) ids_ = effective_vfio_ids(parse_modprobe(effective_modprobe(config.modprobe)));
   auto files = config.modprobe;
   files.push_back(softdeps);
   if (binds_by_address(parse_modprobe(effective_modprobe(std::move(files))))) {
@@ -31,7 +32,8 @@ VfioBinding::VfioBinding(const BootConfig& config, const ModprobeFile& softdeps)
 
 Bound VfioBinding::of(const PciDevice& device) const {
   const bool listed = std::ranges::find(listed_, make_override(device)) != listed_.end();
-  return {has_id(ids_, device.id), listed};
+  const bool by_id = has_id(ids_, device.id);
+  return {by_id, listed, by_id && by_parameter_};
 }
 
 }  // namespace vfio_switch

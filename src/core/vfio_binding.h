@@ -15,6 +15,7 @@ namespace vfio_switch {
 struct Bound {
   bool by_id = false;
   bool by_address = false;
+  bool by_parameter = false;  ///< by id, on the kernel command line: also where it is built in
 
   [[nodiscard]] bool at_all() const { return by_id || by_address; }
 };
@@ -30,6 +31,7 @@ class VfioBinding {
 
  private:
   std::optional<std::string> ids_;
+  bool by_parameter_ = false;
   std::vector<OverrideEntry> listed_;
 };
 

@@ -23,7 +23,6 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::array<const char*, 4> search_path = {"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 constexpr std::array<const char*, 4> environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                                                     "LC_ALL=C.UTF-8", "HOME=/root", nullptr};
 constexpr int cannot_start = 127;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -39,6 +40,9 @@ class CommandRunner {
   CommandRunner(CommandRunner&&) = delete;
   CommandRunner& operator=(CommandRunner&&) = delete;
   virtual ~CommandRunner() = default;
+
+  /// Where programs are looked for, inside the root.
+  static constexpr std::array search_path = {"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 
   /// True if the program is installed in the root.
   [[nodiscard]] virtual bool has(const std::string& program) const = 0;

@@ -251,6 +251,9 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
     if (!directory) return system_error("cannot put back", path, directory.error());
     const int at = directory->get();
+    const UniqueFd kept(
+        ::openat(at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot put back", path, errno);
     // Of two names for one file rename(2) keeps both; so the second one is removed as well.
     if (::renameat(at, kept_name.c_str(), at, name.c_str()) != 0 ||
         (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) || ::fsync(at) != 0) {
@@ -272,6 +275,11 @@ class RootedStore final : public RootedReader<FileStore> {
 std::string temporary_path(const std::string& path) {
   const auto [directory, name] = split(path);
   return (directory == "/" ? "" : directory) + "/" + temporary_name(name);
+}
+
+std::string fresh_path(const std::string& path) {
+  const auto [directory, name] = split(path);
+  return (directory == "/" ? "" : directory) + "/." + name + ".vfio-new";
 }
 
 Result<std::unique_ptr<FileStore>> open_store(const std::string& root) {

@@ -15,6 +15,9 @@ namespace vfio_switch {
 /// crash leaves there may be removed.
 [[nodiscard]] std::string temporary_path(const std::string& path);
 
+/// The name beside `path` under which a tool builds what then takes its place.
+[[nodiscard]] std::string fresh_path(const std::string& path);
+
 /// Reads and changes below one root. Every change is on disk when its call returns.
 class FileStore : public FileReader {
  public:
@@ -31,7 +34,8 @@ class FileStore : public FileReader {
   /// and the file system can, else as a copy with the same times. What stands at `as` is whole.
   [[nodiscard]] virtual Result<void> keep(const std::string& path, const std::string& as,
                                           bool by_link) = 0;
-  /// Puts what was kept under `as` back to `path`; nothing is left under `as`.
+  /// Puts what stands at `as` in the place of `path`, in the same directory, its bytes on disk
+  /// first; nothing is left under `as`.
   [[nodiscard]] virtual Result<void> put_back(const std::string& as, const std::string& path) = 0;
   /// Opens a file for locking, made with mode 0644 where absent.
   [[nodiscard]] virtual Result<UniqueFd> open_lock(const std::string& path) = 0;

@@ -153,11 +153,16 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   const VfioBinding binding(report.facts.config, {kernel.softdeps.path, softdeps->value_or("")});
   for (const auto& order : root) {
     if (order.kernel != kernel.release) continue;
+    if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
+      report.orders.push_back(order);  // before any image
+      continue;
+    }
     const auto claim = std::ranges::find_if(claims, [&](const Claim& one) {
       return one.kernel == order.kernel && one.device == order.device;
     });
     auto bound = binding.of(*find_device(facts, order.device));
     bound.by_address = bound.by_address && report.facts.bind_script;
+    if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
     auto both = after_image(order, run_image(*steps, *claim, bound), *claim);
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));

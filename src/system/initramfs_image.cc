@@ -91,6 +91,9 @@ Result<void> read_segments(ByteRange rest, ImageTree& tree) {
       end = decompress(rest, *compression,
                        [&parser](std::string_view data) { return parser.feed(data); });
       if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end");
+    } else if (piece->starts_with("\x89LZO")) {
+      // libarchive, as most distributions build it, would start a program for it.
+      return fail("it is compressed with LZO, which vfio-switch does not read: choose another one");
     } else {
       return fail(found ? "it goes on with something that the kernel does not understand"
                         : "it is no initramfs");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,33 +10,52 @@
 #include "core/facts.h"
 #include "core/profile.h"
 #include "system/command_runner.h"
+#include "system/dracut.h"
 #include "system/file_reader.h"
+#include "system/image_build.h"
+#include "system/mkinitcpio.h"
+#include "system/rpm_ostree.h"
 
 namespace vfio_switch {
 
-/// Debian's initramfs-tools. It writes IMAGE.new and renames it.
+/// Debian's initramfs-tools.
 struct UpdateInitramfs {
-  static constexpr bool replaces_by_rename = true;
-  [[nodiscard]] static Command rebuild(const std::string& release);
+  [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
+  /// What stands beside the image while it is built, and stays where the build is cut off.
+  [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
   [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
 };
 
 /// The closed set of programs that build an initramfs.
-using InitramfsTool = std::variant<UpdateInitramfs>;
+using InitramfsTool =
+    std::variant<LimineMkinitcpio, Mkinitcpio, UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
 
-/// The first candidate of the profile that is installed. An Error where none is.
+/// The first candidate of the profile that is installed; of an ostree system rpm-ostree. An Error
+/// where there is none.
 [[nodiscard]] Result<InitramfsTool> find_initramfs_tool(const Profile& profile,
+                                                        const FileReader& files,
                                                         const CommandRunner& runner);
 
-/// True if the tool never writes into an existing image, but replaces it when it is complete.
-[[nodiscard]] bool replaces_by_rename(const InitramfsTool& tool);
+/// The first candidate that is installed in the root of `files`; nothing where none is.
+[[nodiscard]] std::optional<InitramfsGenerator> find_generator(const Profile& profile,
+                                                               const FileReader& files);
+
+/// The paths of what the tool leaves beside an image when its build is cut off, but for what it was
+/// told to write.
+[[nodiscard]] std::vector<std::string> unfinished_files(const InitramfsTool& tool,
+                                                        const std::string& image);
 
 /// The modules that the profile's generators load in every image, by configuration.
 [[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
                                                                   const Profile& profile);
 
-/// The command that builds the image of one kernel anew.
-[[nodiscard]] Command rebuild_command(const InitramfsTool& tool, const std::string& release);
+/// What in the configuration of the tools a person has to know of.
+[[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
+    const FileReader& files, const Profile& profile, const std::vector<Kernel>& kernels);
+
+/// How the image of one kernel is built anew.
+[[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
+                                            const std::string& release, const std::string& image);
 
 }  // namespace vfio_switch

@@ -12,6 +12,12 @@
 
 namespace vfio_switch {
 
+BootPolicy Planner::boot_policy(const EnableOptions& options) const {
+  return {.may_add = options.may_add_parameters && !options.automatic,
+          .pass_through = machine_.settings.pass_through,
+          .may_run = options.plan.can_rebuild};
+}
+
 Result<Plan> Planner::draft_enable(const EnableOptions& options, std::vector<Claim>& claims) const {
   SelectionRequest request{options.named, {}, options.accepted_risks};
   if (request.named.empty()) request.named = machine_.settings.devices;
@@ -21,11 +27,14 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, std::vector<Cla
                                   machine_.state.accepted_risks.begin(),
                                   machine_.state.accepted_risks.end());
   }
+  const auto policy = boot_policy(options);
+  request.iommu_coming = is_iommu_coming(machine_.facts, machine_.state, policy);
   const auto selection = select(machine_.facts, request);
   auto found = find_claims(files_, machine_.facts, selection.functions);
   if (!found) return failure_of(found);
   claims = std::move(*found);
   auto plan = plan_enable(machine_.facts, selection, claims, options.plan);
+  plan_boot_parameters(plan, machine_.facts, claims, machine_.state, policy);
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCode::cmdline_locked,
                              "Secure Boot locks this system's kernel command line, so that a boot "
@@ -48,6 +57,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
 
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
+  drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
   if (auto proved = prove(plan, options); !proved) return failure_of(proved);
   return plan;
 }

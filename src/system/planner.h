@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/boot_plan.h"
 #include "core/error.h"
 #include "core/image_report.h"
 #include "core/plan.h"
@@ -17,6 +18,8 @@ struct EnableOptions {
   std::vector<DeviceSpec> named;            ///< --device; replaces settings and kept choice
   std::vector<RefusalCode> accepted_risks;  ///< --allow-boot-gpu, --allow-display-in-use
   bool automatic = false;  ///< nobody asked: only where there is a way back at the boot menu
+  /// Somebody asked: kernel parameters may be added. Else only those that were are restored.
+  bool may_add_parameters = true;
   PlanOptions plan;
 };
 
@@ -47,6 +50,7 @@ class Planner {
 
   [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options,
                                           std::vector<Claim>& claims) const;
+  [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
   [[nodiscard]] Result<void> ask_libkmod(Plan& plan, const std::vector<Claim>& claims) const;
   /// Of a plan that changes files: whether the images have to follow.
   [[nodiscard]] Result<void> spare_builds(Plan& plan, const std::vector<Claim>& claims,

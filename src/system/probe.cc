@@ -7,6 +7,7 @@
 #include "core/generated.h"
 #include "core/mounts.h"
 #include "core/text.h"
+#include "system/boot_loaders.h"
 #include "system/display_claims.h"
 #include "system/environment.h"
 #include "system/initramfs_tools.h"
@@ -77,6 +78,10 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   if (!foreign) return failure_of(foreign);
   facts->foreign_environment = std::move(*foreign);
   facts->command_line_locked = is_command_line_locked(files);
+  facts->boot_loader = find_boot_loader(files);
+  auto tpm = find_tpm_unlock(files);
+  if (!tpm) return failure_of(tpm);
+  facts->tpm_unlock = std::move(*tpm);
   if (files.is_running_system()) {
     auto fstab = files.read("/etc/fstab");
     if (!fstab) return failure_of(fstab);
@@ -91,6 +96,13 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto early = read_early_modules(files, profile);
   if (!early) return failure_of(early);
   facts->early_modules = std::move(*early);
+  auto hindrances = find_image_hindrances(files, profile, facts->kernels);
+  if (!hindrances) return failure_of(hindrances);
+  facts->image_hindrances = std::move(*hindrances);
+  auto drop_in = wants_mkinitcpio_drop_in(files, profile);
+  if (!drop_in) return failure_of(drop_in);
+  facts->wants_mkinitcpio_drop_in = *drop_in;
+  facts->modules_load_in_image = find_generator(profile, files) == InitramfsGenerator::dracut;
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);
   facts->modprobe = std::move(*modprobe);

@@ -34,13 +34,16 @@ class KernelProof {
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
     decide(order, claim, bound);
-    if (!claim.built_in.empty()) {
+    if (kernel_.vfio_pci == ModuleForm::built_in && claim.built_in.empty()) {
+      decide_by_parameter(order, claim, bound);
+    } else if (!claim.built_in.empty()) {
       if (auto decided = decide_built_in(order, claim, bound); !decided) return failure_of(decided);
     } else if (image_ == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
                inserted->by_command) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
     }
-    if (order.vfio_wins() && order.stage == Stage::root) {
+    if (order.vfio_wins() && order.stage == Stage::root &&
+        kernel_.vfio_pci == ModuleForm::loadable) {
       if (auto named = check_by_name(order, claim); !named) return failure_of(named);
     }
     // People and sysfs know a driver by the name that the kernel gives it.
@@ -84,6 +87,23 @@ class KernelProof {
       order.winner = order.contenders.front();
       order.reason = order.contenders.front() + " is loaded before vfio-pci";
     }
+  }
+
+  /// vfio-pci that is built in takes what the kernel command line gives it, before any module is
+  /// loaded; modprobe.d does not reach it.
+  static void decide_by_parameter(LoadOrder& order, const Claim& claim, Bound bound) {
+    if (!bound.by_parameter) {
+      decide(order, claim, {});
+      order.reason = "vfio-pci is built into the kernel, whose command line has not got its ids";
+      return;
+    }
+    for (auto* names : {&order.modules, &order.contenders}) {
+      std::erase(*names, vfio_pci);
+      names->insert(names->begin(), std::string(vfio_pci));
+    }
+    order.winner = "vfio-pci";
+    order.proved = true;
+    order.reason.clear();
   }
 
   /// A driver that is built in has the function before any module is loaded. The bind script takes

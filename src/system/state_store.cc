@@ -36,6 +36,12 @@ std::optional<CardIdentity> card_from(const Json& json) {
   return CardIdentity{*address, *id, *subsystem, {*code}};
 }
 
+/// What the program adds to a kernel command line is spelled with these characters.
+bool is_parameter(const std::string& text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.,:=") == std::string::npos;
+}
+
 Result<State> state_from(const Json& json) {
   if (json.at("schema").get<int>() > schema) {
     return fail(state_path + " was written by a newer version of vfio-switch",
@@ -54,6 +60,11 @@ Result<State> state_from(const Json& json) {
     const auto code = parse_refusal_code(entry.get<std::string>());
     if (!code) return damaged("risk " + entry.dump());
     state.accepted_risks.push_back(*code);
+  }
+  for (const auto& entry : json.value("boot_parameters", Json::array())) {
+    const auto parameter = entry.get<std::string>();
+    if (!is_parameter(parameter)) return damaged("boot parameter " + entry.dump());
+    state.boot_parameters.push_back(parameter);
   }
   return state;
 }
@@ -78,6 +89,7 @@ std::string render_state(const State& state) {
                {"accepted_risks", Json::array()}};
   for (const auto& card : state.cards) json["cards"].push_back(to_json(card));
   for (const auto risk : state.accepted_risks) json["accepted_risks"].push_back(to_string(risk));
+  if (!state.boot_parameters.empty()) json["boot_parameters"] = state.boot_parameters;
   return json.dump(2) + "\n";
 }
 

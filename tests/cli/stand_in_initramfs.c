@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A stand-in for update-initramfs(8) in the sysroots of the tests. It is static, so that it runs
-// in a root that holds no library. Like the real one it writes IMAGE.new and renames it.
+// A stand-in for update-initramfs(8) and dracut(8) in the sysroots of the tests. It is static, so
+// that it runs in a root that holds no library. Like the real ones it writes IMAGE.new and renames
+// it, while IMAGE.dpkg-bak is a second name for the image, or writes in place and removes what it
+// could not finish.
 //
 //   update-initramfs -u -k VERSION
+//   dracut --force IMAGE VERSION
 //
 // The image is an uncompressed cpio archive like mkinitramfs makes it: the file built-by,
 // modprobe.d, conf/modules (with vfio-pci, while passthrough is enabled, as the package's hook asks
@@ -11,6 +14,7 @@
 //
 // The file /etc/stand-in-initramfs tells it how to behave, a word and its value a line:
 //   say WORDS      prints WORDS on standard output
+//   environment    prints its environment and its umask
 //   fail VERSION   for that kernel: writes half of IMAGE.new, complains, removes it, exit status 1
 //   forget PATH    what begins so is left out of the image
 //   early MODULE   is loaded before vfio-pci
@@ -20,6 +24,7 @@
 //                  child
 //   half           IMAGE becomes half an image, and the exit status 1
 //   delete         IMAGE is removed, and the exit status 1
+//   vanish         IMAGE is removed, and the exit status 0
 //   die            once IMAGE is replaced it is killed by SIGKILL
 
 #define _GNU_SOURCE
@@ -47,6 +52,7 @@ static void wait_for_the_test(void) {
 static FILE* image;
 static char forgotten[256];
 static char early[256];
+static int dracut;        // and not update-initramfs
 static const char* only;  // of the files in a directory those whose name begins so
 
 // A member of the archive: a directory, or a file with `content`.
@@ -82,7 +88,7 @@ static void copy_tree(const char* path, const char* names) {
 }
 
 // What the package's hook adds where a card is bound by address.
-static void copy_by_address(void) {
+static int copy_by_address(void) {
   FILE* list = fopen("/etc/vfio-switch/override", "r");
   char line[256];
   int entries = 0;
@@ -90,38 +96,50 @@ static void copy_by_address(void) {
     entries += strspn(line, "0123456789abcdef") == 4;
   }
   if (list != NULL) fclose(list);
-  if (entries == 0) return;
+  if (entries == 0) return 0;
   const char* directories[] = {"etc/vfio-switch", "usr", "usr/lib", "usr/lib/vfio-switch"};
   for (size_t i = 0; i < sizeof directories / sizeof *directories; ++i) {
     member(directories[i], S_IFDIR | 0755, NULL, 0);
   }
   copy_tree("/etc/vfio-switch", "override");
   copy_tree("/usr/lib/vfio-switch", "bind");
-  member("scripts/init-top/00-vfio-switch", S_IFREG | 0755, NULL, 0);
+  member(dracut ? "lib/dracut/hooks/pre-udev/00-vfio-switch-bind.sh"
+                : "scripts/init-top/00-vfio-switch",
+         S_IFREG | 0755, NULL, 0);
+  return 1;
 }
 
 static void write_image(const char* version) {
-  const char* directories[] = {"conf",        "etc",     "etc/modprobe.d",  "lib",
-                               "lib/modules", "scripts", "scripts/init-top"};
-  for (size_t i = 0; i < sizeof directories / sizeof *directories; ++i) {
+  const char* of_initramfs_tools[] = {"conf",        "etc",     "etc/modprobe.d",  "lib",
+                                      "lib/modules", "scripts", "scripts/init-top"};
+  const char* of_dracut[] = {"etc",         "etc/cmdline.d", "etc/modprobe.d",  "lib",
+                             "lib/modules", "lib/dracut",    "lib/dracut/hooks"};
+  const char** directories = dracut ? of_dracut : of_initramfs_tools;
+  for (size_t i = 0; i < sizeof of_dracut / sizeof *of_dracut; ++i) {
     member(directories[i], S_IFDIR | 0755, NULL, 0);
   }
+  if (dracut) member("lib/dracut/hooks/pre-udev", S_IFDIR | 0755, NULL, 0);
   char text[1024];
   snprintf(text, sizeof text, "built by the stand-in for %s\n", version);
   member("built-by", S_IFREG | 0644, text, strlen(text));
-  member("scripts/functions", S_IFREG | 0644, NULL, 0);
-  member("scripts/init-top/udev", S_IFREG | 0755, NULL, 0);
+  if (!dracut) member("scripts/functions", S_IFREG | 0644, NULL, 0);
+  if (!dracut) member("scripts/init-top/udev", S_IFREG | 0755, NULL, 0);
   copy_tree("/etc/modprobe.d", NULL);
   copy_tree("/lib/modprobe.d", NULL);
-  copy_by_address();
+  const int by_address = copy_by_address();
   FILE* state = fopen("/var/lib/vfio-switch/state.json", "r");
   int enabled = 0;
   while (state != NULL && fgets(text, sizeof text, state) != NULL) {
     if (strstr(text, "\"intent\": \"enabled\"") != NULL) enabled = 1;
   }
   if (state != NULL) fclose(state);
-  snprintf(text, sizeof text, "%s\n%s", early, enabled ? "vfio-pci\n" : "");
-  member("conf/modules", S_IFREG | 0644, text, strlen(text));
+  if (dracut) {
+    snprintf(text, sizeof text, "rd.driver.pre=%s\n", by_address ? "" : "vfio_pci");
+    if (enabled) member("etc/cmdline.d/20-vfio-switch.conf", S_IFREG | 0644, text, strlen(text));
+  } else {
+    snprintf(text, sizeof text, "%s\n%s", early, enabled ? "vfio-pci\n" : "");
+    member("conf/modules", S_IFREG | 0644, text, strlen(text));
+  }
   char path[512];
   snprintf(path, sizeof path, "/lib/modules/%s", version);
   member(path + 1, S_IFDIR | 0755, NULL, 0);
@@ -142,7 +160,7 @@ static void write_image(const char* version) {
   member("TRAILER!!!", 0, NULL, 0);
 }
 
-enum end { well, fails, half, deletes, dies };
+enum end { well, fails, half, deletes, vanishes, dies };
 
 static void write_behind(const char* path) {
   FILE* file = fopen(path, "w");
@@ -150,6 +168,15 @@ static void write_behind(const char* path) {
     perror(path);
     exit(1);
   }
+}
+
+static void print_environment(void) {
+  for (char** variable = environ; *variable != NULL; ++variable) {
+    printf("environment %s\n", *variable);
+  }
+  const mode_t mask = umask(022);
+  umask(mask);
+  printf("umask %03o\n", mask);
 }
 
 // How it is to end for this kernel.
@@ -161,6 +188,7 @@ static enum end behave(const char* version, const char* name) {
   while (fgets(line, sizeof line, file) != NULL) {
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, "say ", 4) == 0) puts(line + 4);
+    if (strcmp(line, "environment") == 0) print_environment();
     if (strncmp(line, "fail ", 5) == 0 && strcmp(line + 5, version) == 0) end = fails;
     if (strncmp(line, "forget ", 7) == 0) strcpy(forgotten, line + 7);
     if (strncmp(line, "early ", 6) == 0) strcpy(early, line + 6);
@@ -168,6 +196,7 @@ static enum end behave(const char* version, const char* name) {
     if (strcmp(line, "wait") == 0) wait_for_the_test();
     if (strcmp(line, "half") == 0) end = half;
     if (strcmp(line, "delete") == 0) end = deletes;
+    if (strcmp(line, "vanish") == 0) end = vanishes;
     if (strcmp(line, "die") == 0) end = dies;
     if (strcmp(line, "child") == 0) {
       if (fork() == 0) {
@@ -183,32 +212,45 @@ static enum end behave(const char* version, const char* name) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4 || strcmp(argv[1], "-u") != 0 || strcmp(argv[2], "-k") != 0) {
+  dracut = argc == 4 && strcmp(argv[1], "--force") == 0;
+  if (!dracut && (argc != 4 || strcmp(argv[1], "-u") != 0 || strcmp(argv[2], "-k") != 0)) {
     fprintf(stderr, "stand-in: usage: update-initramfs -u -k VERSION\n");
     return 2;
   }
   setvbuf(stdout, NULL, _IOLBF, 0);
   char name[512];
   char fresh[520];
-  snprintf(name, sizeof name, "/boot/initrd.img-%s", argv[3]);
-  snprintf(fresh, sizeof fresh, "%s.new", name);
-  printf("update-initramfs: Generating %s\n", name);
-  const enum end end = behave(argv[3], name);
-  if (end == deletes) {
-    unlink(name);
-    return 1;
+  char backup[524];
+  if (dracut) {
+    snprintf(name, sizeof name, "%s", argv[2]);
+    snprintf(fresh, sizeof fresh, "%s", name);
+  } else {
+    snprintf(name, sizeof name, "/boot/initrd.img-%s", argv[3]);
+    snprintf(fresh, sizeof fresh, "%s.new", name);
   }
+  snprintf(backup, sizeof backup, "%s.dpkg-bak", name);
+  printf("%s: Generating %s\n", dracut ? "dracut" : "update-initramfs", name);
+  unlink(backup);
+  if (!dracut) link(name, backup);
   image = fopen(fresh, "w");
   if (image == NULL) {
     perror(fresh);
     return 1;
   }
+  const enum end end = behave(argv[3], name);
+  if (end == deletes || end == vanishes) {
+    unlink(name);
+    unlink(fresh);
+    unlink(backup);
+    return end == deletes ? 1 : 0;
+  }
   if (end == fails || end == half) fprintf(image, "070701");
   if (end == fails) {
     fclose(image);
     fprintf(stderr, "cp: error writing '%s': No space left on device\n", fresh);
-    fprintf(stderr, "update-initramfs: failed for %s with 1.\n", name);
+    fprintf(stderr, "%s: failed for %s with 1.\n", dracut ? "dracut" : "update-initramfs", name);
     unlink(fresh);
+    unlink(backup);
     return 1;
   }
   if (end != half) write_image(argv[3]);
@@ -217,5 +259,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (end == dies) raise(SIGKILL);
+  unlink(backup);
   return end == half ? 1 : 0;
 }

@@ -17,7 +17,7 @@ COMMANDS = [
     for command in (
         ["devices"], ["status"], ["verify"], ["plan"], ["plan", "enable"], ["plan", "disable"],
         ["enable", "--dry-run"], ["disable", "--dry-run"], ["rollback", "--dry-run"],
-        ["enable", "--dry-run", "--rebuild"],
+        ["enable", "--dry-run", "--rebuild"], ["doctor"], ["doctor", "--fix", "--dry-run"], ["report"],
     )
     for more in ([], ["--json"])
 ]  # fmt: skip

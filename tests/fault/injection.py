@@ -6,12 +6,13 @@ it is. It is then run anew for each of them, from the same tree, with the kill o
 there.
 
 Environment: as for tests/cli/helper.py, and VFIO_SWITCH_HOOK. VFIO_SWITCH_FAULT=whole tries every
-call; otherwise a sample of them is tried, which takes a minute.
+call; otherwise a sample of them is tried, which takes less than a minute.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import os
 import random
 import re
@@ -21,14 +22,14 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 
 from helper import (  # noqa: E402
-    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, run, tool,
+    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, record, run, tool,
 )  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
@@ -50,6 +51,8 @@ TRACED = ",".join(f"?{name}" for name in [*CHANGES, *OPENS, "close"])
 ERRORS = ["ENOSPC", "EIO", "EROFS", "EACCES"]
 OPENED = re.compile(r"= (\d+)<")
 CLOSED = re.compile(r"^close\((\d+)<")
+# The file of an open descriptor, or the directory of one with the name in it.
+PLACE = re.compile(r"<(?P<at>/[^>]*)>(?:, \"(?P<name>[^\"]*)\")?")
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,25 @@ class Point:
 
     call: str
     number: int
-    line: str  # of the trace: for messages
+    line: str  # of the trace
+    path: str  # what it changes, below the root; of a rename what is renamed
+
+    @property
+    def stratum(self) -> str:
+        """Calls of one kind at one kind of place."""
+        place = "journal" if self.path.startswith(f"/{JOURNAL}") else self.path.split("/")[1]
+        return f"{self.call} {place}"
 
     def __str__(self) -> str:
         return f"{self.call} number {self.number}, {self.line}"
+
+
+def place_of(line: str, root: Path) -> str:
+    found = PLACE.search(line)
+    if not found:
+        raise AssertionError(f"no path in {line}")
+    name = found["name"] if re.match(r"\w+at2?\(", line) else None  # else it is what is written
+    return "/" + os.path.relpath(os.path.join(found["at"], (name or "").lstrip("/")), root)
 
 
 def points_of(trace: str, root: Path) -> Iterator[Point]:
@@ -72,8 +90,10 @@ def points_of(trace: str, root: Path) -> Iterator[Point]:
         call = line.partition("(")[0]
         counts[call] = counts.get(call, 0) + 1
         inside = str(root) in line
-        point = Point(call, counts[call], line)
-        if call in OPENS and inside and re.search(r"O_(WRONLY|RDWR|CREAT)", line):
+        if not inside:
+            continue
+        point = Point(call, counts[call], line, place_of(line, root))
+        if call in OPENS and re.search(r"O_(WRONLY|RDWR|CREAT)", line):
             opened = OPENED.search(line)
             if opened:
                 written.add(opened.group(1))
@@ -84,7 +104,7 @@ def points_of(trace: str, root: Path) -> Iterator[Point]:
             if closed and closed.group(1) in written:
                 written.remove(closed.group(1))
                 yield point
-        elif call in CHANGES and inside:
+        elif call in CHANGES:
             yield point
 
 
@@ -113,8 +133,8 @@ def snapshot(root: Path) -> dict[str, Entry]:
 class Stage:
     """A sysroot, and the trees that it is put back to."""
 
-    def __init__(self, kernels: Sequence[str] = (KERNELS[0],)) -> None:
-        self.scratch = Path(tempfile.mkdtemp(prefix="vfio-switch-fault-", dir=memory()))
+    def __init__(self, kernels: Sequence[str] = (KERNELS[0],), below: Optional[Path] = None) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="vfio-switch-fault-", dir=below or memory()))
         self.root = Sysroot(self.scratch / "root", DESKTOP, *(word for kernel in kernels for word in ("--kernel", kernel)))
         self.path = self.root.path
         shutil.copy(STAND_IN, self.path / "usr/sbin/update-initramfs")
@@ -177,6 +197,7 @@ class Stage:
             [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
             env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
         )  # fmt: skip
+        record(f"{done.stderr}\n{done.stdout}")
         return Run(list(words), done.returncode, done.stdout, done.stderr), log.read_text()
 
     def snapshot(self) -> dict[str, Entry]:
@@ -231,23 +252,6 @@ SCENARIOS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Job:
-    """Some of a scenario's points, for one process."""
-
-    scenario: Scenario
-    trial: Callable[["Trial", Point, str], Optional[str]]
-    what: list[tuple[Point, str]]  # where, and which error
-
-
-@dataclass
-class Outcome:
-    tried: int = 0
-    old: int = 0
-    new: int = 0
-    trouble: list[str] = None  # type: ignore[assignment]
-
-
 class Trial:
     """A scenario at one process's stage."""
 
@@ -279,69 +283,91 @@ class Trial:
         return "\n".join(lines)
 
 
-def work(job: Job) -> Outcome:
-    """Runs in a process of its own."""
-    stage = Stage()
-    outcome = Outcome(trouble=[])
-    try:
-        trial = Trial(stage, job.scenario)
-        for point, error in job.what:
-            stage.back_to(job.scenario.name)
-            outcome.tried += 1
-            try:
-                came_back = job.trial(trial, point, error)
-            except AssertionError as wrong:
-                outcome.trouble.append(f"{job.scenario.name}, {error or 'killed'} at {point}:\n{wrong}")
-                continue
-            if came_back == "old":
-                outcome.old += 1
-            else:
-                outcome.new += 1
-    finally:
-        stage.remove()
-    return outcome
+Attempt = Callable[[Trial, Point, str], str]  # gives "old" or "new"
+
+
+@functools.cache
+def own_stage(below: Path) -> Stage:
+    """The one of this process."""
+    return Stage(below=below)
+
+
+@functools.lru_cache(maxsize=1)
+def own_trial(below: Path, scenario: Scenario) -> Trial:
+    return Trial(own_stage(below), scenario)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One disturbance of a scenario."""
+
+    below: Path  # where the process that does it has its stage
+    scenario: Scenario
+    attempt: Attempt
+    point: Point
+    error: str  # "": it is killed
+
+    def run(self) -> tuple[str, str]:
+        """What it came back as; or nothing, and why that is wrong."""
+        trial = own_trial(self.below, self.scenario)
+        trial.stage.back_to(self.scenario.name)
+        try:
+            return self.attempt(trial, self.point, self.error), ""
+        except AssertionError as wrong:
+            return "", f"{self.scenario.name}, {self.error or 'killed'} at {self.point}:\n{wrong}"
+
+
+def sample_of(what: list[tuple[Point, str]], size: int, turn: int) -> list[tuple[Point, str]]:
+    """A few of each stratum. Where there are more strata than that, another `turn` begins with others."""
+    chance = random.Random(f"{SEED}-{turn}")
+    strata: dict[str, list[tuple[Point, str]]] = {}
+    for one in chance.sample(what, len(what)):
+        strata.setdefault(one[0].stratum, []).append(one)
+    names = sorted(strata)
+    first = turn * size % len(names)
+    names = names[first:] + names[:first]
+    chosen: list[tuple[Point, str]] = []
+    while len(chosen) < min(size, len(what)):
+        chosen += [strata[name].pop() for name in names if strata[name]][: size - len(chosen)]
+    return chosen
 
 
 class FaultCase(unittest.TestCase):
     """A scenario disturbed at each of its points, by two processes."""
 
+    scratch: Path
     stage: Stage
+    pool: concurrent.futures.ProcessPoolExecutor
 
     @classmethod
     def setUpClass(cls) -> None:
         tool("strace")
-        cls.stage = Stage()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.stage.remove()
+        cls.scratch = Path(tempfile.mkdtemp(prefix="vfio-switch-fault-", dir=memory()))
+        cls.addClassCleanup(shutil.rmtree, cls.scratch)
+        cls.stage = Stage(below=cls.scratch)
+        cls.pool = concurrent.futures.ProcessPoolExecutor(2)
+        cls.addClassCleanup(cls.pool.shutdown)
 
     def points(self, scenario: Scenario) -> list[Point]:
         scenario.set_up(self.stage)
         points = scenario.points(self.stage)
-        # The call after the last one of each name: the run must survive that.
-        last = {point.call: point for point in points}
-        for point in last.values():
-            beyond = replace(point, number=10_000)
-            done, _ = self.stage.traced(scenario.words, [f"{beyond.call}:signal=KILL:when={beyond.number}"])
-            self.assertGreaterEqual(done.status, 0, str(done))
-            self.stage.back_to(scenario.name)
+        # Behind the last call of each name: the run must survive that.
+        beyond = [f"{call}:signal=KILL:when=10000" for call in sorted({point.call for point in points})]
+        done, _ = self.stage.traced(scenario.words, beyond)
+        self.assertGreaterEqual(done.status, 0, str(done))
         return points
 
-    def try_all(
-        self, scenario: Scenario, trial: Callable[[Trial, Point, str], Optional[str]],
-        what: list[tuple[Point, str]], sample: int,
-    ) -> Outcome:  # fmt: skip
+    def try_all(self, scenario: Scenario, attempt: Attempt, what: list[tuple[Point, str]], sample: int) -> None:
         total = len(what)
         self.assertGreater(total, 10, "the trace must show something")
-        if not WHOLE and total > sample:
-            what = random.Random(SEED).sample(what, sample)
-        jobs = [Job(scenario, trial, what[part::2]) for part in range(2)]
-        with concurrent.futures.ProcessPoolExecutor(2) as pool:
-            outcomes = list(pool.map(work, jobs))
-        tried, old, new = (sum(getattr(o, key) for o in outcomes) for key in ("tried", "old", "new"))
-        trouble = [text for outcome in outcomes for text in outcome.trouble]
-        sampled = "" if tried == total else f" of {total} (a sample, seed {SEED})"
-        print(f"# {scenario.name}: {tried} points{sampled}, {old} came back old, {new} new", flush=True)
+        if not WHOLE:
+            what = sample_of(what, sample, SCENARIOS.index(scenario))
+        jobs = [Job(self.scratch, scenario, attempt, point, error) for point, error in what]
+        results = list(self.pool.map(Job.run, jobs))
+        ends = [end for end, _ in results]
+        trouble = [why for _, why in results if why]
+        sampled = "" if len(what) == total else f" of {total} (a sample, seed {SEED})"
+        print(f"# {scenario.name}: {len(what)} points{sampled}, {ends.count('old')} came back old, "
+              f"{ends.count('new')} new", flush=True)  # fmt: skip
         self.assertEqual(trouble, [], "\n\n".join(trouble[:5]))
-        return Outcome(tried, old, new, trouble)
+        self.assertIn("old", ends, "nothing came back old")

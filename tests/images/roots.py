@@ -42,12 +42,23 @@ def unpack(archive: Path, root: Path) -> Path:
     return root
 
 
-def build(base: Path, archive: Path, scratch: Path) -> None:
-    root = unpack(base, scratch / "root")
-    packages = root / "opt/packages"
+def download(archive: Path, scratch: Path) -> None:
+    packages = scratch / "packages"
     packages.mkdir()
     # apt downloads as a user of its own, who may not write in a private directory.
     vm_root.run("apt-get", "-o", "APT::Sandbox::User=root", "download", *PACKAGES, cwd=packages)
+    vm_root.run("tar", "-C", packages, "-cf", archive, ".")
+
+
+def dracut_packages() -> Path:
+    """An archive of PACKAGES, to be unpacked by dpkg with all forces."""
+    versions = " ".join(vm_root.candidate(package) for package in PACKAGES)
+    return vm_root.cached("dracut-", vm_root.SUITE, ".tar", f"{PACKAGES} {versions}", download)
+
+
+def build(base: Path, packages: Path, archive: Path, scratch: Path) -> None:
+    root = unpack(base, scratch / "root")
+    unpack(packages, root / "opt/packages")
     # An image is built by those that ask for one.
     inside(root, "sh", "-euc", "dpkg -i --no-triggers --force-depends /opt/packages/*.deb; rm -r /opt/packages")  # fmt: skip
     vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
@@ -55,10 +66,10 @@ def build(base: Path, archive: Path, scratch: Path) -> None:
 
 def image_root(directory: Path) -> Path:
     """The root, unpacked below `directory`, to be changed at will."""
-    base = vm_root.base_root()  # the cache has one lock
-    versions = [vm_root.candidate(package) for package in PACKAGES]
-    key = Path(__file__).read_text() + " ".join([vm_root.current_kernel(), *versions])
-    archive = vm_root.cached("image-root-", vm_root.current_kernel(), ".tar", key, functools.partial(build, base))
+    base, packages = vm_root.base_root(), dracut_packages()  # the cache has one lock
+    key = f"{Path(__file__).read_text()} {packages.name}"
+    builder = functools.partial(build, base, packages)
+    archive = vm_root.cached("image-root-", vm_root.current_kernel(), ".tar", key, builder)
     return unpack(archive, directory / "root")
 
 

@@ -286,7 +286,7 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 class Guest:
     """One guest with files of its own; a context manager that deletes them afterwards."""
 
-    def __init__(self, name: str = "guest", machine: str | Machine = "clean"):
+    def __init__(self, name: str = "guest", machine: str | Machine = "clean", archive: Path | None = None):
         self.name = name
         self.machine = MACHINES[machine] if isinstance(machine, str) else machine
         self.work = Path(tempfile.mkdtemp(prefix=f"vm-{name}-"))
@@ -294,7 +294,7 @@ class Guest:
         self.disk = self.work / "disk.img"
         self.boots = 0
         try:
-            self._unpack(root.base_root())
+            self._unpack(archive or root.base_root())
         except BaseException:
             shutil.rmtree(self.work)
             raise
@@ -453,19 +453,23 @@ class Guest:
     # -- its boots
 
     def boot(self, job: str = OBSERVE, *, kernel: str | None = None, cmdline: str = "",
-             init: str = "minimal", timeout: float = 150, record_sysfs: bool = False) -> BootResult:
+             passed: str = "root=/dev/vda rw quiet intel_iommu=on", init: str = "minimal", timeout: float = 150,
+             begin_within: float = BEGIN_WITHIN,
+             record_sysfs: bool = False) -> BootResult:
         """Boots the guest, runs a shell script in it after coldplug, and powers it off.
 
         `kernel` is a release (the newest by default); its image and initramfs image are those in
-        the guest's /boot. `init` is "minimal" (udev's coldplug alone) or "systemd". Raises
-        GuestError when the job does not end in time; a job that fails is a status.
+        the guest's /boot. `passed` is what a boot loader would pass to the kernel, and `cmdline`
+        what is typed behind it at the boot menu. `init` is "minimal" (udev's coldplug alone) or
+        "systemd". Raises GuestError when the job does not begin or end in time; a job that fails is
+        a status.
         """
         if not self.disk.exists():
             self.make_disk()
         before = self.work / "disk-before"
         subprocess.run(["cp", "--sparse=always", self.disk, before], check=True)
-        options = {"kernel": kernel, "cmdline": cmdline, "init": init, "timeout": timeout,
-                   "record_sysfs": record_sysfs}
+        options = {"kernel": kernel, "cmdline": cmdline, "passed": passed, "init": init, "timeout": timeout,
+                   "begin_within": begin_within, "record_sysfs": record_sysfs}
         try:
             for _ in range(HUNG_BOOTS):
                 try:
@@ -479,8 +483,8 @@ class Guest:
         finally:
             before.unlink(missing_ok=True)
 
-    def _boot(self, job: str, *, kernel: str | None, cmdline: str, init: str, timeout: float,
-              record_sysfs: bool) -> BootResult:
+    def _boot(self, job: str, *, kernel: str | None, cmdline: str, passed: str, init: str, timeout: float,
+              begin_within: float, record_sysfs: bool) -> BootResult:
         """One attempt at `boot`."""
         self.boots += 1
         logs = self.work / f"boot-{self.boots}"
@@ -498,8 +502,8 @@ class Guest:
             out.truncate(OUT_SIZE)
         inits = {"minimal": "init=/opt/vm/init", "systemd": "systemd.wants=vm-job.service"}
         # no_timer_check: a starved emulated processor fails the kernel's test of its timer.
-        append = ("root=/dev/vda rw console=ttyS0 panic=-1 quiet mitigations=off no_timer_check "
-                  f"intel_iommu=on {inits[init]} {cmdline}").strip()
+        append = (f"{passed} console=ttyS0 panic=-1 mitigations=off no_timer_check "
+                  f"{inits[init]} {cmdline}").strip()
         disks = []
         for index, (file, options) in enumerate([(self.disk, ""), (logs / "job", ",serial=job"),
                                                  (logs / "out", ",serial=out")]):
@@ -516,11 +520,11 @@ class Guest:
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as qemu:
             try:
                 try:
-                    qemu.wait(min(timeout, BEGIN_WITHIN))
+                    qemu.wait(min(timeout, begin_within))
                 except subprocess.TimeoutExpired:
                     if b"@@job-start" not in (logs / "output").read_bytes():
                         raise
-                    qemu.wait(timeout - min(timeout, BEGIN_WITHIN))
+                    qemu.wait(timeout - min(timeout, begin_within))
                 ending = f"ended with exit {qemu.returncode}"
             except subprocess.TimeoutExpired:
                 ending = f"was stopped after {time.monotonic() - started:.0f} s"
@@ -551,6 +555,7 @@ class Guest:
         functions, facts = _observed(output)
         return BootResult(output, int(end[1]), console, wall, float(begin[1]),
                           float(end[2]) - float(begin[1]), archive, functions, facts)
+
     def record_sysfs(self) -> Path:
         """Boots the guest and records what programs see of its hardware; the archive's path."""
         result = self.boot(record_sysfs=True)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "apply/transaction.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -26,23 +27,42 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string image = "/boot/initrd.img-6.1";
+const std::string grub_cfg = "/boot/grub/grub.cfg";
 
-/// update-initramfs as far as we see it: replaces the image by rename, then ends as told.
+/// update-initramfs or mkinitcpio as far as we see them: the one replaces the image by rename, the
+/// other writes into the file that it is told. Then they end as told. And update-grub, which writes
+/// in place.
 class FakeTool final : public CommandRunner {
  public:
   explicit FakeTool(const TemporaryRoot& root) : root_(root) {}
 
-  bool has(const std::string& program) const override { return program == "update-initramfs"; }
+  bool has(const std::string& program) const override { return program == name; }
 
   Result<CommandResult> run(const Command& command, const CommandListener&) override {
     ran.push_back(command.program);
+    if (command.program == "update-grub") {
+      root_.write(grub_cfg + ".new", grub_writes);
+      root_.write(grub_cfg, grub_writes);
+      if (grub_status == 0) fs::remove(root_.outside(grub_cfg + ".new"));
+      return CommandResult{grub_status, "what update-grub said\n"};
+    }
     if (on_run) on_run();
+    if (name == "mkinitcpio") {
+      const auto option = std::ranges::find(command.arguments, "-g");
+      output = *(option + 1);
+      root_.write(output, exit_status == 0 ? "built" : "bui");
+      return CommandResult{exit_status, "what the tool said\n"};
+    }
     root_.write(image + ".new", "built");
     fs::rename(root_.outside(image + ".new"), root_.outside(image));
     return CommandResult{exit_status, "what the tool said\n"};
   }
 
+  std::string name = "update-initramfs";
+  std::string output;  ///< where mkinitcpio was told to write
   int exit_status = 0;
+  int grub_status = 0;
+  std::string grub_writes = "linux /vmlinuz ro intel_iommu=on\n";
   std::function<void()> on_run;
   std::vector<std::string> ran;
 
@@ -114,12 +134,15 @@ class FailingFileStore final : public FileStore {
 /// A small machine, and the change that the tests make to it.
 class Stage {
  public:
-  Stage() : files(root.store()), tool(root) {
+  explicit Stage(InitramfsGenerator generator = InitramfsGenerator::update_initramfs)
+      : files(root.store()), tool(root) {
+    tool.name = to_string(generator);
     root.write("/etc/modprobe.d/vfio.conf", "before");
     root.write("/etc/modprobe.d/legacy.conf", "legacy");
     root.write(image, "old image");
+    root.write(grub_cfg, "linux /vmlinuz ro\n");
     profile.id = "debian";
-    profile.initramfs = {InitramfsGenerator::update_initramfs};
+    profile.initramfs = {generator};
     value_of(make_state_directories(*files));
     const auto state_of = [&](const std::string& path) { return value_of(files->state(path)); };
     diff = {
@@ -129,6 +152,7 @@ class Stage {
                    RegularFile{"after", 0644, 0, 0}, ""},
         FileChange{"/etc/modules-load.d/vfio.conf", Absent{}, RegularFile{"new", 0644, 0, 0}, ""},
         RebuildInitramfs{"6.1", image, ""},
+        BootParameters{{"update-grub"}, {}, {grub_cfg, grub_cfg + ".new"}, {"intel_iommu=on"}, ""},
     };
   }
 
@@ -176,7 +200,8 @@ TEST_CASE("A transaction changes the files, remembers the intent, and rebuilds t
   CHECK(stage.root.content("/etc/modules-load.d/vfio.conf") == "new");
   CHECK_FALSE(stage.files->exists("/etc/modprobe.d/legacy.conf"));
   CHECK(stage.root.content(image) == "built");
-  CHECK(stage.tool.ran.size() == 1);
+  CHECK(stage.tool.ran == std::vector<std::string>{"update-initramfs", "update-grub"});
+  CHECK(stage.root.content(grub_cfg) == stage.tool.grub_writes);
   CHECK(stage.tree(true) == stage.tree());
   CHECK(value_of(stage.recover()) == std::nullopt);
 }
@@ -184,7 +209,7 @@ TEST_CASE("A transaction changes the files, remembers the intent, and rebuilds t
 TEST_CASE("Without a rebuild the image is left alone") {
   Stage stage;
   value_of(stage.run(*stage.files, false));
-  CHECK(stage.tool.ran.empty());
+  CHECK(stage.tool.ran == std::vector<std::string>{"update-grub"});
   CHECK(stage.root.content(image) == "old image");
   CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "after");
 }
@@ -201,6 +226,58 @@ TEST_CASE("A rebuild that fails is told in the tool's words, and everything is p
   CHECK(stage.tool.ran.size() == 1);  // the old image was put back, not built anew
 }
 
+TEST_CASE("A boot loader's tool that fails is told in its words, and what it wrote is put back") {
+  Stage stage;
+  const auto before = stage.tree(true);
+  stage.tool.grub_status = 1;
+  const auto error = error_of(stage.run(*stage.files));
+  CHECK_THAT(error.message, has_text("update-grub failed with exit status 1"));
+  CHECK_THAT(error.message, has_text("what update-grub said"));
+  CHECK(stage.tree(true) == before);
+}
+
+TEST_CASE("A boot loader's tool that leaves the parameter out has failed") {
+  Stage stage;
+  const auto before = stage.tree(true);
+  stage.tool.grub_writes = "linux /vmlinuz ro quiet\ninitrd /initrd.img intel_iommu=on\n";
+  const auto error = error_of(stage.run(*stage.files));
+  CHECK_THAT(error.message, has_text(grub_cfg + " without intel_iommu=on"));
+  CHECK(stage.tree(true) == before);
+}
+
+TEST_CASE("What a boot loader's tool wrote is known until something else writes it") {
+  Stage stage;
+  value_of(stage.run(*stage.files));
+  const auto outputs = value_of(Journal::load(*stage.files)).boot_outputs();
+  REQUIRE(outputs.size() == 2);
+  CHECK(outputs[0].path == grub_cfg);
+  CHECK(std::get<RegularFile>(outputs[0].before).content == "linux /vmlinuz ro\n");
+  CHECK(same_content(outputs[0].after, value_of(stage.files->state(grub_cfg))));
+  CHECK(std::holds_alternative<Absent>(outputs[1].before));
+
+  stage.root.write(grub_cfg, "linux /vmlinuz-of-a-later-kernel ro\n");
+  stage.diff = {stage.diff.back()};
+  value_of(stage.run(*stage.files));
+  const auto later = value_of(Journal::load(*stage.files)).boot_outputs();
+  CHECK(later.size() == 1);  // grub.cfg.new: it came and went
+}
+
+TEST_CASE("A tool that writes into images is given another name, until the image is whole") {
+  Stage stage(InitramfsGenerator::mkinitcpio);
+  value_of(stage.run(*stage.files));
+  CHECK(stage.root.content(image) == "built");
+  CHECK(stage.tool.output == fresh_path(image));
+  CHECK(stage.tool.output != image);
+  CHECK(stage.tree(true) == stage.tree());
+
+  Stage failing(InitramfsGenerator::mkinitcpio);
+  failing.tool.exit_status = 1;
+  failing.tool.on_run = [&] { CHECK(failing.root.content(image) == "old image"); };
+  const auto before = failing.tree(true);
+  CHECK_THAT(error_of(failing.run(*failing.files)).message, has_text("mkinitcpio failed"));
+  CHECK(failing.tree(true) == before);
+}
+
 TEST_CASE("A file that somebody changed in the meantime is left to them") {
   Stage stage;
   stage.root.write("/etc/modprobe.d/vfio.conf", "somebody's");
@@ -213,10 +290,12 @@ TEST_CASE("A file that somebody changed in the meantime is left to them") {
 }
 
 TEST_CASE("Whichever write fails, everything is as it was or as it should be") {
+  const auto generator =
+      GENERATE(InitramfsGenerator::update_initramfs, InitramfsGenerator::mkinitcpio);
   int number = 0;
   for (bool reached = true; reached; ++number) {
     INFO("operation " << number << " fails");
-    Stage stage;
+    Stage stage(generator);
     const auto before = stage.tree();
     FailingFileStore failing(*stage.files, number, false);
     const auto done = stage.run(failing);
@@ -234,10 +313,12 @@ TEST_CASE("Whichever write fails, everything is as it was or as it should be") {
 }
 
 TEST_CASE("Killed at any write, the next run finds everything as it was or as it should be") {
+  const auto generator =
+      GENERATE(InitramfsGenerator::update_initramfs, InitramfsGenerator::mkinitcpio);
   int number = 0;
   for (bool reached = true; reached; ++number) {
     INFO("killed at operation " << number);
-    Stage stage;
+    Stage stage(generator);
     const auto before = stage.tree();
     FailingFileStore failing(*stage.files, number, true);
     const auto done = stage.run(failing);

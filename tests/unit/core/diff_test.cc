@@ -60,6 +60,22 @@ TEST_CASE("A change says its kind to programs and what it will do to people") {
                                  "rebuild /boot/initrd.img-6.12", "rebuild /boot/initrd.img-6.1"});
 }
 
+TEST_CASE("What decides about the kernel command line is a kind of its own") {
+  const Change setting = FileChange{"/etc/default/grub", a, b, "why", true};
+  const Change run = BootParameters{{"grub-mkconfig", "-o", "/boot/grub/grub.cfg"},
+                                    {},
+                                    {"/boot/grub/grub.cfg"},
+                                    {"intel_iommu=on"},
+                                    "because"};
+  CHECK(kind(setting) == "boot-parameters");
+  CHECK(describe(setting) == "write /etc/default/grub");
+  CHECK(kind(run) == "boot-parameters");
+  CHECK(describe(run) == "run grub-mkconfig -o /boot/grub/grub.cfg");
+  CHECK(reason_of(run) == "because");
+  CHECK_FALSE(has_file_changes({setting, run}));  // no initramfs holds a copy of them
+  CHECK(std::get<FileChange>(inverse({setting, run}).at(0)).boot_parameters);
+}
+
 TEST_CASE("The inverse takes back every file, last change first, and rebuilds at the end") {
   const auto back = inverse(every_kind);
   CHECK(test::described(back) ==

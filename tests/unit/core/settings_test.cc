@@ -39,6 +39,15 @@ TEST_CASE("The settings say which cards may be taken") {
   }
 }
 
+TEST_CASE("The settings may ask for the IOMMU's pass-through mode") {
+  const auto pass_through = [](const std::string& text) {
+    return value_of(parse_settings("/etc/vfio-switch.conf", text)).pass_through;
+  };
+  CHECK_FALSE(pass_through(""));
+  CHECK_FALSE(pass_through("iommu = auto\n"));
+  CHECK(pass_through("iommu = pt\ndevice = none\n"));
+}
+
 TEST_CASE("The settings say what may be done without asking") {
   const auto parse = [](const std::string& text) {
     return value_of(parse_settings("/etc/vfio-switch.conf", text));
@@ -69,11 +78,13 @@ TEST_CASE("A wrong setting is named with file, line and remedy") {
       {"device = ,\n", ":1: ", "has no value"},
       {"device\n", ":1: ", "key = value"},
       {"device = none 01:00.0\n", ":1: ", "'none'"},
+      {"iommu = on\n", ":1: ", "it can be pt or auto"},
+      {"iommu = pt\niommu = pt\n", ":2: ", "twice"},
       {"initramfs = never\n", ":1: ", "it can be always or auto"},
       {"headless = 1\n", ":1: ", "it can be yes or no"},
       {"auto-disable =\n", ":1: ", "it can be yes or no"},
       {"headless = no\nheadless = no\n", ":2: ", "twice"},
-      {"headles = no\n", ":1: ", "known: device, initramfs, headless, auto-disable"},
+      {"headles = no\n", ":1: ", "known: device, initramfs, iommu, headless, auto-disable"},
   };
   for (const auto& row : rows) {
     INFO(row.text);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "apply/journal.h"
+#include "core/error.h"
+#include "core/plan.h"
+#include "system/file_reader.h"
+#include "system/machine.h"
+
+namespace vfio_switch {
+
+/// True if `made` changed a file about command lines that is somebody else's but for our
+/// parameters: roll_back_boot() gives it back.
+[[nodiscard]] bool is_boot_setting(const FileChange& made);
+
+/// Adds to a rollback what takes our kernel parameters out again. A file that nobody changed since
+/// gets the bytes that it had; of any other only the parameters go. What the boot loader's tool
+/// wrote is put back in the same way, or else made anew by the tool.
+[[nodiscard]] Result<void> roll_back_boot(Plan& plan, const FileReader& files,
+                                          const Machine& machine, const Journal& journal,
+                                          const PlanOptions& options);
+
+}  // namespace vfio_switch

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds, and keeps in the cache of tests/vm, what the Fedora tests stand on: a root with rpm, dracut and
+kernel-install that goes by Fedora's rules, two kernels as rpms, and the project's own rpm.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TREE = HERE.parents[2]
+sys.path.insert(0, str(HERE.parents[1] / "vm"))
+import root as vm_root  # noqa: E402
+from root import BuildError, run  # noqa: E402
+
+PACKAGES = [
+    "dracut-core", "rpm", "systemd-sysv", "udev", "kmod", "zstd", "cpio", "libkmod2", "gawk",
+]  # fmt: skip
+# What the project's rpm is linked with where it was built, by suite.
+LIBRARIES = {"bookworm": ["libarchive13", "libboost-program-options1.74.0"], "trixie": ["libarchive13t64"]}
+PLUGINS = "/usr/lib/kernel/install.d"
+STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install"]
+
+
+def build_root(suite: str, archive: Path, scratch: Path) -> None:
+    root = scratch / "root"
+    sources = vm_root.write_sources(scratch)
+    for source in sources if suite != vm_root.SUITE else []:
+        text = re.sub(rf"\b{vm_root.SUITE}-security\b.*", "", source.read_text())
+        source.write_text(re.sub(rf"\b{vm_root.SUITE}\b", suite, text))
+    vm_root.run("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory", "--quiet",
+                f"--include={','.join(PACKAGES + LIBRARIES[suite])}",
+                *(f"--dpkgopt=path-exclude={path}" for path in vm_root.EXCLUDED_PATHS), suite, root, *sources)
+    os_release = HERE.parents[1] / "machines/os/fedora/usr/lib/os-release"
+    shutil.copy(os_release, root / "usr/lib/os-release")
+    (root / "etc/machine-id").write_text("5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60\n")
+    (root / "etc/hostname").write_text("fedora\n")
+    (root / "etc/kernel").mkdir(exist_ok=True)
+    (root / "etc/kernel/cmdline").write_text("root=/dev/vda ro\n")
+    (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
+    for directory in ("usr/lib/kernel/install.d", "usr/lib/dracut/dracut.conf.d"):
+        (root / directory).mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE / "root/01-dist.conf", root / "usr/lib/dracut/dracut.conf.d")
+    for name in STAND_INS:
+        if not (root / f"{PLUGINS}/{name}".lstrip("/")).exists():
+            shutil.copy(HERE / "root" / name, root / PLUGINS.lstrip("/"))
+    vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
+
+
+def fedora_root(suite: str = vm_root.SUITE) -> Path:
+    """The archive (tar) of the root."""
+    recipe = inspect.getsource(build_root) + "".join(path.read_text() for path in sorted((HERE / "root").iterdir()))
+    versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES]
+    return vm_root.cached(f"fedora-root-{suite}", "", ".tar", recipe + " ".join(versions),
+                          functools.partial(build_root, suite))  # fmt: skip
+
+
+def rpmbuild(spec: Path, scratch: Path, *options: str) -> Path:
+    """The one binary package that a spec gives."""
+    top = scratch / "rpmbuild"
+    run("rpmbuild", "-bb", "--quiet", "--nodeps", f"--define=_topdir {top}", *options, spec)
+    (package,) = top.glob("RPMS/*/*.rpm")
+    return package
+
+
+def build_kernel(release: str, package: Path, scratch: Path) -> None:
+    """Debian's kernel with few modules, packaged as Fedora's."""
+    run("apt-get", "-o", "APT::Sandbox::User=root", "download", f"linux-image-{release}", cwd=scratch)
+    (deb,) = scratch.glob("*.deb")
+    tree = scratch / "tree"
+    run("dpkg-deb", "-x", deb, tree)
+    vm_root.trim_modules(tree, release)
+    modules = tree / "lib/modules" / release
+    shutil.copy(tree / f"boot/vmlinuz-{release}", modules / "vmlinuz")
+    for index in modules.glob("modules.*"):
+        if index.name not in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+            index.unlink()
+    for link in ("build", "source"):
+        (modules / link).unlink(missing_ok=True)
+    rpmbuild(HERE / "kernel.spec", scratch, f"--define=kernel_release {release}", f"--define=tree {modules}").rename(package)
+
+
+def kernels() -> list[tuple[str, Path]]:
+    """Two kernels, the older one first: release and rpm."""
+    recipe = (HERE / "kernel.spec").read_text() + inspect.getsource(build_kernel)
+    found = []
+    for name, release in (("old", vm_root.older_kernel()), ("new", vm_root.current_kernel())):
+        key = f"{release} {vm_root.candidate(f'linux-image-{release}')}{recipe}"
+        found.append((release, vm_root.cached(f"kernel-rpm-{name}-", release, ".rpm", key,
+                                              functools.partial(build_kernel, release))))  # fmt: skip
+    return found
+
+
+def unpack(package: Path, directory: Path) -> Path:
+    """The files of an rpm."""
+    directory.mkdir()
+    run("sh", "-euc", 'rpm2cpio "$1" | cpio -idm --quiet', "unpack", package, cwd=directory)
+    return directory
+
+
+def build_package(scratch: Path, release: str = "1", payload: Path | None = None) -> Path:
+    """The project's rpm, from the tree as it is; with `payload`, a tree of built files, nothing is compiled."""
+    spec = (TREE / "pkg/fedora/vfio-switch.spec").read_text()
+    version = re.search(r"^Version:\s*(\S+)", spec, re.MULTILINE)[1]
+    top = vm_root.cache_directory() / "rpmbuild"  # one place, so that a compiler cache finds it again
+    shutil.rmtree(top, ignore_errors=True)
+    (top / "SOURCES").mkdir(parents=True)
+    listed = run("git", "-C", TREE, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    names = [name for name in listed if name and (TREE / name).exists()]
+    listing = scratch / "files"
+    listing.write_text("\n".join(names) + "\n")
+    run("tar", "-C", TREE, "-czf", top / f"SOURCES/vfio-switch-{version}.tar.gz",
+        f"--transform=s,^,vfio-switch-{version}/,", f"--files-from={listing}")
+    (top / "vfio-switch.spec").write_text(re.sub(r"^(Release:\s*)1", rf"\g<1>{release}", spec, flags=re.MULTILINE))
+    built = [] if payload is None else ["--define=meson true", "--define=meson_build true",
+                                        f"--define=meson_install cp -a {payload}/. %{{buildroot}}"]
+    run("rpmbuild", "-bb", "--quiet", "--nodeps", "--without=tests", f"--define=_topdir {top}",
+        f"--load={HERE / 'fedora.macros'}", *built, top / "vfio-switch.spec")
+    (package,) = top.glob("RPMS/*/vfio-switch-0*.rpm")
+    return package
