@@ -249,7 +249,7 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
   }
   line.settle(why);
   if (facts.command_line_locked) {
-    plan.notes.push_back(
+    plan.notes.emplace_back(
         "Secure Boot locks the kernel command line into a signed unified image: one boot without "
         "passthrough cannot be asked for at the boot menu, there is no such escape here");
   }

@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 MACHINES = HERE.parent / "machines"
 VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
 STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
+STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
 if not VFIO_SWITCH:
     raise SystemExit("VFIO_SWITCH must name the program under test; 'meson test' sets it")
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
+#include "core/boot_plan.h"
 #include "core/doctor/checks.h"
 #include "core/isolation.h"
 #include "core/text.h"
@@ -85,6 +86,12 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
         iommu_switched_off, "The IOMMU is off: the kernel command line says " + off + ".",
         "Remove " + off + " from " + (where.empty() ? "the boot loader's settings" : where) +
             ", and reboot."));
+  } else if (is_isolation_pending(facts)) {
+    auto& finding = findings.emplace_back(make_finding(
+        iommu_parameter_missing,
+        "The IOMMU is off, and the parameter that turns it on is staged for the next boot.",
+        "Reboot; whether the card is isolated can be judged only then."));
+    finding.severity = Severity::note;
   } else if (const auto wanted = missing_iommu_parameter(facts)) {
     findings.push_back(make_finding(iommu_parameter_missing,
                                     "The IOMMU is off: the kernel waits for " + *wanted + ".",
