@@ -31,7 +31,7 @@ struct ConfAssignment {
 /// those of an array), `A=(b c)`, over several lines or not. Those inside an `if` count as well.
 /// A variable is left as it is written.
 [[nodiscard]] std::vector<ConfAssignment> parse_assignments(std::string_view file,
-                                                             std::string_view text);
+                                                            std::string_view text);
 
 /// What `name` holds after `assignments`: of an assignment that names the list itself
 /// (`MODULES=(a ${MODULES[@]})`) that place holds what it held before.
