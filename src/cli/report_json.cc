@@ -91,6 +91,9 @@ std::string report_json(const Machine& machine, const Recording& recording,
   Json tables = Json::array();
   if (dmar) tables.push_back("DMAR");
   if (ivrs) tables.push_back("IVRS");
+  Json vendor;
+  if (dmar) vendor = "intel";
+  if (ivrs) vendor = "amd";
   Json kernels = Json::array();
   for (const auto& kernel : facts.kernels) kernels.push_back(kernel.release);
   std::ranges::reverse(kernels);
@@ -105,9 +108,7 @@ std::string report_json(const Machine& machine, const Recording& recording,
   Json json = {{"name", "recorded"},
                {"source", "vfio-switch report"},
                {"recorded", 1},
-               {"cpu_vendor", dmar   ? Json("intel")
-                              : ivrs ? Json("amd")
-                                     : Json()},
+               {"cpu_vendor", vendor},
                {"iommu", facts.iommu_enabled ? "on" : "off"},
                {"complete", true},
                {"acpi_tables", tables},

@@ -55,7 +55,9 @@ std::string_view vendor(const Examination& examination) {
 void check_wrong_vendor(const Examination& examination, std::vector<Finding>& findings) {
   const auto who = vendor(examination);
   const auto& facts = examination.facts;
-  const std::string_view key = who == "intel" ? "amd_iommu" : who == "amd" ? "intel_iommu" : "";
+  std::string_view key;
+  if (who == "intel") key = "amd_iommu";
+  if (who == "amd") key = "intel_iommu";
   const auto value = key.empty() ? std::nullopt : parameter(facts, key);
   if (!value) return;
   const auto word = std::string(key) + "=" + printable(*value);
@@ -97,9 +99,9 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
                                     "The IOMMU is off: the kernel waits for " + *wanted + ".",
                                     how_to_add_parameter(examination, *wanted)));
   } else if (facts.iommu_table == IommuTable::none) {
-    const std::string setting = who == "intel" ? "Turn on VT-d"
-                                : who == "amd" ? "Turn on IOMMU (AMD-Vi)"
-                                               : "On a PC, turn on VT-d (Intel) or IOMMU (AMD)";
+    std::string setting = "On a PC, turn on VT-d (Intel) or IOMMU (AMD)";
+    if (who == "intel") setting = "Turn on VT-d";
+    if (who == "amd") setting = "Turn on IOMMU (AMD-Vi)";
     findings.push_back(make_finding(
         iommu_firmware_off, "The firmware announces no IOMMU: there is no DMAR or IVRS table.",
         setting + " in the firmware's set-up, beside virtualization."));
