@@ -47,44 +47,70 @@ class Cursor {
   int line_ = 1;
 };
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n';
+}
+
 /// Reads one word up to a blank, a line end, a bracket or a semicolon; quotes are taken off. The
 /// blanks of a quoted part separate words as well: mkinitcpio splits strings at them.
-void read_word(Cursor& cursor, std::vector<ConfigWord>& words) {
-  const auto where = cursor.where();
-  std::string word;
-  char quote = 0;
-  int braces = 0;
-  const auto flush = [&] {
-    if (!word.empty()) words.push_back({std::exchange(word, {}), where});
-  };
-  while (!cursor.at_end()) {
-    const char c = cursor.peek();
-    const bool is_blank = c == ' ' || c == '\t' || c == '\n';
-    if (quote != 0) {
-      cursor.next();
-      if (c == quote) {
-        quote = 0;
-      } else if (is_blank && braces == 0) {
-        flush();
+class WordReader {
+ public:
+  WordReader(Cursor& cursor, std::vector<ConfigWord>& words)
+      : cursor_(cursor), words_(words), where_(cursor.where()) {}
+
+  void read() {
+    while (!cursor_.at_end()) {
+      if (quote_ != 0) {
+        quoted(cursor_.next());
+      } else if (ends_at(cursor_.peek())) {
+        break;
       } else {
-        word += c;
+        plain(cursor_.next());
       }
-      continue;
     }
-    if (braces == 0 && (is_blank || c == ')' || c == ';')) break;
-    cursor.next();
-    if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '\\') {
-      if (const char escaped = cursor.next(); escaped != '\n') word += escaped;
+    flush();
+  }
+
+ private:
+  [[nodiscard]] bool ends_at(char c) const {
+    return braces_ == 0 && (is_blank(c) || c == ')' || c == ';');
+  }
+
+  void flush() {
+    if (!word_.empty()) words_.push_back({std::exchange(word_, {}), where_});
+  }
+
+  void quoted(char c) {
+    if (c == quote_) {
+      quote_ = 0;
+    } else if (is_blank(c) && braces_ == 0) {
+      flush();
     } else {
-      if (c == '{') ++braces;
-      if (c == '}' && braces > 0) --braces;
-      word += c;
+      word_ += c;
     }
   }
-  flush();
-}
+
+  void plain(char c) {
+    if (c == '"' || c == '\'') {
+      quote_ = c;
+      return;
+    }
+    if (c == '\\') {
+      if (const char escaped = cursor_.next(); escaped != '\n') word_ += escaped;
+      return;
+    }
+    if (c == '{') ++braces_;
+    if (c == '}' && braces_ > 0) --braces_;
+    word_ += c;
+  }
+
+  Cursor& cursor_;
+  std::vector<ConfigWord>& words_;
+  std::string where_;
+  std::string word_;
+  char quote_ = 0;
+  int braces_ = 0;  ///< of ${...}, whose blanks end no word
+};
 
 std::vector<ConfigWord> read_array(Cursor& cursor) {
   std::vector<ConfigWord> words;
@@ -94,12 +120,12 @@ std::vector<ConfigWord> read_array(Cursor& cursor) {
       cursor.next();
       break;
     }
-    if (c == ' ' || c == '\t' || c == '\n' || c == ';') {
+    if (is_blank(c) || c == ';') {
       cursor.next();
     } else if (c == '#') {
       cursor.skip_line();
     } else {
-      read_word(cursor, words);
+      WordReader(cursor, words).read();
     }
   }
   return words;
@@ -141,7 +167,7 @@ std::vector<ConfAssignment> parse_assignments(std::string_view file, std::string
       cursor.next();
       one.words = read_array(cursor);
     } else {
-      read_word(cursor, one.words);
+      WordReader(cursor, one.words).read();
     }
     assignments.push_back(std::move(one));
     cursor.skip_line();
@@ -168,32 +194,62 @@ std::vector<ConfigWord> list_after(const std::vector<ConfAssignment>& assignment
   return list;
 }
 
-std::vector<MkinitcpioPreset> parse_preset(std::string_view file, std::string_view text) {
-  std::map<std::string, std::vector<ConfigWord>, std::less<>> values;
-  for (const auto& one : parse_assignments(file, text)) {
-    auto& value = values[one.name];
-    if (!one.appends) value.clear();
-    value.insert(value.end(), one.words.begin(), one.words.end());
-  }
-  std::vector<MkinitcpioPreset> presets;
-  for (const auto& name : values["PRESETS"]) {
-    const auto value = [&](std::string_view key) -> const std::vector<ConfigWord>& {
-      static const std::vector<ConfigWord> none;
-      const auto own = values.find(name.text + "_" + std::string(key));
-      if (own != values.end() && !own->second.empty()) return own->second;
-      const auto all = values.find("ALL_" + std::string(key));
-      return all == values.end() ? none : all->second;
-    };
-    MkinitcpioPreset preset{name.text, only_word(value("image")), only_word(value("uki")), {}, {},
-                            {}};
-    if (preset.unified.empty()) preset.unified = only_word(value("efi_image"));
-    if (const auto& config = value("config"); !config.empty()) preset.config = config.front();
-    for (const auto& option : value("options")) preset.options.push_back(option.text);
-    for (const auto* key : {"image", "uki", "efi_image", "config", "options", "cmdline"}) {
-      for (const auto& word : value(key)) {
-        if (word.text.find_first_of("$`") != std::string::npos) preset.unclear = word.where;
-      }
+namespace {
+
+/// What a preset file sets: a key of one image, or of all.
+class PresetValues {
+ public:
+  PresetValues(std::string_view file, std::string_view text) {
+    for (const auto& one : parse_assignments(file, text)) {
+      auto& value = values_[one.name];
+      if (!one.appends) value.clear();
+      value.insert(value.end(), one.words.begin(), one.words.end());
     }
+  }
+
+  [[nodiscard]] const std::vector<ConfigWord>& named(const std::string& name) const {
+    static const std::vector<ConfigWord> none;
+    const auto found = values_.find(name);
+    return found == values_.end() ? none : found->second;
+  }
+
+  [[nodiscard]] const std::vector<ConfigWord>& of(const std::string& image,
+                                                  const std::string& key) const {
+    const auto& own = named(image + "_" + key);
+    return own.empty() ? named("ALL_" + key) : own;
+  }
+
+  /// Where the keys of an image that matter hold a variable or a command; empty where none does.
+  [[nodiscard]] std::string unclear(const std::string& image) const {
+    for (const std::string key : {"image", "uki", "efi_image", "config", "options"}) {
+      const auto& words = of(image, key);
+      const auto found = std::ranges::find_if(words, [](const ConfigWord& word) {
+        return word.text.find_first_of("$`") != std::string::npos;
+      });
+      if (found != words.end()) return found->where;
+    }
+    return {};
+  }
+
+ private:
+  std::map<std::string, std::vector<ConfigWord>> values_;
+};
+
+}  // namespace
+
+std::vector<MkinitcpioPreset> parse_preset(std::string_view file, std::string_view text) {
+  const PresetValues values(file, text);
+  std::vector<MkinitcpioPreset> presets;
+  for (const auto& [name, where] : values.named("PRESETS")) {
+    MkinitcpioPreset preset;
+    preset.name = name;
+    preset.image = only_word(values.of(name, "image"));
+    preset.unified = only_word(values.of(name, "uki"));
+    if (preset.unified.empty()) preset.unified = only_word(values.of(name, "efi_image"));
+    const auto& config = values.of(name, "config");
+    if (!config.empty()) preset.config = config.front();
+    for (const auto& option : values.of(name, "options")) preset.options.push_back(option.text);
+    preset.unclear = values.unclear(name);
     presets.push_back(std::move(preset));
   }
   return presets;

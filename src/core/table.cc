@@ -37,7 +37,9 @@ std::size_t longest_word(std::string_view text) {
 }
 
 std::string blanks(std::size_t count) {
-  return std::string(count, ' ');
+  std::string text;
+  text.resize(count, ' ');
+  return text;
 }
 
 /// The lines of a cell as they stand in a column `width` wide.
@@ -117,8 +119,8 @@ std::vector<std::size_t> Table::widths(std::size_t available) const {
   if (available == 0 || sum(natural) + between <= available) return natural;
   if (sum(least) + between > available) return {};
   // What is left over goes to those that need little first, in equal shares.
-  std::vector<std::size_t> order(titles_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < titles_.size(); ++i) order.push_back(i);
   std::ranges::stable_sort(order, {}, [&](std::size_t i) { return natural[i] - least[i]; });
   auto left = available - sum(least) - between;
   for (std::size_t i = 0; i < order.size(); ++i) {

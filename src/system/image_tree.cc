@@ -27,12 +27,12 @@ constexpr std::size_t most_kept = std::size_t{64} << 20U;
 constexpr int most_links = 40;                  // on one path, as in the kernel
 constexpr std::size_t most_steps = 20'000'000;  // of all paths together: more is made to hang us
 
-/// What decides which modules are loaded, below / or /usr.
+/// What decides which modules are loaded, below / or /usr. /etc/modules is the target of a link
+/// that Debian has in /etc/modules-load.d.
 constexpr std::array<std::string_view, 13> kept_prefixes = {
-    "conf/modules",     "config",          "buildconfig",
-    "etc/cmdline.d/",   "etc/modprobe.d/", "etc/modules-load.d/",
-    "etc/vfio-switch/", "lib/modprobe.d/", "lib/modules-load.d/",
-    "lib/vfio-switch/", "run/modprobe.d/", "usr/local/lib/modprobe.d/",
+    "conf/modules",        "config",           "buildconfig",      "etc/cmdline.d/",
+    "etc/modprobe.d/",     "etc/modules",      "etc/vfio-switch/", "lib/modprobe.d/",
+    "lib/modules-load.d/", "lib/vfio-switch/", "run/modprobe.d/",  "usr/local/lib/modprobe.d/",
     "lib/modules/",
 };
 

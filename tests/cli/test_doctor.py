@@ -111,7 +111,7 @@ READ_ENABLED: list[tuple[str, str, Change, Change]] = [
      lambda root: None),
     ("not-staged", f"/{MODULES_LOAD} is not as wanted", lambda root: (root.path / MODULES_LOAD).unlink(),
      lambda root: None),
-    ("image-stale", "initrd.img-6.1", lambda root: None, lambda root: (root.path / VFIO_CONF).unlink()),
+    ("image-stale", "initrd.img-6.1", writes("etc/vfio-switch.conf", "initramfs = always\n"), lambda root: None),
     ("hibernation", "259:3", writes("sys/power/resume", "259:3\n"), writes("sys/power/resume", "0:0\n")),
     ("config-conflict", "/etc/modprobe.d/b.conf:1", writes("etc/modprobe.d/b.conf", "blacklist vfio-pci\n"),
      writes("etc/modprobe.d/b.conf", "blacklist pcspkr\n")),
