@@ -62,7 +62,7 @@ def dracut(stage: Stage) -> None:
         stage.equal(boot.claimed_in, "none", "with vfio-pci.ids= on the command line: nothing is claimed")
 
         # In the place of the kernel's own image, so that status is asked about it.
-        machine.chroot("sh", "-euc", f"cp {image} /boot/kept; dracut --force --no-hostonly {image} {current}")
+        machine.chroot("sh", "-euc", f"cp {image} /boot/kept; dracut --force --no-hostonly --add drm {image} {current}")
         stage.equal(held(machine, image), [], "the rescue image holds nothing of ours")
         boot = stage.boot(machine, cmdline="vfio-pci.ids=")
         stage.drivers(boot, NATIVE, "the rescue image, with vfio-pci.ids=")
