@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import os
 import sys
 import tempfile
 import time
@@ -26,16 +27,17 @@ class Story:
     about: str
     tell: Callable[[Stage], None]
     needs_deb: bool
+    only_all: bool  # told with VFIO_SWITCH_ALL_IMAGES=1, or by its name
 
 
 STORIES: dict[str, Story] = {}
 
 
-def story(name: str, needs_deb: bool = False):
+def story(name: str, needs_deb: bool = False, only_all: bool = False):
     """Registers a story; the first line of its docstring says what it is about."""
     def register(function: Callable[[Stage], None]):
         about = (function.__doc__ or "").strip().splitlines()
-        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb)
+        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, only_all)
         return function
     return register
 
@@ -172,10 +174,14 @@ class Stage:
 
 
 def tell(chosen: list[Story], deb: Path | None) -> Tally:
-    """Tells the stories in order; a story that breaks off is a failed check."""
+    """Tells the stories in order, all where none is chosen; a story that breaks off is a failed check."""
     total = Tally()
-    for one in chosen:
+    everything = bool(chosen) or os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
+    for one in chosen or STORIES.values():
         stage = Stage(one.name, deb, total)
+        if one.only_all and not everything:
+            stage.skip(one.about, "contrib/check --all tells it")
+            continue
         if one.needs_deb and deb is None:
             stage.skip(one.about, "no package given (--deb)")
             continue

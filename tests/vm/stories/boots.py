@@ -75,7 +75,7 @@ def switching_times(stage: Stage, machine: Guest, record: Path) -> None:
                f"{min(taken[2:]) - max(taken[:2]):.2f} s saved, on this machine's own processor")
 
 
-@story("boots", needs_deb=True)
+@story("boots", needs_deb=True, only_all=True)
 def boots(stage: Stage) -> None:
     """Boot check and lock-out protection: pending, normal, foretold wrong, failed twice, no display."""
     record = stage.untouched().record

@@ -70,7 +70,7 @@ def mend(stage: Stage, machine: Guest, record: Path, code: str) -> None:
     stage.check(code not in found, f"{code}: mended by '{command}'", repr(found))
 
 
-@story("doctor", needs_deb=True)
+@story("doctor", needs_deb=True, only_all=True)
 def doctor(stage: Stage) -> None:
     """Five faults, one at a time, natively and in the guest: doctor names each and its remedy mends it."""
     with Guest("doctor") as machine:

@@ -41,7 +41,7 @@ def held(machine: Guest, image: str) -> list[str]:
     return sorted(name for name in re.findall(r"^-\S+ .* (\S+)$", listed, re.MULTILINE) if "vfio" in name)
 
 
-@story("dracut", needs_deb=True)
+@story("dracut", needs_deb=True, only_all=True)
 def dracut(stage: Stage) -> None:
     """Under dracut: taken, the escape, disabled, and the rescue image; then twins, by address."""
     record = stage.untouched().record

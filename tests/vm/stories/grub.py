@@ -55,7 +55,7 @@ class Entry:
         return Entry(kernel, passed.strip())
 
 
-@story("grub", needs_deb=True)
+@story("grub", needs_deb=True, only_all=True)
 def grub(stage: Stage) -> None:
     """The guest starts with the IOMMU off: enable turns it on through update-grub, rollback takes it back."""
     with Guest("grub") as machine, tempfile.TemporaryDirectory(prefix="vm-grub-") as scratch:

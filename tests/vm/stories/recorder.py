@@ -38,9 +38,11 @@ def recorder(stage: Stage) -> None:
         (card,) = (device for device in recorded["devices"] if device["address"] == GPU)
         stage.equal("radeon" in card["kernel_modules"], True, f"its claimants are recorded: {card['kernel_modules']}")
         subprocess.run([sys.executable, TOP / "tests/machines/build-sysroot", listing, built], check=True)
-        # A listing holds no kernel, and the guest's is a trimmed one: fewer modules claim the card.
-        shutil.rmtree(built / "usr/lib/modules")
-        machine.extract_tree(["/usr/lib/modules"], built)
+        # A listing holds no kernel and no image, and the guest's are trimmed ones: fewer modules claim
+        # the card, and what the image loads comes before them in the load order.
+        for taken in ("usr/lib/modules", "boot"):
+            shutil.rmtree(built / taken)
+        machine.extract_tree(["/usr/lib/modules", "/boot"], built)
         program = Path(scratch) / "program"
         subprocess.run(["dpkg", "-x", stage.deb, program], check=True)
         for name, words in QUESTIONS.items():
