@@ -304,7 +304,8 @@ class TestUpgrades(ArchCase):
         self.assertEqual(self.hooks_in(done), [REFRESH, BUILD, CHECK])
         self.assert_staged(LINUX, LTS)
         after = self.snapshot(*BOOKS)
-        del after["usr/share/vfio-switch/release"]
+        for tree in (before, after):  # what tells the releases apart
+            tree.pop("usr/share/vfio-switch/release", None)
         self.assert_same_tree(before, after)
 
     def test_a_package_that_replaces_ours(self) -> None:
