@@ -2,12 +2,25 @@
 #include "apply/operation.h"
 
 #include "apply/lock.h"
+#include "system/boot_store.h"
 #include "system/planner.h"
 #include "system/process.h"
 #include "system/profile_store.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
+
+namespace {
+
+/// What earlier boots came to says nothing about what is staged now. A trace that stays is no
+/// failure.
+void forget_boots(FileStore& files) {
+  for (const auto& path : {boot_count_path, boot_record_path, motd_path}) {
+    if (files.exists(path)) (void)files.replace(path, Absent{});
+  }
+}
+
+}  // namespace
 
 Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) const {
   const InterruptionGuard guard;
@@ -41,6 +54,7 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   auto done = transaction.run(*journal, verb, std::move(diff), result.plan.state, rebuild, forget);
   if (!done) return failure_of(done);
   result.changed = true;
+  forget_boots(files);
   return result;
 }
 

@@ -20,9 +20,7 @@ Progress make_progress() {
   const bool terminal = ::isatty(STDERR_FILENO) == 1;
   const auto line = std::make_shared<std::string>();  // the one that is shown below the output
   Progress progress;
-  progress.on_change = [terminal, line](const Change& change) {
-    if (terminal && !line->empty()) std::cerr << clear_line;
-    line->clear();
+  progress.on_change = [](const Change& change) {
     if (!std::holds_alternative<RebuildInitramfs>(change)) {
       std::cerr << printable(describe(change)) << "\n";
     }
@@ -36,6 +34,9 @@ Progress make_progress() {
     } else if (elapsed.count() == 0) {
       std::cerr << *line << "\n";
     }
+  };
+  progress.on_rebuilt = [terminal] {
+    if (terminal) std::cerr << "\n";  // the line stays, and tells how long it took
   };
   progress.on_tool_output = [terminal, line](std::string_view text) {
     if (terminal) std::cerr << clear_line;

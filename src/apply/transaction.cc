@@ -129,10 +129,11 @@ Result<void> Transaction::keep_images(const Diff& diff) {
     if (rebuild == nullptr) continue;
     auto tool = find_initramfs_tool(profile_, files_, runner_);
     if (!tool) return failure_of(tool);
-    const auto build = plan_build(*tool, rebuild->release, rebuild->image);
-    if (build.for_new_deployment) continue;
+    const auto build = plan_build(*tool, files_, rebuild->release, rebuild->image);
+    if (!build) return std::unexpected(build.error());
+    if (build->for_new_deployment) continue;
     auto kept = files_.keep(rebuild->image, kept_path(rebuild->image),
-                            build.replaces_by_rename(rebuild->image));
+                            build->replaces_by_rename(rebuild->image));
     if (!kept) return kept;
   }
   return {};
@@ -245,19 +246,21 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
                                   std::size_t count) {
   auto tool = find_initramfs_tool(profile_, files_, runner_);
   if (!tool) return failure_of(tool);
-  const auto build = plan_build(*tool, rebuild.release, rebuild.image);
-  if (build.written != rebuild.image) {
-    if (auto removed = remove_if_there(build.written); !removed) return removed;
+  const auto build = plan_build(*tool, files_, rebuild.release, rebuild.image);
+  if (!build) return std::unexpected(build.error());
+  if (build->written != rebuild.image) {
+    if (auto removed = remove_if_there(build->written); !removed) return removed;
   }
   const auto tick = [&](std::chrono::seconds elapsed) {
     if (progress_.on_rebuild) progress_.on_rebuild(rebuild, number, count, elapsed);
   };
   tick(std::chrono::seconds(0));
-  auto result = runner_.run(build.command, {progress_.on_tool_output, tick});
+  auto result = runner_.run(build->command, {progress_.on_tool_output, tick});
+  if (progress_.on_rebuilt) progress_.on_rebuilt();
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) {
-    if (build.for_new_deployment) {
+    if (build->for_new_deployment) {
       if (progress_.on_recovery) {
         progress_.on_recovery(
             "the image is that of the next deployment, and was not looked into; "
@@ -265,14 +268,15 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
       }
       return {};
     }
-    if (build.written != rebuild.image) {
-      if (!files_.exists(build.written)) return fail(build.command.program + " wrote no image");
-      if (auto placed = files_.put_back(build.written, rebuild.image); !placed) return placed;
+    if (build->written != rebuild.image) {
+      if (!files_.exists(build->written)) return fail(build->command.program + " wrote no image");
+      if (auto placed = files_.put_back(build->written, rebuild.image); !placed) return placed;
     }
     return check_ ? check_(rebuild) : Result<void>();
   }
-  return fail(build.command.program + " failed for kernel " + printable(rebuild.release) +
-              ended(*result) + "; it said:" + last_lines(result->output));
+  return fail(build->command.program + " failed for kernel " + printable(rebuild.release) +
+                  ended(*result) + "; it said:" + last_lines(result->output),
+              "Mend what it complains of, and run the command again.");
 }
 
 void Transaction::relabel(const std::vector<std::string>& paths) {

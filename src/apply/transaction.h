@@ -24,6 +24,7 @@ struct Progress {
   std::function<void(const RebuildInitramfs& rebuild, std::size_t number, std::size_t count,
                      std::chrono::seconds elapsed)>
       on_rebuild;
+  std::function<void()> on_rebuilt;  ///< the rebuild ended, well or not
   std::function<void(std::string_view line)> on_tool_output;
   std::function<void(std::string_view what)> on_recovery;  ///< what became of an interrupted change
 };

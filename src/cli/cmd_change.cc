@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plans.h"
+#include "core/boot_check.h"
 #include "core/report.h"
 #include "core/text.h"
 
@@ -27,7 +28,7 @@ std::string verb_text(Verb verb) {
 }
 
 std::string outcome_text(const Options& options, const OperationResult& result) {
-  if (!result.plan.refusals.empty()) return refusals_text(result.plan);
+  if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
   for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!result.changed) return text + "Nothing to do.\n";
@@ -46,8 +47,7 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
   if (result.plan.state.intent == Intent::enabled) {
     text += "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n";
     if (result.plan.command_line_locked) return text;  // the notes say that no escape exists
-    return text +
-           "No picture then? Add vfio-pci.ids= to the kernel command line at the boot menu.\n";
+    return text + escape_text(false);
   }
   return text + "Staged. After the next boot the host has the card.\n";
 }

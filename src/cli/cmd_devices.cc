@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "core/report.h"
+#include "core/device_report.h"
 #include "system/probe.h"
 #include "system/profile_store.h"
 #include "system/state_store.h"
@@ -22,7 +22,13 @@ Result<int> devices_command(const Options& options) {
   SelectionRequest request{settings->devices, {}, state->accepted_risks};
   if (request.named.empty()) request.kept = state->cards;
   const auto selection = select(*facts, request);
-  std::cout << (options.json ? devices_json(*facts, selection) : devices_text(*facts, selection));
+  if (options.json) {
+    std::cout << devices_json(*facts, selection);
+  } else if (options.dot) {
+    std::cout << devices_dot(*facts, selection);
+  } else {
+    std::cout << devices_text(*facts, selection, options.verbose, options.style);
+  }
   return exit_done;
 }
 

@@ -20,7 +20,8 @@ Result<int> plan_command(const Options& options) {
   }
   // `plan` is asked for the details; for the others --dry-run is a short answer.
   const bool details = options.verb == Verb::plan || options.verbose;
-  std::cout << (options.json ? plan_json(plan) : plan_text(machine.facts, plan, details));
+  std::cout << (options.json ? plan_json(plan)
+                             : plan_text(machine.facts, plan, details, options.style));
   return plan.refusals.empty() ? exit_done : exit_refused;
 }
 

@@ -5,6 +5,9 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "core/report.h"
+#include "core/status_text.h"
+#include "system/boot_store.h"
+#include "system/package_db.h"
 #include "system/planner.h"
 
 namespace vfio_switch {
@@ -19,7 +22,16 @@ Result<int> status_command(const Options& options) {
   if (auto interrupted = interrupted_change(**files)) {
     status->refusals.insert(status->refusals.begin(), std::move(*interrupted));
   }
-  std::cout << (options.json ? status_json(*status) : status_text(machine->facts, *status));
+  auto packages = read_packages(**files, machine->facts.kernels);
+  if (!packages) return failure_of(packages);
+  status->packages = std::move(*packages);
+  status->boot = load_boot_record(**files);
+  const auto boot_id = read_boot_id(**files);
+  status->boot_is_now = status->boot && boot_id && status->boot->boot_id == *boot_id;
+  if (status->intent == Intent::unset) status->pending = pending_set_up(**files, false);
+  const bool can_build = options.root == "/";
+  std::cout << (options.json ? status_json(*status)
+                             : status_text(machine->facts, *status, options.style, can_build));
   const bool short_fallen = options.verb == Verb::verify && !is_as_intended(*status);
   return short_fallen ? exit_fell_short : exit_done;
 }

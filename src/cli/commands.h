@@ -15,6 +15,8 @@ inline constexpr int exit_fell_short = 5;
 [[nodiscard]] Result<int> devices_command(const Options& options);
 [[nodiscard]] Result<int> status_command(const Options& options);  ///< also `verify`
 [[nodiscard]] Result<int> plan_command(const Options& options);
+[[nodiscard]] Result<int> doctor_command(const Options& options);
+[[nodiscard]] Result<int> report_command(const Options& options);
 [[nodiscard]] Result<int> change_command(const Options& options);  ///< enable, disable, rollback
 
 }  // namespace vfio_switch

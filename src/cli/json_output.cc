@@ -71,6 +71,30 @@ Json load_order_json(const LoadOrder& order) {
           {"proved", order.proved}};
 }
 
+Json boot_json(const BootRecord& record, bool is_now) {
+  Json devices = Json::array();
+  for (const auto& driver : record.drivers) {
+    devices.push_back({{"address", driver.address.str()},
+                       {"foretold", or_null(driver.foretold)},
+                       {"observed", or_null(driver.observed)}});
+  }
+  Json findings = Json::array();
+  for (const auto& finding : record.findings) {
+    findings.push_back({{"code", finding.code},
+                        {"message", finding.message},
+                        {"devices", addresses_json(finding.devices)},
+                        {"warning", finding.warning}});
+  }
+  return {{"boot_id", record.boot_id},
+          {"time", record.time},
+          {"kernel", record.kernel},
+          {"this_boot", is_now},
+          {"good", record.good()},
+          {"devices", devices},
+          {"findings", findings},
+          {"action", record.action.empty() ? Json() : Json(record.action)}};
+}
+
 std::string_view next_boot_text(NextBoot next_boot) {
   switch (next_boot) {
     case NextBoot::vfio:
@@ -81,6 +105,19 @@ std::string_view next_boot_text(NextBoot next_boot) {
       return "mixed";
   }
   return {};
+}
+
+Json packages_json(const std::optional<PackageFacts>& packages) {
+  if (!packages) return {};
+  Json kernels = Json::array();
+  for (const auto& kernel : packages->kernels) {
+    kernels.push_back({{"release", kernel.release},
+                       {"package", kernel.package.empty() ? Json() : Json(kernel.package)}});
+  }
+  return {{"kernels", kernels},
+          {"graphics_drivers", packages->graphics_drivers},
+          {"generators", packages->generators},
+          {"dkms", packages->dkms}};
 }
 
 }  // namespace
@@ -124,6 +161,7 @@ std::string plan_json(const Plan& plan) {
                {"functions", addresses_json(plan.functions)},
                {"changes", changes},
                {"load_order", orders},
+               {"no_build", plan.no_build.empty() ? Json() : Json(plan.no_build)},
                {"notes", plan.notes}});
 }
 
@@ -133,7 +171,12 @@ std::string status_json(const Status& status) {
     kernels.push_back({{"release", kernel.release},
                        {"image", or_null(kernel.image)},
                        {"staged", or_null(kernel.staged)},
-                       {"reason", kernel.reason.empty() ? Json() : Json(kernel.reason)}});
+                       {"reason", kernel.reason.empty() ? Json() : Json(kernel.reason)},
+                       {"files_staged", kernel.files_staged},
+                       {"image_staged", or_null(kernel.image_staged)},
+                       {"image_needed", !kernel.root_decides},
+                       {"running", kernel.running},
+                       {"next_boot", next_boot_text(kernel.next_boot)}});
   }
   Json devices = Json::array();
   for (const auto& device : status.devices) {
@@ -144,6 +187,12 @@ std::string status_json(const Status& status) {
   }
   Json orders = Json::array();
   for (const auto& order : status.load_order) orders.push_back(load_order_json(order));
+  Json parameters = Json::array();
+  for (const auto& parameter : status.parameters) {
+    parameters.push_back({{"parameter", parameter.word},
+                          {"effect", parameter.effect},
+                          {"keeps_host", parameter.keeps_host}});
+  }
   const bool unset = status.intent == Intent::unset;
   return dump({{"schema", schema},
                {"intent", unset ? Json() : Json(to_string(status.intent))},
@@ -152,7 +201,36 @@ std::string status_json(const Status& status) {
                {"next_boot", next_boot_text(status.next_boot)},
                {"load_order", orders},
                {"refusals", refusals_json(status.refusals)},
-               {"notes", status.notes}});
+               {"notes", status.notes},
+               {"packages", packages_json(status.packages)},
+               {"command_line", status.command_line.empty() ? Json() : Json(status.command_line)},
+               {"parameters", parameters},
+               {"set_up_pending", or_null(status.pending)},
+               {"boot_check", status.boot ? boot_json(*status.boot, status.boot_is_now) : Json()}});
+}
+
+std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending) {
+  Json list = Json::array();
+  for (const auto& finding : findings) {
+    const auto& kind = kind_of(finding.code);
+    list.push_back({{"code", kind.text},
+                    {"severity", to_string(finding.severity)},
+                    {"found", finding.found},
+                    {"why", kind.why},
+                    {"remedy", finding.remedy},
+                    {"devices", addresses_json(finding.devices)},
+                    {"details", finding.table},
+                    {"fixable", finding.ours}});
+  }
+  Json changes;
+  if (mending != nullptr) {
+    changes = Json::array();
+    for (const auto& change : mending->diff) changes.push_back(change_json(change));
+  }
+  return dump({{"schema", schema},
+               {"healthy", !falls_short(findings)},
+               {"findings", list},
+               {"changes", changes}});
 }
 
 std::string error_json(const Error& error) {

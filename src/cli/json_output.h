@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "core/doctor/finding.h"
 #include "core/error.h"
 #include "core/facts.h"
 #include "core/plan.h"
@@ -16,6 +18,8 @@ namespace vfio_switch {
 [[nodiscard]] std::string devices_json(const SystemFacts& facts, const Selection& selection);
 [[nodiscard]] std::string plan_json(const Plan& plan);
 [[nodiscard]] std::string status_json(const Status& status);
+/// `mending` is what --fix did, or would do; null where that was not asked for.
+[[nodiscard]] std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending);
 [[nodiscard]] std::string error_json(const Error& error);
 
 }  // namespace vfio_switch

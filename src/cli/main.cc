@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
+#include "cli/terminal.h"
 #include "core/report.h"
 #include "system/process.h"
 #include "version.h"
@@ -19,6 +20,10 @@ Result<int> dispatch(const Options& options) {
     case Verb::status:
     case Verb::verify:
       return status_command(options);
+    case Verb::doctor:
+      return doctor_command(options);
+    case Verb::report:
+      return report_command(options);
     case Verb::plan:
       return plan_command(options);
     case Verb::enable:
@@ -39,10 +44,11 @@ int report(const Error& error, bool json) {
 }
 
 int run(int argc, const char* const* argv) {
+  const auto style = output_style();
   if (const auto prepared = prepare_process(); !prepared) {
     return report(prepared.error(), wants_json(argc, argv));
   }
-  const auto options = parse_options(argc, argv);
+  auto options = parse_options(argc, argv);
   if (!options) return report(options.error(), wants_json(argc, argv));
   if (options->help) {
     std::cout << help_text();
@@ -52,6 +58,7 @@ int run(int argc, const char* const* argv) {
     std::cout << "vfio-switch " << version << "\n";
     return exit_done;
   }
+  options->style = style;
   const auto status = dispatch(*options);
   return status ? *status : report(status.error(), options->json);
 }

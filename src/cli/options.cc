@@ -18,7 +18,7 @@ namespace po = boost::program_options;
 
 using OptionNames = std::set<std::string_view>;
 
-constexpr std::array<std::pair<std::string_view, Verb>, 7> verbs = {{
+constexpr std::array<std::pair<std::string_view, Verb>, 9> verbs = {{
     {"devices", Verb::devices},
     {"status", Verb::status},
     {"plan", Verb::plan},
@@ -26,14 +26,25 @@ constexpr std::array<std::pair<std::string_view, Verb>, 7> verbs = {{
     {"disable", Verb::disable},
     {"verify", Verb::verify},
     {"rollback", Verb::rollback},
+    {"doctor", Verb::doctor},
+    {"report", Verb::report},
 }};
 
 const OptionNames& options_of(Verb verb) {
   static const OptionNames none;
+  static const OptionNames devices = {"dot"};
   static const OptionNames enable = {"device",  "allow-boot-gpu", "allow-display-in-use",
                                      "rebuild", "force-ours",     "keep-mine"};
   static const OptionNames disable = {"rebuild", "force-ours", "keep-mine"};
+  static const OptionNames doctor = {"fix"};
+  static const OptionNames report = {"output"};
   switch (verb) {
+    case Verb::doctor:
+      return doctor;
+    case Verb::report:
+      return report;
+    case Verb::devices:
+      return devices;
     case Verb::plan:
     case Verb::enable:
       return enable;
@@ -68,7 +79,8 @@ po::options_description global_options() {
 }
 
 po::options_description verb_options() {
-  po::options_description options("Options of enable, disable, rollback and plan");
+  po::options_description options("Options of single commands");
+  options.add_options()("dot", "devices: print a picture for Graphviz instead of text");
   options.add_options()("device", po::value<std::vector<std::string>>()->value_name("SPEC"),
                         "enable: which card, by address (01:00.0) or ids (10de:2d04); repeatable");
   options.add_options()("allow-boot-gpu",
@@ -78,6 +90,9 @@ po::options_description verb_options() {
                         "enable: also a card that the host's screen is connected to");
   options.add_options()("rebuild", "build every initramfs anew, also below --sysroot");
   options.add_options()("force-ours", "replace generated files that were edited since");
+  options.add_options()("fix", "doctor: mend what vfio-switch set up itself (as root)");
+  options.add_options()("output", po::value<std::string>()->value_name("FILE"),
+                        "report: write it to FILE");
   options.add_options()("keep-mine", "leave generated files that were edited since as they are");
   return options;
 }
@@ -100,7 +115,11 @@ Result<void> take_verb(const po::variables_map& given, Options& options) {
     options.planned = *planned;
   }
   const std::size_t most = plans ? 2 : 1;
-  if (words.size() > most) return usage("'" + printable(words[most]) + "' is one word too many");
+  if (words.size() > most) {
+    const auto message = "'" + printable(words[most]) + "' is one word too many";
+    if (!parse_device_spec(words[most])) return usage(message);
+    return fail(ErrorKind::usage, message, "Name a card with --device " + words[most] + ".");
+  }
   return {};
 }
 
@@ -118,15 +137,21 @@ Result<void> check_options(const po::variables_map& given, const Options& option
   if (given.contains("force-ours") && given.contains("keep-mine")) {
     return usage("--force-ours and --keep-mine exclude each other");
   }
+  if (given.contains("dot") && given.contains("json")) {
+    return usage("--dot and --json exclude each other");
+  }
   return {};
 }
 
 Result<void> take_values(const po::variables_map& given, Options& options) {
   if (given.contains("sysroot")) options.root = given["sysroot"].as<std::string>();
   options.json = given.contains("json");
+  options.dot = given.contains("dot");
   options.dry_run = given.contains("dry-run");
   options.verbose = given.contains("verbose");
   options.rebuild = given.contains("rebuild");
+  options.fix = given.contains("fix");
+  if (given.contains("output")) options.output = given["output"].as<std::string>();
   if (given.contains("force-ours")) options.edited = EditedFiles::overwrite;
   if (given.contains("keep-mine")) options.edited = EditedFiles::keep;
   if (given.contains("allow-boot-gpu")) options.accepted_risks.push_back(RefusalCode::boot_gpu);
@@ -186,7 +211,9 @@ std::string help_text() {
           "  status                  what is wanted, what is staged, what is true now\n"
           "  plan [enable|disable]   what that command would do, and the proof that it works\n"
           "  verify                  the same check for programs: exit status 5 where it falls "
-          "short\n\n"
+          "short\n"
+          "  doctor                  what commonly goes wrong, each with its remedy\n"
+          "  report                  one file to attach to a bug report; it names nobody\n\n"
           "Commands that change the next boot (as root):\n"
           "  enable                  give the card to vfio-pci\n"
           "  disable                 give it back to the host\n"

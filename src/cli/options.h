@@ -7,10 +7,11 @@
 #include "core/error.h"
 #include "core/plan.h"
 #include "core/selection.h"
+#include "core/table.h"
 
 namespace vfio_switch {
 
-enum class Verb { devices, status, plan, enable, disable, verify, rollback };
+enum class Verb { devices, status, plan, enable, disable, verify, rollback, doctor, report };
 
 /// The command line, understood.
 struct Options {
@@ -18,11 +19,15 @@ struct Options {
   Verb planned = Verb::plan;  ///< of `plan enable` and `plan disable`; plan itself: as intended
   std::string root = "/";     ///< --sysroot
   bool json = false;
+  bool dot = false;  ///< devices: a picture, in Graphviz's language
   bool dry_run = false;
   bool verbose = false;
   bool help = false;
   bool version = false;
   bool rebuild = false;
+  bool fix = false;    ///< doctor: mend what is ours to mend
+  std::string output;  ///< report: the file; empty: standard output
+  Style style;         ///< of text on standard output
   EditedFiles edited = EditedFiles::refuse;
   std::vector<DeviceSpec> devices;
   std::vector<RefusalCode> accepted_risks;

@@ -27,4 +27,27 @@ MakePlan plan_for(const Options& options) {
   };
 }
 
+MakePlan plan_to_mend(const Options& options) {
+  PlanOptions plan_options;
+  plan_options.can_rebuild = options.root == "/";
+  return [plan_options](const FileReader& files, const Machine& machine, const Journal&) {
+    const Planner planner(files, machine);
+    switch (machine.state.intent) {
+      case Intent::enabled:
+        return planner.enable({.named = {},
+                               .accepted_risks = {},
+                               .automatic = false,
+                               .may_add_parameters = false,
+                               .plan = plan_options});
+      case Intent::disabled:
+        return planner.disable(plan_options);
+      case Intent::unset:
+        break;
+    }
+    Plan nothing;
+    nothing.state = machine.state;
+    return Result<Plan>(std::move(nothing));
+  };
+}
+
 }  // namespace vfio_switch

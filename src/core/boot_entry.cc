@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <ranges>
 #include <vector>
 
 #include "core/kernel_parameters.h"
@@ -69,11 +69,11 @@ bool any_has(std::string_view text, const std::vector<Span>& spans, std::string_
 /// Takes `parameter` out of the last span that has it.
 std::string remove_from(std::string_view text, const std::vector<Span>& spans,
                         std::string_view parameter) {
-  const auto found = std::find_if(spans.rbegin(), spans.rend(), [&](const Span& span) {
-    return has_parameter(span.of(text), parameter);
-  });
-  if (found == spans.rend()) return std::string(text);
-  return with(text, *found, remove_parameter(found->of(text), parameter));
+  for (const auto& span : std::views::reverse(spans)) {
+    if (!has_parameter(span.of(text), parameter)) continue;
+    return with(text, span, remove_parameter(span.of(text), parameter));
+  }
+  return std::string(text);
 }
 
 /// An entry without options gets this line. No line of somebody else's that gets a parameter added

@@ -189,12 +189,15 @@ void explain_refusals(Plan& plan, const SystemFacts& facts) {
         break;
       }
     }
-    if (refusal.code != RefusalCode::boot_parameter || !parameter ||
-        refusal.message.find(*parameter) == std::string::npos) {
-      continue;
-    }
+    if (refusal.code != RefusalCode::boot_parameter || !parameter) continue;
     const auto edit = edit_parameters(facts.boot_loader, {*parameter}, {});
-    refusal.message += edit ? "; 'vfio-switch enable' adds it" : "; " + edit.error();
+    const auto said = "add " + *parameter + " to the kernel command line, reboot, and try again";
+    const auto where = refusal.message.find(said);
+    if (where == std::string::npos) continue;
+    refusal.message.replace(
+        where, said.size(),
+        "the kernel command line needs " + *parameter +
+            (edit ? ", which 'vfio-switch enable' adds" : "; " + edit.error() + ", then reboot"));
   }
 }
 
@@ -234,7 +237,11 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
   }
   if (policy.pass_through) line.want(pass_through_parameter);
   if (const auto ids = id_parameter(plan, facts, claims)) {
-    if (why.empty()) why = "vfio-pci is built into a kernel, where modprobe.d does not reach it: ";
+    if (why.empty()) {
+      const auto kernel = std::ranges::find(facts.kernels, ModuleForm::built_in, &Kernel::vfio_pci);
+      why = "vfio-pci is built into kernel " + kernel->release +
+            ", where modprobe.d does not reach it: ";
+    }
     line.want(*ids);
     plan.config.parameter_ids = ids->substr(ids_prefix.size());
   } else if (line.owns_ids()) {
@@ -242,7 +249,7 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
   }
   line.settle(why);
   if (facts.command_line_locked) {
-    plan.notes.push_back(
+    plan.notes.emplace_back(
         "Secure Boot locks the kernel command line into a signed unified image: one boot without "
         "passthrough cannot be asked for at the boot menu, there is no such escape here");
   }

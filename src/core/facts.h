@@ -26,6 +26,7 @@ enum class ModuleForm {
 struct Kernel {
   std::string release;            ///< "6.1.0-56-amd64"
   std::string modules_directory;  ///< "/lib/modules/6.1.0-56-amd64"
+  std::string package;  ///< what its pkgbase file says ("linux-lts"); empty where it has none
   ModuleForm vfio_pci = ModuleForm::missing;
   ModprobeFile softdeps;                 ///< modules.softdep: the softdeps that modules carry
   std::optional<std::string> initramfs;  ///< path of its image; nothing where it has none
@@ -39,6 +40,15 @@ struct EarlyModule {
   std::string where;   ///< "/etc/initramfs-tools/modules:12"
 
   bool operator==(const EarlyModule&) const = default;
+};
+
+/// What a person has to know of the initramfs tool, or of its configuration.
+struct ImageHindrance {
+  std::string message;    ///< names file and line, and what would help
+  bool prevents = false;  ///< as long as it stands, images do not get what they need, or no image
+                          ///< can be built
+
+  bool operator==(const ImageHindrance&) const = default;
 };
 
 /// The firmware's table that announces an IOMMU: without one the firmware has it switched off.
@@ -60,6 +70,7 @@ struct SystemFacts {
   IommuTable iommu_table = IommuTable::none;
   std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
   std::string command_line;                  ///< of the running kernel; empty where unknown
+  std::string running_kernel;                ///< its release; empty where unknown
   /// Why the hardware is not this system's: "a chroot"; nothing where it is.
   std::optional<std::string> foreign_environment;
   bool command_line_locked = false;  ///< the boot menu cannot change the command line
@@ -68,6 +79,9 @@ struct SystemFacts {
   std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
   std::vector<Kernel> kernels;             ///< newest first
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
+  std::vector<ImageHindrance> image_hindrances;
+  /// Images get our part only if a drop-in of ours adds mkinitcpio's hook to HOOKS.
+  bool wants_mkinitcpio_drop_in = false;
   /// The initramfs tool copies /etc/modules-load.d, where nothing puts vfio-pci in order.
   bool modules_load_in_image = false;
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()

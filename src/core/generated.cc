@@ -135,6 +135,17 @@ std::string render_modules_load() {
   return sealed(std::string(enabled_head) + "vfio-pci\n");
 }
 
+std::string render_mkinitcpio_conf() {
+  // Without quotes: HOOKS may be a string. With `if`: a file that ends in failure ends the build.
+  return sealed(std::string(enabled_head) +
+                "# mkinitcpio fails every build where HOOKS names a hook that is not installed.\n"
+                "if [[ -e " +
+                std::string(mkinitcpio_hook_path) +
+                " ]]; then\n"
+                "  HOOKS=(${HOOKS[@]} vfio-switch)\n"
+                "fi\n");
+}
+
 std::string disabled_form(std::string_view content) {
   if (is_inert(content) && is_unmodified(content)) return std::string(content);
   std::string text(disabled_head);

@@ -18,8 +18,13 @@ namespace vfio_switch {
 inline constexpr std::string_view vfio_conf_path = "/etc/modprobe.d/vfio.conf";
 inline constexpr std::string_view softdep_conf_path = "/etc/modprobe.d/00-vfio-softdep.conf";
 inline constexpr std::string_view modules_load_path = "/etc/modules-load.d/vfio.conf";
-inline constexpr std::array generated_paths = {softdep_conf_path, vfio_conf_path, modules_load_path,
-                                               override_path};
+inline constexpr std::string_view mkinitcpio_conf_path =
+    "/etc/mkinitcpio.conf.d/zz-vfio-switch.conf";
+/// The package's hook for mkinitcpio.
+inline constexpr std::string_view mkinitcpio_hook_path = "/usr/lib/initcpio/install/vfio-switch";
+inline constexpr std::array generated_paths = {
+    softdep_conf_path, vfio_conf_path, modules_load_path, override_path, mkinitcpio_conf_path,
+};
 
 /// True if `path` is one of the files that the program generates.
 [[nodiscard]] bool is_generated(std::string_view path);
@@ -56,6 +61,10 @@ using SoftdepLine = std::pair<std::string, Softdep>;
 
 /// modules-load.d/vfio.conf: vfio-pci is loaded even where no other driver asks for the card.
 [[nodiscard]] std::string render_modules_load();
+
+/// mkinitcpio.conf.d/zz-vfio-switch.conf: adds our hook to HOOKS, for as long as it is installed.
+/// Its name sorts behind every other file that could set HOOKS.
+[[nodiscard]] std::string render_mkinitcpio_conf();
 
 /// `content` with every line that has an effect commented out, and a first line that says so.
 /// Content that is disabled already comes back unchanged.

@@ -83,7 +83,7 @@ std::expected<ParameterEdit, std::string> edit_grub(const Grub& grub, const Para
   const bool passed_on = !grub.generated || std::ranges::any_of(drop, [&](const std::string& one) {
     return grub_cfg_has(*grub.generated, one);
   });
-  if (add.empty() && !(passed_on && !changes.files.empty())) return changes;
+  if (add.empty() && (changes.files.empty() || !passed_on)) return changes;
   changes.run = BootParameters{
       grub.command,
       {},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 #include "core/generated.h"
 #include "core/kernel_parameters.h"

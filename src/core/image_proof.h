@@ -22,10 +22,11 @@ struct ImageStep {
 
 /// What an image holds of that which decides about drivers.
 struct ImageFacts {
-  BootConfig config;             ///< its modprobe.d, and its list for binding by address
-  bool has_modprobe_d = false;   ///< its builder copies /etc/modprobe.d
-  bool bind_script = false;      ///< the script that binding by address runs is in it
-  std::vector<ImageStep> steps;  ///< how it loads modules
+  BootConfig config;                 ///< its modprobe.d, and its list for binding by address
+  bool has_modprobe_d = false;       ///< its builder copies /etc/modprobe.d
+  bool bind_script = false;          ///< the script that binding by address runs is in it
+  std::vector<ImageStep> steps;      ///< how it loads modules
+  std::vector<std::string> modules;  ///< every module file that it holds; sorted, underscores
 
   bool operator==(const ImageFacts&) const = default;
 };

@@ -46,7 +46,9 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const B
                          const std::vector<LoadOrder>& root, Intent intent) {
   if (image.condition == ImageCondition::unknown) return {std::nullopt, image.problem};
   if (image.condition != ImageCondition::readable) return {false, image.problem};
-  if (auto stale = staleness(image.facts, config); !stale.empty()) return {false, stale};
+  if (!image.root_decides) {
+    if (auto stale = staleness(image.facts, config); !stale.empty()) return {false, stale};
+  }
   for (const auto& order : image.orders) {
     if (intent != Intent::enabled) {
       if (!order.vfio_wins() || vfio_wins(root, order)) continue;
@@ -55,7 +57,7 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const B
     if (kernel.vfio_pci == ModuleForm::missing || (order.proved && order.vfio_wins())) continue;
     return {false, order.device.str() + " does not go to vfio-pci: " + order.reason};
   }
-  return {true, {}};
+  return {true, {}, image.root_decides};
 }
 
 }  // namespace vfio_switch

@@ -28,12 +28,14 @@ struct ImageReport {
   std::string problem;            ///< why it is not readable
   ImageFacts facts;               ///< where it is readable
   std::vector<LoadOrder> orders;  ///< for each function, both stages; where it is readable
+  bool root_decides = false;      ///< it is not about the card, and need not be: see concern_of()
 };
 
 /// Whether an image does what is wanted, and why not.
 struct ImageVerdict {
   std::optional<bool> staged;  ///< nothing: cannot be judged
   std::string reason;          ///< empty where staged
+  bool root_decides = false;   ///< it is not about the card
 };
 
 /// Verdicts by kernel release.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <ranges>
 #include <vector>
 
 #include "core/text.h"
@@ -83,9 +84,10 @@ std::optional<std::string> add_parameter(std::string_view line, std::string_view
 
 std::string remove_parameter(std::string_view line, std::string_view parameter) {
   const auto words = words_of(line);
-  const auto is_it = [&](Word word) { return text_of(line, word) == parameter; };
-  const auto found = std::find_if(words.kernel.rbegin(), words.kernel.rend(), is_it);
-  if (found == words.kernel.rend()) return std::string(line);
+  auto reversed = std::views::reverse(words.kernel);
+  const auto found =
+      std::ranges::find_if(reversed, [&](Word word) { return text_of(line, word) == parameter; });
+  if (found == reversed.end()) return std::string(line);
   auto [begin, end] = *found;
   // The blank that add_parameter() gave it: behind it where "--" follows, else before it.
   if (words.dashes == end + 1 && line[end] == ' ') {

@@ -101,6 +101,45 @@ void add_rebuild(const Kernel& kernel, const PlanOptions& options, std::string r
   diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
+/// Where the machine itself is not ready: its IOMMU is off, or it is not the one that we see.
+void refuse_surroundings(Plan& plan, const SystemFacts& facts) {
+  if (missing_iommu_parameter(facts)) {
+    for (auto& refusal : plan.refusals) {
+      if (refusal.code == RefusalCode::iommu_off) refusal.code = RefusalCode::boot_parameter;
+    }
+  }
+  if (facts.foreign_environment) {
+    plan.refusals.push_back({RefusalCode::foreign_environment,
+                             "this is " + *facts.foreign_environment +
+                                 ": the hardware that it shows may be another system's",
+                             {}});
+  }
+}
+
+/// What the initramfs tools and systemd read beside modprobe.d.
+void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
+  builder.want(modules_load_path,
+               facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
+               facts.modules_load_in_image
+                   ? "it would be copied into the image, beside what loads vfio-pci in order there"
+                   : "vfio-pci loads even where no driver asks for the card");
+  builder.want(
+      mkinitcpio_conf_path,
+      facts.wants_mkinitcpio_drop_in ? std::optional(render_mkinitcpio_conf()) : std::nullopt,
+      facts.wants_mkinitcpio_drop_in ? "mkinitcpio puts vfio-pci into the images"
+                                     : "mkinitcpio does not need it");
+}
+
+void add_image_hindrances(Plan& plan, const SystemFacts& facts) {
+  for (const auto& hindrance : facts.image_hindrances) {
+    if (hindrance.prevents) {
+      plan.refusals.push_back({RefusalCode::config_conflict, hindrance.message, {}});
+    } else {
+      plan.notes.push_back(hindrance.message);
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view Plan::outcome() const {
@@ -116,17 +155,7 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   plan.notes = selection.notes;
   plan.functions = selection.functions;
   plan.config = current_config(facts);
-  if (missing_iommu_parameter(facts)) {
-    for (auto& refusal : plan.refusals) {
-      if (refusal.code == RefusalCode::iommu_off) refusal.code = RefusalCode::boot_parameter;
-    }
-  }
-  if (facts.foreign_environment) {
-    plan.refusals.push_back({RefusalCode::foreign_environment,
-                             "this is " + *facts.foreign_environment +
-                                 ": the hardware that it shows may be another system's",
-                             {}});
-  }
+  refuse_surroundings(plan, facts);
   if (plan.functions.empty()) return plan;
 
   std::set<std::string> claimants;
@@ -173,14 +202,11 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                by_address ? render_vfio_conf_by_address(card, lines.plain)
                           : render_vfio_conf(card, lines.plain),
                "vfio-pci loads before the drivers that could claim the card");
-  builder.want(modules_load_path,
-               facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
-               facts.modules_load_in_image
-                   ? "it would be copied into the image, beside what loads vfio-pci in order there"
-                   : "vfio-pci loads even where no driver asks for the card");
+  want_files_of_tools(builder, facts);
   plan.diff = builder.take_diff();
   std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
   std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));
+  add_image_hindrances(plan, facts);
   complete_plan(plan, facts, options);
   const auto directives = parse_modprobe(effective_modprobe(others));
   std::ranges::move(find_conflicts(facts, directives, ids, binding),

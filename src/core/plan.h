@@ -45,6 +45,7 @@ struct Plan {
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
   std::vector<std::string> notes;     ///< what a person should know, one sentence each
   bool command_line_locked = false;   ///< no escape at the boot menu
+  std::string no_build;               ///< why no image has to follow the files; empty: they do
 
   /// "change", "nothing" or "refused".
   [[nodiscard]] std::string_view outcome() const;

@@ -12,6 +12,8 @@ namespace vfio_switch {
 namespace {
 
 constexpr std::array generators = {
+    InitramfsGenerator::limine_mkinitcpio,
+    InitramfsGenerator::mkinitcpio,
     InitramfsGenerator::update_initramfs,
     InitramfsGenerator::dracut,
 };
@@ -20,6 +22,10 @@ constexpr std::array generators = {
 
 std::string_view to_string(InitramfsGenerator generator) {
   switch (generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return "limine-mkinitcpio";
+    case InitramfsGenerator::mkinitcpio:
+      return "mkinitcpio";
     case InitramfsGenerator::update_initramfs:
       return "update-initramfs";
     case InitramfsGenerator::dracut:
@@ -29,6 +35,11 @@ std::string_view to_string(InitramfsGenerator generator) {
 }
 
 namespace {
+
+/// True if a path tells kernels apart.
+bool names_kernel(std::string_view path) {
+  return path.find("%k") != std::string_view::npos || path.find("%p") != std::string_view::npos;
+}
 
 Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& profile) {
   if (entry.value.empty()) return bad_key(file, entry, "has no value");
@@ -48,8 +59,8 @@ Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& p
     }
     profile.initramfs.push_back(*named);
   } else if (entry.key == "initramfs-image") {
-    if (entry.value.front() != '/' || entry.value.find("%k") == std::string::npos) {
-      return bad_key(file, entry, "must be an absolute path that holds %k");
+    if (entry.value.front() != '/' || !names_kernel(entry.value)) {
+      return bad_key(file, entry, "must be an absolute path that holds %k or %p");
     }
     profile.initramfs_images.push_back(entry.value);
   } else {
@@ -76,7 +87,7 @@ Result<Profile> parse_profile(std::string_view file, std::string_view text) {
   }
   if (const std::string missing(missing_key(profile)); !missing.empty()) {
     return fail(ErrorKind::usage, std::string(file) + ": the key '" + missing + "' is missing",
-                "Add a line '" + missing + " = ...'; see vfio-switch(8).");
+                "Add a line '" + missing + " = ...'; see vfio-switch-profile(5).");
   }
   return profile;
 }
@@ -93,16 +104,21 @@ const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelea
   return nullptr;
 }
 
-std::string expand_image(std::string_view path, std::string_view release, std::string_view entry) {
+std::string expand_image(std::string_view path, const ImageNames& names) {
   std::string expanded;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const auto word = path.substr(i, 2);
-    if (word == "%k" || word == "%m") {
-      expanded += word == "%k" ? release : entry;
-      ++i;
-    } else {
+    const auto* name = word == "%k"   ? &names.release
+                       : word == "%p" ? &names.package
+                       : word == "%m" ? &names.entry
+                                      : nullptr;
+    if (name == nullptr) {
       expanded += path[i];
+      continue;
     }
+    if (name->empty()) return {};
+    expanded += *name;
+    ++i;
   }
   return expanded;
 }

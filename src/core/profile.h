@@ -13,20 +13,20 @@ namespace vfio_switch {
 
 /// The closed set of programs that build an initramfs; code for each is in system/.
 enum class InitramfsGenerator {
+  limine_mkinitcpio,
+  mkinitcpio,
   update_initramfs,
   dracut,
 };
 
 [[nodiscard]] std::string_view to_string(InitramfsGenerator generator);
 
-/// What differs between distributions, as data: see vfio-switch(8).
-/// A profile holds no shell, no conditions and no templates but `%k` and `%m`.
+/// What differs between distributions, as data: see vfio-switch-profile(5).
+/// A profile holds no shell, no conditions and no templates but those of ImageNames.
 struct Profile {
   std::string id;                             ///< os-release ID, or a word of ID_LIKE
   std::vector<InitramfsGenerator> initramfs;  ///< candidates; the installed one is used
-  /// Image paths of a kernel: %k is its release, %m the name that the boot entries of this
-  /// installation have (kernel-install(8): the machine id, or /etc/kernel/entry-token).
-  std::vector<std::string> initramfs_images;
+  std::vector<std::string> initramfs_images;  ///< image paths of a kernel: see expand_image()
 
   bool operator==(const Profile&) const = default;
 };
@@ -39,8 +39,16 @@ struct Profile {
 [[nodiscard]] const Profile* match_profile(const std::vector<Profile>& profiles,
                                            const OsRelease& os);
 
-/// Replaces every `%k` of `path` by a kernel release, and every `%m` by `entry`.
-[[nodiscard]] std::string expand_image(std::string_view path, std::string_view release,
-                                       std::string_view entry);
+/// What a path of an image may be made of.
+struct ImageNames {
+  std::string release;  ///< %k
+  std::string package;  ///< %p: the package base that the kernel was built from ("linux-lts")
+  /// %m: what names this installation's boot entries (kernel-install(8): the machine id, or what
+  /// /etc/kernel/entry-token holds).
+  std::string entry;
+};
+
+/// Fills the names into `path`. Empty where it wants one that there is not.
+[[nodiscard]] std::string expand_image(std::string_view path, const ImageNames& names);
 
 }  // namespace vfio_switch

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/card.h"
+#include "core/line_diff.h"
 #include "core/text.h"
 
 namespace vfio_switch {
@@ -58,125 +59,69 @@ std::string load_order_text(const std::vector<LoadOrder>& orders) {
   return text;
 }
 
-std::string indented(std::string_view content, std::string_view prefix) {
+/// A unified diff, to which colour adds nothing that its first column does not say.
+std::string difference_text(std::string_view difference, std::string_view indent,
+                            const Style& style) {
   std::string text;
-  for (const auto line : split_lines(content)) {
-    text += std::string(prefix) + std::string(line) + "\n";
+  for (const auto line : split_lines(difference)) {
+    auto tone = Tone::plain;
+    if (line.starts_with("--- ") || line.starts_with("+++ ")) {
+      tone = Tone::heading;
+    } else if (line.starts_with('+')) {
+      tone = Tone::good;
+    } else if (line.starts_with('-')) {
+      tone = Tone::bad;
+    } else if (line.starts_with("@@")) {
+      tone = Tone::faint;
+    }
+    text += std::string(indent) + toned(line, tone, style) + "\n";
   }
   return text;
 }
 
-std::string change_text(const Change& change, bool verbose) {
+/// How a file becomes what it will be; /dev/null stands for one that is not there.
+std::string file_difference(const FileChange& change) {
+  const auto* before = std::get_if<RegularFile>(&change.before);
+  const auto* after = std::get_if<RegularFile>(&change.after);
+  const std::string nothing = "/dev/null";
+  return unified_diff(before != nullptr ? before->content : "",
+                      after != nullptr ? after->content : "",
+                      before != nullptr ? printable(change.path) : nothing,
+                      after != nullptr ? printable(change.path) : nothing);
+}
+
+std::string change_text(const Change& change, bool details, const Style& style) {
   const auto* file = std::get_if<FileChange>(&change);
   std::string text = "  " + printable(describe(change) + "  (" + reason_of(change) + ")") + "\n";
-  if (file == nullptr || !verbose) return text;
-  if (const auto* after = std::get_if<RegularFile>(&file->after)) {
-    text += indented(after->content, "    | ");
-  }
-  return text;
-}
-
-std::string next_boot_sentence(NextBoot next_boot) {
-  switch (next_boot) {
-    case NextBoot::vfio:
-      return "vfio-pci takes the card";
-    case NextBoot::host:
-      return "the host's drivers take the card";
-    case NextBoot::mixed:
-      return "differs between kernels or functions; see 'vfio-switch plan'";
-  }
-  return {};
-}
-
-std::string next_step(const Status& status) {
-  const bool staged = std::ranges::all_of(
-      status.kernels, [](const KernelStatus& kernel) { return kernel.staged != false; });
-  const bool active = std::ranges::all_of(status.devices, &DeviceStatus::active);
-  if (status.intent == Intent::unset) {
-    return status.devices.empty() ? "'vfio-switch devices' says who could be given away."
-                                  : "'vfio-switch enable' gives this card to virtual machines.";
-  }
-  const std::string verb = status.intent == Intent::enabled ? "enable" : "disable";
-  if (!status.refusals.empty()) return "Mend that first, then run 'vfio-switch " + verb + "'.";
-  if (!staged) return "Run 'vfio-switch " + verb + " --rebuild'.";
-  return active ? "Nothing to do." : "Reboot.";
+  if (file == nullptr || !details) return text;
+  return text + difference_text(file_difference(*file), "    ", style);
 }
 
 }  // namespace
 
-std::string devices_text(const SystemFacts& facts, const Selection& selection) {
-  std::string text =
-      facts.iommu_enabled ? "" : "The IOMMU is off: nothing can be given away yet.\n";
-  std::set<std::vector<PciAddress>> shown;
-  for (const auto& gpu : selection.gpus) {
-    if (!shown.insert(gpu.functions).second) continue;
-    for (const auto& address : gpu.functions) {
-      text += device_line(*find_device(facts, address), address == gpu.gpu ? "" : "  ");
-    }
-    if (gpu.eligible()) {
-      text += gpu.selected ? "    can be given away, and is the one that is chosen\n"
-                           : "    can be given away\n";
-    }
-    for (const auto& refusal : gpu.refusals) text += refusal_line(refusal, "    ");
-  }
-  if (selection.gpus.empty()) return text + "This machine has no graphics card.\n";
-  if (selection.refusals.empty() && !selection.functions.empty()) {
-    return text + "\nNext: 'vfio-switch plan enable' shows what enable would do.\n";
-  }
-  const bool choice = std::ranges::any_of(selection.refusals, [](const Refusal& refusal) {
-    return refusal.code == RefusalCode::ambiguous;
-  });
-  if (choice) text += "\nNext: choose one with 'vfio-switch enable --device ADDRESS'.\n";
-  return text;
-}
-
-std::string plan_text(const SystemFacts& facts, const Plan& plan, bool verbose) {
+std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
+                      const Style& style) {
   std::string text;
   if (!plan.functions.empty()) text += "Card\n";
   for (const auto& address : plan.functions)
     text += device_line(*find_device(facts, address), "  ");
   for (const auto& note : plan.notes) text += "Note: " + printable(note) + ".\n";
-  if (!plan.refusals.empty()) return text + refusals_text(plan);
+  if (!plan.refusals.empty()) return text + refusals_text(plan, style);
   if (!plan.load_order.empty()) {
     text += "Who gets it, asked of libkmod\n" + load_order_text(plan.load_order);
   }
   if (plan.diff.empty()) return text + "Nothing to do.\n";
   text += "Changes\n";
-  for (const auto& change : plan.diff) text += change_text(change, verbose);
+  for (const auto& change : plan.diff) text += change_text(change, details, style);
   return text;
 }
 
-std::string status_text(const SystemFacts& facts, const Status& status) {
-  std::string text = "Wanted     passthrough ";
-  text += status.intent == Intent::unset ? "was never enabled"
-                                         : "is " + std::string(to_string(status.intent));
-  text += "\n";
-  for (const auto& refusal : status.refusals) text += refusal_line(refusal, "           ");
-  for (const auto& note : status.notes) text += "Note       " + printable(note) + ".\n";
-  for (const auto& kernel : status.kernels) {
-    if (status.intent == Intent::unset) break;
-    std::string_view answer = "unknown";
-    if (kernel.staged) answer = *kernel.staged ? "yes" : "no";
-    text += "Staged     " + printable(kernel.release) + ": " + std::string(answer) +
-            printable(kernel.reason.empty() ? "" : ", " + kernel.reason) + "\n";
-  }
-  for (const auto& device : status.devices) {
-    text += "Active     " + device.address.str() + " " + driver_text(device.driver);
-    if (status.intent != Intent::unset && !device.active) {
-      text += ", wanted " + driver_text(device.expected_driver);
-    }
-    text += "  " + find_device(facts, device.address)->name + "\n";
-  }
-  if (!status.devices.empty()) text += "Next boot  " + next_boot_sentence(status.next_boot) + "\n";
-  return text + next_step(status) + "\n";
-}
-
-std::string refusals_text(const Plan& plan) {
+std::string refusals_text(const Plan& plan, const Style& style) {
   constexpr std::size_t most = 3;
   std::string text = "Nothing was changed, because:\n";
   for (std::size_t i = 0; i < std::min(most, plan.refusals.size()); ++i) {
     text += refusal_line(plan.refusals[i], "  ");
-    text += indented(plan.refusals[i].difference, "    ");
+    text += difference_text(plan.refusals[i].difference, "    ", style);
   }
   if (plan.refusals.size() > most) {
     text += "  and " + std::to_string(plan.refusals.size() - most) +

@@ -86,9 +86,8 @@ std::vector<const Candidate*> resolve_named(const SystemFacts& facts,
       const auto* device = address == nullptr ? nullptr : find_device(facts, *address);
       selection.refusals.push_back(
           {RefusalCode::not_found,
-           device == nullptr
-               ? "there is no device " + spec_text(spec) + "; 'vfio-switch devices' lists them"
-               : describe(*device) + " is not part of a graphics card",
+           device == nullptr ? "this machine has no device " + spec_text(spec)
+                             : describe(*device) + " is not part of a graphics card",
            address == nullptr ? std::vector<PciAddress>() : std::vector{*address}});
     } else if (std::ranges::find(chosen, found.front()) == chosen.end()) {
       chosen.push_back(found.front());

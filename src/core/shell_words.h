@@ -21,7 +21,7 @@ struct ShellSegment {
 /// `NAME=value` or `NAME+=value` where a command begins.
 struct ShellAssignment {
   std::string name;
-  bool appends = false;   ///< by `+=`
+  bool appends = false;  ///< by `+=`
   std::size_t line = 0;  ///< where the line that it stands in begins
   std::size_t value = 0;
   std::size_t end = 0;

@@ -5,13 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "core/boot_check.h"
 #include "core/facts.h"
 #include "core/image_report.h"
 #include "core/intent.h"
 #include "core/load_order.h"
+#include "core/packages.h"
 #include "core/plan.h"
+#include "core/telling_parameters.h"
 
 namespace vfio_switch {
+
+enum class NextBoot { vfio, host, mixed };
 
 /// Whether one kernel's files and image are proved to do what the intent wants, at the next boot.
 struct KernelStatus {
@@ -19,6 +24,12 @@ struct KernelStatus {
   std::optional<std::string> image;
   std::optional<bool> staged;  ///< nothing: cannot be judged, see `reason`
   std::string reason;          ///< empty where staged
+  bool files_staged = true;    ///< the files of the root file system, which all kernels share
+  std::optional<bool> image_staged = true;
+  bool root_decides = false;  ///< its image is not about the card
+  bool lacks_vfio = false;    ///< it has no vfio-pci, which no command of ours mends
+  bool running = false;
+  NextBoot next_boot = NextBoot::host;
 };
 
 /// Whether one function has the driver now that the intent wants.
@@ -29,17 +40,24 @@ struct DeviceStatus {
   bool active = false;
 };
 
-enum class NextBoot { vfio, host, mixed };
-
 /// What is true now, and what will be after the next boot: two different statements.
 struct Status {
   Intent intent = Intent::unset;
   std::vector<KernelStatus> kernels;
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
-  std::vector<LoadOrder> load_order;  ///< of the next boot, as files and images are now
-  std::vector<Refusal> refusals;      ///< why the intent cannot hold any more
-  std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  std::vector<LoadOrder> load_order;         ///< of the next boot, as files and images are now
+  std::vector<Refusal> refusals;             ///< why the intent cannot hold any more
+  std::vector<std::string> notes;            ///< what a person should know, one sentence each
+  std::optional<PackageFacts> packages;      ///< where there is a database that we can read
+  std::string command_line;                  ///< of the running kernel; empty where unknown
+  std::vector<TellingParameter> parameters;  ///< of it, those that decide about the card
+  std::optional<BootRecord> boot;            ///< what the last boot check found
+  bool boot_is_now = false;                  ///< that was the check of the running boot
+  std::optional<std::string> pending;        ///< why the automatic set-up was put off: "a chroot"
+
+  /// The package of a kernel, as text behind its release: " (linux-lts)"; empty where unknown.
+  [[nodiscard]] std::string package_text(const std::string& release) const;
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says

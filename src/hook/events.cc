@@ -13,6 +13,11 @@
 #include "apply/progress.h"
 #include "apply/rollback.h"
 #include "core/report.h"
+#include "core/text.h"
+#include "hook/boot_events.h"
+#include "system/alpm_hooks.h"
+#include "system/boot_store.h"
+#include "system/package_db.h"
 #include "system/planner.h"
 #include "system/state_store.h"
 
@@ -23,10 +28,6 @@ namespace {
 /// After pre-remove, for a package whose scriptlets build the images when the program is gone: a
 /// release and a path a line.
 const std::string images_path = state_directory + "/images";
-
-/// Whether the automatic set-up had its one chance: "done", or "pending: WHY" where the package
-/// was installed into a system that was not running.
-const std::string set_up_path = state_directory + "/set-up";
 
 /// A plan that leaves everything as it is.
 Plan no_change(const Machine& machine) {
@@ -56,7 +57,7 @@ class Site {
     if (!previewed) return std::unexpected(previewed.error());
     const auto& first = previewed->plan;
     if (!is_worth_doing(*files_, first)) {
-      if (!first.refusals.empty()) std::cout << refusals_text(first);
+      if (!first.refusals.empty() && !refusals_told_) std::cout << refusals_text(first);
       return {};
     }
     return carry_out(make, rebuild, forget);
@@ -70,6 +71,9 @@ class Site {
     };
     return carry_out(nothing, false, false);
   }
+
+  /// An event of the same transaction has said why a plan is refused.
+  void set_refusals_told() { refusals_told_ = true; }
 
   [[nodiscard]] bool changed() const { return changed_; }
   /// Images are built only where the tool sees this machine.
@@ -100,6 +104,7 @@ class Site {
   std::unique_ptr<FileStore> files_;
   std::unique_ptr<CommandRunner> runner_;
   bool changed_ = false;
+  bool refusals_told_ = false;
 };
 
 Result<void> note_set_up(FileStore& files, const std::string& text) {
@@ -107,25 +112,45 @@ Result<void> note_set_up(FileStore& files, const std::string& text) {
   return files.replace(set_up_path, RegularFile{text + "\n", 0644, 0, 0});
 }
 
+Result<void> disable(Site& site) {
+  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
+    PlanOptions options;
+    options.can_rebuild = site.can_rebuild();
+    return Planner(files, machine).disable(options);
+  };
+  return site.change(make, site.can_rebuild(), false);
+}
+
+BootSite boot_site(Site& site) {
+  return {site.files(), site.can_rebuild(), [&site] { return disable(site); }};
+}
+
 /// Makes the kept intent hold again, after something else on the machine changed.
 /// `built_elsewhere`: the kernel whose image the caller builds next.
-Result<void> refresh(Site& site, const std::string& built_elsewhere) {
+Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuild) {
   auto state = load_state(site.files());
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
+  const auto given_up = give_up_after_failed_boots(boot_site(site));
+  if (!given_up) return std::unexpected(given_up.error());
+  if (*given_up) return {};
   const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
     // A disable may have held the lock until now.
     if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
     options.may_add_parameters = false;
-    options.plan.can_rebuild = site.can_rebuild();
+    options.plan.can_rebuild = rebuild;
     options.plan.built_elsewhere = built_elsewhere;
     return Planner(files, machine).enable(options);
   };
-  return site.change(make, site.can_rebuild(), false);
+  return site.change(make, rebuild, false);
 }
 
-Result<void> post_install(Site& site) {
+Result<void> refresh(Site& site, const std::string& built_elsewhere) {
+  return refresh(site, built_elsewhere, site.can_rebuild());
+}
+
+Result<void> post_install(Site& site, bool rebuild) {
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->facts.foreign_environment) {
@@ -133,7 +158,7 @@ Result<void> post_install(Site& site) {
               << "; 'vfio-switch enable' sets up on the machine itself.\n";
     return note_set_up(site.files(), "pending: " + *machine->facts.foreign_environment);
   }
-  if (site.files().exists(set_up_path)) return refresh(site, {});
+  if (site.files().exists(set_up_path)) return refresh(site, {}, rebuild);
   if (machine->settings.forbidden || machine->state.intent != Intent::unset) {
     return note_set_up(site.files(), "done");
   }
@@ -141,16 +166,58 @@ Result<void> post_install(Site& site) {
     if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
-    options.plan.can_rebuild = site.can_rebuild();
+    options.plan.can_rebuild = rebuild;
     return Planner(files, now).enable(options);
   };
-  const auto changed = site.change(make, site.can_rebuild(), false);
+  const auto changed = site.change(make, rebuild, false);
   // After it: one that was cut off by a power failure is tried again.
   if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
   if (!changed) return changed;
   if (site.changed()) {
-    std::cout << "vfio-switch: after the next boot vfio-pci has the card. No picture then? Add\n"
-                 "vfio-pci.ids= to the kernel command line at the boot menu.\n";
+    std::cout << "vfio-switch: after the next boot vfio-pci has the card.\n"
+              << escape_text(machine->facts.command_line_locked);
+  }
+  return {};
+}
+
+/// The targets of a transaction, which pacman writes to the standard input of a hook.
+std::vector<std::string> read_targets() {
+  std::vector<std::string> targets;
+  for (std::string line; std::getline(std::cin, line);) targets.push_back(line);
+  return targets;
+}
+
+/// In a pacman transaction, before the hook that builds images: files alone, no image. At the
+/// first installation this is the set-up, since every package of the transaction is in place.
+Result<void> alpm_refresh(Site& site) {
+  (void)read_targets();  // pacman complains of a hook that does not read them
+  if (site.files().exists(set_up_path)) return refresh(site, {}, false);
+  return post_install(site, false);
+}
+
+/// After that hook. Where it was not called, images are built that need it; where it was, there is
+/// no second build of them: what is not as wanted is told.
+Result<void> alpm_check(Site& site) {
+  const auto built = builds_images(site.files(), read_targets());
+  if (!built) return std::unexpected(built.error());
+  site.set_refusals_told();  // alpm_refresh has said them
+  if (!*built) return refresh(site, {}, site.can_rebuild());
+  auto machine = read_machine(site.files());
+  if (!machine) return failure_of(machine);
+  if (machine->state.intent != Intent::enabled) return {};
+  auto status = Planner(site.files(), *machine).status();
+  if (!status) return failure_of(status);
+  if (!status->refusals.empty()) return {};
+  auto packages = read_packages(site.files(), machine->facts.kernels);
+  if (!packages) return failure_of(packages);
+  status->packages = std::move(*packages);
+  for (const auto& kernel : status->kernels) {
+    const bool has_none = kernel.image == std::nullopt;
+    if (kernel.staged != false || has_none) continue;
+    std::cerr << "warning: kernel "
+              << printable(kernel.release + status->package_text(kernel.release)) << ": "
+              << printable(kernel.reason)
+              << ". Look at what was said above; 'vfio-switch enable' builds its image anew.\n";
   }
   return {};
 }
@@ -178,18 +245,10 @@ Result<void> pre_remove(Site& site) {
     if (plan) plan->state = machine.state;
     return plan;
   };
+  if (site.files().exists(motd_path)) (void)site.files().replace(motd_path, Absent{});
   const auto changed = site.change(make, false, true);
   if (auto listed = list_images(site); !listed) return listed;
   return changed;
-}
-
-Result<void> disable(Site& site) {
-  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
-    PlanOptions options;
-    options.can_rebuild = site.can_rebuild();
-    return Planner(files, machine).disable(options);
-  };
-  return site.change(make, site.can_rebuild(), false);
 }
 
 Result<void> rollback(Site& site) {
@@ -220,9 +279,10 @@ struct Handler {
   std::function<Result<void>(Site&, const Event&)> handle;
 };
 
-const std::array<Handler, 8>& handlers() {
-  static const std::array<Handler, 8> all = {{
-      {"post-install", 0, [](Site& site, const Event&) { return post_install(site); }},
+const std::array<Handler, 12>& handlers() {
+  static const std::array<Handler, 12> all = {{
+      {"post-install", 0,
+       [](Site& site, const Event&) { return post_install(site, site.can_rebuild()); }},
       {"post-upgrade", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
       {"pre-remove", 0, [](Site& site, const Event&) { return pre_remove(site); }},
       {"kernel-added", 1,
@@ -230,6 +290,10 @@ const std::array<Handler, 8>& handlers() {
       {"image-built", 1,
        [](Site& site, const Event& event) { return image_built(site, event.arguments.front()); }},
       {"drivers-changed", 0, [](Site& site, const Event&) { return refresh(site, {}); }},
+      {"alpm-refresh", 0, [](Site& site, const Event&) { return alpm_refresh(site); }},
+      {"alpm-check", 0, [](Site& site, const Event&) { return alpm_check(site); }},
+      {"boot-begin", 0, [](Site& site, const Event&) { return begin_boot(boot_site(site)); }},
+      {"boot-check", 0, [](Site& site, const Event&) { return check_boot(boot_site(site)); }},
       {"disable", 0, [](Site& site, const Event&) { return disable(site); }},
       {"rollback", 0, [](Site& site, const Event&) { return rollback(site); }},
   }};

@@ -54,15 +54,17 @@ Result<std::optional<std::string>> foreign_environment(const FileReader& files,
   return std::nullopt;
 }
 
-bool is_command_line_locked(const FileReader& files) {
-  const std::string variables = "/sys/firmware/efi/efivars/";
-  const auto secure_boot =
-      files.read(variables + "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c");
+bool is_secure_boot(const FileReader& files) {
+  const auto variable =
+      files.read("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c");
   // Four bytes of attributes, then the value.
   constexpr std::size_t value = 4;
-  const bool secure =
-      secure_boot && *secure_boot && (*secure_boot)->size() > value && (**secure_boot)[value] == 1;
-  return secure && files.exists(variables + "StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
+  return variable && *variable && (*variable)->size() > value && (**variable)[value] == 1;
+}
+
+bool is_command_line_locked(const FileReader& files) {
+  return is_secure_boot(files) &&
+         files.exists("/sys/firmware/efi/efivars/StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
 }
 
 }  // namespace vfio_switch

@@ -70,20 +70,44 @@ Result<Modules> read_driver_pre(const FileReader& image) {
   return modules;
 }
 
-/// MODULES="a b" of mkinitcpio's /config, which its busybox init loads before udev's coldplug.
-Result<Modules> read_mkinitcpio_modules(const FileReader& image) {
-  const auto text = image.read("/config");
-  if (!text) return std::unexpected(text.error());
-  constexpr std::string_view key = "MODULES=";
-  const auto content = text->value_or("");
+/// What systemd starts before udev's coldplug and modules-load.d, as our units say.
+Modules read_first_units(const FileReader& image, bool by_address) {
   Modules modules;
-  for (const auto line : split_lines(content)) {
-    if (!line.starts_with(key)) continue;
-    for (const auto word : split_words(line.substr(key.size()), " \t\"'\\()")) {
-      modules.push_back({module_name(word), "/config"});
+  const std::string wants = "/usr/lib/systemd/system/sysinit.target.wants/vfio-switch-";
+  const auto unit = wants + (by_address ? "bind" : "load") + ".service";
+  if (image.exists(unit)) modules.push_back({"vfio_pci", unit});
+  return modules;
+}
+
+/// The words of KEY="a b" in mkinitcpio's /config.
+std::vector<std::string> words_of(std::string_view config, std::string_view key) {
+  std::vector<std::string> words;
+  for (const auto line : split_lines(config)) {
+    if (!line.starts_with(key) || !line.substr(key.size()).starts_with('=')) continue;
+    words.clear();
+    for (const auto word : split_words(line.substr(key.size() + 1), " \t\"'\\()")) {
+      words.emplace_back(word);
     }
   }
-  return modules;
+  return words;
+}
+
+/// mkinitcpio with busybox: its init runs the early hooks, then loads MODULES, then has udev do its
+/// coldplug. /config stands in its systemd-based images too, where nobody reads it.
+Result<std::vector<ImageStep>> read_busybox_steps(const FileReader& image) {
+  const auto text = image.read("/config");
+  if (!text) return std::unexpected(text.error());
+  const auto config = text->value_or("");
+  ImageStep early;
+  for (const auto& hook : words_of(config, "EARLYHOOKS")) {
+    const auto script = "/hooks/" + hook;
+    if (hook == "vfio-switch" && image.exists(script)) early.listed.push_back({"vfio_pci", script});
+  }
+  ImageStep listed;
+  for (const auto& module : words_of(config, "MODULES")) {
+    listed.listed.push_back({module_name(module), "/config"});
+  }
+  return std::vector<ImageStep>{std::move(early), std::move(listed), {{}, true}};
 }
 
 }  // namespace
@@ -114,21 +138,26 @@ Result<ImageFacts> read_image_facts(const FileReader& image) {
         std::move(ours), {{}, image.exists("/scripts/init-top/udev")}, std::move(listed)};
     return facts;
   }
-  // dracut: its pre-udev hooks, ours among them, then rd.driver.pre, then udev.
+  const bool systemd = image.exists("/usr/lib/systemd/system/initrd.target");
+  if (!systemd && image.exists("/config")) {
+    auto steps = read_busybox_steps(image);
+    if (!steps) return failure_of(steps);
+    facts.steps = std::move(*steps);
+    return facts;
+  }
+  // dracut: its pre-udev hooks, ours among them, then rd.driver.pre, then udev. mkinitcpio with
+  // systemd: our unit, then udev.
   auto hook = has_dracut_hook(image);
   if (!hook) return failure_of(hook);
   auto pre = read_driver_pre(image);
   if (!pre) return failure_of(pre);
+  const bool by_address = facts.bind_script && !facts.config.overrides.empty();
   Modules first;
-  if (*hook && facts.bind_script && !facts.config.overrides.empty()) {
-    first.push_back({"vfio_pci", "the pre-udev hook"});
-  }
+  if (*hook && by_address) first.push_back({"vfio_pci", "the pre-udev hook"});
+  std::ranges::move(read_first_units(image, by_address), std::back_inserter(first));
   std::ranges::move(*pre, std::back_inserter(first));
-  auto mkinitcpio = read_mkinitcpio_modules(image);
-  if (!mkinitcpio) return failure_of(mkinitcpio);
   auto beside = read_modules_load(image);
   if (!beside) return failure_of(beside);
-  std::ranges::move(*mkinitcpio, std::back_inserter(first));
   facts.steps = {{std::move(first), false}, {std::move(*beside), true}};
   return facts;
 }

@@ -143,6 +143,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   auto held = read_image_facts(**image);
   if (!held) return unreadable(kernel, held.error());
   report.facts = std::move(*held);
+  report.facts.modules = (*image)->modules();
   const auto directives = parse_modprobe(effective_modprobe(report.facts.config.modprobe));
   const auto steps =
       load_steps(**image, report.facts, facts, kernel, blacklisted(facts, directives));
@@ -161,6 +162,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     });
     auto bound = binding.of(*find_device(facts, order.device));
     bound.by_address = bound.by_address && report.facts.bind_script;
+    if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
     auto both = after_image(order, run_image(*steps, *claim, bound), *claim);
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));

@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstring>
 #include <ranges>
+#include <set>
 #include <utility>
 
+#include "core/modprobe_conf.h"
 #include "core/text.h"
 #include "system/memory_directory.h"
 
@@ -237,6 +239,28 @@ Result<FileState> ImageTree::state(const std::string& path) const {
 
 bool ImageTree::exists(const std::string& path) const {
   return find(path, true) != nullptr;
+}
+
+std::vector<std::string> ImageTree::modules() const {
+  std::set<std::string> found;
+  std::set<const Node*> seen;
+  std::vector<const Node*> left = {root_.get()};
+  while (!left.empty()) {
+    const auto* node = left.back();
+    left.pop_back();
+    if (!seen.insert(node).second) continue;
+    for (const auto& [name, child] : node->children) {
+      if (!child) continue;
+      left.push_back(child.get());
+      const auto suffix = name.find(".ko");
+      if (suffix == std::string::npos || child->kind == FileKind::directory) continue;
+      const auto behind = std::string_view(name).substr(suffix + 3);
+      if (behind.empty() || behind.starts_with('.')) {
+        found.insert(module_name(std::string_view(name).substr(0, suffix)));
+      }
+    }
+  }
+  return {found.begin(), found.end()};
 }
 
 }  // namespace vfio_switch

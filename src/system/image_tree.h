@@ -41,6 +41,9 @@ class ImageTree final : public FileReader, public CpioSink {
   [[nodiscard]] Result<FileState> state(const std::string& path) const override;
   [[nodiscard]] bool exists(const std::string& path) const override;
 
+  /// The modules whose files are anywhere in it; sorted, each once, underscores.
+  [[nodiscard]] std::vector<std::string> modules() const;
+
  private:
   struct Node;
   using NodePtr = std::shared_ptr<Node>;

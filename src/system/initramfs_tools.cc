@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/text.h"
+#include "system/booster.h"
 #include "system/state_store.h"
 
 namespace vfio_switch {
@@ -16,6 +17,10 @@ using HasProgram = std::function<bool(const std::string& program)>;
 
 bool is_installed(InitramfsGenerator generator, const HasProgram& has) {
   switch (generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return has("limine-mkinitcpio");
+    case InitramfsGenerator::mkinitcpio:
+      return has("mkinitcpio");
     case InitramfsGenerator::update_initramfs:
       // Newer packages of dracut have a program of this name too.
       return has("update-initramfs") && (has("mkinitramfs") || !has("dracut"));
@@ -72,6 +77,13 @@ Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
   std::vector<EarlyModule> modules;
   for (const auto generator : profile.initramfs) {
     switch (generator) {
+      case InitramfsGenerator::limine_mkinitcpio:
+      case InitramfsGenerator::mkinitcpio: {
+        auto found = Mkinitcpio::early_modules(files);
+        if (!found) return found;
+        std::ranges::move(*found, std::back_inserter(modules));
+        break;
+      }
       case InitramfsGenerator::update_initramfs: {
         auto found = UpdateInitramfs::early_modules(files);
         if (!found) return found;
@@ -102,6 +114,8 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   }
   const auto generator =
       first_installed(profile, [&](const std::string& program) { return runner.has(program); });
+  if (generator == InitramfsGenerator::limine_mkinitcpio) return LimineMkinitcpio{};
+  if (generator == InitramfsGenerator::mkinitcpio) return Mkinitcpio{};
   if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};
   if (generator == InitramfsGenerator::dracut) return Dracut{};
   std::vector<std::string> names;
@@ -115,9 +129,24 @@ std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::
   return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
 }
 
-ImageBuild plan_build(const InitramfsTool& tool, const std::string& release,
-                      const std::string& image) {
-  return std::visit([&](const auto& one) { return one.build(release, image); }, tool);
+Result<std::vector<ImageHindrance>> find_image_hindrances(const FileReader& files,
+                                                          const Profile& profile,
+                                                          const std::vector<Kernel>& kernels) {
+  auto hindrances = find_mkinitcpio_hindrances(files, profile, kernels);
+  if (!hindrances) return hindrances;
+  std::ranges::move(find_booster(files, profile), std::back_inserter(*hindrances));
+  return hindrances;
+}
+
+Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
+                              const std::string& release, const std::string& image) {
+  if (std::holds_alternative<Mkinitcpio>(tool)) return Mkinitcpio::build(files, release, image);
+  if (std::holds_alternative<LimineMkinitcpio>(tool)) return LimineMkinitcpio::build(image);
+  if (std::holds_alternative<Dracut>(tool)) return Dracut::build(release, image);
+  if (const auto* ostree = std::get_if<RpmOstreeInitramfs>(&tool)) {
+    return ostree->build(release, image);
+  }
+  return UpdateInitramfs::build(release, image);
 }
 
 }  // namespace vfio_switch

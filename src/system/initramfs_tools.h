@@ -13,6 +13,7 @@
 #include "system/dracut.h"
 #include "system/file_reader.h"
 #include "system/image_build.h"
+#include "system/mkinitcpio.h"
 #include "system/rpm_ostree.h"
 
 namespace vfio_switch {
@@ -27,7 +28,8 @@ struct UpdateInitramfs {
 };
 
 /// The closed set of programs that build an initramfs.
-using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
+using InitramfsTool =
+    std::variant<LimineMkinitcpio, Mkinitcpio, UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
 
 /// The first candidate of the profile that is installed; of an ostree system rpm-ostree. An Error
 /// where there is none.
@@ -48,8 +50,12 @@ using InitramfsTool = std::variant<UpdateInitramfs, Dracut, RpmOstreeInitramfs>;
 [[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
                                                                   const Profile& profile);
 
+/// What in the configuration of the tools a person has to know of.
+[[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
+    const FileReader& files, const Profile& profile, const std::vector<Kernel>& kernels);
+
 /// How the image of one kernel is built anew.
-[[nodiscard]] ImageBuild plan_build(const InitramfsTool& tool, const std::string& release,
-                                    const std::string& image);
+[[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
+                                            const std::string& release, const std::string& image);
 
 }  // namespace vfio_switch

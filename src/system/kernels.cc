@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "system/initramfs_tools.h"
 #include "system/module_db.h"
 
 namespace vfio_switch {
@@ -22,9 +23,17 @@ Result<std::string> read_entry_token(const FileReader& files) {
 
 Result<void> find_image(const FileReader& files, const Profile& profile, const std::string& entry,
                         Kernel& kernel) {
+  std::vector<std::string> candidates;
+  if (find_generator(profile, files) == InitramfsGenerator::mkinitcpio) {
+    auto image = read_preset_image(files, kernel.package);
+    if (!image) return failure_of(image);
+    if (*image) candidates.push_back(std::move(**image));
+  }
   for (const auto& pattern : profile.initramfs_images) {
-    if (entry.empty() && pattern.contains("%m")) continue;
-    const auto path = expand_image(pattern, kernel.release, entry);
+    candidates.push_back(expand_image(pattern, {kernel.release, kernel.package, entry}));
+  }
+  for (const auto& path : candidates) {
+    if (path.empty()) continue;
     auto status = files.status(path);
     if (!status) return failure_of(status);
     if (!*status) continue;
@@ -48,6 +57,10 @@ Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile&
     kernel.release = release;
     kernel.modules_directory = modules + "/" + release;
     if (!files.exists(kernel.modules_directory + "/modules.dep.bin")) continue;
+    auto package = files.read(kernel.modules_directory + "/pkgbase");
+    if (!package) return failure_of(package);
+    kernel.package = trim(package->value_or(""));
+    if (kernel.package.contains('/')) kernel.package.clear();  // it becomes part of a path
     kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
     auto softdeps = files.read(kernel.softdeps.path);
     if (!softdeps) return failure_of(softdeps);

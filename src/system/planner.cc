@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/root_decides.h"
+#include "core/telling_parameters.h"
+#include "core/text.h"
 #include "system/image_prover.h"
 #include "system/prover.h"
 
@@ -47,6 +50,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
   std::vector<Claim> claims;
   auto plan = draft_enable(options, claims);
   if (!plan) return plan;
+  if (auto spared = spare_builds(*plan, claims, options.plan); !spared) return failure_of(spared);
   if (auto added = add_images(*plan, claims, options.plan); !added) return failure_of(added);
   return plan;
 }
@@ -59,6 +63,17 @@ Result<Plan> Planner::disable(const PlanOptions& options) const {
 }
 
 Result<Status> Planner::status() const {
+  const auto& command_line = machine_.facts.command_line;
+  if (is_escape(command_line)) {
+    // Asked for at the boot menu, for one boot: what is staged is for the boots without it.
+    auto usual = machine_;
+    usual.facts.command_line = without_escape(command_line);
+    auto status = Planner(files_, usual).status();
+    if (!status) return status;
+    status->command_line = command_line;
+    status->parameters = telling_parameters(command_line);
+    return status;
+  }
   const auto intent = machine_.state.intent;
   Plan plan;
   std::vector<Claim> claims;
@@ -86,6 +101,7 @@ Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
   if (auto asked = ask_libkmod(plan, *claims); !asked) return asked;
+  if (auto spared = spare_builds(plan, *claims, options); !spared) return spared;
   return add_images(plan, *claims, options);
 }
 
@@ -96,7 +112,7 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   if (!claims) return failure_of(claims);
   auto root = prove_load_order(files_, facts, *claims, plan.config, ImageAhead::looked_into);
   if (!root) return failure_of(root);
-  const auto report = prove_image(files_, facts, *kernel, *claims, *root);
+  const auto report = open_image(*kernel, *claims, *root, plan.config, plan.state.intent);
   if (!report) return std::unexpected(report.error());
   const auto verdict = judge_image(*report, *kernel, plan.config, *root, plan.state.intent);
   if (verdict.staged == true) return {};
@@ -107,6 +123,45 @@ Result<void> Planner::ask_libkmod(Plan& plan, const std::vector<Claim>& claims) 
   auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
   if (!orders) return failure_of(orders);
   conclude(plan, std::move(*orders), machine_.facts.kernels);
+  return {};
+}
+
+Result<void> Planner::spare_builds(Plan& plan, const std::vector<Claim>& claims,
+                                   const PlanOptions& options) const {
+  const auto is_build = [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); };
+  if (options.force_rebuild || !plan.refusals.empty() || !has_file_changes(plan.diff) ||
+      std::ranges::none_of(plan.diff, is_build)) {
+    return {};
+  }
+  const auto& facts = machine_.facts;
+  const auto intent = plan.state.intent;
+  const auto root = prove_load_order(files_, facts, claims, plan.config, ImageAhead::looked_into);
+  if (!root) return std::unexpected(root.error());
+  std::vector<std::string> proved;
+  std::vector<LoadOrder> orders;
+  for (const auto& change : plan.diff) {
+    const auto* build = std::get_if<RebuildInitramfs>(&change);
+    if (build == nullptr) continue;
+    const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
+    auto report = open_image(*kernel, claims, *root, plan.config, intent);
+    if (!report) return failure_of(report);
+    // One that has to be built is enough: then all are, and hold the same.
+    if (!report->root_decides) return {};
+    if (judge_image(*report, *kernel, plan.config, *root, intent).staged != true) return {};
+    proved.push_back(build->release);
+    std::ranges::move(report->orders, std::back_inserter(orders));
+  }
+  std::erase_if(plan.diff, is_build);
+  for (auto& order : plan.load_order) {
+    const auto same = std::ranges::find_if(orders, [&](const LoadOrder& other) {
+      return other.kernel == order.kernel && other.device == order.device;
+    });
+    if (same != orders.end()) order = std::move(*same);
+  }
+  plan.no_build = "no image has to be built: that of " + enumerate(proved) +
+                  " holds no driver of the card, no vfio-pci and nothing of vfio-switch, so that "
+                  "the root file system decides";
+  plan.notes.push_back(plan.no_build);
   return {};
 }
 
@@ -134,7 +189,7 @@ Result<Planner::Images> Planner::look_into_images(const std::vector<Claim>& clai
   if (!root) return std::unexpected(root.error());
   Images images;
   for (const auto& kernel : facts.kernels) {
-    auto report = prove_image(files_, facts, kernel, claims, *root);
+    auto report = open_image(kernel, claims, *root, config, intent);
     if (!report) return failure_of(report);
     images.verdicts[kernel.release] = judge_image(*report, kernel, config, *root, intent);
     if (report->condition == ImageCondition::readable) {
@@ -145,6 +200,19 @@ Result<Planner::Images> Planner::look_into_images(const std::vector<Claim>& clai
     }
   }
   return images;
+}
+
+Result<ImageReport> Planner::open_image(const Kernel& kernel, const std::vector<Claim>& claims,
+                                        const std::vector<LoadOrder>& root,
+                                        const BootConfig& config, Intent intent) const {
+  const auto& facts = machine_.facts;
+  auto report = prove_image(files_, facts, kernel, claims, root);
+  if (!report || report->condition != ImageCondition::readable) return report;
+  const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
+  report->root_decides = !wanted_early &&
+                         concern_of(report->facts, kernel.release, claims).empty() &&
+                         need_for_images(facts, claims, current_config(facts), config).empty();
+  return report;
 }
 
 }  // namespace vfio_switch

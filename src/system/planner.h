@@ -52,10 +52,19 @@ class Planner {
                                           std::vector<Claim>& claims) const;
   [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
   [[nodiscard]] Result<void> ask_libkmod(Plan& plan, const std::vector<Claim>& claims) const;
+  /// Of a plan that changes files: whether the images have to follow.
+  [[nodiscard]] Result<void> spare_builds(Plan& plan, const std::vector<Claim>& claims,
+                                          const PlanOptions& options) const;
+  /// Of a plan that changes none: the images that do not do what is wanted.
   [[nodiscard]] Result<void> add_images(Plan& plan, const std::vector<Claim>& claims,
                                         const PlanOptions& options) const;
   [[nodiscard]] Result<Images> look_into_images(const std::vector<Claim>& claims,
                                                 const BootConfig& config, Intent intent) const;
+  /// One image, opened. `root` is what the real root does after it.
+  [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel,
+                                               const std::vector<Claim>& claims,
+                                               const std::vector<LoadOrder>& root,
+                                               const BootConfig& config, Intent intent) const;
 
   const FileReader& files_;
   const Machine& machine_;

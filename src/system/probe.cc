@@ -62,6 +62,9 @@ Result<SystemFacts> probe_devices(const FileReader& files) {
   auto command_line = files.read("/proc/cmdline");
   if (!command_line) return failure_of(command_line);
   facts.command_line = trim(command_line->value_or(""));
+  auto release = files.read("/proc/sys/kernel/osrelease");
+  if (!release) return failure_of(release);
+  facts.running_kernel = trim(release->value_or(""));
   return facts;
 }
 
@@ -93,6 +96,12 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto early = read_early_modules(files, profile);
   if (!early) return failure_of(early);
   facts->early_modules = std::move(*early);
+  auto hindrances = find_image_hindrances(files, profile, facts->kernels);
+  if (!hindrances) return failure_of(hindrances);
+  facts->image_hindrances = std::move(*hindrances);
+  auto drop_in = wants_mkinitcpio_drop_in(files, profile);
+  if (!drop_in) return failure_of(drop_in);
+  facts->wants_mkinitcpio_drop_in = *drop_in;
   facts->modules_load_in_image = find_generator(profile, files) == InitramfsGenerator::dracut;
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);

@@ -42,7 +42,7 @@ Result<Profile> load_profile(const FileReader& files) {
   return fail("no profile fits this distribution: os-release says ID=" + printable(os->id) +
                   (os->id_like.empty() ? "" : " ID_LIKE=" + printable(join(os->id_like, " "))) +
                   "; there are profiles for " + enumerate(known),
-              "Put one into /etc/vfio-switch/profiles; see vfio-switch(8).");
+              "Put one into /etc/vfio-switch/profiles; see vfio-switch-profile(5).");
 }
 
 Result<Settings> load_settings(const FileReader& files) {

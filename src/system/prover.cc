@@ -35,7 +35,7 @@ class KernelProof {
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
     decide(order, claim, bound);
     if (kernel_.vfio_pci == ModuleForm::built_in && claim.built_in.empty()) {
-      decide_by_parameter(order, bound);
+      decide_by_parameter(order, claim, bound);
     } else if (!claim.built_in.empty()) {
       if (auto decided = decide_built_in(order, claim, bound); !decided) return failure_of(decided);
     } else if (image_ == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
@@ -91,13 +91,16 @@ class KernelProof {
 
   /// vfio-pci that is built in takes what the kernel command line gives it, before any module is
   /// loaded; modprobe.d does not reach it.
-  static void decide_by_parameter(LoadOrder& order, Bound bound) {
+  static void decide_by_parameter(LoadOrder& order, const Claim& claim, Bound bound) {
     if (!bound.by_parameter) {
+      decide(order, claim, {});
       order.reason = "vfio-pci is built into the kernel, whose command line has not got its ids";
       return;
     }
-    order.modules.insert(order.modules.begin(), std::string(vfio_pci));
-    order.contenders.insert(order.contenders.begin(), std::string(vfio_pci));
+    for (auto* names : {&order.modules, &order.contenders}) {
+      std::erase(*names, vfio_pci);
+      names->insert(names->begin(), std::string(vfio_pci));
+    }
     order.winner = "vfio-pci";
     order.proved = true;
     order.reason.clear();

@@ -16,7 +16,11 @@ namespace vfio_switch {
 
 Result<RootedDirectory> RootedDirectory::open(const std::string& root) {
   UniqueFd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return system_error("cannot use the root", root, errno);
+  if (!fd) {
+    auto failed = system_error("cannot use the root", root, errno);
+    failed.error().remedy = "Give the top directory of a system with --sysroot.";
+    return failed;
+  }
   return RootedDirectory(std::move(fd), root == "/");
 }
 

@@ -184,6 +184,12 @@ Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
   return devices;
 }
 
+std::optional<PciAddress> function_of_path(std::string_view path) {
+  const auto addresses = addresses_in(path);
+  if (addresses.empty()) return std::nullopt;
+  return addresses.back();
+}
+
 Result<bool> read_iommu_enabled(const FileReader& files) {
   auto groups = files.list("/sys/kernel/iommu_groups");
   if (!groups) return failure_of(groups);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -15,6 +17,9 @@ namespace vfio_switch {
 /// An attribute that is missing or makes no sense counts as not there; a function without
 /// vendor, device or class is an Error.
 [[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files);
+
+/// The PCI function that a path of sysfs hangs below, or is; nothing where it is none's.
+[[nodiscard]] std::optional<PciAddress> function_of_path(std::string_view path);
 
 /// True if the kernel made IOMMU groups. Its log is no proof: it says "DMAR: IOMMU enabled"
 /// whenever the parameter is given.

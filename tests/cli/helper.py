@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 MACHINES = HERE.parent / "machines"
 VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
 STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
+STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
 if not VFIO_SWITCH:
     raise SystemExit("VFIO_SWITCH must name the program under test; 'meson test' sets it")
 
@@ -129,12 +130,25 @@ class Run:
         return f"$ {' '.join(self.command)}\n{self.out}{self.err}exit status {self.status}"
 
 
+RECORDED: set[str] = set()
+
+
+def record(text: str) -> None:
+    """Keeps what the program said where VFIO_SWITCH_SAID asks for it: tests/messages reads that."""
+    if directory := os.environ.get("VFIO_SWITCH_SAID"):
+        lines = [line for line in text.splitlines() if line not in RECORDED]
+        RECORDED.update(lines)
+        with open(f"{directory}/{os.getpid()}.txt", "a", errors="replace") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
 def run(command: Sequence[str], cwd: Optional[Path] = None, **more: str) -> Run:
     done = subprocess.run(
         list(command), capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(**more), cwd=cwd,
         timeout=120,
     )  # fmt: skip
     result = Run(list(command), done.returncode, done.stdout, done.stderr)
+    record(f"{done.stderr}\n{done.stdout}")
     if done.returncode == SANITIZER_EXIT or "runtime error:" in done.stderr or done.returncode < 0:
         raise AssertionError(f"the program has a bug:\n{result}")
     return result

@@ -24,6 +24,7 @@
 //                  child
 //   half           IMAGE becomes half an image, and the exit status 1
 //   delete         IMAGE is removed, and the exit status 1
+//   vanish         IMAGE is removed, and the exit status 0
 //   die            once IMAGE is replaced it is killed by SIGKILL
 
 #define _GNU_SOURCE
@@ -159,7 +160,7 @@ static void write_image(const char* version) {
   member("TRAILER!!!", 0, NULL, 0);
 }
 
-enum end { well, fails, half, deletes, dies };
+enum end { well, fails, half, deletes, vanishes, dies };
 
 static void write_behind(const char* path) {
   FILE* file = fopen(path, "w");
@@ -195,6 +196,7 @@ static enum end behave(const char* version, const char* name) {
     if (strcmp(line, "wait") == 0) wait_for_the_test();
     if (strcmp(line, "half") == 0) end = half;
     if (strcmp(line, "delete") == 0) end = deletes;
+    if (strcmp(line, "vanish") == 0) end = vanishes;
     if (strcmp(line, "die") == 0) end = dies;
     if (strcmp(line, "child") == 0) {
       if (fork() == 0) {
@@ -236,11 +238,11 @@ int main(int argc, char** argv) {
     return 1;
   }
   const enum end end = behave(argv[3], name);
-  if (end == deletes) {
+  if (end == deletes || end == vanishes) {
     unlink(name);
     unlink(fresh);
     unlink(backup);
-    return 1;
+    return end == deletes ? 1 : 0;
   }
   if (end == fails || end == half) fprintf(image, "070701");
   if (end == fails) {

@@ -53,6 +53,7 @@ class Fedora(SysrootCase):
             with self.subTest(release):
                 root = self.root(to=release.split()[0])
                 (root.path / "usr/lib/os-release").write_text(release)
+                root.write("etc/vfio-switch.conf", "initramfs = always\n")
                 (root.path / IMAGE).rename(root.path / image)
                 self.assertEqual(self.images(root), [f"/{image}"])
 

@@ -30,6 +30,7 @@ class Hostile(SysrootCase):
         self.number += 1
         root = self.machine("z370-gt1030-no-param", "--kernel", KERNELS[0], to=str(self.number))
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         return root
 
     def put(self, root: Sysroot, name: str) -> Path:

@@ -20,6 +20,7 @@ class Rebuild(SysrootCase):
         options = (word for kernel in KERNELS for word in ("--kernel", kernel))
         root = self.machine("z370-gt1030-no-param", *options, to=to)
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         root.write("etc/stand-in-initramfs", behaviour)
         return root
 

@@ -18,6 +18,7 @@ class Interruption(SysrootCase):
     def prepared(self, behaviour: str, to: str = "root") -> Sysroot:
         root = self.machine("z370-gt1030-no-param", "--kernel", KERNELS[0], to=to)
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         root.write("etc/stand-in-initramfs", behaviour)
         return root
 

@@ -40,12 +40,18 @@ PLAN = {
         "kernel": str, "device": ADDRESS, "modules": [re.compile(r"[^-]+")], "winner": (str, NONE),
         "stage": {"image", "root"}, "proved": bool,
     }],
+    "no_build": (str, NONE), "notes": [str],
 }  # fmt: skip
 STATUS = {
     "schema": {1}, "intent": {"enabled", "disabled", None},
-    "kernels": [{"release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE)}],
+    "kernels": [{
+        "release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE), "files_staged": bool,
+        "image_staged": (bool, NONE), "image_needed": bool, "running": bool, "next_boot": {"vfio", "host", "mixed"},
+    }],
     "devices": [{"address": ADDRESS, "driver": (str, NONE), "expected_driver": (str, NONE), "active": bool}],
-    "next_boot": {"vfio", "host", "mixed"}, "load_order": PLAN["load_order"],
+    "next_boot": {"vfio", "host", "mixed"}, "load_order": PLAN["load_order"], "command_line": (str, NONE),
+    "parameters": [{"parameter": str, "effect": str, "keeps_host": bool}], "set_up_pending": (str, NONE),
+    "boot_check": (dict, NONE),
 }  # fmt: skip
 ERROR = {"schema": {1}, "error": {"message": str, "remedy": (str, NONE)}}
 
@@ -102,7 +108,13 @@ class Json(SysrootCase):
         self.assertEqual([device["address"] for device in value["devices"]], names)
 
     def test_plan(self) -> None:
-        value = self.assert_schema(self.desktop().run("plan", "--json"), PLAN)
+        root = self.desktop()
+        value = self.assert_schema(root.run("plan", "--json"), PLAN)
+        self.assertEqual([change["kind"] for change in value["changes"]], ["write", "write"])
+        self.assertIn("no image has to be built", value["no_build"])
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        value = self.assert_schema(root.run("plan", "--json"), PLAN)
+        self.assertIsNone(value["no_build"])
         self.assertEqual((value["intent"], value["outcome"], value["functions"]), ("enabled", "change", CARD))
         kinds = [change["kind"] for change in value["changes"]]
         self.assertEqual(kinds, ["write", "write", "rebuild-initramfs", "rebuild-initramfs"])

@@ -19,6 +19,7 @@ class Lock(SysrootCase):
     def test_the_second_writer_is_told_who_has_the_lock(self) -> None:
         root = self.desktop()
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         root.write("etc/stand-in-initramfs", "wait\n")
         command = [*as_root(), VFIO_SWITCH, "--sysroot", str(root.path), "enable", "--rebuild"]
         first = subprocess.Popen(

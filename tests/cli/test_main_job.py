@@ -63,6 +63,7 @@ class MainJob(SysrootCase):
 
     def test_enable_makes_vfio_pci_first(self) -> None:
         root = self.desktop()
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         done = root.run("enable")
         self.assert_status(done, 0)
         self.assert_vfio_first(root)

@@ -19,6 +19,7 @@ class Profiles(SysrootCase):
     def setUp(self) -> None:
         super().setUp()
         self.root: Sysroot = self.machine("z370-gt1030-no-param")
+        self.root.write("etc/vfio-switch.conf", "initramfs = always\n")
 
     def images(self) -> list[str]:
         changes = self.root.run("plan", "--json").json["changes"]

@@ -17,7 +17,7 @@ COMMANDS = [
     for command in (
         ["devices"], ["status"], ["verify"], ["plan"], ["plan", "enable"], ["plan", "disable"],
         ["enable", "--dry-run"], ["disable", "--dry-run"], ["rollback", "--dry-run"],
-        ["enable", "--dry-run", "--rebuild"],
+        ["enable", "--dry-run", "--rebuild"], ["doctor"], ["doctor", "--fix", "--dry-run"], ["report"],
     )
     for more in ([], ["--json"])
 ]  # fmt: skip
@@ -97,6 +97,7 @@ class ReadOnly(SysrootCase):
     def test_while_images_are_opened_and_proved(self) -> None:
         root = self.desktop()
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         root.write("etc/stand-in-initramfs", "")
         self.assert_status(root.run("enable", "--rebuild", prefix=as_root()), 0)
         _, trace = self.traced(root, "status")
@@ -126,6 +127,7 @@ class Interrupted(SysrootCase):
     def test_a_dry_run_after_an_interruption_repairs_nothing(self) -> None:
         root = self.desktop()
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
         root.write("etc/stand-in-initramfs", "wait\n")
         command = [*as_root(), VFIO_SWITCH, "--sysroot", str(root.path), "enable", "--rebuild"]
         writer = subprocess.Popen(

@@ -29,7 +29,7 @@ from typing import Callable, Iterator, Optional, Sequence
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 
 from helper import (  # noqa: E402
-    DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, run, tool,
+    DESKTOP, KERNELS, STAND_IN, STAND_IN_GRUB, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, record, run, tool,
 )  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
@@ -142,8 +142,14 @@ class Stage:
         self.keep("first")
 
     def prepare(self) -> None:
-        """A machine on which somebody followed a guide, and used the older tool before that."""
+        """A machine on which somebody followed a guide, and used the older tool before that. Its boot loader
+        gets a parameter as well."""
+        self.root.write("etc/vfio-switch.conf", "iommu = pt\n")
+        self.root.write("etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
+        self.root.write("boot/grub/grub.cfg", "linux /boot/vmlinuz ro quiet\n")
+        shutil.copy(STAND_IN_GRUB, self.path / "usr/sbin/update-grub")
         self.root.write("etc/stand-in-initramfs", "")
+        self.root.write("etc/vfio-switch.conf", "initramfs = always\n")  # each command builds an image
         guide = "softdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\noptions vfio-pci ids=10de:1d01,10de:0fb8\n"
         theirs = self.root.write("etc/modprobe.d/vfio.conf", guide, mode=0o600)
         if os.geteuid() == 0:
@@ -196,6 +202,7 @@ class Stage:
             [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
             env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
         )  # fmt: skip
+        record(f"{done.stderr}\n{done.stdout}")
         return Run(list(words), done.returncode, done.stdout, done.stderr), log.read_text()
 
     def snapshot(self) -> dict[str, Entry]:

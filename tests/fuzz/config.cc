@@ -54,7 +54,7 @@ FUZZ(text) {
         !profile->id.empty() && !profile->initramfs.empty() && !profile->initramfs_images.empty(),
         "a profile is complete");
     for (const auto& path : profile->initramfs_images) {
-      (void)vfio_switch::expand_image(path, "6.1.0-%k", "%m");
+      (void)vfio_switch::expand_image(path, {"6.1.0-%k", "linux", "%m"});
     }
   }
 }

@@ -24,7 +24,7 @@ from typing import Optional
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import roots  # noqa: E402
-from helper import environment  # noqa: E402
+from helper import environment, record  # noqa: E402
 
 LIST_IMAGE = os.environ.get("LIST_IMAGE", "")
 EVERYTHING = os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
@@ -36,7 +36,8 @@ COMPRESSORS = {
 CONF = "etc/modprobe.d/vfio.conf"
 DAMAGES = 200
 SEED = 20261122
-PATIENCE = 20  # seconds for one image
+# Seconds for one image: of a processor, which a busy machine does not lengthen; and in all.
+WORK, PATIENCE = 60, 300
 
 
 def newc(members: list[tuple[str, Optional[bytes]]]) -> bytes:
@@ -78,7 +79,8 @@ class Listing:
     def __init__(self, image: Path) -> None:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             started = time.monotonic()
-            child = subprocess.Popen([LIST_IMAGE, str(image)], stdout=out, stderr=err, env=environment())
+            limited = ["sh", "-c", f'ulimit -t {WORK}; exec "$@"', "sh"]
+            child = subprocess.Popen([*limited, LIST_IMAGE, str(image)], stdout=out, stderr=err, env=environment())
             timer = PATIENCE
             while (done := os.waitpid(child.pid, os.WNOHANG))[0] == 0:
                 if time.monotonic() - started > timer:
@@ -92,6 +94,7 @@ class Listing:
             err.seek(0)
             self.lines = out.read().decode(errors="replace").splitlines()
             self.error = err.read().decode(errors="replace").strip()
+            record(self.error)
         if self.status not in (0, 1):
             raise AssertionError(f"{image}: exit status {self.status}\n{self.error}")
 
@@ -263,11 +266,24 @@ class Composed(ImageCase):
             (b"", "is empty"), (bytes(4096), "is empty"), (b"hello", "is no initramfs"), (b"MZ", "unified"),
             (unified(b"")[:0x200], "truncated"), (conf("x") + b"junk", "does not understand"),
             (b"\x89LZO\0\r\n\x1a\n" + bytes(99), "LZO"), (conf("x")[:-200], "truncated"), (compressed("gzip", b"hello" * 99), "something else than cpio"),
+            (unified(b"").replace(b".initrd", b".no-one"), "a program without an .initrd section"),
+            (b"\x28\xb5\x2f\xfd\x20\x01\x07\0\0", "a zstd block is of no known type"),
         ):  # fmt: skip
             with self.subTest(data[:16]):
                 listing = self.listed(data)
                 self.assertEqual(listing.status, 1)
                 self.assertIn(words, listing.error)
+
+    def test_what_is_made_to_exhaust_us_is_left_alone(self) -> None:
+        mebibyte = bytes(1 << 20)
+        for data, words in (
+            (newc([("etc", None), ("etc/modprobe.d", None)])[: -len(newc([]))]
+             + b"".join(newc([(f"etc/modprobe.d/{n}.conf", mebibyte)])[: -len(newc([]))] for n in range(70)) + newc([]),
+             "too much configuration"),
+            (newc([("x", b"")])[: -len(newc([]))] * 200_001 + newc([]), "too many files"),
+        ):  # fmt: skip
+            with self.subTest(words):
+                self.assertIn(words, self.listed(data).error)
 
     def peak(self, data: bytes) -> int:
         """The most memory that reading it takes, as tests/bench/measure.c counts it."""

@@ -158,13 +158,14 @@ class Topology:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What only contrib/record-machine tells."""
+    """What only a report tells."""
 
     kernels: list[str]
     files: dict[str, list[str]]
     disks: list[str]  # addresses of the functions that one hangs below
     keyboards: list[str]
     keyboard_elsewhere: bool
+    reset_methods: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def load_overlay(listing: Path, variant: Optional[str]) -> dict[str, Any]:
 
 
 def load_recorded(data: dict[str, Any]) -> Machine:
-    """What contrib/record-machine wrote: nothing is filled in."""
+    """What `vfio-switch report` wrote: nothing is filled in."""
     devices = data["devices"]
     functions = [
         Function(d["address"], *(int(d[name] or "0", 16) for name in (
@@ -228,7 +229,8 @@ def load_recorded(data: dict[str, Any]) -> Machine:
         connectors={d["address"]: d["connectors"] for d in devices if "connectors" in d},
         virtual_functions={d["address"]: d["physfn"] for d in devices if d["physfn"]},
         recorded=Recorded(data["kernels"], data["files"], having["disk"], having["keyboard"],
-                          data["keyboard_elsewhere"]),
+                          data["keyboard_elsewhere"],
+                          {d["address"]: d["reset_method"] for d in devices if d.get("reset_method")}),
     )  # fmt: skip
 
 

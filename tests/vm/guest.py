@@ -453,19 +453,22 @@ class Guest:
     # -- its boots
 
     def boot(self, job: str = OBSERVE, *, kernel: str | None = None, cmdline: str = "",
-             init: str = "minimal", timeout: float = 150, begin_within: float = BEGIN_WITHIN,
+             passed: str = "root=/dev/vda rw quiet intel_iommu=on", init: str = "minimal", timeout: float = 150,
+             begin_within: float = BEGIN_WITHIN,
              record_sysfs: bool = False) -> BootResult:
         """Boots the guest, runs a shell script in it after coldplug, and powers it off.
 
         `kernel` is a release (the newest by default); its image and initramfs image are those in
-        the guest's /boot. `init` is "minimal" (udev's coldplug alone) or "systemd". Raises
-        GuestError when the job does not begin or end in time; a job that fails is a status.
+        the guest's /boot. `passed` is what a boot loader would pass to the kernel, and `cmdline`
+        what is typed behind it at the boot menu. `init` is "minimal" (udev's coldplug alone) or
+        "systemd". Raises GuestError when the job does not begin or end in time; a job that fails is
+        a status.
         """
         if not self.disk.exists():
             self.make_disk()
         before = self.work / "disk-before"
         subprocess.run(["cp", "--sparse=always", self.disk, before], check=True)
-        options = {"kernel": kernel, "cmdline": cmdline, "init": init, "timeout": timeout,
+        options = {"kernel": kernel, "cmdline": cmdline, "passed": passed, "init": init, "timeout": timeout,
                    "begin_within": begin_within, "record_sysfs": record_sysfs}
         try:
             for _ in range(HUNG_BOOTS):
@@ -480,7 +483,7 @@ class Guest:
         finally:
             before.unlink(missing_ok=True)
 
-    def _boot(self, job: str, *, kernel: str | None, cmdline: str, init: str, timeout: float,
+    def _boot(self, job: str, *, kernel: str | None, cmdline: str, passed: str, init: str, timeout: float,
               begin_within: float, record_sysfs: bool) -> BootResult:
         """One attempt at `boot`."""
         self.boots += 1
@@ -499,8 +502,8 @@ class Guest:
             out.truncate(OUT_SIZE)
         inits = {"minimal": "init=/opt/vm/init", "systemd": "systemd.wants=vm-job.service"}
         # no_timer_check: a starved emulated processor fails the kernel's test of its timer.
-        append = ("root=/dev/vda rw console=ttyS0 panic=-1 quiet mitigations=off no_timer_check "
-                  f"intel_iommu=on {inits[init]} {cmdline}").strip()
+        append = (f"{passed} console=ttyS0 panic=-1 mitigations=off no_timer_check "
+                  f"{inits[init]} {cmdline}").strip()
         disks = []
         for index, (file, options) in enumerate([(self.disk, ""), (logs / "job", ",serial=job"),
                                                  (logs / "out", ",serial=out")]):

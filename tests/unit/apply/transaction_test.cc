@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "apply/transaction.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -28,13 +29,14 @@ namespace fs = std::filesystem;
 const std::string image = "/boot/initrd.img-6.1";
 const std::string grub_cfg = "/boot/grub/grub.cfg";
 
-/// update-initramfs as far as we see it: replaces the image by rename, then ends as told. And
-/// update-grub, which writes in place.
+/// update-initramfs or mkinitcpio as far as we see them: the one replaces the image by rename, the
+/// other writes into the file that it is told. Then they end as told. And update-grub, which writes
+/// in place.
 class FakeTool final : public CommandRunner {
  public:
   explicit FakeTool(const TemporaryRoot& root) : root_(root) {}
 
-  bool has(const std::string& program) const override { return program == "update-initramfs"; }
+  bool has(const std::string& program) const override { return program == name; }
 
   Result<CommandResult> run(const Command& command, const CommandListener&) override {
     ran.push_back(command.program);
@@ -45,11 +47,19 @@ class FakeTool final : public CommandRunner {
       return CommandResult{grub_status, "what update-grub said\n"};
     }
     if (on_run) on_run();
+    if (name == "mkinitcpio") {
+      const auto option = std::ranges::find(command.arguments, "-g");
+      output = *(option + 1);
+      root_.write(output, exit_status == 0 ? "built" : "bui");
+      return CommandResult{exit_status, "what the tool said\n"};
+    }
     root_.write(image + ".new", "built");
     fs::rename(root_.outside(image + ".new"), root_.outside(image));
     return CommandResult{exit_status, "what the tool said\n"};
   }
 
+  std::string name = "update-initramfs";
+  std::string output;  ///< where mkinitcpio was told to write
   int exit_status = 0;
   int grub_status = 0;
   std::string grub_writes = "linux /vmlinuz ro intel_iommu=on\n";
@@ -124,13 +134,15 @@ class FailingFileStore final : public FileStore {
 /// A small machine, and the change that the tests make to it.
 class Stage {
  public:
-  Stage() : files(root.store()), tool(root) {
+  explicit Stage(InitramfsGenerator generator = InitramfsGenerator::update_initramfs)
+      : files(root.store()), tool(root) {
+    tool.name = to_string(generator);
     root.write("/etc/modprobe.d/vfio.conf", "before");
     root.write("/etc/modprobe.d/legacy.conf", "legacy");
     root.write(image, "old image");
     root.write(grub_cfg, "linux /vmlinuz ro\n");
     profile.id = "debian";
-    profile.initramfs = {InitramfsGenerator::update_initramfs};
+    profile.initramfs = {generator};
     value_of(make_state_directories(*files));
     const auto state_of = [&](const std::string& path) { return value_of(files->state(path)); };
     diff = {
@@ -250,6 +262,22 @@ TEST_CASE("What a boot loader's tool wrote is known until something else writes 
   CHECK(later.size() == 1);  // grub.cfg.new: it came and went
 }
 
+TEST_CASE("A tool that writes into images is given another name, until the image is whole") {
+  Stage stage(InitramfsGenerator::mkinitcpio);
+  value_of(stage.run(*stage.files));
+  CHECK(stage.root.content(image) == "built");
+  CHECK(stage.tool.output == fresh_path(image));
+  CHECK(stage.tool.output != image);
+  CHECK(stage.tree(true) == stage.tree());
+
+  Stage failing(InitramfsGenerator::mkinitcpio);
+  failing.tool.exit_status = 1;
+  failing.tool.on_run = [&] { CHECK(failing.root.content(image) == "old image"); };
+  const auto before = failing.tree(true);
+  CHECK_THAT(error_of(failing.run(*failing.files)).message, has_text("mkinitcpio failed"));
+  CHECK(failing.tree(true) == before);
+}
+
 TEST_CASE("A file that somebody changed in the meantime is left to them") {
   Stage stage;
   stage.root.write("/etc/modprobe.d/vfio.conf", "somebody's");
@@ -262,10 +290,12 @@ TEST_CASE("A file that somebody changed in the meantime is left to them") {
 }
 
 TEST_CASE("Whichever write fails, everything is as it was or as it should be") {
+  const auto generator =
+      GENERATE(InitramfsGenerator::update_initramfs, InitramfsGenerator::mkinitcpio);
   int number = 0;
   for (bool reached = true; reached; ++number) {
     INFO("operation " << number << " fails");
-    Stage stage;
+    Stage stage(generator);
     const auto before = stage.tree();
     FailingFileStore failing(*stage.files, number, false);
     const auto done = stage.run(failing);
@@ -283,10 +313,12 @@ TEST_CASE("Whichever write fails, everything is as it was or as it should be") {
 }
 
 TEST_CASE("Killed at any write, the next run finds everything as it was or as it should be") {
+  const auto generator =
+      GENERATE(InitramfsGenerator::update_initramfs, InitramfsGenerator::mkinitcpio);
   int number = 0;
   for (bool reached = true; reached; ++number) {
     INFO("killed at operation " << number);
-    Stage stage;
+    Stage stage(generator);
     const auto before = stage.tree();
     FailingFileStore failing(*stage.files, number, true);
     const auto done = stage.run(failing);

@@ -715,7 +715,8 @@ TEST_CASE("A boot file system that is not mounted stops a change, and nothing el
   facts.unmounted = {"/boot"};
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
-  CHECK_THAT(plan.refusals[0].message, has_text("/boot"));
+  CHECK_THAT(plan.refusals[0].message,
+             has_text("/boot should be mounted (/etc/fstab says so) and is not: mount it first"));
 
   auto enabled = enabled_desktop();
   enabled.unmounted = {"/boot"};

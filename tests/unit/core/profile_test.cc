@@ -36,7 +36,8 @@ TEST_CASE("A wrong line of a profile is named with file, number and remedy") {
   const Row rows[] = {
       {"id = a\nid = b\n", "p.conf:2: ", "twice"},
       {"id = a\nshell = yes\n", "p.conf:2: ", "'shell' is no key of a profile"},
-      {"id = a\n\ninitramfs = booster\n", "p.conf:3: ", "'booster'"},
+      {"id = a\n\ninitramfs = booster\n",
+       "p.conf:3: ", "'booster' (known: limine-mkinitcpio, mkinitcpio, "},
       {"id =\n", "p.conf:1: ", "has no value"},
       {"id = a\ninitramfs-image = boot/initrd-%k\n", "p.conf:2: ", "absolute"},
       {"id = a\ninitramfs-image = /boot/initrd\n", "p.conf:2: ", "%k"},
@@ -90,13 +91,20 @@ TEST_CASE("A distribution gets its own profile, else that of its nearest relativ
   CHECK(match_profile({}, {"debian", {}, ""}) == nullptr);
 }
 
-TEST_CASE("A kernel's release takes the place of every %k, the entry's name that of every %m") {
-  CHECK(expand_image("/boot/initrd.img-%k", "6.1.0-56-amd64", "") ==
+TEST_CASE("Names take the places that a path has for them, and no others") {
+  CHECK(expand_image("/boot/initrd.img-%k", {"6.1.0-56-amd64", "", ""}) ==
         "/boot/initrd.img-6.1.0-56-amd64");
-  CHECK(expand_image("/boot/%k/initrd-%k", "6.1", "") == "/boot/6.1/initrd-6.1");
-  CHECK(expand_image("/boot/%m/%k/initrd", "6.1", "5f0c") == "/boot/5f0c/6.1/initrd");
-  CHECK(expand_image("/boot/%v%", "6.1", "5f0c") == "/boot/%v%");
-  CHECK(expand_image("/boot/%k/%m", "%m", "%k") == "/boot/%m/%k");
+  CHECK(expand_image("/boot/%k/initrd-%k", {"6.1", "", ""}) == "/boot/6.1/initrd-6.1");
+  CHECK(expand_image("/boot/%m/%k/initrd", {"6.1", "", "5f0c"}) == "/boot/5f0c/6.1/initrd");
+  CHECK(expand_image("/boot/initramfs-%p.img", {"6.6.70-1-lts", "linux-lts", ""}) ==
+        "/boot/initramfs-linux-lts.img");
+  CHECK(expand_image("/boot/%v%", {"6.1", "linux", "5f0c"}) == "/boot/%v%");
+  CHECK(expand_image("/boot/%k/%m/%p", {"%m", "%k", "%p"}) == "/boot/%m/%p/%k");
+}
+
+TEST_CASE("A path that wants a name that a kernel has not is no image of it") {
+  CHECK(expand_image("/boot/initramfs-%p.img", {"6.1", "", "5f0c"}).empty());
+  CHECK(expand_image("/boot/%m/%k/initrd", {"6.1", "linux", ""}).empty());
 }
 
 }  // namespace vfio_switch

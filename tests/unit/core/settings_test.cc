@@ -48,6 +48,21 @@ TEST_CASE("The settings may ask for the IOMMU's pass-through mode") {
   CHECK(pass_through("iommu = pt\ndevice = none\n"));
 }
 
+TEST_CASE("The settings say what may be done without asking") {
+  const auto parse = [](const std::string& text) {
+    return value_of(parse_settings("/etc/vfio-switch.conf", text));
+  };
+  CHECK_FALSE(parse("").early);
+  CHECK_FALSE(parse("initramfs = auto\n").early);
+  CHECK(parse("initramfs = always\n").early);
+  CHECK_FALSE(parse("").headless);
+  CHECK_FALSE(parse("headless = no\n").headless);
+  CHECK(parse("headless = yes\n").headless);
+  CHECK_FALSE(parse("").auto_disable.has_value());
+  CHECK(parse("auto-disable = yes\n").auto_disable == true);
+  CHECK(parse("auto-disable = no\n").auto_disable == false);
+}
+
 TEST_CASE("A wrong setting is named with file, line and remedy") {
   struct Row {
     std::string text;
@@ -63,8 +78,13 @@ TEST_CASE("A wrong setting is named with file, line and remedy") {
       {"device = ,\n", ":1: ", "has no value"},
       {"device\n", ":1: ", "key = value"},
       {"device = none 01:00.0\n", ":1: ", "'none'"},
-      {"iommu = on\n", ":1: ", "can be auto or pt"},
+      {"iommu = on\n", ":1: ", "it can be pt or auto"},
       {"iommu = pt\niommu = pt\n", ":2: ", "twice"},
+      {"initramfs = never\n", ":1: ", "it can be always or auto"},
+      {"headless = 1\n", ":1: ", "it can be yes or no"},
+      {"auto-disable =\n", ":1: ", "it can be yes or no"},
+      {"headless = no\nheadless = no\n", ":2: ", "twice"},
+      {"headles = no\n", ":1: ", "known: device, initramfs, iommu, headless, auto-disable"},
   };
   for (const auto& row : rows) {
     INFO(row.text);

@@ -31,7 +31,8 @@ ImageBuild build_in(const TemporaryRoot& root) {
   Profile profile;
   profile.initramfs = {InitramfsGenerator::dracut};
   const auto tool = value_of(find_initramfs_tool(profile, *root.reader(), none));
-  return plan_build(tool, "6.17.7", "/usr/lib/modules/6.17.7/initramfs.img");
+  return value_of(
+      plan_build(tool, *root.reader(), "6.17.7", "/usr/lib/modules/6.17.7/initramfs.img"));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from guest import Guest, OBSERVE
@@ -27,9 +26,9 @@ force_drivers+=" bochs "
 """
 
 
-def install(stage: Stage, machine: Guest, scratch: Path, record: Path, conf: str) -> str:
+def install(stage: Stage, machine: Guest, record: Path, conf: str) -> str:
     """dracut takes the place of initramfs-tools, and the package is installed; what that said."""
-    with_dracut(machine, scratch)
+    with_dracut(machine)
     machine.chroot("rm", "/usr/sbin/mkinitramfs", "/usr/sbin/update-initramfs")
     machine.write_file("/etc/dracut.conf.d/10-test.conf", conf)
     machine.copy_in(stage.deb, PACKAGE)
@@ -46,10 +45,10 @@ def held(machine: Guest, image: str) -> list[str]:
 def dracut(stage: Stage) -> None:
     """Under dracut: taken, the escape, disabled, and the rescue image; then twins, by address."""
     record = stage.untouched().record
-    with Guest("dracut") as machine, tempfile.TemporaryDirectory(prefix="vm-dracut-") as scratch:
+    with Guest("dracut") as machine:
         (current,) = machine.kernels()
         image = f"/boot/initrd.img-{current}"
-        said = install(stage, machine, Path(scratch), record, CONF)
+        said = install(stage, machine, record, CONF)
         stage.check("etc/modprobe.d/vfio.conf" in held(machine, image), "installing has dracut build the image", said)
         stage.check(not machine.exists("/etc/modules-load.d/vfio.conf"), "nothing is put where dracut would copy it from")
 
@@ -87,8 +86,8 @@ def dracut(stage: Stage) -> None:
     record = stage.untouched("twins").record
     # Without systemd in the image, where dracut's own init calls the hooks.
     conf = CONF + 'omit_dracutmodules+=" systemd systemd-initrd dracut-systemd "\n'
-    with Guest("dracut-twins", "twins") as machine, tempfile.TemporaryDirectory(prefix="vm-dracut-") as scratch:
-        install(stage, machine, Path(scratch), record, conf)
+    with Guest("dracut-twins", "twins") as machine:
+        install(stage, machine, record, conf)
         machine.chroot("vfio-switch", "enable", "--device", "01:00.0", record=record)
         boot = stage.boot(machine, OBSERVE + OVERRIDES, foretell=record, when="by address")
         check(stage, boot, TWINS_TAKEN, "by address")

@@ -38,6 +38,7 @@ def maintenance(stage: Stage) -> None:
     with Guest("maintenance") as machine, tempfile.TemporaryDirectory(prefix="vm-vendor-") as scratch:
         record = stage.untouched().record
         machine.copy_in(stage.deb, PACKAGE)
+        machine.write_file("/etc/vfio-switch.conf", "initramfs = always\n")
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
         (current,) = machine.kernels()
         ours = ("/etc/modprobe.d", "/etc/modules-load.d", "/var/lib/vfio-switch/state.json")

@@ -65,6 +65,7 @@ def package(stage: Stage) -> None:
     with Guest("package") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
         (current,) = machine.kernels()
         paths = ("/etc", "/boot", "/usr", "/var")
+        machine.write_file("/etc/vfio-switch.conf", "initramfs = always\n")
         before, image_before = machine.manifest(*paths), machine.image_manifest(current)
         machine.copy_in(stage.deb, PACKAGE)
 
@@ -157,7 +158,7 @@ def full_boot(stage: Stage) -> None:
         machine.copy_in(stage.deb, PACKAGE)
         machine.write_file("/etc/vfio-switch.conf", "device = none\n")
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
-        machine.remove("/etc/vfio-switch.conf")
+        machine.write_file("/etc/vfio-switch.conf", "initramfs = always\n")
         # A file system of its own, with room for the images that are there and not for one more.
         done = machine.chroot("sh", "-uc", """
             mkdir /run/small; size=$(du -sk /boot | cut -f1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""contrib/record-machine in a real machine: a fixture that plans as the machine itself does."""
+"""vfio-switch report in a real machine: a fixture that plans as the machine itself does."""
 
 import json
 import shutil
@@ -15,7 +15,8 @@ from story import Stage, story
 TOP = Path(__file__).resolve().parents[3]
 PROGRAM = "/opt/vm/program/usr/bin/vfio-switch"
 QUESTIONS = {"devices": "devices", "plan": "plan enable"}
-JOB = (OBSERVE + "dpkg -x /opt/vm/vfio-switch.deb /opt/vm/program\necho RECORD; sh /opt/vm/record-machine; echo END\n"
+JOB = (OBSERVE + "dpkg -x /opt/vm/vfio-switch.deb /opt/vm/program\necho RECORD; "
+       f"{PROGRAM} report; echo END\n"
        + "".join(f"echo ASK-{name}; {PROGRAM} --json {words}; echo END\n" for name, words in QUESTIONS.items()))
 
 
@@ -27,7 +28,6 @@ def part(output: str, mark: str) -> str:
 def recorder(stage: Stage) -> None:
     """A fixture recorded in the guest gives the same devices and the same plan as the guest."""
     with Guest("recorder") as machine, tempfile.TemporaryDirectory(prefix="vm-record-") as scratch:
-        machine.copy_in(TOP / "contrib/record-machine", "/opt/vm/record-machine")
         machine.copy_in(stage.deb, "/opt/vm/vfio-switch.deb")
         boot = stage.boot(machine, JOB)
         stage.drivers(boot, NATIVE, "recording")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""contrib/record-machine: what it records plans as the machine does, and tells nothing of anybody."""
+"""vfio-switch report: what it records plans as the machine does, and tells nothing of anybody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-RECORDER = HERE.parent.parent / "contrib/record-machine"
 PROGRAM = os.environ.get("VFIO_SWITCH", "vfio-switch")
 LISTINGS = sorted(HERE.glob("*.json"))
 KERNELS = ["6.1.0-56-amd64", "6.12.117+deb12-amd64"]
@@ -44,7 +43,7 @@ class Case(unittest.TestCase):
 
     def record(self, root: Path) -> Path:
         path = self.scratch / "recorded.json"
-        path.write_text(run(RECORDER, "--sysroot", root))
+        path.write_text(run(PROGRAM, "--sysroot", root, "report"))
         return path
 
     def check_same(self, one: Path, two: Path) -> None:
@@ -115,6 +114,33 @@ class Content(Case):
         self.assertEqual(devices["0000:01:00.1"]["kernel_modules"], ["snd_hda_intel"])
 
 
+class Systems(Case):
+    def test_a_machine_of_another_system_is_built_as_one(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root", "--os", "fedora")
+        again = self.build(self.record(root), "again")
+        self.assertTrue((again / "usr/lib/dracut").is_dir())
+        self.check_same(root, again)
+
+
+class Intent(Case):
+    """A machine that is enabled, or was, plans as its fixture does: our files are told whole."""
+
+    def check_after(self, *commands: str) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        for command in commands:
+            subprocess.run([PROGRAM, "--sysroot", root, command], check=True, capture_output=True)
+        again = self.build(self.record(root), "again")
+        answers = [json.loads(run(PROGRAM, "--sysroot", where, "--json", "plan")) for where in (root, again)]
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual(answers[0]["outcome"], "nothing")
+
+    def test_enabled(self) -> None:
+        self.check_after("enable")
+
+    def test_disabled(self) -> None:
+        self.check_after("enable", "disable")
+
+
 class Privacy(Case):
     def test_nothing_of_anybody_is_told(self) -> None:
         root = self.build("z370-gt1030-no-param", "root")
@@ -139,6 +165,13 @@ class Privacy(Case):
                  f'SUBSYSTEM=="net", ATTR{{address}}=="{mac}", NAME="{user}"\n'
                  f'ENV{{ID_SEAT}}="{user}", TAG=="{host}-drm-pci-0000_01_00_0"\n')  # fmt: skip
         self.put(root, "etc/initramfs-tools/modules", f"# {host}\nvfio-pci ids={mac}\n")
+        self.put(root, f"home/{user}/.config/environment.d/gpu.conf", "KWIN_DRM_DEVICES=/dev/dri/card1\n")
+        self.put(root, f"home/{label}/.config/environment.d/gpu.conf", "KWIN_DRM_DEVICES=/dev/dri/card1\n")
+        self.put(root, f"etc/libvirt/qemu/{user}s-guest.xml",
+                 f"<domain><name>{user}s-guest</name><devices><hostdev type='pci'><source>"
+                 f"<address bus='0x09' slot='0'/></source></hostdev></devices></domain>")
+        self.put(root, "etc/default/grub", f'GRUB_CMDLINE_LINUX="vfio-pci.ids= ip={address} user={user}"\n')
+        self.put(root, f"proc/77/comm", f"{secret}\n")
         for name in ("serial", "uevent", "label", "vpd", "serial_number", "driver_override"):
             self.put(root, f"{GPU}/{name}", f"{serial} {mac} {label}\n")
         self.put(root, f"{GPU}/revision", f"{serial}\n")
@@ -152,9 +185,30 @@ class Privacy(Case):
                          ["", "", "install nouveau not-told", "install snd_hda_intel not-told"])
         self.assertEqual(told["files"]["/etc/initramfs-tools/modules"], ["", "vfio-pci"])
 
-    def test_usage(self) -> None:
-        for words in (["--name", 'a"b'], ["--sysroot"], ["--help", "x"]):
-            self.assertEqual(subprocess.run([RECORDER, *words], capture_output=True).returncode, 2)
+    def test_what_doctor_says_of_names_is_told_without_them(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        self.put(root, "etc/passwd", "brunhilde:x:1000:1000:Hilde Muster,,,:/home/brunhilde:/bin/sh\n")
+        self.put(root, "home/brunhilde/.config/hypr/hyprland.conf", "env = AQ_DRM_DEVICES,/dev/dri/card1\n")
+        found = "/home/(name)/.config/hypr/hyprland.conf:1 has AQ_DRM_DEVICES name 0000:01:00.0."
+        told = json.loads(self.record(root).read_text())
+        self.assertIn(found, [finding["found"] for finding in told["report"]["doctor"]["findings"]])
+
+    def test_output(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        run_it = [PROGRAM, "--sysroot", str(root), "report", "--output", str(self.scratch / "report.json")]
+        done = subprocess.run(run_it, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertIn("Read it before you attach it", done.stderr)
+        self.assertEqual((self.scratch / "report.json").read_text(), self.record(root).read_text())
+        run_it[-1] = str(self.scratch / "missing/report.json")
+        self.assertEqual(subprocess.run(run_it, capture_output=True).returncode, 1)
+
+    def test_a_damaged_state_is_told_too(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root")
+        self.put(root, "var/lib/vfio-switch/state.json", "{")
+        told = json.loads(self.record(root).read_text())
+        self.assertIn("state.json cannot be understood", told["report"]["errors"][0])
+        self.assertTrue(told["devices"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "apply/progress.h"
+#include "cli/commands.h"
+#include "cli/json_output.h"
+#include "cli/plans.h"
+#include "core/doctor/diagnosis.h"
+#include "core/report.h"
+#include "system/doctor.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// What was found, and for which intent.
+struct Look {
+  std::vector<Finding> findings;
+  Intent intent = Intent::unset;
+};
+
+Result<Look> look(const Options& options) {
+  auto files = open_reader(options.root);
+  if (!files) return failure_of(files);
+  auto machine = read_machine(**files);
+  if (!machine) return failure_of(machine);
+  auto examination = examine(**files, *machine, interrupted_change(**files));
+  if (!examination) return failure_of(examination);
+  return Look{diagnose(*examination), machine->state.intent};
+}
+
+/// What --fix does, shown before it is done. A plan that is refused says why.
+Result<Plan> mend(const Options& options) {
+  const auto make = plan_to_mend(options);
+  bool pending = false;
+  Plan plan;
+  {
+    auto files = open_reader(options.root);
+    if (!files) return failure_of(files);
+    pending = is_change_pending(**files);
+    auto previewed = preview(**files, make, false);
+    if (!previewed) return failure_of(previewed);
+    plan = std::move(previewed->plan);
+    if (!options.json && !pending) {
+      std::cout << plan_text(previewed->machine.facts, plan, options.verbose) << "\n";
+    }
+  }
+  if (options.dry_run || (!pending && !plan.refusals.empty())) return plan;
+  if (options.root == "/" && ::geteuid() != 0) {
+    return fail(ErrorKind::permission, "'doctor --fix' changes the system", "Run it as root.");
+  }
+  auto files = open_store(options.root);
+  if (!files) return failure_of(files);
+  const auto runner = make_command_runner(options.root);
+  const Operation operation{.verb = "doctor --fix",
+                            .make_plan = make,
+                            .rebuild = options.root == "/",
+                            .forget = false,
+                            .patience = {},
+                            .progress = make_progress()};
+  auto result = operation.run(**files, *runner);
+  if (!result) return failure_of(result);
+  return std::move(result->plan);
+}
+
+}  // namespace
+
+Result<int> doctor_command(const Options& options) {
+  auto seen = look(options);
+  if (!seen) return failure_of(seen);
+  std::optional<Plan> mending;
+  if (options.fix) mending = Plan();
+  if (options.fix && std::ranges::any_of(seen->findings, &Finding::ours)) {
+    auto mended = mend(options);
+    if (!mended) return failure_of(mended);
+    mending = std::move(*mended);
+    seen = look(options);
+    if (!seen) return failure_of(seen);
+  }
+  if (options.json) {
+    std::cout << doctor_json(seen->findings, mending ? &*mending : nullptr);
+  } else {
+    std::cout << doctor_text(seen->findings, seen->intent);
+  }
+  return falls_short(seen->findings) ? exit_fell_short : exit_done;
+}
+
+}  // namespace vfio_switch

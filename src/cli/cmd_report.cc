@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fstream>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/plans.h"
+#include "cli/report_json.h"
+#include "core/doctor/diagnosis.h"
+#include "system/doctor.h"
+#include "system/planner.h"
+#include "system/probe.h"
+
+namespace vfio_switch {
+
+namespace {
+
+std::string told_error(const Error& error) {
+  return error.message + (error.remedy.empty() ? "" : " (" + error.remedy + ")");
+}
+
+/// A machine whose settings or state cannot be understood is told as far as it can be.
+Result<Machine> machine_to_tell(const FileReader& files, ReportParts& parts) {
+  auto machine = read_machine(files);
+  if (machine) return machine;
+  parts.errors.push_back(told_error(machine.error()));
+  auto facts = probe_devices(files);
+  if (!facts) return failure_of(facts);
+  return Machine{{}, {}, {}, std::move(*facts)};
+}
+
+void add_answers(const FileReader& files, const Options& options, const Machine& machine,
+                 ReportParts& parts, std::vector<std::string>& names) {
+  auto asked = options;
+  asked.verb = Verb::plan;
+  auto previewed = preview(files, plan_for(asked), false);
+  if (previewed) {
+    parts.plan = std::move(previewed->plan);
+  } else {
+    parts.errors.push_back("plan: " + told_error(previewed.error()));
+  }
+  auto examination = examine(files, machine, interrupted_change(files));
+  if (!examination) {
+    parts.errors.push_back("doctor: " + told_error(examination.error()));
+    return;
+  }
+  parts.findings = diagnose(*examination);
+  parts.status = std::move(examination->status);
+  for (const auto& guest : examination->more.machines) {
+    names.push_back(guest.name);
+    const auto file = guest.path.substr(guest.path.rfind('/') + 1);
+    names.push_back(file.substr(0, file.rfind('.')));
+  }
+}
+
+Result<void> write_out(const std::string& text, const std::string& path) {
+  if (path.empty()) {
+    std::cout << text;
+    return {};
+  }
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) return fail(path + " cannot be written");
+  std::cerr << path << " holds the report. Read it before you attach it: it should name nobody.\n";
+  return {};
+}
+
+}  // namespace
+
+Result<int> report_command(const Options& options) {
+  auto files = open_reader(options.root);
+  if (!files) return failure_of(files);
+  ReportParts parts;
+  auto machine = machine_to_tell(**files, parts);
+  if (!machine) return failure_of(machine);
+  auto names = private_names(**files);
+  if (parts.errors.empty()) add_answers(**files, options, *machine, parts, names);
+  auto recording = record(**files, machine->facts, machine->state);
+  if (!recording) return failure_of(recording);
+  const Scrubber scrub(names);
+  if (auto written = write_out(report_json(*machine, *recording, parts, scrub), options.output);
+      !written) {
+    return failure_of(written);
+  }
+  return exit_done;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/doctor/diagnosis.h"
+
+namespace vfio_switch {
+
+// One function for each topic; each adds what it finds.
+void check_iommu(const Examination& examination, std::vector<Finding>& findings);
+void check_isolation(const Examination& examination, std::vector<Finding>& findings);
+void check_display(const Examination& examination, std::vector<Finding>& findings);
+void check_drivers(const Examination& examination, std::vector<Finding>& findings);
+void check_leftovers(const Examination& examination, std::vector<Finding>& findings);
+void check_staging(const Examination& examination, std::vector<Finding>& findings);
+void check_boot(const Examination& examination, std::vector<Finding>& findings);
+void check_holders(const Examination& examination, std::vector<Finding>& findings);
+void check_virtual_machines(const Examination& examination, std::vector<Finding>& findings);
+
+/// True if `address` is one of the functions that the examination is about.
+[[nodiscard]] bool is_in_question(const Examination& examination, const PciAddress& address);
+
+/// The GPUs among the functions in question.
+[[nodiscard]] std::vector<const PciDevice*> gpus_in_question(const Examination& examination);
+
+/// Why the cards in question cannot be given away; each reason once.
+[[nodiscard]] std::vector<Refusal> refusals_in_question(const Examination& examination);
+
+/// A refusal's message as a sentence of its own; without what it advises, which the remedy says.
+[[nodiscard]] std::string sentence(std::string_view message);
+
+/// How to add `parameter` to the kernel command line of every later boot, on this system.
+[[nodiscard]] std::string how_to_add_parameter(const Examination& examination,
+                                               std::string_view parameter);
+
+/// A warning where passthrough is meant to be on, else a note: it will matter then.
+[[nodiscard]] Severity severity_once_wanted(const Examination& examination);
+
+}  // namespace vfio_switch

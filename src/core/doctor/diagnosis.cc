@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/doctor/diagnosis.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/card.h"
+#include "core/doctor/checks.h"
+#include "core/modprobe_conf.h"
+#include "core/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+bool names_one_of(std::string_view ids, const std::set<PciId>& wanted) {
+  return std::ranges::any_of(split_words(ids, ","), [&](std::string_view text) {
+    const auto id = PciId::parse(text.substr(0, std::string_view("10de:1d01").size()));
+    return id && wanted.contains(*id);
+  });
+}
+
+bool is_fedora(const OsRelease& os) {
+  return os.id == "fedora" || std::ranges::find(os.id_like, "fedora") != os.id_like.end();
+}
+
+}  // namespace
+
+std::vector<PciAddress> cards_in_question(const SystemFacts& facts, const Selection& selection) {
+  if (!selection.functions.empty()) return selection.functions;
+  // The nearest to being given away: nobody asks what keeps the host's own card.
+  std::vector<const Candidate*> nearest;
+  for (const auto& candidate : selection.gpus) {
+    const auto& gpu = *find_device(facts, candidate.gpu);
+    if (gpu.virtual_function || is_bmc_display(gpu) || is_integrated(facts, gpu)) continue;
+    if (!nearest.empty() && candidate.refusals.size() > nearest.front()->refusals.size()) continue;
+    if (!nearest.empty() && candidate.refusals.size() < nearest.front()->refusals.size()) {
+      nearest.clear();
+    }
+    nearest.push_back(&candidate);
+  }
+  // Of those that cannot be given away one is enough: the others' reasons are the same.
+  if (nearest.size() > 1 && !nearest.front()->eligible()) nearest.resize(1);
+  std::set<PciAddress> functions;
+  for (const auto* candidate : nearest) {
+    functions.insert(candidate->functions.begin(), candidate->functions.end());
+  }
+  return {functions.begin(), functions.end()};
+}
+
+bool is_passthrough_wanted(const Examination& examination) {
+  if (examination.state.intent == Intent::enabled) return true;
+  if (examination.state.intent == Intent::disabled) return false;
+  std::set<PciId> ids;
+  for (const auto& address : examination.functions) {
+    ids.insert(find_device(examination.facts, address)->id);
+  }
+  const auto& facts = examination.facts;
+  if (const auto given = effective_vfio_ids(parse_modprobe(effective_modprobe(facts.modprobe)))) {
+    if (names_one_of(*given, ids)) return true;
+  }
+  return std::ranges::any_of(split_words(facts.command_line), [&](std::string_view word) {
+    const auto equals = word.find('=');
+    return equals != std::string_view::npos &&
+           module_name(word.substr(0, equals)) == "vfio_pci.ids" &&
+           names_one_of(word.substr(equals + 1), ids);
+  });
+}
+
+bool is_in_question(const Examination& examination, const PciAddress& address) {
+  return std::ranges::binary_search(examination.functions, address);
+}
+
+std::vector<const PciDevice*> gpus_in_question(const Examination& examination) {
+  std::vector<const PciDevice*> gpus;
+  for (const auto& address : examination.functions) {
+    const auto* device = find_device(examination.facts, address);
+    if (device->device_class.is_display()) gpus.push_back(device);
+  }
+  return gpus;
+}
+
+std::vector<Refusal> refusals_in_question(const Examination& examination) {
+  const auto& selection = examination.selection;
+  if (!selection.functions.empty()) return selection.refusals;
+  std::vector<Refusal> refusals;
+  for (const auto& candidate : selection.gpus) {
+    if (!is_in_question(examination, candidate.gpu)) continue;
+    for (const auto& refusal : candidate.refusals) {
+      if (std::ranges::find(refusals, refusal) == refusals.end()) refusals.push_back(refusal);
+    }
+  }
+  return refusals;
+}
+
+std::string sentence(std::string_view message) {
+  std::string text(message.substr(0, message.find("; ")));
+  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  }
+  return text + (text.ends_with('.') ? "" : ".");
+}
+
+std::string how_to_add_parameter(const Examination& examination, std::string_view parameter) {
+  const auto has = [&](std::string_view path) {
+    return std::ranges::any_of(examination.more.command_lines,
+                               [&](const ConfigLine& line) { return line.path == path; });
+  };
+  const std::string text(parameter);
+  if (is_fedora(examination.facts.os)) {
+    return "Run 'grubby --update-kernel=ALL --args=" + text + "', and reboot.";
+  }
+  if (has("/etc/default/grub")) {
+    const bool debian = examination.facts.os.id == "debian" ||
+                        std::ranges::find(examination.facts.os.id_like, "debian") !=
+                            examination.facts.os.id_like.end();
+    return "Add " + text + " to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, run '" +
+           (debian ? "update-grub" : "grub-mkconfig -o /boot/grub/grub.cfg") + "', and reboot.";
+  }
+  if (has("/etc/kernel/cmdline")) {
+    return "Add " + text +
+           " to /etc/kernel/cmdline, have the boot entries written again "
+           "('kernel-install add-all', or 'mkinitcpio -P' for unified images), and reboot.";
+  }
+  return "Add " + text + " to the kernel command line in the boot loader's settings, and reboot.";
+}
+
+Severity severity_once_wanted(const Examination& examination) {
+  return is_passthrough_wanted(examination) ? Severity::warning : Severity::note;
+}
+
+std::vector<Finding> diagnose(const Examination& examination) {
+  std::vector<Finding> findings;
+  check_staging(examination, findings);
+  check_iommu(examination, findings);
+  check_isolation(examination, findings);
+  check_display(examination, findings);
+  check_drivers(examination, findings);
+  check_leftovers(examination, findings);
+  check_boot(examination, findings);
+  check_holders(examination, findings);
+  check_virtual_machines(examination, findings);
+  std::ranges::stable_sort(findings, {}, &Finding::severity);
+  return findings;
+}
+
+}  // namespace vfio_switch

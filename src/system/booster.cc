@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/booster.h"
+
+#include "system/initramfs_tools.h"
+
+namespace vfio_switch {
+
+std::vector<ImageHindrance> find_booster(const FileReader& files, const Profile& profile) {
+  if (!files.exists("/usr/bin/booster") || find_generator(profile, files)) return {};
+  return {
+      {"booster builds this system's images, and reads neither softdep nor install lines of "
+       "modprobe.d. By hand: add vfio_pci to the line 'modules_force_load: vfio_pci' in "
+       "/etc/booster.yaml, the line 'options vfio-pci ids=VENDOR:DEVICE,...' with the ids of "
+       "'vfio-switch devices' to /etc/modprobe.d/vfio.conf, and run "
+       "'/usr/lib/booster/regenerate_images'; or install mkinitcpio or dracut in its place",
+       true}};
+}
+
+}  // namespace vfio_switch

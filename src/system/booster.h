@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "core/error.h"
+#include "core/facts.h"
+#include "core/profile.h"
+#include "system/file_reader.h"
+
+namespace vfio_switch {
+
+/// Arch's booster is no InitramfsTool: of modprobe.d it reads `options` lines alone, so that no
+/// softdep and no install line reaches its images. Where it builds them, the hindrance says what a
+/// person can write by hand.
+[[nodiscard]] std::vector<ImageHindrance> find_booster(const FileReader& files,
+                                                       const Profile& profile);
+
+}  // namespace vfio_switch

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/doctor/rows.h"
+
+namespace vfio_switch::test {
+
+namespace {
+
+using enum FindingCode;
+
+Examination kept(std::string_view path, std::string_view text) {
+  return with(enabled(desktop()), [&](Examination& e) {
+    e.more.command_lines = {{std::string(path), 1, std::string(text)}};
+  });
+}
+
+/// A switch that waits for a reboot.
+Examination pending(bool active, std::optional<std::string> resume) {
+  return with(enabled(desktop()), [&](Examination& e) {
+    e.status.devices.front().active = active;
+    e.more.resume = std::move(resume);
+  });
+}
+
+Examination held(std::string_view address, std::string_view driver) {
+  auto machine = desktop();
+  machine.change("01:00.0", [&](PciDevice& gpu) { gpu.driver = driver; });
+  return with(healthy(machine.facts()), [&](Examination& e) {
+    e.more.holders = {{"Xorg", 812, "/dev/dri/card1", at(address)}};
+  });
+}
+
+Examination persistenced(bool another_card) {
+  auto machine = desktop();
+  if (another_card) {
+    machine.with(vga("03:00.0", "10de:1d02").driver("nvidia").monitor().boots());
+  }
+  auto facts = machine.facts();
+  const auto* gpu = &facts.devices[4];
+  return with(
+      healthy(facts,
+              {Intent::enabled, {{gpu->address, gpu->id, gpu->subsystem, gpu->device_class}}, {}}),
+      [](Examination& e) { e.more.persistenced = "/etc/systemd/system/x.wants/n.service"; });
+}
+
+Examination limits(bool rule, std::string_view memlock) {
+  return with(enabled(desktop()), [&](Examination& e) {
+    if (rule) e.more.vfio_rules = {{"/etc/udev/rules.d/70-vfio.rules", 2, "SUBSYSTEM==\"vfio\""}};
+    e.more.memlock = {{"/etc/security/limits.d/vfio.conf", 1, std::string(memlock)}};
+  });
+}
+
+Examination amd(std::string_view id, std::string_view reset_method) {
+  const auto facts = desktop()
+                         .without("01:00.0")
+                         .without("01:00.1")
+                         .with(vga("01:00.0", id).driver("amdgpu"))
+                         .facts();
+  return with(healthy(facts),
+              [&](Examination& e) { e.more.reset_methods[at("01:00.0")] = reset_method; });
+}
+
+Examination guest(std::string_view address, std::string problem = {}) {
+  return with(enabled(desktop()), [&](Examination& e) {
+    e.more.machines = {
+        {"win11", "/etc/libvirt/qemu/win11.xml", {{at(address), 88}}, std::move(problem)}};
+  });
+}
+
+/// The card was at 01:00.0 and is at 02:00.0, since a network card was added.
+Examination moved(std::string_view address) {
+  const auto facts = desktop()
+                         .without("01:00.0")
+                         .without("01:00.1")
+                         .with(network("01:00.0", "8086:1572").driver("i40e"))
+                         .with(vga("02:00.0", "10de:1d01").driver("vfio-pci"))
+                         .facts();
+  return with(
+      healthy(facts, {Intent::enabled, {{at("01:00.0"), id("10de:1d01"), {}, {0x030000}}}, {}}),
+      [&](Examination& e) {
+        e.more.machines = {{"win11", "/etc/libvirt/qemu/win11.xml", {{at(address), 88}}, {}}};
+      });
+}
+
+std::vector<Row> boot_rows() {
+  auto unmounted = desktop().facts();
+  unmounted.unmounted = {"/boot"};
+  auto locked = desktop().facts();
+  locked.command_line_locked = true;
+  const auto escape = enabled(desktop().command_line("ro vfio-pci.ids="));
+  return {
+      {boot_not_mounted, "/boot", healthy(unmounted), healthy(desktop().facts()), "/boot is in",
+       "mount /boot"},
+      {ids_parameter_kept, "by kernel-install",
+       kept("/etc/kernel/cmdline", "root=/dev/sda1 ro vfio-pci.ids= quiet"),
+       kept("/etc/kernel/cmdline", "root=/dev/sda1 ro quiet"), "/etc/kernel/cmdline:1",
+       "sed -i 's/ *vfio[-_]pci\\.ids="},
+      {ids_parameter_kept, "in GRUB's defaults",
+       kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet vfio_pci.ids=\""),
+       kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"vfio_pci.ids=10de:1d01,10de:0fb8\""),
+       "vfio_pci.ids=.", "update-grub"},
+      {ids_parameter_kept, "nothing to lose before anything is enabled",
+       kept("/boot/loader/entries/a.conf", "options ro vfio-pci.ids="),
+       with(kept("/boot/loader/entries/a.conf", "options ro vfio-pci.ids="),
+            [](auto& e) { e.state = {}; }),
+       "/boot/loader/entries/a.conf:1", "sed"},
+      {ids_parameter_now, "this boot", escape, enabled(desktop()), "This boot",
+       "Reboot without it"},
+      {ids_parameter_now, "kept as well: that is said", escape,
+       with(escape,
+            [](auto& e) { e.more.command_lines = {{"/etc/kernel/cmdline", 1, "vfio-pci.ids="}}; }),
+       "vfio-pci.ids=", "Reboot"},
+      {command_line_locked, "a signed image", healthy(locked), healthy(desktop().facts()),
+       "Secure Boot", "SSH"},
+      {hibernation, "a switch waits", pending(false, "resume= on the kernel command line"),
+       pending(true, "resume= on the kernel command line"), "resume=", "Reboot"},
+      {hibernation, "and the system can hibernate", pending(false, "resume="),
+       pending(false, std::nullopt), "hibernate", "do not hibernate"},
+  };
+}
+
+}  // namespace
+
+std::vector<Row> surroundings_rows() {
+  auto rows = boot_rows();
+  const std::vector<Row> more = {
+      {held_open, "Xorg", held("01:00.0", "nouveau"), held("00:02.0", "nouveau"),
+       "Xorg (812, /dev/dri/card1)", "another GPU"},
+      {held_open, "a guest has it", held("01:00.0", "nouveau"), held("01:00.0", "vfio-pci"), "Xorg",
+       "GPU"},
+      {nvidia_persistenced, "the only NVIDIA card", persistenced(false), persistenced(true),
+       "n.service", "systemctl disable --now nvidia-persistenced"},
+      {memlock_limit, "a rule, and no limit", limits(true, "@kvm - memlock 65536"),
+       limits(true, "@kvm - memlock unlimited"), "/etc/udev/rules.d/70-vfio.rules:2",
+       "memlock unlimited"},
+      {vfio_node_private, "a limit, and no rule", limits(false, "@kvm - memlock unlimited"),
+       limits(false, "@audio - memlock unlimited"), "/etc/security/limits.d/vfio.conf:1",
+       "SUBSYSTEM"},
+      {reset_trouble, "Polaris", amd("1002:67df", "bus"), amd("1002:73bf", "bus"),
+       "Polaris 10 card (reset_method: bus)", "vendor-reset"},
+      {reset_trouble, "mended", amd("1002:731f", "bus"), amd("1002:731f", "device_specific bus"),
+       "Navi 10", "vendor-reset"},
+      {vm_device_missing, "an address that is gone", guest("07:00.0"), guest("01:00.0"),
+       "win11.xml:88 names 0000:07:00.0", "virsh edit win11"},
+      {vm_device_changed, "another device is there now", moved("01:00.0"), moved("02:00.0"),
+       "no longer the card", "the card is at 0000:02:00.0 now"},
+      {vm_device_changed, "a bridge", guest("00:01.0"), guest("00:1f.3"), "a bridge", "virsh edit"},
+      {vm_unreadable, "no XML", guest("01:00.0", "not well-formed in line 3"), guest("01:00.0"),
+       "not well-formed", "virsh edit win11"},
+  };
+  rows.insert(rows.end(), more.begin(), more.end());
+  return rows;
+}
+
+}  // namespace vfio_switch::test

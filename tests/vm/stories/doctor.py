@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults put in on purpose: doctor names each, and what it says mends it."""
+
+import json
+import re
+from pathlib import Path
+
+from guest import Guest, OBSERVE
+from harness import TAKEN
+from package import PACKAGE
+from story import Stage, story
+
+VENDOR = "/etc/modprobe.d/a-vendor.conf"
+CMDLINE = "/etc/kernel/cmdline"
+OLD = "/etc/modprobe.d/old-blacklist.conf"
+
+# Runs the command that doctor gives for a finding, just as it is printed.
+INSIDE = r"""
+finding() { # CODE
+    vfio-switch doctor | awk -v code="$1" '
+        /^[a-z]*: / { on = $2 == code; remedy = 0 }
+        /^$/ { on = 0 }
+        on && sub(/^  -> /, "") { remedy = 1 }
+        on && remedy { sub(/^ +/, ""); printf "%s ", $0 }'
+}
+fault() { # CODE: its remedy is run, and doctor asked again
+    said=$(finding "$1")
+    echo "FAULT $1: $said"
+    command=$(printf '%s\n' "$said" | sed -n "s/^Run: \(.*\) *$/\1/p; s/^Run '\([^']*\)'.*/\1/p")
+    sh -euc "$command"
+    [ -z "$(finding "$1")" ] && echo "MENDED $1: $command"
+}
+echo "HEALTHY $(vfio-switch doctor >/dev/null; echo $?)"
+started=$(cut -d ' ' -f 1 /proc/uptime)
+vfio-switch doctor >/dev/null
+echo "TOOK $started $(cut -d ' ' -f 1 /proc/uptime)"
+
+mkdir -p /etc/kernel
+echo "root=/dev/vda rw vfio-pci.ids= quiet" >/etc/kernel/cmdline
+fault ids-parameter-kept
+cat /etc/kernel/cmdline
+
+cp -a /boot /srv/boot
+echo "/srv/boot /boot none bind 0 0" >>/etc/fstab
+fault boot-not-mounted
+
+mkdir -p /etc/driverctl.d
+echo none >/etc/driverctl.d/pci-0000:01:00.0
+vfio-switch doctor | grep -A 1 other-tool
+rm -r /etc/driverctl.d
+[ -z "$(finding other-tool)" ] && echo "MENDED other-tool"
+echo "HEALTHY $(vfio-switch doctor >/dev/null; echo $?)"
+"""
+
+
+def codes(machine: Guest, record: Path, *options: str) -> dict[str, str]:
+    """What doctor finds natively, and the remedies."""
+    said = machine.chroot("vfio-switch", "--json", "doctor", *options, record=record, check=False).stdout
+    return {finding["code"]: finding["remedy"] for finding in json.loads(said[said.index("{"):])["findings"]}
+
+
+def mend(stage: Stage, machine: Guest, record: Path, code: str) -> None:
+    """Checks that doctor names a fault, runs its remedy as it is printed, and checks that the fault is gone."""
+    found = codes(machine, record)
+    if not stage.check(code in found, f"{code}: doctor names it", repr(found)):
+        return
+    (command,) = re.findall(r"^Run '([^']+)'", found[code])
+    machine.chroot(*command.split(), record=record)
+    found = codes(machine, record)
+    stage.check(code not in found, f"{code}: mended by '{command}'", repr(found))
+
+
+@story("doctor", needs_deb=True)
+def doctor(stage: Stage) -> None:
+    """Five faults, one at a time, natively and in the guest: doctor names each and its remedy mends it."""
+    with Guest("doctor") as machine:
+        record = stage.untouched().record
+        (current,) = machine.kernels()
+        image = f"/boot/initrd.img-{current}"
+        before = machine.read_file(image)
+        machine.copy_in(stage.deb, PACKAGE)
+        machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
+        stage.equal(set(codes(machine, record)), {"reboot-needed"}, "installed: only the reboot is missing")
+
+        # A restored backup, or a tool that copies images.
+        machine.write_file(image, before)
+        mend(stage, machine, record, "image-stale")
+
+        machine.write_file(VENDOR, "softdep radeon post: snd\n")
+        mend(stage, machine, record, "softdep-shadowed")
+
+        machine.remove("/etc/modules-load.d/vfio.conf")
+        stage.check("not-staged" in codes(machine, record), "not-staged: doctor names it")
+        found = codes(machine, record, "--fix")
+        stage.equal(set(found), {"reboot-needed"}, "not-staged: mended by 'doctor --fix'")
+
+        boot = stage.boot(machine, OBSERVE + INSIDE)
+        stage.drivers(boot, TAKEN, "all that was mended holds")
+        lines = boot.output.splitlines()
+        stage.equal([line for line in lines if line.startswith("HEALTHY")], ["HEALTHY 0", "HEALTHY 0"],
+                    "in the guest: doctor finds nothing before and after")
+        mended = {line.split()[1].rstrip(":") for line in lines if line.startswith("MENDED")}
+        for code in ("ids-parameter-kept", "boot-not-mounted", "other-tool"):
+            stage.check(code in mended, f"{code}: named and mended in the guest", boot.output)
+        stage.check("root=/dev/vda rw quiet" in lines, "ids-parameter-kept: the rest of the line stays", boot.output)
+        (took,) = (line.split()[1:] for line in lines if line.startswith("TOOK"))
+        stage.note(f"doctor took {float(took[1]) - float(took[0]):.2f} s in the emulated guest")

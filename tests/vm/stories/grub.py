@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An IOMMU that is off: the parameter goes through the real update-grub, and comes out again."""
+
+import re
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import root
+from guest import Guest, OBSERVE, differences, unpack_record
+from harness import AUDIO, BOOT_GPU, GPU, NATIVE, TAKEN
+from package import PACKAGE, STATUS, status_of
+from story import Stage, story
+
+# GRUB's scripts and what they need that the guest has not got.
+GRUB_PACKAGES = [
+    "dmsetup", "gettext-base", "grub-common", "grub2-common", "libbrotli1", "libdevmapper1.02.1", "libefiboot1",
+    "libefivar1", "libfreetype6", "libfuse2", "libpng16-16",
+]
+GRUB_CFG = "/boot/grub/grub.cfg"
+SETTINGS = """\
+GRUB_DEFAULT=0
+GRUB_TIMEOUT=0
+GRUB_DISTRIBUTOR=Debian
+GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+"""
+# As the guest's installation would have left it.
+INSTALL_GRUB = "update-grub 2>&1\n"
+
+
+def grub_packages() -> Path:
+    """The packages as an archive, from the apt sources of this machine."""
+    def build(archive: Path, scratch: Path) -> None:
+        root.run("apt-get", "-o", "APT::Sandbox::User=root", "download", *GRUB_PACKAGES, cwd=scratch)
+        with tarfile.open(archive, "w") as debs:
+            for deb in sorted(scratch.glob("*.deb")):
+                debs.add(deb, deb.name)
+    key = " ".join(f"{name}={root.candidate(name)}" for name in GRUB_PACKAGES)
+    return root.cached("grub-", "packages", ".tar", key, build)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What GRUB would start by itself: the first entry of its menu."""
+
+    kernel: str     # the release
+    passed: str     # the kernel's command line
+
+    @staticmethod
+    def default(machine: Guest) -> "Entry":
+        menu = machine.read_file(GRUB_CFG).decode()
+        first = menu[menu.index("\nmenuentry "):]
+        kernel, passed = re.search(r"^\s*linux\s+/boot/vmlinuz-(\S+)\s+(.*)$", first, re.MULTILINE).groups()
+        return Entry(kernel, passed.strip())
+
+
+@story("grub", needs_deb=True)
+def grub(stage: Stage) -> None:
+    """The guest starts with the IOMMU off: enable turns it on through update-grub, rollback takes it back."""
+    with Guest("grub") as machine, tempfile.TemporaryDirectory(prefix="vm-grub-") as scratch:
+        with tarfile.open(grub_packages()) as debs:
+            debs.extractall(Path(scratch, "debs"))
+        for deb in sorted(Path(scratch, "debs").iterdir()):
+            machine.copy_in(deb, f"/opt/vm/grub/{deb.name}")
+        machine.chroot("sh", "-c", "dpkg -i /opt/vm/grub/*.deb")
+        machine.write_file("/etc/default/grub", SETTINGS)
+        machine.write_file(GRUB_CFG, "", 0o444)
+
+        # grub-probe has to see the machine's own disk: GRUB's scripts run in the guest alone.
+        boot = stage.boot(machine, OBSERVE + INSTALL_GRUB, record_sysfs=True, passed="root=/dev/vda ro quiet")
+        stage.drivers(boot, NATIVE, "the IOMMU is off")
+        stage.equal(boot.functions[GPU].group, None, "the IOMMU is off: there is no group")
+        off = unpack_record(boot.sysfs, Path(scratch, "off"))
+        entry = Entry.default(machine)
+        stage.check(re.fullmatch(r"root=\S+ ro quiet", entry.passed), "GRUB's own entry passes nothing about the IOMMU",
+                    entry.passed)
+
+        watched = ("/etc", "/boot")
+        machine.copy_in(stage.deb, PACKAGE)
+        settings = machine.manifest("/etc/default", "/boot/grub")
+        said = machine.chroot("apt-get", "install", "-y", PACKAGE, record=off).stdout
+        stage.check("boot-parameter: the IOMMU is off" in said, "installing says which parameter is missing", said)
+        stage.equal(differences(settings, machine.manifest("/etc/default", "/boot/grub")), [],
+                    "installing changes no boot parameter")
+        before = machine.manifest(*watched)
+
+        boot = stage.boot(machine, f"{OBSERVE}vfio-switch enable 2>&1\n{STATUS}", kernel=entry.kernel,
+                          passed=entry.passed, timeout=400)
+        said = boot.output
+        stage.check("Generating grub configuration file" in said, "enable runs the real update-grub", said)
+        stage.check("can be judged only then" in said, "enable says that isolation is judged after the reboot", said)
+        changed = Entry.default(machine)
+        stage.equal(changed, Entry(entry.kernel, f"{entry.passed} intel_iommu=on"), "GRUB's entry passes the parameter")
+        status = status_of(said)
+        stage.equal(([kernel["staged"] for kernel in status["kernels"]], status["refusals"]), ([True], []),
+                    "before the reboot: staged, and nothing in the way")
+        stage.check(any("can be judged only then" in note for note in status["notes"]),
+                    "before the reboot: status says that isolation is judged later", repr(status["notes"]))
+
+        boot = stage.boot(machine, OBSERVE + STATUS, record_sysfs=True, kernel=changed.kernel, passed=changed.passed)
+        stage.drivers(boot, TAKEN, "after the reboot")
+        stage.equal(boot.claimed_in, "initramfs", "after the reboot: claimed in the initramfs")
+        groups = {address: boot.functions[address].group for address in (BOOT_GPU, GPU, AUDIO)}
+        stage.check(groups[GPU] is not None and groups[GPU] == groups[AUDIO] != groups[BOOT_GPU],
+                    "after the reboot: the card has a group of its own", repr(groups))
+        status = status_of(boot.output)
+        stage.equal(([device["active"] for device in status["devices"]], status["refusals"], status["notes"]),
+                    ([True, True], [], []), "after the reboot: active, and isolation is judged")
+
+        record = unpack_record(boot.sysfs, Path(scratch, "on"))
+        said = machine.chroot("vfio-switch", "rollback", record=record).stdout
+        ignored = [rf"boot/initrd\.img-{re.escape(entry.kernel)}"]      # no two builds are equal
+        stage.equal(differences(before, machine.manifest(*watched), ignored), [],
+                    "rollback: the parameter is gone from every file, byte for byte")
+        stage.equal(Entry.default(machine), entry, "rollback: GRUB's entry is as it was")
