@@ -5,12 +5,20 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/json_output.h"
+#include "core/telling_parameters.h"
 #include "core/text.h"
 #include "version.h"
 
 namespace vfio_switch {
 
 namespace {
+
+/// A command line may name disks, hosts and people.
+Status told_status(Status status) {
+  status.command_line = told_command_line(status.command_line);
+  status.parameters = telling_parameters(status.command_line);
+  return status;
+}
 
 using Json = nlohmann::ordered_json;
 
@@ -74,7 +82,7 @@ Json report_part(const ReportParts& parts, const Scrubber& scrub) {
   }
   Json json = {{"schema", 1}, {"version", std::string(version)}};
   json["plan"] = parts.plan ? Json::parse(plan_json(*parts.plan)) : Json();
-  json["status"] = parts.status ? Json::parse(status_json(*parts.status)) : Json();
+  json["status"] = parts.status ? Json::parse(status_json(told_status(*parts.status))) : Json();
   json["doctor"] = Json::parse(doctor_json(findings, nullptr));
   json["errors"] = parts.errors;
   scrub_all(json, scrub);

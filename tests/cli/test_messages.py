@@ -126,6 +126,7 @@ class Messages(SysrootCase):
     # -- what only package hooks meet
 
     def test_an_image_that_somebody_else_built_wrong(self) -> None:
+        self.root.write("etc/vfio-switch.conf", "initramfs = always\n")
         self.assert_status(self.root.run("enable"), 0)
         done = run([HOOK, "--sysroot", str(self.root.path), "image-built", KERNELS[0]])
         self.says(done, f"kernel {KERNELS[0]} would not give the card to vfio-pci: ", "Run 'vfio-switch enable'.", status=0)
