@@ -246,9 +246,9 @@ Result<void> pre_remove(Site& site) {
     return plan;
   };
   if (site.files().exists(motd_path)) (void)site.files().replace(motd_path, Absent{});
-  const auto changed = site.change(make, false, true);
+  // Before the change: where it is cut off, the images still follow what its recovery leaves.
   if (auto listed = list_images(site); !listed) return listed;
-  return changed;
+  return site.change(make, false, true);
 }
 
 Result<void> rollback(Site& site) {
