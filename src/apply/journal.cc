@@ -323,7 +323,8 @@ std::vector<FileChange> Journal::boot_outputs() const {
 }
 
 Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) const {
-  std::set<std::string> suspects = {temporary_path(log_path), temporary_path(state_path)};
+  std::set<std::string> suspects = {temporary_path(log_path), temporary_path(state_path),
+                                    temporary_path(images_path)};
   std::set<std::string> needed;
   for (const auto& entry : entries_) {
     for (const auto& change : entry.changes) {

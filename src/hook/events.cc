@@ -25,10 +25,6 @@ namespace vfio_switch {
 
 namespace {
 
-/// After pre-remove, for a package whose scriptlets build the images when the program is gone: a
-/// release and a path a line.
-const std::string images_path = state_directory + "/images";
-
 /// A plan that leaves everything as it is.
 Plan no_change(const Machine& machine) {
   Plan plan;
