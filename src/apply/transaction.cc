@@ -335,8 +335,8 @@ std::string Transaction::what_ended(const Journal& journal) const {
   const auto* last = journal.last();
   const auto leftovers = journal.leftovers(files_);
   const bool of_last = leftovers && std::ranges::none_of(*leftovers, [](const std::string& path) {
-    return is_pre_image(path) || path == temporary_path(images_path);
-  });
+                         return is_pre_image(path) || path == temporary_path(images_path);
+                       });
   if (last == nullptr || !of_last) return "what an interrupted run left behind was removed";
   return "an interrupted '" + last->verb + "' was " +
          (last->end == JournalEntry::End::undone ? "taken back" : "finished");
