@@ -32,6 +32,7 @@ systemctl start vfio-switch-boot-check
 echo MOTD-BEGIN; cat /run/motd.d/vfio-switch 2>/dev/null; echo MOTD-END
 echo JOURNAL-BEGIN; journalctl -b -o json SYSLOG_IDENTIFIER=vfio-switch; echo JOURNAL-END
 systemctl --failed --no-legend --plain 'vfio-switch*' | sed 's/^/failed-unit /'
+journalctl -b -o cat | grep -F 'ordering cycle' | sed 's/^/cycle /'
 """
 # A boot that ends before the login target. The unit that counts runs beside the rest.
 CUT_OFF = """
@@ -59,6 +60,8 @@ def checked(stage: Stage, boot: BootResult, codes: list[str], when: str) -> dict
         stage.check("vfio-pci.ids=" in between(boot.output, "MOTD"), f"{when}: the warning names the way out")
     stage.equal([line for line in boot.output.splitlines() if line.startswith("failed-unit")], [],
                 f"{when}: no unit of ours failed")
+    stage.equal([line for line in boot.output.splitlines() if line.startswith("cycle")], [],
+                f"{when}: no unit waits for one that waits for it")
     return record
 
 
