@@ -27,17 +27,18 @@ class Story:
     about: str
     tell: Callable[[Stage], None]
     needs_deb: bool
-    only_all: bool  # told with VFIO_SWITCH_ALL_IMAGES=1, or by its name
+    minutes: int    # what it costs on two idle cores, where that is too much for every day; else 0
 
 
 STORIES: dict[str, Story] = {}
 
 
-def story(name: str, needs_deb: bool = False, only_all: bool = False):
-    """Registers a story; the first line of its docstring says what it is about."""
+def story(name: str, needs_deb: bool = False, minutes: int = 0):
+    """Registers a story; the first line of its docstring says what it is about. One with `minutes`
+    is told with VFIO_SWITCH_ALL_IMAGES=1, or by its name."""
     def register(function: Callable[[Stage], None]):
         about = (function.__doc__ or "").strip().splitlines()
-        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, only_all)
+        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, minutes)
         return function
     return register
 
@@ -197,8 +198,8 @@ def tell(chosen: list[Story], deb: Path | None) -> Tally:
     everything = bool(chosen) or os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
     for one in chosen or STORIES.values():
         stage = Stage(one.name, deb, total)
-        if one.only_all and not everything:
-            stage.skip(one.about, "contrib/check --all tells it")
+        if one.minutes and not everything:
+            stage.skip(one.about, f"costs {one.minutes} minutes: contrib/check --all")
             continue
         if one.needs_deb and deb is None:
             stage.skip(one.about, "no package given (--deb)")

@@ -13,6 +13,8 @@ from package import PACKAGE, STATUS, rebuilds, status_of
 from story import Stage, story
 
 SETTINGS = "/etc/vfio-switch.conf"
+COUNT = "/var/lib/vfio-switch/boots"
+HOOK = "/usr/lib/vfio-switch/vfio-switch-hook"
 EARLY = "/etc/systemd/system/early-radeon.service"
 # The card's driver is loaded before anything asks for it, with no configuration: what nobody foretold.
 EARLY_UNIT = """\
@@ -35,9 +37,9 @@ systemctl --failed --no-legend --plain 'vfio-switch*' | sed 's/^/failed-unit /'
 journalctl -b -o cat | grep -F 'ordering cycle' | sed 's/^/cycle /'
 """
 # A boot that ends before the login target. The unit that counts runs beside the rest.
-CUT_OFF = """
+CUT_OFF = f"""
 until systemctl show -p SubState vfio-switch-boot-begin | grep -q exited; do sleep 0.2; done
-cat /var/lib/vfio-switch/boots
+cat {COUNT}
 """
 
 
@@ -78,7 +80,7 @@ def switching_times(stage: Stage, machine: Guest, record: Path) -> None:
                f"{min(taken[2:]) - max(taken[:2]):.2f} s saved, on this machine's own processor")
 
 
-@story("boots", needs_deb=True, only_all=True)
+@story("boots", needs_deb=True, minutes=5)
 def boots(stage: Stage) -> None:
     """Boot check and lock-out protection: pending, normal, foretold wrong, failed twice, no display."""
     record = stage.untouched().record
@@ -110,6 +112,9 @@ def boots(stage: Stage) -> None:
         for number in (1, 2):
             boot = stage.boot(machine, CUT_OFF, init="systemd", cmdline="systemd.unit=basic.target")
             stage.check(boot.output.startswith(f"{number} "), f"failed boot {number}: it is counted", boot.output)
+        said = machine.chroot(HOOK, "drivers-changed", record=record).stdout
+        stage.check("2 boots in a row did not reach the login; 'vfio-switch disable' gives" in said,
+                    "two failed boots: the package's hook says so, and offers a disable", said)
 
         # The third does reach it, and the host has no display: bochs alone would give it one.
         boot = stage.boot(machine, CHECKED, init="systemd", cmdline="module_blacklist=bochs")
@@ -118,10 +123,11 @@ def boots(stage: Stage) -> None:
         stage.equal(found["action"], "disabled", "no display: passthrough is disabled")
         stage.check("passthrough was disabled" in boot.console, "no display: the console is told", boot.console[-2000:])
         stage.equal(status_of(boot.output)["next_boot"], "host", "no display: the next boot is the host's")
+        stage.check(not machine.exists(COUNT), "no display: a boot that reached the login is counted no more")
 
         machine.write_file(SETTINGS, "auto-disable = yes\n")
         machine.chroot("vfio-switch", "enable", record=record)
-        machine.write_file("/var/lib/vfio-switch/boots", "2 earlier\n")
+        machine.write_file(COUNT, "2 earlier\n")
         boot = stage.boot(machine, CUT_OFF.replace("cat", "ls") + STATUS, init="systemd",
                           cmdline="systemd.unit=basic.target")
         status = status_of(boot.output)

@@ -80,7 +80,7 @@ def mend(stage: Stage, machine: Guest, record: Path, code: str) -> None:
     stage.check(code not in found, f"{code}: mended by '{command}'", repr(found))
 
 
-@story("doctor", needs_deb=True, only_all=True)
+@story("doctor", needs_deb=True, minutes=3)
 def doctor(stage: Stage) -> None:
     """Seven faults, one at a time, a stale image natively and the others in the guest: doctor names each and mends it."""
     with Guest("doctor") as machine:

@@ -67,7 +67,7 @@ def boot_by_grub(stage: Stage, machine: Guest, entry: Entry, job: str, **options
     return stage.boot(machine, HIDE + OBSERVE + job, kernel=entry.kernel, passed=f"{DEFAULT_OFF} {entry.passed}", **options)
 
 
-@story("grub", needs_deb=True, only_all=True)
+@story("grub", needs_deb=True, minutes=2)
 def grub(stage: Stage) -> None:
     """The guest starts with the IOMMU off: enable turns it on through update-grub, rollback takes it back."""
     with Guest("grub") as machine, tempfile.TemporaryDirectory(prefix="vm-grub-") as scratch:
