@@ -157,7 +157,8 @@ class Stage:
         self.check(plan["outcome"] != "change" and winners, f"{when}: the next boot is foretold", said)
         return winners
 
-    def _winners_with_escape(self, machine: guest.Guest, record: Path, release: str, when: str) -> dict[str, str | None]:
+    def _winners_with_escape(self, machine: guest.Guest, record: Path, release: str,
+                             when: str) -> dict[str, str | None]:
         """What status says of a boot that was asked to leave the card with the host: whether that
         keeps it there, and then who has it where passthrough is disabled."""
         with tempfile.TemporaryDirectory(prefix="vm-escape-") as scratch:

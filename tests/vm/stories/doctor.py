@@ -11,7 +11,9 @@ from package import PACKAGE
 from story import Stage, story
 
 SETTINGS = "/etc/vfio-switch.conf"
-INSIDE_FAULTS = ("softdep-shadowed", "not-staged", "file-edited", "ids-parameter-kept", "boot-not-mounted", "other-tool")
+INSIDE_FAULTS = (
+    "softdep-shadowed", "not-staged", "file-edited", "ids-parameter-kept", "boot-not-mounted", "other-tool",
+)
 
 # Runs the command that doctor gives for a finding, just as it is printed.
 INSIDE = r"""
@@ -82,7 +84,7 @@ def mend(stage: Stage, machine: Guest, record: Path, code: str) -> None:
 
 @story("doctor", needs_deb=True, minutes=3)
 def doctor(stage: Stage) -> None:
-    """Seven faults, one at a time, a stale image natively and the others in the guest: doctor names each and mends it."""
+    """Seven faults, one at a time, all but a stale image in the guest: doctor names each and its remedy mends it."""
     with Guest("doctor") as machine:
         record = stage.untouched().record
         (current,) = machine.kernels()

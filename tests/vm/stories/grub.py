@@ -64,7 +64,8 @@ class Entry:
 
 def boot_by_grub(stage: Stage, machine: Guest, entry: Entry, job: str, **options) -> BootResult:
     """Boots what GRUB would start, with a kernel that leaves the IOMMU off unless it is told."""
-    return stage.boot(machine, HIDE + OBSERVE + job, kernel=entry.kernel, passed=f"{DEFAULT_OFF} {entry.passed}", **options)
+    return stage.boot(machine, HIDE + OBSERVE + job, kernel=entry.kernel, passed=f"{DEFAULT_OFF} {entry.passed}",
+                      **options)
 
 
 @story("grub", needs_deb=True, minutes=2)
@@ -86,8 +87,8 @@ def grub(stage: Stage) -> None:
         stage.equal(boot.functions[GPU].group, None, "the IOMMU is off: there is no group")
         off = unpack_record(boot.sysfs, Path(scratch, "off"))
         entry = Entry.default(machine)
-        stage.check(re.fullmatch(r"root=\S+ ro +quiet", entry.passed), "GRUB's own entry passes nothing about the IOMMU",
-                    entry.passed)
+        stage.check(re.fullmatch(r"root=\S+ ro +quiet", entry.passed),
+                    "GRUB's own entry passes nothing about the IOMMU", entry.passed)
 
         watched = ("/etc", "/boot")
         machine.copy_in(stage.deb, PACKAGE)
