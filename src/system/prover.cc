@@ -218,6 +218,15 @@ bool may_redirect(const std::vector<ModprobeFile>& files) {
   });
 }
 
+/// Nothing where the configuration leaves every PCI modalias as the index has it.
+Result<std::optional<ModuleDb>> open_configured(const FileReader& files, const Kernel& kernel,
+                                                const std::vector<ModprobeFile>& modprobe) {
+  if (!may_redirect(modprobe)) return std::nullopt;
+  auto opened = ModuleDb::open(files, kernel, modprobe);
+  if (!opened) return failure_of(opened);
+  return std::optional(std::move(*opened));
+}
+
 /// The driver that has `device`, where it is built into the running kernel: a loadable one always
 /// has a module in sysfs, one that is built in has none unless it takes parameters.
 std::optional<std::string> built_in_driver(const PciDevice& device) {
@@ -278,20 +287,16 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
     if (driver && module_name(*driver) != vfio_pci) known[address].insert(module_name(*driver));
     if (const auto name = built_in_driver(*find_device(facts, address))) unnamed[address] = *name;
   }
-  const bool redirected = may_redirect(facts.modprobe);
   for (const auto& kernel : facts.kernels) {
-    std::optional<ModuleDb> configured;
-    if (redirected) {
-      auto opened = ModuleDb::open(files, kernel, facts.modprobe);
-      if (!opened) return failure_of(opened);
-      configured = std::move(*opened);
-    }
+    auto configured = open_configured(files, kernel, facts.modprobe);
+    if (!configured) return failure_of(configured);
     auto bare = ModuleDb::open(files, kernel, {});
     if (!bare) return failure_of(bare);
     auto dependencies = ModuleDependencies::read(files, kernel);
     if (!dependencies) return failure_of(dependencies);
     for (const auto& address : functions) {
-      auto claim = claim_in(configured, *bare, *dependencies, kernel, *find_device(facts, address));
+      auto claim =
+          claim_in(*configured, *bare, *dependencies, kernel, *find_device(facts, address));
       if (!claim) return failure_of(claim);
       known[address].insert(claim->modules.begin(), claim->modules.end());
       claims.push_back(std::move(*claim));
