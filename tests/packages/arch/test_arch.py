@@ -64,7 +64,7 @@ def setUpModule() -> None:
     packages.make("PKGBUILD.stand-ins", "stand-ins-2", KERNELS="2")
     (directory / "base").mkdir()
     base = root.Root.create(directory / "base", packages.programs())
-    names = ("kmod", "mkinitcpio", "linux", "linux-lts")
+    names = ("programs", "kmod", "mkinitcpio", "linux", "linux-lts")
     done = base.pacman("-U", *(packages.file(name) for name in names))
     if done.status != 0 or not (base.path / IMAGES["linux"]).exists():
         raise RuntimeError(str(done))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parents[2]
+SPEC = TREE / "pkg/fedora/vfio-switch.spec"
 sys.path.insert(0, str(HERE.parents[1] / "vm"))
 import root as vm_root  # noqa: E402
 from root import BuildError, run  # noqa: E402
@@ -24,8 +25,8 @@ from root import BuildError, run  # noqa: E402
 PACKAGES = [
     "dracut-core", "rpm", "systemd-sysv", "udev", "kmod", "zstd", "cpio", "libkmod2", "gawk",
 ]  # fmt: skip
-# What the project's rpm is linked with where it was built, by suite.
-LIBRARIES = {"bookworm": ["libarchive13", "libboost-program-options1.74.0"], "trixie": ["libarchive13t64"]}
+# What the project's program opens, by suite.
+LIBRARIES = {"bookworm": ["libarchive13"], "trixie": ["libarchive13t64"]}
 PLUGINS = "/usr/lib/kernel/install.d"
 STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install"]
 
@@ -58,9 +59,15 @@ def build_root(suite: str, archive: Path, scratch: Path) -> None:
 def fedora_root(suite: str = vm_root.SUITE) -> Path:
     """The archive (tar) of the root."""
     recipe = inspect.getsource(build_root) + "".join(path.read_text() for path in sorted((HERE / "root").iterdir()))
-    versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES]
+    versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES] + LIBRARIES[suite]
     return vm_root.cached(f"fedora-root-{suite}", "", ".tar", recipe + " ".join(versions),
                           functools.partial(build_root, suite))  # fmt: skip
+
+
+def linked_with(root: Path) -> list[Path]:
+    """What the project's program is linked with where it was built, and no package of the root's suite has."""
+    found = Path("/usr/lib/x86_64-linux-gnu").glob("libboost_program_options.so.*")
+    return [library for library in found if not (root / str(library)[1:]).exists()]
 
 
 def rpmbuild(spec: Path, scratch: Path, *options: str) -> Path:
@@ -108,7 +115,7 @@ def unpack(package: Path, directory: Path) -> Path:
 
 def build_package(scratch: Path, release: str = "1", payload: Path | None = None) -> Path:
     """The project's rpm, from the tree as it is; with `payload`, a tree of built files, nothing is compiled."""
-    spec = (TREE / "pkg/fedora/vfio-switch.spec").read_text()
+    spec = SPEC.read_text()
     version = re.search(r"^Version:\s*(\S+)", spec, re.MULTILINE)[1]
     top = vm_root.cache_directory() / "rpmbuild"  # one place, so that a compiler cache finds it again
     shutil.rmtree(top, ignore_errors=True)
