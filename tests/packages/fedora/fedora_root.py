@@ -27,8 +27,9 @@ PACKAGES = [
 ]  # fmt: skip
 # What the project's program opens, by suite.
 LIBRARIES = {"bookworm": ["libarchive13"], "trixie": ["libarchive13t64"]}
+MACHINE_ID = "5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60"
 PLUGINS = "/usr/lib/kernel/install.d"
-STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install"]
+STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install", "91-grub-image.install"]
 
 
 def build_root(suite: str, archive: Path, scratch: Path) -> None:
@@ -41,7 +42,7 @@ def build_root(suite: str, archive: Path, scratch: Path) -> None:
                 *(f"--dpkgopt=path-exclude={path}" for path in vm_root.EXCLUDED_PATHS), suite, root, *sources)
     os_release = HERE.parents[1] / "machines/os/fedora/usr/lib/os-release"
     shutil.copy(os_release, root / "usr/lib/os-release")
-    (root / "etc/machine-id").write_text("5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60\n")
+    (root / "etc/machine-id").write_text(f"{MACHINE_ID}\n")
     (root / "etc/hostname").write_text("fedora\n")
     (root / "etc/kernel").mkdir(exist_ok=True)
     (root / "etc/kernel/cmdline").write_text("root=/dev/vda ro\n")
