@@ -40,6 +40,11 @@ def build_root(suite: str, archive: Path, scratch: Path) -> None:
     vm_root.run("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory", "--quiet",
                 f"--include={','.join(PACKAGES + LIBRARIES[suite])}",
                 *(f"--dpkgopt=path-exclude={path}" for path in vm_root.EXCLUDED_PATHS), suite, root, *sources)
+    vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
+
+
+def dress(root: Path) -> None:
+    """Makes a Debian go by Fedora's rules."""
     os_release = HERE.parents[1] / "machines/os/fedora/usr/lib/os-release"
     shutil.copy(os_release, root / "usr/lib/os-release")
     (root / "etc/machine-id").write_text(f"{MACHINE_ID}\n")
@@ -53,12 +58,11 @@ def build_root(suite: str, archive: Path, scratch: Path) -> None:
     for name in STAND_INS:
         if not (root / f"{PLUGINS}/{name}".lstrip("/")).exists():
             shutil.copy(HERE / "root" / name, root / PLUGINS.lstrip("/"))
-    vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
 
 
 def fedora_root(suite: str = vm_root.SUITE) -> Path:
-    """The archive (tar) of the root."""
-    recipe = inspect.getsource(build_root) + "".join(path.read_text() for path in sorted((HERE / "root").iterdir()))
+    """The archive (tar) of the Debian that becomes the root."""
+    recipe = inspect.getsource(build_root)
     versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES] + LIBRARIES[suite]
     return vm_root.cached(f"fedora-root-{suite}", "", ".tar", recipe + " ".join(versions),
                           functools.partial(build_root, suite))  # fmt: skip
