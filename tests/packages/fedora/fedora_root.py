@@ -52,6 +52,9 @@ def dress(root: Path) -> None:
     (root / "etc/kernel").mkdir(exist_ok=True)
     (root / "etc/kernel/cmdline").write_text("root=/dev/vda ro\n")
     (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
+    # rpm 4.20 would give scriptlets mounts of their own, which takes a root that is a mount.
+    (root / "etc/rpm").mkdir(exist_ok=True)
+    (root / "etc/rpm/macros.tests").write_text("%__transaction_unshare %{nil}\n")
     for directory in ("usr/lib/kernel/install.d", "usr/lib/dracut/dracut.conf.d"):
         (root / directory).mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "root/01-dist.conf", root / "usr/lib/dracut/dracut.conf.d")
