@@ -7,6 +7,7 @@
 #include <optional>
 #include <ranges>
 
+#include "apply/journalled_state.h"
 #include "core/generated.h"
 #include "core/grub_settings.h"
 #include "core/parameter_edit.h"

@@ -2,9 +2,9 @@
 #include "apply/journal.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "apply/journalled_state.h"
 #include "core/generated.h"
 #include "core/sha256.h"
 #include "core/text.h"
@@ -13,8 +13,6 @@
 namespace vfio_switch {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int version = 1;
 const std::string journal_directory = state_directory + "/journal";
@@ -26,89 +24,10 @@ std::string pre_image_path(const std::string& digest) {
   return pre_image_directory + "/" + digest;
 }
 
-/// Where the content of a journalled `after` should stand there is its digest, marked so that no
-/// file can be mistaken for it.
-const std::string digest_only = std::string("\0digest:", 8);
-
-std::string digest_of(const std::string& content) {
-  return content.starts_with(digest_only) ? content.substr(digest_only.size()) : sha256(content);
-}
-
-/// The bytes that a state is more than a kind: a file's content, or a link's target.
-std::string* bytes_of(FileState& state) {
-  if (auto* file = std::get_if<RegularFile>(&state)) return &file->content;
-  if (auto* link = std::get_if<SymbolicLink>(&state)) return &link->target;
-  return nullptr;
-}
-
-const std::string* bytes_of(const FileState& state) {
-  if (const auto* file = std::get_if<RegularFile>(&state)) return &file->content;
-  if (const auto* link = std::get_if<SymbolicLink>(&state)) return &link->target;
-  return nullptr;
-}
-
-std::string to_hex(const std::string& bytes) {
-  std::string text;
-  for (const char byte : bytes) text += vfio_switch::to_hex(static_cast<unsigned char>(byte), 2);
-  return text;
-}
-
-std::string from_hex(const std::string& text) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    const auto value = parse_hex(std::string_view(text).substr(i, 2));
-    if (!value) throw std::invalid_argument("no hexadecimal digits: " + text);
-    bytes += static_cast<char>(*value);
-  }
-  return bytes;
-}
-
-Json to_json(const FileState& state) {
-  if (const auto* file = std::get_if<RegularFile>(&state)) {
-    Json attributes = Json::object();
-    for (const auto& [name, value] : file->attributes) attributes[name] = to_hex(value);
-    return {{"kind", "file"},          {"sha256", digest_of(file->content)},
-            {"mode", file->mode},      {"uid", file->uid},
-            {"gid", file->gid},        {"modified", file->modified},
-            {"attributes", attributes}};
-  }
-  if (const auto* link = std::get_if<SymbolicLink>(&state)) {
-    return {{"kind", "link"}, {"sha256", digest_of(link->target)}};
-  }
-  if (const auto* directory = std::get_if<Directory>(&state)) {
-    return {{"kind", "directory"},
-            {"mode", directory->mode},
-            {"uid", directory->uid},
-            {"gid", directory->gid}};
-  }
-  return {{"kind", "absent"}};
-}
-
-FileState state_from(const Json& json) {
-  const auto kind = json.at("kind").get<std::string>();
-  const auto number = [&](const char* key) { return json.at(key).get<unsigned>(); };
-  if (kind == "file") {
-    std::map<std::string, std::string> attributes;
-    const auto named = json.value("attributes", Json::object());
-    for (const auto& [name, value] : named.items()) {
-      attributes[name] = from_hex(value.get<std::string>());
-    }
-    return RegularFile{digest_only + json.at("sha256").get<std::string>(),
-                       number("mode"),
-                       number("uid"),
-                       number("gid"),
-                       json.at("modified").get<std::int64_t>(),
-                       std::move(attributes)};
-  }
-  if (kind == "link") return SymbolicLink{digest_only + json.at("sha256").get<std::string>()};
-  if (kind == "directory") return Directory{number("mode"), number("uid"), number("gid")};
-  return Absent{};
-}
-
 /// A change as the journal keeps it.
-Json to_json(const FileChange& change) {
+Json json_of(const FileChange& change) {
   Json json = {
-      {"path", change.path}, {"before", to_json(change.before)}, {"after", to_json(change.after)}};
+      {"path", change.path}, {"before", json_of(change.before)}, {"after", json_of(change.after)}};
   if (change.boot_parameters) json["boot"] = true;
   return json;
 }
@@ -165,7 +84,7 @@ Result<Json> begin_boot_run(FileStore& files, const BootParameters& boot, Journa
     auto state = files.state(path);
     if (!state) return failure_of(state);
     if (auto kept = keep_pre_image(files, *state); !kept) return failure_of(kept);
-    outputs.push_back({{"path", path}, {"before", to_json(*state)}});
+    outputs.push_back({{"path", path}, {"before", json_of(*state)}});
     run.outputs.push_back({path, std::move(*state), Absent{}, {}, true});
   }
   entry.boot_runs.push_back(std::move(run));
@@ -374,7 +293,7 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
     }
     const auto& file = std::get<FileChange>(change);
     if (auto kept = keep_pre_image(files, file.before); !kept) return failure_of(kept);
-    changes.push_back(to_json(file));
+    changes.push_back(json_of(file));
     entry.changes.push_back(file);
   }
   const Json record = {{"begin",
@@ -411,7 +330,7 @@ Result<void> Journal::written(FileStore& files, int id, std::size_t run) {
       if (auto synced = files.replace(output.path, *state); !synced) return synced;
     }
     output.after = std::move(*state);
-    states.push_back(to_json(output.after));
+    states.push_back(json_of(output.after));
   }
   done.is_done = true;
   return append(files, Json{{"written", {{"id", id}, {"run", run}, {"after", states}}}}.dump());
@@ -464,13 +383,6 @@ bool is_pre_image(std::string_view path) {
 
 std::string kept_path(const std::string& image) {
   return temporary_path(image);
-}
-
-bool same_content(const FileState& left, const FileState& right) {
-  if (left.index() != right.index()) return false;
-  const auto* a = bytes_of(left);
-  const auto* b = bytes_of(right);
-  return a == nullptr || digest_of(*a) == digest_of(*b);
 }
 
 }  // namespace vfio_switch

@@ -108,8 +108,4 @@ class Journal {
 /// Where an image waits while a new one is built.
 [[nodiscard]] std::string kept_path(const std::string& image);
 
-/// True if both mean the same thing at a path: kind, and content or target. A journalled `after`
-/// is compared by digest.
-[[nodiscard]] bool same_content(const FileState& left, const FileState& right);
-
 }  // namespace vfio_switch

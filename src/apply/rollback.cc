@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "apply/boot_rollback.h"
+#include "apply/journalled_state.h"
 #include "core/generated.h"
 #include "core/line_diff.h"
 #include "system/planner.h"

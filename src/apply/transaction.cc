@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "apply/journalled_state.h"
 #include "core/parameter_edit.h"
 #include "core/text.h"
 #include "system/initramfs_tools.h"

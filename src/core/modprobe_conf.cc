@@ -89,6 +89,12 @@ struct JoinedLine {
 
 JoinedLine take_joined_line(std::string_view& text) {
   JoinedLine joined{{}, 1};
+  const auto line = text.substr(0, text.find('\n'));
+  if (!line.contains('\\')) {
+    joined.text = line;
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return joined;
+  }
   std::size_t i = 0;
   for (; i < text.size() && text[i] != '\n'; ++i) {
     if (text[i] == '\\') {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/booster.h"
 
-#include "system/initramfs_tools.h"
-
 namespace vfio_switch {
 
-std::vector<ImageHindrance> find_booster(const FileReader& files, const Profile& profile) {
-  if (!files.exists("/usr/bin/booster") || find_generator(profile, files)) return {};
+std::vector<ImageHindrance> find_booster(const FileReader& files,
+                                         std::optional<InitramfsGenerator> generator) {
+  if (generator || !files.exists("/usr/bin/booster")) return {};
   return {
       {"booster builds this system's images, and reads neither softdep nor install lines of "
        "modprobe.d. By hand: add vfio_pci to the line 'modules_force_load: vfio_pci' in "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/error.h"
@@ -12,8 +13,8 @@ namespace vfio_switch {
 
 /// Arch's booster is no InitramfsTool: of modprobe.d it reads `options` lines alone, so that no
 /// softdep and no install line reaches its images. Where it builds them, the hindrance says what a
-/// person can write by hand.
+/// person can write by hand. `generator`: find_generator()'s answer.
 [[nodiscard]] std::vector<ImageHindrance> find_booster(const FileReader& files,
-                                                       const Profile& profile);
+                                                       std::optional<InitramfsGenerator> generator);
 
 }  // namespace vfio_switch

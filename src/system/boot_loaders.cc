@@ -53,7 +53,10 @@ std::string first_existing(const FileReader& files, const Paths& paths) {
 /// Looks at a root for one boot loader after the other.
 class Search {
  public:
-  explicit Search(const FileReader& files) : files_(files) {}
+  explicit Search(const FileReader& files) : files_(files) {
+    std::ranges::copy_if(boot_partitions, std::back_inserter(partitions_),
+                         [&](const char* path) { return files.exists(path); });
+  }
 
   BootLoader run() {
     if (auto loader = rpm_ostree()) return std::move(*loader);
@@ -117,7 +120,7 @@ class Search {
 
   std::vector<ParameterFile> entries() {
     std::vector<ParameterFile> found;
-    for (const std::string partition : boot_partitions) {
+    for (const auto& partition : partitions_) {
       observe_directory(ParameterSyntax::boot_entry, partition + "/loader/entries", ".conf", found);
     }
     return found;
@@ -137,7 +140,7 @@ class Search {
 
   std::optional<BootLoader> limine() {
     std::vector<std::string> paths;
-    for (const std::string partition : boot_partitions) {
+    for (const auto& partition : partitions_) {
       for (const auto* name : {"/limine.conf", "/limine/limine.conf", "/EFI/limine/limine.conf",
                                "/EFI/BOOT/limine.conf", "/limine.cfg", "/limine/limine.cfg"}) {
         paths.push_back(partition + name);
@@ -219,7 +222,7 @@ class Search {
   }
 
   bool has_unified_images() {
-    return std::ranges::any_of(boot_partitions, [&](const std::string partition) {
+    return std::ranges::any_of(partitions_, [&](const std::string& partition) {
       const auto names = files_.list(partition + "/EFI/Linux");
       return names && std::ranges::any_of(
                           *names, [](const std::string& name) { return name.ends_with(".efi"); });
@@ -235,6 +238,7 @@ class Search {
   }
 
   const FileReader& files_;
+  std::vector<std::string> partitions_;  ///< those of `boot_partitions` that exist
   std::string problem_;
 };
 

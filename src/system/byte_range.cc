@@ -38,4 +38,9 @@ std::optional<std::uint32_t> ByteRange::le32(std::uint64_t offset) const {
   return *low | *high << 16U;
 }
 
+std::vector<char> piece_buffer(const ByteRange& range) {
+  constexpr std::uint64_t largest = std::uint64_t{256} << 10U;
+  return std::vector<char>(std::min(largest, range.size()));
+}
+
 }  // namespace vfio_switch

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/error.h"
 
@@ -37,5 +38,8 @@ struct ByteRange {
   [[nodiscard]] std::optional<std::uint32_t> le16(std::uint64_t offset) const;
   [[nodiscard]] std::optional<std::uint32_t> le32(std::uint64_t offset) const;
 };
+
+/// What a range is read into piece by piece: no larger than it, since each byte is cleared first.
+[[nodiscard]] std::vector<char> piece_buffer(const ByteRange& range);
 
 }  // namespace vfio_switch

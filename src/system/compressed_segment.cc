@@ -99,7 +99,7 @@ bool is_xz_footer(const ByteRange& range, std::uint64_t footer) {
 Result<std::uint64_t> end_of_xz(const ByteRange& range) {
   constexpr std::string_view footer_magic = "YZ";
   constexpr std::uint64_t footer_size = 12;
-  std::vector<char> buffer(std::size_t{256} << 10U);
+  auto buffer = piece_buffer(range);
   for (auto at = range.begin; at < range.end;) {
     const auto piece = range.read(at, buffer);
     if (!piece) return std::unexpected(piece.error());
@@ -204,8 +204,7 @@ Result<std::uint64_t> decompress(const ByteRange& range, Compression compression
   const auto loaded = LibArchive::load();
   if (!loaded) return std::unexpected(loaded.error());
   const LibArchive& library = **loaded;
-  Source source{library, {range.fd, range.begin, *end}, range.begin, {}};
-  source.buffer.resize(std::size_t{256} << 10U);
+  Source source{library, {range.fd, range.begin, *end}, range.begin, piece_buffer(range)};
   const std::unique_ptr<archive, ArchiveCloser> reader(library.read_new(), ArchiveCloser{&library});
   // ARCHIVE_WARN: it would start a program.
   if (!reader || add_filter(library, reader.get(), compression) != ARCHIVE_OK ||

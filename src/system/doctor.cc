@@ -26,10 +26,10 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
   examination.status = std::move(*status);
   examination.load_order = examination.status.load_order;
   if (examination.load_order.empty()) {
-    auto orders = prove_load_order(files, machine.facts, examination.claims,
-                                   current_config(machine.facts), ImageAhead::looked_into);
+    auto orders =
+        prove_load_order(files, machine.facts, examination.claims, current_config(machine.facts));
     if (!orders) return failure_of(orders);
-    examination.load_order = std::move(*orders);
+    examination.load_order = std::move(orders->root_alone);
   }
   examination.more = read_doctor_facts(files, machine.facts);
   return examination;

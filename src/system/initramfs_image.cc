@@ -18,8 +18,6 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::size_t piece_size = std::size_t{256} << 10U;
-
 /// The .initrd section of a unified kernel image; the range itself where it is no PE file.
 /// See the PE format, "Section Table", and systemd-stub(7).
 Result<ByteRange> initrd_of(const ByteRange& file) {
@@ -52,7 +50,7 @@ Result<ByteRange> initrd_of(const ByteRange& file) {
 
 /// Feeds the uncompressed archive at the beginning of `range` to `parser`; gives its end.
 Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
-  std::vector<char> buffer(piece_size);
+  auto buffer = piece_buffer(range);
   auto at = range.begin;
   for (bool is_whole = false; !is_whole; is_whole = parser.at_end()) {
     if (parser.idle() > range.end - at) break;
@@ -73,7 +71,7 @@ Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
 }
 
 Result<void> read_segments(ByteRange rest, ImageTree& tree) {
-  std::vector<char> buffer(piece_size);
+  auto buffer = piece_buffer(rest);
   bool found = false;
   while (rest.begin < rest.end) {
     const auto piece = rest.read(rest.begin, buffer);

@@ -129,12 +129,12 @@ std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::
   return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
 }
 
-Result<std::vector<ImageHindrance>> find_image_hindrances(const FileReader& files,
-                                                          const Profile& profile,
-                                                          const std::vector<Kernel>& kernels) {
-  auto hindrances = find_mkinitcpio_hindrances(files, profile, kernels);
+Result<std::vector<ImageHindrance>> find_image_hindrances(
+    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    const std::vector<Kernel>& kernels) {
+  auto hindrances = find_mkinitcpio_hindrances(files, generator, kernels);
   if (!hindrances) return hindrances;
-  std::ranges::move(find_booster(files, profile), std::back_inserter(*hindrances));
+  std::ranges::move(find_booster(files, generator), std::back_inserter(*hindrances));
   return hindrances;
 }
 

@@ -52,7 +52,8 @@ using InitramfsTool =
 
 /// What in the configuration of the tools a person has to know of.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
-    const FileReader& files, const Profile& profile, const std::vector<Kernel>& kernels);
+    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    const std::vector<Kernel>& kernels);
 
 /// How the image of one kernel is built anew.
 [[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,

@@ -21,10 +21,11 @@ Result<std::string> read_entry_token(const FileReader& files) {
   return std::string();
 }
 
-Result<void> find_image(const FileReader& files, const Profile& profile, const std::string& entry,
+Result<void> find_image(const FileReader& files, const Profile& profile,
+                        std::optional<InitramfsGenerator> generator, const std::string& entry,
                         Kernel& kernel) {
   std::vector<std::string> candidates;
-  if (find_generator(profile, files) == InitramfsGenerator::mkinitcpio) {
+  if (generator == InitramfsGenerator::mkinitcpio) {
     auto image = read_preset_image(files, kernel.package);
     if (!image) return failure_of(image);
     if (*image) candidates.push_back(std::move(**image));
@@ -45,7 +46,8 @@ Result<void> find_image(const FileReader& files, const Profile& profile, const s
 
 }  // namespace
 
-Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile& profile) {
+Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile& profile,
+                                         std::optional<InitramfsGenerator> generator) {
   const std::string modules = "/lib/modules";
   auto releases = files.list(modules);
   if (!releases) return failure_of(releases);
@@ -70,7 +72,8 @@ Result<std::vector<Kernel>> read_kernels(const FileReader& files, const Profile&
     auto form = db->form("vfio_pci");
     if (!form) return failure_of(form);
     kernel.vfio_pci = *form;
-    if (auto found = find_image(files, profile, *entry, kernel); !found) return failure_of(found);
+    if (auto found = find_image(files, profile, generator, *entry, kernel); !found)
+      return failure_of(found);
     kernels.push_back(std::move(kernel));
   }
   std::ranges::sort(kernels, [](const Kernel& left, const Kernel& right) {

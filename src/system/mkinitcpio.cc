@@ -80,8 +80,7 @@ Result<Configuration> read_configuration(const FileReader& files,
   return configuration;
 }
 
-bool is_in_use(const FileReader& files, const Profile& profile) {
-  const auto generator = find_generator(profile, files);
+bool is_in_use(std::optional<InitramfsGenerator> generator) {
   return generator == InitramfsGenerator::mkinitcpio ||
          generator == InitramfsGenerator::limine_mkinitcpio;
 }
@@ -161,18 +160,19 @@ Result<std::optional<std::string>> read_preset_image(const FileReader& files,
   return image;
 }
 
-Result<bool> wants_mkinitcpio_drop_in(const FileReader& files, const Profile& profile) {
-  if (!is_in_use(files, profile) || !is_hook_installed(files)) return false;
+Result<bool> wants_mkinitcpio_drop_in(const FileReader& files,
+                                      std::optional<InitramfsGenerator> generator) {
+  if (!is_in_use(generator) || !is_hook_installed(files)) return false;
   auto configuration = read_configuration(files, std::nullopt);
   if (!configuration) return failure_of(configuration);
   return !configuration->has_hook(our_hook);
 }
 
-Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(const FileReader& files,
-                                                               const Profile& profile,
-                                                               const std::vector<Kernel>& kernels) {
+Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
+    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    const std::vector<Kernel>& kernels) {
   std::vector<ImageHindrance> hindrances;
-  if (!is_in_use(files, profile)) return hindrances;
+  if (!is_in_use(generator)) return hindrances;
   const bool has_hook = is_hook_installed(files);
   if (!has_hook) {
     hindrances.push_back({std::string(mkinitcpio_hook_path) +
@@ -192,7 +192,7 @@ Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(const FileReader&
                           ": HOOKS has no modconf, so that nothing but vfio-switch's own files "
                           "of /etc/modprobe.d comes into images"});
   }
-  const bool by_preset = find_generator(profile, files) == InitramfsGenerator::mkinitcpio;
+  const bool by_preset = generator == InitramfsGenerator::mkinitcpio;
   for (const auto& kernel : kernels) {
     auto presets = read_presets(files, kernel.package);
     if (!presets) return failure_of(presets);

@@ -38,10 +38,11 @@ struct LimineMkinitcpio {
 /// True if mkinitcpio is the generator in use and only a drop-in of ours would make it run our
 /// hook.
 [[nodiscard]] Result<bool> wants_mkinitcpio_drop_in(const FileReader& files,
-                                                    const Profile& profile);
+                                                    std::optional<InitramfsGenerator> generator);
 
 /// What in mkinitcpio's configuration would keep our part out of images, or break their build.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
-    const FileReader& files, const Profile& profile, const std::vector<Kernel>& kernels);
+    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    const std::vector<Kernel>& kernels);
 
 }  // namespace vfio_switch

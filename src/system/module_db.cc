@@ -165,11 +165,15 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
     return fail("libkmod cannot open " + kernel.modules_directory + ": " + std::strerror(errno));
   }
   kmod_set_log_priority(db.context_.get(), 0);  // what users wrote wrongly is reported by us
-  kmod_load_resources(db.context_.get());       // a missing index is an empty one
   return db;
 }
 
+void ModuleDb::map_indices() const {
+  kmod_load_resources(context_.get());
+}
+
 Result<std::vector<std::string>> ModuleDb::lookup(const std::string& alias) const {
+  map_indices();
   kmod_list* raw = nullptr;
   if (const int error = kmod_module_new_from_lookup(context_.get(), alias.c_str(), &raw);
       error < 0 && error != -ENOENT && error != -ENOSYS) {
@@ -221,6 +225,7 @@ std::string ModuleDb::kernel_name(const std::string& module) const {
 
 Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,
                                                  const std::set<std::string>& blacklist) const {
+  map_indices();
   Walk walk(context_.get(), blacklist);
   if (auto done = walk.go(name, false, 0); !done) return failure_of(done);
   return walk.take();

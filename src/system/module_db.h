@@ -54,6 +54,10 @@ class ModuleDb {
 
   ModuleDb() = default;
 
+  /// Maps every index, once. Without that libkmod opens the one that a question is about, which is
+  /// cheaper for a single question. A missing index is an empty one.
+  void map_indices() const;
+
   UniqueFd modules_;  // libkmod reads through /proc/self/fd: these stay open as long as it
   UniqueFd config_;
   std::unique_ptr<kmod_ctx, Closer> context_;

@@ -18,7 +18,7 @@ BootPolicy Planner::boot_policy(const EnableOptions& options) const {
           .may_run = options.plan.can_rebuild};
 }
 
-Result<Plan> Planner::draft_enable(const EnableOptions& options, std::vector<Claim>& claims) const {
+Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evidence) const {
   SelectionRequest request{options.named, {}, options.accepted_risks};
   if (request.named.empty()) request.named = machine_.settings.devices;
   if (request.named.empty() && !machine_.state.cards.empty()) {
@@ -32,9 +32,9 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, std::vector<Cla
   const auto selection = select(machine_.facts, request);
   auto found = find_claims(files_, machine_.facts, selection.functions);
   if (!found) return failure_of(found);
-  claims = std::move(*found);
-  auto plan = plan_enable(machine_.facts, selection, claims, options.plan);
-  plan_boot_parameters(plan, machine_.facts, claims, machine_.state, policy);
+  evidence.claims = std::move(*found);
+  auto plan = plan_enable(machine_.facts, selection, evidence.claims, options.plan);
+  plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCode::cmdline_locked,
                              "Secure Boot locks this system's kernel command line, so that a boot "
@@ -42,16 +42,16 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, std::vector<Cla
                              {}});
   }
   plan.state.accepted_risks = request.accepted_risks;
-  if (auto asked = ask_libkmod(plan, claims); !asked) return failure_of(asked);
+  if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
   return plan;
 }
 
 Result<Plan> Planner::enable(const EnableOptions& options) const {
-  std::vector<Claim> claims;
-  auto plan = draft_enable(options, claims);
+  Evidence evidence;
+  auto plan = draft_enable(options, evidence);
   if (!plan) return plan;
-  if (auto spared = spare_builds(*plan, claims, options.plan); !spared) return failure_of(spared);
-  if (auto added = add_images(*plan, claims, options.plan); !added) return failure_of(added);
+  if (auto spared = spare_builds(*plan, evidence, options.plan); !spared) return failure_of(spared);
+  if (auto added = add_images(*plan, evidence, options.plan); !added) return failure_of(added);
   return plan;
 }
 
@@ -76,9 +76,9 @@ Result<Status> Planner::status() const {
   }
   const auto intent = machine_.state.intent;
   Plan plan;
-  std::vector<Claim> claims;
+  Evidence evidence;
   if (intent == Intent::enabled) {
-    auto enabled = draft_enable({}, claims);
+    auto enabled = draft_enable({}, evidence);
     if (!enabled) return failure_of(enabled);
     plan = std::move(*enabled);
   } else {
@@ -90,9 +90,15 @@ Result<Status> Planner::status() const {
     }
     auto found = find_claims(files_, machine_.facts, plan.functions);
     if (!found) return failure_of(found);
-    claims = std::move(*found);
+    evidence.claims = std::move(*found);
   }
-  auto images = look_into_images(claims, current_config(machine_.facts), intent);
+  const auto config = current_config(machine_.facts);
+  if (intent != Intent::enabled || config != plan.config) {
+    auto orders = prove_load_order(files_, machine_.facts, evidence.claims, config);
+    if (!orders) return failure_of(orders);
+    evidence.root_alone = std::move(orders->root_alone);
+  }
+  auto images = look_into_images(evidence, config, intent);
   if (!images) return failure_of(images);
   return make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
 }
@@ -100,9 +106,10 @@ Result<Status> Planner::status() const {
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  if (auto asked = ask_libkmod(plan, *claims); !asked) return asked;
-  if (auto spared = spare_builds(plan, *claims, options); !spared) return spared;
-  return add_images(plan, *claims, options);
+  Evidence evidence{std::move(*claims), {}};
+  if (auto asked = ask_libkmod(plan, evidence); !asked) return asked;
+  if (auto spared = spare_builds(plan, evidence, options); !spared) return spared;
+  return add_images(plan, evidence, options);
 }
 
 Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
@@ -110,23 +117,26 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   const auto kernel = std::ranges::find(facts.kernels, built.release, &Kernel::release);
   auto claims = find_claims(files_, facts, plan.functions);
   if (!claims) return failure_of(claims);
-  auto root = prove_load_order(files_, facts, *claims, plan.config, ImageAhead::looked_into);
-  if (!root) return failure_of(root);
-  const auto report = open_image(*kernel, *claims, *root, plan.config, plan.state.intent);
+  const auto orders = prove_load_order(files_, facts, *claims, plan.config);
+  if (!orders) return std::unexpected(orders.error());
+  const Evidence evidence{std::move(*claims), orders->root_alone};
+  const auto report = open_image(*kernel, evidence, plan.config, plan.state.intent);
   if (!report) return std::unexpected(report.error());
-  const auto verdict = judge_image(*report, *kernel, plan.config, *root, plan.state.intent);
+  const auto verdict =
+      judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
   if (verdict.staged == true) return {};
   return fail(built.image + " was built, and does not do what it should: " + verdict.reason);
 }
 
-Result<void> Planner::ask_libkmod(Plan& plan, const std::vector<Claim>& claims) const {
-  auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
+Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
+  auto orders = prove_load_order(files_, machine_.facts, evidence.claims, plan.config);
   if (!orders) return failure_of(orders);
-  conclude(plan, std::move(*orders), machine_.facts.kernels);
+  evidence.root_alone = std::move(orders->root_alone);
+  conclude(plan, std::move(orders->images_built), machine_.facts.kernels);
   return {};
 }
 
-Result<void> Planner::spare_builds(Plan& plan, const std::vector<Claim>& claims,
+Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
                                    const PlanOptions& options) const {
   const auto is_build = [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); };
   if (options.force_rebuild || !plan.refusals.empty() || !has_file_changes(plan.diff) ||
@@ -135,19 +145,19 @@ Result<void> Planner::spare_builds(Plan& plan, const std::vector<Claim>& claims,
   }
   const auto& facts = machine_.facts;
   const auto intent = plan.state.intent;
-  const auto root = prove_load_order(files_, facts, claims, plan.config, ImageAhead::looked_into);
-  if (!root) return std::unexpected(root.error());
+  if (!can_do_without_images(evidence.claims, plan.config, intent)) return {};
   std::vector<std::string> proved;
   std::vector<LoadOrder> orders;
   for (const auto& change : plan.diff) {
     const auto* build = std::get_if<RebuildInitramfs>(&change);
     if (build == nullptr) continue;
     const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
-    auto report = open_image(*kernel, claims, *root, plan.config, intent);
+    auto report = open_image(*kernel, evidence, plan.config, intent);
     if (!report) return failure_of(report);
     // One that has to be built is enough: then all are, and hold the same.
     if (!report->root_decides) return {};
-    if (judge_image(*report, *kernel, plan.config, *root, intent).staged != true) return {};
+    const auto verdict = judge_image(*report, *kernel, plan.config, evidence.root_alone, intent);
+    if (verdict.staged != true) return {};
     proved.push_back(build->release);
     std::ranges::move(report->orders, std::back_inserter(orders));
   }
@@ -165,11 +175,11 @@ Result<void> Planner::spare_builds(Plan& plan, const std::vector<Claim>& claims,
   return {};
 }
 
-Result<void> Planner::add_images(Plan& plan, const std::vector<Claim>& claims,
+Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
                                  const PlanOptions& options) const {
   const bool wants_nothing = plan.state.intent == Intent::unset;
   if (wants_nothing || !plan.refusals.empty() || !plan.diff.empty()) return {};
-  auto images = look_into_images(claims, plan.config, plan.state.intent);
+  auto images = look_into_images(evidence, plan.config, plan.state.intent);
   if (!images) return failure_of(images);
   for (auto& order : images->orders) {
     if (images->verdicts.at(order.kernel).staged != true) continue;
@@ -182,37 +192,40 @@ Result<void> Planner::add_images(Plan& plan, const std::vector<Claim>& claims,
   return {};
 }
 
-Result<Planner::Images> Planner::look_into_images(const std::vector<Claim>& claims,
+Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
                                                   const BootConfig& config, Intent intent) const {
   const auto& facts = machine_.facts;
-  const auto root = prove_load_order(files_, facts, claims, config, ImageAhead::looked_into);
-  if (!root) return std::unexpected(root.error());
+  const auto& root = evidence.root_alone;
   Images images;
   for (const auto& kernel : facts.kernels) {
-    auto report = open_image(kernel, claims, *root, config, intent);
+    auto report = open_image(kernel, evidence, config, intent);
     if (!report) return failure_of(report);
-    images.verdicts[kernel.release] = judge_image(*report, kernel, config, *root, intent);
+    images.verdicts[kernel.release] = judge_image(*report, kernel, config, root, intent);
     if (report->condition == ImageCondition::readable) {
       std::ranges::move(report->orders, std::back_inserter(images.orders));
     } else {
-      std::ranges::copy_if(*root, std::back_inserter(images.orders),
+      std::ranges::copy_if(root, std::back_inserter(images.orders),
                            [&](const LoadOrder& order) { return order.kernel == kernel.release; });
     }
   }
   return images;
 }
 
-Result<ImageReport> Planner::open_image(const Kernel& kernel, const std::vector<Claim>& claims,
-                                        const std::vector<LoadOrder>& root,
+Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,
                                         const BootConfig& config, Intent intent) const {
-  const auto& facts = machine_.facts;
-  auto report = prove_image(files_, facts, kernel, claims, root);
+  const auto& claims = evidence.claims;
+  auto report = prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone);
   if (!report || report->condition != ImageCondition::readable) return report;
-  const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
-  report->root_decides = !wanted_early &&
-                         concern_of(report->facts, kernel.release, claims).empty() &&
-                         need_for_images(facts, claims, current_config(facts), config).empty();
+  report->root_decides = can_do_without_images(claims, config, intent) &&
+                         concern_of(report->facts, kernel.release, claims).empty();
   return report;
+}
+
+bool Planner::can_do_without_images(const std::vector<Claim>& claims, const BootConfig& config,
+                                    Intent intent) const {
+  const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
+  const auto& facts = machine_.facts;
+  return !wanted_early && need_for_images(facts, claims, current_config(facts), config).empty();
 }
 
 }  // namespace vfio_switch

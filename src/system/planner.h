@@ -48,22 +48,28 @@ class Planner {
     std::vector<LoadOrder> orders;
   };
 
-  [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options,
-                                          std::vector<Claim>& claims) const;
+  /// What libkmod said of a plan's functions.
+  struct Evidence {
+    std::vector<Claim> claims;
+    std::vector<LoadOrder> root_alone;  ///< under `Plan::config`; see LoadOrders
+  };
+
+  [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options, Evidence& evidence) const;
   [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
-  [[nodiscard]] Result<void> ask_libkmod(Plan& plan, const std::vector<Claim>& claims) const;
+  [[nodiscard]] Result<void> ask_libkmod(Plan& plan, Evidence& evidence) const;
   /// Of a plan that changes files: whether the images have to follow.
-  [[nodiscard]] Result<void> spare_builds(Plan& plan, const std::vector<Claim>& claims,
+  [[nodiscard]] Result<void> spare_builds(Plan& plan, const Evidence& evidence,
                                           const PlanOptions& options) const;
   /// Of a plan that changes none: the images that do not do what is wanted.
-  [[nodiscard]] Result<void> add_images(Plan& plan, const std::vector<Claim>& claims,
+  [[nodiscard]] Result<void> add_images(Plan& plan, const Evidence& evidence,
                                         const PlanOptions& options) const;
-  [[nodiscard]] Result<Images> look_into_images(const std::vector<Claim>& claims,
-                                                const BootConfig& config, Intent intent) const;
-  /// One image, opened. `root` is what the real root does after it.
-  [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel,
-                                               const std::vector<Claim>& claims,
-                                               const std::vector<LoadOrder>& root,
+  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence, const BootConfig& config,
+                                                Intent intent) const;
+  /// Whether a root file system of `config` needs nothing of an image to decide.
+  [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
+                                           const BootConfig& config, Intent intent) const;
+  /// One image, opened, and what follows it.
+  [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel, const Evidence& evidence,
                                                const BootConfig& config, Intent intent) const;
 
   const FileReader& files_;

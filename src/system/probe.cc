@@ -90,19 +90,20 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
     if (!mounts) return failure_of(mounts);
     facts->unmounted = unmounted_boot_paths(fstab->value_or(""), mounts->value_or(""));
   }
-  auto kernels = read_kernels(files, profile);
+  const auto generator = find_generator(profile, files);
+  auto kernels = read_kernels(files, profile, generator);
   if (!kernels) return failure_of(kernels);
   facts->kernels = std::move(*kernels);
   auto early = read_early_modules(files, profile);
   if (!early) return failure_of(early);
   facts->early_modules = std::move(*early);
-  auto hindrances = find_image_hindrances(files, profile, facts->kernels);
+  auto hindrances = find_image_hindrances(files, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);
   facts->image_hindrances = std::move(*hindrances);
-  auto drop_in = wants_mkinitcpio_drop_in(files, profile);
+  auto drop_in = wants_mkinitcpio_drop_in(files, generator);
   if (!drop_in) return failure_of(drop_in);
   facts->wants_mkinitcpio_drop_in = *drop_in;
-  facts->modules_load_in_image = find_generator(profile, files) == InitramfsGenerator::dracut;
+  facts->modules_load_in_image = generator == InitramfsGenerator::dracut;
   auto modprobe = read_modprobe_config(files);
   if (!modprobe) return failure_of(modprobe);
   facts->modprobe = std::move(*modprobe);

@@ -2,6 +2,7 @@
 #include "system/prover.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/card.h"
@@ -17,19 +18,22 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
+/// What counts of an image: what the distribution's tool will put into it, or nothing.
+enum class ImageAhead { built_anew, looked_into };
+
 /// Proves the claims of one kernel under one configuration.
 class KernelProof {
  public:
-  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel, ImageAhead image,
+  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
               std::set<std::string> blacklist)
-      : facts_(facts), db_(db), kernel_(kernel), image_(image), blacklist_(std::move(blacklist)) {}
+      : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
 
-  [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim,
-                                        Bound bound) const {
+  [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim, Bound bound,
+                                        ImageAhead image) {
     LoadOrder order{kernel_.release, device.address, {}, {}, std::nullopt, Stage::root, true, {}};
-    auto inserted = db_.insertion_order(device.modalias, blacklist_);
+    auto inserted = ask(device.modalias, blacklist_);
     if (!inserted) return failure_of(inserted);
-    order.modules = std::move(inserted->modules);
+    order.modules = inserted->modules;
     if (!inserted->followed) not_proved(order, inserted->reason);
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
@@ -37,8 +41,9 @@ class KernelProof {
     if (kernel_.vfio_pci == ModuleForm::built_in && claim.built_in.empty()) {
       decide_by_parameter(order, claim, bound);
     } else if (!claim.built_in.empty()) {
-      if (auto decided = decide_built_in(order, claim, bound); !decided) return failure_of(decided);
-    } else if (image_ == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
+      if (auto decided = decide_built_in(order, claim, bound, image); !decided)
+        return failure_of(decided);
+    } else if (image == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
                inserted->by_command) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
     }
@@ -52,16 +57,24 @@ class KernelProof {
   }
 
  private:
+  /// What libkmod says, remembered: cards and their functions share drivers, and premises orders.
+  Result<InsertionOrder> ask(const std::string& name, const std::set<std::string>& blacklist) {
+    if (const auto known = asked_.find(name); known != asked_.end()) return known->second;
+    auto order = db_.insertion_order(name, blacklist);
+    if (order) asked_.emplace(name, *order);
+    return order;
+  }
+
   static void not_proved(LoadOrder& order, const std::string& reason) {
     order.proved = false;
     if (order.reason.empty()) order.reason = reason;
   }
 
   /// Adds vfio-pci and what it needs to the order, unless it is in it: last, or first.
-  Result<void> add_vfio(LoadOrder& order, bool first) const {
+  Result<void> add_vfio(LoadOrder& order, bool first) {
     if (kernel_.vfio_pci != ModuleForm::loadable) return {};
     if (!first && std::ranges::find(order.modules, vfio_pci) != order.modules.end()) return {};
-    auto loaded = db_.insertion_order(std::string(vfio_pci), {});
+    auto loaded = ask(std::string(vfio_pci), {});
     if (!loaded) return failure_of(loaded);
     if (first) std::swap(order.modules, loaded->modules);
     for (auto& module : loaded->modules) {
@@ -108,10 +121,11 @@ class KernelProof {
 
   /// A driver that is built in has the function before any module is loaded. The bind script takes
   /// it from there, in the image or, without one, before udev and modules-load.d.
-  Result<void> decide_built_in(LoadOrder& order, const Claim& claim, Bound bound) const {
+  Result<void> decide_built_in(LoadOrder& order, const Claim& claim, Bound bound,
+                               ImageAhead image) {
     if (bound.by_address && kernel_.vfio_pci == ModuleForm::loadable) {
       if (auto added = add_vfio(order, true); !added) return added;
-      if (kernel_.initramfs && image_ == ImageAhead::built_anew) order.stage = Stage::image;
+      if (kernel_.initramfs && image == ImageAhead::built_anew) order.stage = Stage::image;
       order.reason.clear();
       decide(order, claim, bound);
     } else {
@@ -124,10 +138,10 @@ class KernelProof {
 
   /// The driver is loaded by an install command, which no softdep may precede. The image loads
   /// vfio-pci before the root file system is there, and holds the driver only where a list says so.
-  Result<void> decide_in_image(LoadOrder& order, const Claim& claim) const {
+  Result<void> decide_in_image(LoadOrder& order, const Claim& claim) {
     if (!kernel_.initramfs || kernel_.vfio_pci != ModuleForm::loadable) return {};
     for (const auto& early : facts_.early_modules) {
-      auto inserted = db_.insertion_order(early.module, {});
+      auto inserted = ask(early.module, {});
       if (!inserted) return failure_of(inserted);
       for (const auto& module : inserted->modules) {
         if (!std::ranges::binary_search(claim.modules, module)) continue;
@@ -144,11 +158,11 @@ class KernelProof {
   }
 
   /// A driver may also be loaded by name, or because another module needs it.
-  Result<void> check_by_name(LoadOrder& order, const Claim& claim) const {
+  Result<void> check_by_name(LoadOrder& order, const Claim& claim) {
     auto names = claim.modules;
     names.insert(names.end(), claim.dependants.begin(), claim.dependants.end());
     for (const auto& name : names) {
-      auto inserted = db_.insertion_order(name, {});
+      auto inserted = ask(name, {});
       if (!inserted) return failure_of(inserted);
       const auto& modules = inserted->modules;
       const auto first = std::ranges::find_if(modules, [&](const std::string& module) {
@@ -164,18 +178,19 @@ class KernelProof {
   const SystemFacts& facts_;
   const ModuleDb& db_;
   const Kernel& kernel_;
-  ImageAhead image_;
   std::set<std::string> blacklist_;
+  std::map<std::string, InsertionOrder> asked_;
 };
 
 /// The modules for one device that are, or are not, built into a kernel.
-Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare,
+Result<Claim> claim_in(const std::optional<ModuleDb>& configured, const ModuleDb& bare,
                        const ModuleDependencies& dependencies, const Kernel& kernel,
                        const PciDevice& device) {
   Claim claim{kernel.release, device.address, {}, {}, {}};
   std::set<std::string> loadable;
   std::set<std::string> built_in;
-  for (const auto* db : {&configured, &bare}) {
+  for (const auto* db : {configured ? &*configured : nullptr, &bare}) {
+    if (db == nullptr) continue;
     auto names = db->lookup(device.modalias);
     if (!names) return failure_of(names);
     for (const auto& name : *names) {
@@ -193,6 +208,14 @@ Result<Claim> claim_in(const ModuleDb& configured, const ModuleDb& bare,
   std::erase_if(claim.dependants, [&](const auto& module) { return loadable.contains(module); });
   claim.built_in.assign(built_in.begin(), built_in.end());
   return claim;
+}
+
+/// True if `files` may say what a PCI modalias resolves to.
+bool may_redirect(const std::vector<ModprobeFile>& files) {
+  return std::ranges::any_of(parse_modprobe(effective_modprobe(files)), [](const auto& line) {
+    const std::string_view subject = line.subject;
+    return subject.starts_with("pci") || subject.find_first_of("*?[") < 3;
+  });
 }
 
 /// The driver that has `device`, where it is built into the running kernel: a loadable one always
@@ -255,16 +278,20 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
     if (driver && module_name(*driver) != vfio_pci) known[address].insert(module_name(*driver));
     if (const auto name = built_in_driver(*find_device(facts, address))) unnamed[address] = *name;
   }
+  const bool redirected = may_redirect(facts.modprobe);
   for (const auto& kernel : facts.kernels) {
-    auto configured = ModuleDb::open(files, kernel, facts.modprobe);
-    if (!configured) return failure_of(configured);
+    std::optional<ModuleDb> configured;
+    if (redirected) {
+      auto opened = ModuleDb::open(files, kernel, facts.modprobe);
+      if (!opened) return failure_of(opened);
+      configured = std::move(*opened);
+    }
     auto bare = ModuleDb::open(files, kernel, {});
     if (!bare) return failure_of(bare);
     auto dependencies = ModuleDependencies::read(files, kernel);
     if (!dependencies) return failure_of(dependencies);
     for (const auto& address : functions) {
-      auto claim =
-          claim_in(*configured, *bare, *dependencies, kernel, *find_device(facts, address));
+      auto claim = claim_in(configured, *bare, *dependencies, kernel, *find_device(facts, address));
       if (!claim) return failure_of(claim);
       known[address].insert(claim->modules.begin(), claim->modules.end());
       claims.push_back(std::move(*claim));
@@ -282,23 +309,26 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
   return claims;
 }
 
-Result<std::vector<LoadOrder>> prove_load_order(const FileReader& files, const SystemFacts& facts,
-                                                const std::vector<Claim>& claims,
-                                                const BootConfig& config, ImageAhead image) {
-  std::vector<LoadOrder> orders;
+Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                    const std::vector<Claim>& claims, const BootConfig& config) {
+  LoadOrders orders;
   if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
   for (const auto& kernel : facts.kernels) {
     auto db = ModuleDb::open(files, kernel, config.modprobe);
     if (!db) return failure_of(db);
     const VfioBinding binding(config, kernel.softdeps);
-    const KernelProof proof(facts, *db, kernel, image, blacklisted(facts, directives));
+    KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
     for (const auto& claim : claims) {
       if (claim.kernel != kernel.release) continue;
       const auto& device = *find_device(facts, claim.device);
-      auto order = proof.prove(device, claim, binding.of(device));
-      if (!order) return failure_of(order);
-      orders.push_back(std::move(*order));
+      const auto bound = binding.of(device);
+      auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
+      if (!built) return failure_of(built);
+      orders.images_built.push_back(std::move(*built));
+      auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
+      if (!root) return failure_of(root);
+      orders.root_alone.push_back(std::move(*root));
     }
   }
   return orders;

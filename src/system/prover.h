@@ -21,15 +21,17 @@ namespace vfio_switch {
                                                      const SystemFacts& facts,
                                                      const std::vector<PciAddress>& functions);
 
-/// What counts of an image: what the distribution's tool will put into it, or nothing, since it is
-/// looked into by prove_image().
-enum class ImageAhead { built_anew, looked_into };
+/// The same functions in the same kernels, under two premises.
+struct LoadOrders {
+  std::vector<LoadOrder> images_built;  ///< the distribution's tool makes images of `config`
+  std::vector<LoadOrder> root_alone;    ///< no image plays a part: prove_image() looks into it
+};
 
-/// In which order libkmod would insert modules for each of `functions`, in each kernel, under
-/// the configuration `config`, and who would win.
-[[nodiscard]] Result<std::vector<LoadOrder>> prove_load_order(
-    const FileReader& files, const SystemFacts& facts, const std::vector<Claim>& claims,
-    const BootConfig& config, ImageAhead image = ImageAhead::built_anew);
+/// In which order libkmod would insert modules for each of `claims`, under the configuration
+/// `config`, and who would win.
+[[nodiscard]] Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                                  const std::vector<Claim>& claims,
+                                                  const BootConfig& config);
 
 /// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
 /// command line. libkmod would take the latter from the running system instead.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/sysfs.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <map>
@@ -28,28 +32,35 @@ std::vector<PciAddress> addresses_in(std::string_view path) {
   return addresses;
 }
 
-/// Reads the attributes of one device directory.
+/// Reads the attributes of one device directory. It is opened once: the way to it is long, and a
+/// machine has many of them.
 class Attributes {
  public:
-  Attributes(const FileReader& files, std::string directory)
-      : files_(files), directory_(std::move(directory)) {}
+  Attributes(const FileReader& files, const std::string& directory) {
+    auto opened = files.open_directory(directory);
+    if (opened && *opened) directory_ = std::move(**opened);
+  }
 
-  [[nodiscard]] std::optional<std::string> text(const std::string& name) const {
-    auto content = files_.read(directory_ + "/" + name);
-    if (!content || !*content) return std::nullopt;
-    return std::string(trim(**content));
+  /// An attribute of sysfs is at most a page.
+  [[nodiscard]] std::optional<std::string> text(const char* name) const {
+    const UniqueFd file(
+        ::openat(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    std::array<char, 4096> page{};
+    const auto length = file ? ::read(file.get(), page.data(), page.size()) : -1;
+    if (length < 0) return std::nullopt;
+    return std::string(trim({page.data(), static_cast<std::size_t>(length)}));
   }
 
   /// The last part of the target of a symbolic link.
-  [[nodiscard]] std::optional<std::string> link(const std::string& name) const {
-    const auto target = files_.read_link(directory_ + "/" + name);
-    if (!target) return std::nullopt;
-    return std::string(last_part(*target));
+  [[nodiscard]] std::optional<std::string> link(const char* name) const {
+    std::array<char, 4096> target{};
+    const auto length = ::readlinkat(directory_.get(), name, target.data(), target.size());
+    if (length < 0) return std::nullopt;
+    return std::string(last_part({target.data(), static_cast<std::size_t>(length)}));
   }
 
  private:
-  const FileReader& files_;
-  std::string directory_;
+  UniqueFd directory_;
 };
 
 Result<PciDevice> read_device(const FileReader& files, const PciAddress& address) {
@@ -70,7 +81,11 @@ Result<PciDevice> read_device(const FileReader& files, const PciAddress& address
   device.device_class = identity->device_class;
   device.modalias = modalias;
   device.driver = attributes.link("driver");
-  if (device.driver) device.driver_module = attributes.link("driver/module");
+  if (device.driver) {
+    if (const auto module = files.read_link(directory + "/driver/module")) {
+      device.driver_module = last_part(*module);
+    }
+  }
   const auto driver_override = attributes.text("driver_override").value_or("");
   if (driver_override != "(null)") device.driver_override = driver_override;
   if (const auto group = attributes.link("iommu_group")) {
@@ -125,7 +140,7 @@ void add_connectors(const FileReader& files, const DevicesByAddress& devices) {
 
 /// A keyboard has the keys Esc to S: what udev's input_id builtin asks for.
 bool is_keyboard(const FileReader& files, const std::string& input) {
-  const auto keys = Attributes(files, input).text("capabilities/key");
+  const auto keys = Attributes(files, input + "/capabilities").text("key");
   if (!keys) return false;
   const auto words = split_words(*keys);
   constexpr unsigned long long first_31_keys = 0xfffffffe;

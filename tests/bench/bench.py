@@ -77,7 +77,7 @@ class Report:
 def main(benchmarks: Sequence[Callable[[Report], None]]) -> int:
     report = Report()
     if os.environ.get("OPTIMIZED") != "1":
-        print("1..0 # SKIP the program is not optimized: meson setup --buildtype=release")
+        print("1..0 # SKIP the program is not optimized: meson setup --buildtype=minsize")
         return 0
     for benchmark in benchmarks:
         try:

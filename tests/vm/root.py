@@ -101,8 +101,8 @@ def older_kernel() -> str:
     raise BuildError(f"the archive has no kernel of the {series} series older than {current}")
 
 
-def write_sources(directory: Path) -> list[Path]:
-    """This machine's apt sources of the suite, as files that mmdebstrap takes."""
+def write_sources(directory: Path, suite: str = SUITE) -> list[Path]:
+    """This machine's apt sources, made ones of `suite`, as files that mmdebstrap takes."""
     lines, stanzas = [], []
     etc = Path("/etc/apt")
     for path in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*.list"))]:
@@ -116,11 +116,14 @@ def write_sources(directory: Path) -> list[Path]:
                     and "main" in fields.get("Components", "").split()
                     and fields.get("Suites", "").startswith(SUITE)):
                 stanzas.append(stanza.strip() + "\n")
+    if suite != SUITE:  # a suite that is not released has no security updates of its own
+        lines, stanzas = ([part for part in parts if f"{SUITE}-security" not in part] for parts in (lines, stanzas))
     files = []
     for name, parts in (("sources.list", lines), ("machine.sources", stanzas)):
         if parts:
             file = directory / name
-            file.write_text("\n".join(parts) + "\n")
+            text = "\n".join(parts) + "\n"
+            file.write_text(re.sub(rf"\b{SUITE}\b", suite, text))
             files.append(file)
     if not files:
         raise BuildError(f"this machine has no apt source of {SUITE}")

@@ -34,9 +34,7 @@ STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install",
 
 def build_root(suite: str, archive: Path, scratch: Path) -> None:
     root = scratch / "root"
-    sources = vm_root.write_sources(scratch)
-    for source in sources if suite != vm_root.SUITE else []:
-        source.write_text(re.sub(rf"\b{vm_root.SUITE}\b", suite, source.read_text()))
+    sources = vm_root.write_sources(scratch, suite)
     vm_root.run("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory", "--quiet",
                 f"--include={','.join(PACKAGES + LIBRARIES[suite])}",
                 *(f"--dpkgopt=path-exclude={path}" for path in vm_root.EXCLUDED_PATHS), suite, root, *sources)

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "apply/journalled_state.h"
 #include "apply/lock.h"
 #include "catch.h"
 #include "core/generated.h"

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "apply/journalled_state.h"
 #include "apply/lock.h"
 #include "catch.h"
 #include "system/state_store.h"

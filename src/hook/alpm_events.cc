@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "hook/alpm_events.h"
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "core/text.h"
+#include "hook/package_events.h"
+#include "system/alpm_hooks.h"
+#include "system/boot_store.h"
+#include "system/package_db.h"
+#include "system/planner.h"
+#include "system/state_store.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// The targets of a transaction, which pacman writes to the standard input of a hook.
+std::vector<std::string> read_targets() {
+  std::vector<std::string> targets;
+  for (std::string line; std::getline(std::cin, line);) targets.push_back(line);
+  return targets;
+}
+
+}  // namespace
+
+Result<void> alpm_refresh(Site& site) {
+  (void)read_targets();  // pacman complains of a hook that does not read them
+  if (site.files().exists(set_up_path)) return refresh(site, {}, false);
+  return post_install(site, false);
+}
+
+Result<void> alpm_check(Site& site) {
+  const auto built = builds_images(site.files(), read_targets());
+  if (!built) return std::unexpected(built.error());
+  site.set_refusals_told();  // alpm_refresh has said them
+  if (!*built) return refresh(site, {}, site.can_rebuild());
+  auto machine = read_machine(site.files());
+  if (!machine) return failure_of(machine);
+  if (machine->state.intent != Intent::enabled) return {};
+  auto status = Planner(site.files(), *machine).status();
+  if (!status) return failure_of(status);
+  if (!status->refusals.empty()) return {};
+  auto packages = read_packages(site.files(), machine->facts.kernels);
+  if (!packages) return failure_of(packages);
+  status->packages = std::move(*packages);
+  for (const auto& kernel : status->kernels) {
+    const bool has_none = kernel.image == std::nullopt;
+    if (kernel.staged != false || has_none) continue;
+    std::cerr << "warning: kernel "
+              << printable(kernel.release + status->package_text(kernel.release)) << ": "
+              << printable(kernel.reason)
+              << ". Look at what was said above; 'vfio-switch enable' builds its image anew.\n";
+  }
+  return {};
+}
+
+}  // namespace vfio_switch
