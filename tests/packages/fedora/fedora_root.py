@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -118,23 +117,12 @@ def unpack(package: Path, directory: Path) -> Path:
     return directory
 
 
-def build_package(scratch: Path, release: str = "1", payload: Path | None = None) -> Path:
+def build_package(output: Path, payload: Path | None = None, dist: str = ".fc43") -> Path:
     """The project's rpm, from the tree as it is; with `payload`, a tree of built files, nothing is compiled."""
-    spec = SPEC.read_text()
-    version = re.search(r"^Version:\s*(\S+)", spec, re.MULTILINE)[1]
-    top = vm_root.cache_directory() / "rpmbuild"  # one place, so that a compiler cache finds it again
-    shutil.rmtree(top, ignore_errors=True)
-    (top / "SOURCES").mkdir(parents=True)
-    listed = run("git", "-C", TREE, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    names = [name for name in listed if name and (TREE / name).exists()]
-    listing = scratch / "files"
-    listing.write_text("\n".join(names) + "\n")
-    run("tar", "-C", TREE, "-czf", top / f"SOURCES/vfio-switch-{version}.tar.gz",
-        f"--transform=s,^,vfio-switch-{version}/,", f"--files-from={listing}")
-    (top / "vfio-switch.spec").write_text(re.sub(r"^(Release:\s*)1", rf"\g<1>{release}", spec, flags=re.MULTILINE))
+    output.mkdir()
     built = [] if payload is None else ["--define=meson true", "--define=meson_build true",
                                         f"--define=meson_install cp -a {payload}/. %{{buildroot}}"]
-    run("rpmbuild", "-bb", "--quiet", "--nodeps", "--without=tests", f"--define=_topdir {top}",
-        f"--load={HERE / 'fedora.macros'}", *built, top / "vfio-switch.spec")
-    (package,) = top.glob("RPMS/*/vfio-switch-0*.rpm")
+    run(TREE / "pkg/fedora/build", output, "--nodeps", "--without=tests", f"--load={HERE / 'fedora.macros'}",
+        f"--define=dist {dist}", *built)
+    (package,) = output.glob("vfio-switch-0*.x86_64.rpm")
     return package
