@@ -30,9 +30,10 @@ class Interruption(SysrootCase):
         command = [*as_root(), VFIO_SWITCH, "--sysroot", str(root.path), "enable", "--rebuild"]
         if ignored:
             command.insert(0, tool("nohup"))
+        # These tests may themselves have been started by nohup.
         writer = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=environment(),
+            env=environment(), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )  # fmt: skip
         self.addCleanup(writer.wait)
         self.addCleanup(writer.kill)
