@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
@@ -57,10 +59,14 @@ Result<void> write_out(const std::string& text, const std::string& path) {
     std::cout << text;
     return {};
   }
+  errno = 0;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
-  if (!file) return fail(path + " cannot be written");
+  if (!file) {
+    return fail("cannot write " + path + ": " + std::strerror(errno),
+                "Name a file in a directory of yours with --output.");
+  }
   std::cerr << path << " holds the report. Read it before you attach it: it should name nobody.\n";
   return {};
 }

@@ -261,6 +261,14 @@ class Fix(SysrootCase):
             with self.subTest(words=words):
                 self.assert_status(root.run(*words), 2)
 
+    def test_a_report_that_cannot_be_written(self) -> None:
+        done = self.desktop().run("report", "--output", str(self.scratch / "missing/report.json"))
+        self.assert_status(done, 1)
+        self.assertEqual(done.err.splitlines(), [
+            f"error: cannot write {self.scratch}/missing/report.json: No such file or directory",
+            "Name a file in a directory of yours with --output.",
+        ])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -27,17 +27,18 @@ class Story:
     about: str
     tell: Callable[[Stage], None]
     needs_deb: bool
-    only_all: bool  # told with VFIO_SWITCH_ALL_IMAGES=1, or by its name
+    minutes: int    # what it costs on two idle cores, where that is too much for every day; else 0
 
 
 STORIES: dict[str, Story] = {}
 
 
-def story(name: str, needs_deb: bool = False, only_all: bool = False):
-    """Registers a story; the first line of its docstring says what it is about."""
+def story(name: str, needs_deb: bool = False, minutes: int = 0):
+    """Registers a story; the first line of its docstring says what it is about. One with `minutes`
+    is told with VFIO_SWITCH_ALL_IMAGES=1, or by its name."""
     def register(function: Callable[[Stage], None]):
         about = (function.__doc__ or "").strip().splitlines()
-        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, only_all)
+        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, minutes)
         return function
     return register
 
@@ -75,6 +76,7 @@ def records() -> tempfile.TemporaryDirectory:
 
 
 UNTOUCHED: dict[str, Untouched] = {}
+ESCAPE = "vfio-pci.ids="    # typed at the boot menu
 
 
 @dataclass
@@ -136,7 +138,9 @@ class Stage:
         get each function of the card, and the answer is compared with who did.
         """
         release = options.get("kernel") or machine.kernels()[-1]
-        predicted = self._winners(machine, foretell, release, when) if foretell else {}
+        escape = ESCAPE in options.get("cmdline", "").split()
+        winners = self._winners_with_escape if escape else self._winners
+        predicted = winners(machine, foretell, release, when) if foretell else {}
         result = machine.boot(*arguments, **options)
         self.note(f"boot {machine.boots} of {machine.name}: {result.wall:.1f} s in all; guest's clock: "
                   f"{result.booted:.1f} s to the job, {result.job:.1f} s in it")
@@ -152,6 +156,22 @@ class Stage:
         winners = {order["device"]: order["winner"] for order in plan["load_order"] if order["kernel"] == release}
         self.check(plan["outcome"] != "change" and winners, f"{when}: the next boot is foretold", said)
         return winners
+
+    def _winners_with_escape(self, machine: guest.Guest, record: Path, release: str,
+                             when: str) -> dict[str, str | None]:
+        """What status says of a boot that was asked to leave the card with the host: whether that
+        keeps it there, and then who has it where passthrough is disabled."""
+        with tempfile.TemporaryDirectory(prefix="vm-escape-") as scratch:
+            typed = Path(scratch)
+            (typed / "sys").symlink_to(record / "sys")
+            (typed / "proc").mkdir()
+            (typed / "proc/cmdline").write_text(f"{(record / 'proc/cmdline').read_text().rstrip()} {ESCAPE}\n")
+            said = machine.chroot("vfio-switch", "status", "--json", record=typed).stdout
+        kept = any(parameter["keeps_host"] for parameter in json.loads(said)["parameters"])
+        self.check(kept, f"{when}: status says that the host keeps the card", said)
+        plan = json.loads(machine.chroot("vfio-switch", "plan", "disable", "--json", record=record).stdout)
+        return {order["device"]: order["winner"] if kept else "vfio_pci"
+                for order in plan["load_order"] if order["kernel"] == release}
 
     def foretold(self, boot: guest.BootResult, winners: dict[str, str | None], release: str, when: str) -> None:
         """Compares who was said to win each function (a module's name) with who owns it, and keeps
@@ -179,8 +199,8 @@ def tell(chosen: list[Story], deb: Path | None) -> Tally:
     everything = bool(chosen) or os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
     for one in chosen or STORIES.values():
         stage = Stage(one.name, deb, total)
-        if one.only_all and not everything:
-            stage.skip(one.about, "contrib/check --all tells it")
+        if one.minutes and not everything:
+            stage.skip(one.about, f"costs {one.minutes} minutes: contrib/check --all")
             continue
         if one.needs_deb and deb is None:
             stage.skip(one.about, "no package given (--deb)")

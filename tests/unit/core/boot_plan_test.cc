@@ -221,7 +221,11 @@ TEST_CASE("A unified image is built anew with its command line, or else nothing 
 
   auto facts = with_loader(iommu_off(), image);
   for (auto& kernel : facts.kernels) kernel.initramfs.reset();
-  CHECK(codes(enable(facts).refusals) == Codes{RefusalCode::boot_parameter});
+  const auto refused = enable(facts);
+  REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
+  CHECK(refused.refusals[0].message ==
+        "the IOMMU is off: /etc/kernel/cmdline needs intel_iommu=on, and then the unified kernel "
+        "image has to be built anew: how is not known here");
 }
 
 TEST_CASE("grubby's and rpm-ostree's tools have to run") {
@@ -232,7 +236,8 @@ TEST_CASE("grubby's and rpm-ostree's tools have to run") {
         std::vector<std::string>{"run grubby --update-kernel=ALL --args=intel_iommu=on"});
   const auto refused = enable(with_loader(iommu_off(), grubby), {}, {.may_run = false});
   REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
-  CHECK_THAT(refused.refusals[0].message, has_text("use --rebuild"));
+  CHECK_THAT(refused.refusals[0].message,
+             has_text("has to change the kernel command line: use --rebuild"));
 }
 
 TEST_CASE("A disk that the TPM unlocks is a reason to have the recovery key at hand") {

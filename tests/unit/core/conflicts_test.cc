@@ -62,7 +62,9 @@ TEST_CASE("A kernel with vfio-pci built in, which nothing reaches by address, is
   const auto facts = desktop().kernel("6.99-custom", ModuleForm::built_in).facts();
   const auto refusals = conflicts(facts, {}, Binding::address);
   REQUIRE(codes(refusals) == Codes{RefusalCode::boot_parameter});
-  CHECK_THAT(refusals[0].message, has_text("6.99-custom"));
+  CHECK(refusals[0].message ==
+        "vfio-pci is built into kernel 6.99-custom, where nothing binds by address; use a kernel "
+        "that has it as a module");
 }
 
 TEST_CASE("Other people's lines about vfio-pci are conflicts, named with file and line") {

@@ -13,6 +13,8 @@ from package import PACKAGE, STATUS, rebuilds, status_of
 from story import Stage, story
 
 SETTINGS = "/etc/vfio-switch.conf"
+COUNT = "/var/lib/vfio-switch/boots"
+HOOK = "/usr/lib/vfio-switch/vfio-switch-hook"
 EARLY = "/etc/systemd/system/early-radeon.service"
 # The card's driver is loaded before anything asks for it, with no configuration: what nobody foretold.
 EARLY_UNIT = """\
@@ -32,11 +34,18 @@ systemctl start vfio-switch-boot-check
 echo MOTD-BEGIN; cat /run/motd.d/vfio-switch 2>/dev/null; echo MOTD-END
 echo JOURNAL-BEGIN; journalctl -b -o json SYSLOG_IDENTIFIER=vfio-switch; echo JOURNAL-END
 systemctl --failed --no-legend --plain 'vfio-switch*' | sed 's/^/failed-unit /'
+journalctl -b -o cat | grep -F 'ordering cycle' | sed 's/^/cycle /'
+"""
+ENABLE = """
+read -r begun _ </proc/uptime
+vfio-switch enable 2>&1 || exit 1
+read -r ended _ </proc/uptime
+echo "TOOK $begun $ended"
 """
 # A boot that ends before the login target. The unit that counts runs beside the rest.
-CUT_OFF = """
+CUT_OFF = f"""
 until systemctl show -p SubState vfio-switch-boot-begin | grep -q exited; do sleep 0.2; done
-cat /var/lib/vfio-switch/boots
+cat {COUNT}
 """
 
 
@@ -59,6 +68,8 @@ def checked(stage: Stage, boot: BootResult, codes: list[str], when: str) -> dict
         stage.check("vfio-pci.ids=" in between(boot.output, "MOTD"), f"{when}: the warning names the way out")
     stage.equal([line for line in boot.output.splitlines() if line.startswith("failed-unit")], [],
                 f"{when}: no unit of ours failed")
+    stage.equal([line for line in boot.output.splitlines() if line.startswith("cycle")], [],
+                f"{when}: no unit waits for one that waits for it")
     return record
 
 
@@ -75,7 +86,7 @@ def switching_times(stage: Stage, machine: Guest, record: Path) -> None:
                f"{min(taken[2:]) - max(taken[:2]):.2f} s saved, on this machine's own processor")
 
 
-@story("boots", needs_deb=True, only_all=True)
+@story("boots", needs_deb=True, minutes=5)
 def boots(stage: Stage) -> None:
     """Boot check and lock-out protection: pending, normal, foretold wrong, failed twice, no display."""
     record = stage.untouched().record
@@ -84,11 +95,13 @@ def boots(stage: Stage) -> None:
         said = machine.chroot("sh", "-euc", f"apt-get install -y {PACKAGE} 2>&1", record=record, process_one=False).stdout
         stage.check("set-up pending" in said, "installed in a chroot: the set-up is pending", said)
 
-        boot = stage.boot(machine, f"{CHECKED}vfio-switch enable 2>&1\n", init="systemd")
+        boot = stage.boot(machine, CHECKED + ENABLE, init="systemd")
         checked(stage, boot, ["set-up-pending"], "the first real boot")
         stage.drivers(boot, NATIVE, "the first real boot")
         stage.check("no image has to be built" in boot.output, "enable: it is proved that no image has to be built")
         stage.equal(rebuilds(boot.output), [], "enable: no image is built")
+        begun, ended = map(float, boot.output.split("TOOK ")[1].split()[:2])
+        stage.note(f"enable without a build took {ended - begun:.2f} s in the emulated guest")
 
         boot = stage.boot(machine, CHECKED, init="systemd", foretell=record, when="the root file system decides")
         checked(stage, boot, [], "a normal boot")
@@ -107,6 +120,9 @@ def boots(stage: Stage) -> None:
         for number in (1, 2):
             boot = stage.boot(machine, CUT_OFF, init="systemd", cmdline="systemd.unit=basic.target")
             stage.check(boot.output.startswith(f"{number} "), f"failed boot {number}: it is counted", boot.output)
+        said = machine.chroot(HOOK, "drivers-changed", record=record).stdout
+        stage.check("2 boots in a row did not reach the login; 'vfio-switch disable' gives" in said,
+                    "two failed boots: the package's hook says so, and offers a disable", said)
 
         # The third does reach it, and the host has no display: bochs alone would give it one.
         boot = stage.boot(machine, CHECKED, init="systemd", cmdline="module_blacklist=bochs")
@@ -115,10 +131,11 @@ def boots(stage: Stage) -> None:
         stage.equal(found["action"], "disabled", "no display: passthrough is disabled")
         stage.check("passthrough was disabled" in boot.console, "no display: the console is told", boot.console[-2000:])
         stage.equal(status_of(boot.output)["next_boot"], "host", "no display: the next boot is the host's")
+        stage.check(not machine.exists(COUNT), "no display: a boot that reached the login is counted no more")
 
         machine.write_file(SETTINGS, "auto-disable = yes\n")
         machine.chroot("vfio-switch", "enable", record=record)
-        machine.write_file("/var/lib/vfio-switch/boots", "2 earlier\n")
+        machine.write_file(COUNT, "2 earlier\n")
         boot = stage.boot(machine, CUT_OFF.replace("cat", "ls") + STATUS, init="systemd",
                           cmdline="systemd.unit=basic.target")
         status = status_of(boot.output)

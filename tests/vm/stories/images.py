@@ -88,7 +88,7 @@ def compare(stage: Stage, machine: Guest, record: Path, scenario: Scenario) -> N
     orders = {order["device"]: order for order in before["load_order"]}
     stage.equal(tuple(orders[address]["stage"] for address in (GPU, AUDIO)), scenario.stages,
                 f"{scenario.name}: where it is decided")
-    boot = stage.boot(machine, OBSERVE, begin_within=scenario.begin_within, timeout=scenario.begin_within + 70)
+    boot = stage.boot(machine, OBSERVE, begin_within=scenario.begin_within)
     winners = {address: orders[address]["winner"] for address in (GPU, AUDIO)}
     stage.foretold(boot, winners, kernel["release"], scenario.name)
     taken = [winner == "vfio-pci" for winner in winners.values()]

@@ -9,7 +9,7 @@ from pathlib import Path
 import root
 from guest import BootResult, Guest, OBSERVE, differences, unpack_record
 from harness import AUDIO, GPU, NATIVE, TAKEN
-from story import Stage, story
+from story import ESCAPE, Stage, story
 
 PACKAGE = "/root/vfio-switch.deb"
 STATUS = "echo STATUS-BEGIN; vfio-switch status --json; echo STATUS-END\n"
@@ -81,7 +81,7 @@ def package(stage: Stage) -> None:
         check_status(stage, boot, "enabled", "vfio", "after the reboot")
         record = unpack_record(boot.sysfs, Path(scratch))
 
-        boot = stage.boot(machine, OBSERVE + STATUS, cmdline="vfio-pci.ids=")
+        boot = stage.boot(machine, OBSERVE + STATUS, cmdline=ESCAPE, foretell=record, when="vfio-pci.ids=")
         stage.drivers(boot, NATIVE, "with vfio-pci.ids= on the command line")
 
         said = machine.chroot("vfio-switch", "disable", record=record).stdout
