@@ -35,8 +35,8 @@ std::string from_hex(const std::string& text) {
 
 }  // namespace
 
-std::string digest_of(const std::string& content) {
-  return content.starts_with(digest_only) ? content.substr(digest_only.size()) : sha256(content);
+std::string digest_of(const std::string& bytes) {
+  return bytes.starts_with(digest_only) ? bytes.substr(digest_only.size()) : sha256(bytes);
 }
 
 std::string* bytes_of(FileState& state) {

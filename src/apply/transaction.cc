@@ -203,7 +203,7 @@ Result<void> Transaction::change_file(const FileChange& change) {
 
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
-  Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  const Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
   auto result = runner_.run(command, {progress_.on_tool_output, {}});
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
@@ -260,24 +260,26 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   if (progress_.on_rebuilt) progress_.on_rebuilt();
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
-  if (result->exit_status == 0) {
-    if (build->for_new_deployment) {
-      if (progress_.on_recovery) {
-        progress_.on_recovery(
-            "the image is that of the next deployment, and was not looked into; "
-            "'vfio-switch status' does so after the reboot");
-      }
-      return {};
-    }
-    if (build->written != rebuild.image) {
-      if (!files_.exists(build->written)) return fail(build->command.program + " wrote no image");
-      if (auto placed = files_.put_back(build->written, rebuild.image); !placed) return placed;
-    }
-    return check_ ? check_(rebuild) : Result<void>();
-  }
+  if (result->exit_status == 0) return take_image(*build, rebuild);
   return fail(build->command.program + " failed for kernel " + printable(rebuild.release) +
                   ended(*result) + "; it said:" + last_lines(result->output),
               "Mend what it complains of, and run the command again.");
+}
+
+Result<void> Transaction::take_image(const ImageBuild& build, const RebuildInitramfs& rebuild) {
+  if (build.for_new_deployment) {
+    if (progress_.on_recovery) {
+      progress_.on_recovery(
+          "the image is that of the next deployment, and was not looked into; "
+          "'vfio-switch status' does so after the reboot");
+    }
+    return {};
+  }
+  if (build.written != rebuild.image) {
+    if (!files_.exists(build.written)) return fail(build.command.program + " wrote no image");
+    if (auto placed = files_.put_back(build.written, rebuild.image); !placed) return placed;
+  }
+  return check_ ? check_(rebuild) : Result<void>();
 }
 
 void Transaction::relabel(const std::vector<std::string>& paths) {
@@ -288,6 +290,16 @@ void Transaction::relabel(const std::vector<std::string>& paths) {
   if (progress_.on_recovery) {
     progress_.on_recovery("warning: restorecon could not label " + enumerate(paths));
   }
+}
+
+Result<void> Transaction::put_back_image(const std::string& image) {
+  Result<void> worst;
+  const auto kept = kept_path(image);
+  if (auto removed = remove_if_there(fresh_path(image)); !removed) worst = removed;
+  if (!files_.exists(kept)) return worst;
+  if (auto removed = remove_unfinished(image); !removed) worst = removed;
+  if (auto restored = files_.put_back(kept, image); !restored) worst = restored;
+  return worst;
 }
 
 Result<std::vector<std::string>> Transaction::undo(Journal& journal, const JournalEntry& entry) {
@@ -319,11 +331,7 @@ Result<std::vector<std::string>> Transaction::undo(Journal& journal, const Journ
     if (auto undone = undo_boot_run(run); !undone) worst = undone;
   }
   for (const auto& image : entry.images) {
-    const auto kept = kept_path(image);
-    if (auto removed = remove_if_there(fresh_path(image)); !removed) worst = removed;
-    if (!files_.exists(kept)) continue;
-    if (auto removed = remove_unfinished(image); !removed) worst = removed;
-    if (auto restored = files_.put_back(kept, image); !restored) worst = restored;
+    if (auto restored = put_back_image(image); !restored) worst = restored;
   }
   if (!worst) return failure_of(worst);
   if (auto ended = journal.undone(files_, entry.id); !ended) return failure_of(ended);

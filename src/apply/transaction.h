@@ -14,6 +14,7 @@
 #include "core/profile.h"
 #include "system/command_runner.h"
 #include "system/file_store.h"
+#include "system/image_build.h"
 
 namespace vfio_switch {
 
@@ -70,9 +71,12 @@ class Transaction {
   [[nodiscard]] Result<void> undo_boot_run(const BootRun& run);
   [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                      std::size_t count);
+  /// Puts what a tool built where it belongs, and has it checked.
+  [[nodiscard]] Result<void> take_image(const ImageBuild& build, const RebuildInitramfs& rebuild);
   /// Gives files the SELinux labels that the policy has for their paths: one that was renamed into
   /// place has that of its directory.
   void relabel(const std::vector<std::string>& paths);
+  [[nodiscard]] Result<void> put_back_image(const std::string& image);
   /// The paths that somebody else changed since, which are left as they are.
   [[nodiscard]] Result<std::vector<std::string>> undo(Journal& journal, const JournalEntry& entry);
   /// Removes what a crash, or the transaction itself, left behind. What cannot be removed is a

@@ -22,7 +22,7 @@ constexpr std::array<const char*, 4> boot_partitions = {"/boot", "/efi", "/boot/
 bool has_program(const FileReader& files, const std::string& name) {
   constexpr std::array<const char*, 4> directories = {"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"};
   return std::ranges::any_of(
-      directories, [&](const std::string directory) { return files.exists(directory + name); });
+      directories, [&](const std::string& directory) { return files.exists(directory + name); });
 }
 
 std::string read_or_empty(const FileReader& files, const std::string& path) {
@@ -180,7 +180,7 @@ class Search {
       grub.command = {generator, "-o", output};
     }
     constexpr std::array<const char*, 2> directories = {"/usr/sbin/", "/usr/bin/"};
-    grub.reads_drop_ins = std::ranges::any_of(directories, [&](const std::string directory) {
+    grub.reads_drop_ins = std::ranges::any_of(directories, [&](const std::string& directory) {
       return read_or_empty(files_, directory + generator).find("/default/grub.d") !=
              std::string::npos;
     });
