@@ -21,8 +21,9 @@ from typing import Optional, Sequence
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[2]
 MACHINES = TOP / "tests/machines"
-sys.path.insert(0, str(TOP / "tests/vm"))
-import root as vm_root  # noqa: E402  (its directory is known only now)
+sys.path[:0] = [str(TOP / "tests/vm"), str(HERE.parent)]
+import payload  # noqa: E402  (its directory is known only now)
+import root as vm_root  # noqa: E402
 
 MACHINE = "z370-gt1030-no-param"
 PROGRAMS = [
@@ -47,6 +48,12 @@ PACMAN_CONF = """[options]
 Architecture = auto
 SigLevel = Never
 LocalFileSigLevel = Never
+"""
+STAND_IN_MESON = """#!/bin/bash
+while [ $# -gt 0 ]; do
+    [ "$1" != --destdir ] || cp -a "$PAYLOAD/." "$2"
+    shift
+done
 """
 # Its own process 1 has the root for its root directory: to the program this is a running system.
 ENTER = r"""
@@ -221,12 +228,24 @@ class Packages:
     def ours(self) -> Path:
         if given := os.environ.get("VFIO_SWITCH_PACKAGE"):
             return Path(given)
+        path = os.environ["PATH"]
+        if built := os.environ.get("VFIO_SWITCH_BUILT"):
+            payload.install(Path(built), TOP / "pkg/arch/PKGBUILD", self.directory / "payload")
+            path = f"{self.meson_that_has_compiled()}:{path}"
         run(
-            TOP / "pkg/arch/build", self.output, "--nodeps", "--nocheck", MAKEPKG_CONF=str(self.config),
-            **({"CCACHE_DIR": os.environ["CCACHE_DIR"]} if "CCACHE_DIR" in os.environ else {}),
+            TOP / "pkg/arch/build", self.output, "--nodeps", "--nocheck", MAKEPKG_CONF=str(self.config), PATH=path,
+            PAYLOAD=str(self.directory / "payload"),
         )  # fmt: skip
         (package,) = self.output.glob("vfio-switch-0*.pkg.tar")
         return package
+
+    def meson_that_has_compiled(self) -> Path:
+        """A directory with a meson that installs PAYLOAD, whatever it is to set up or compile."""
+        directory = self.directory / "bin"
+        directory.mkdir()
+        (directory / "meson").write_text(STAND_IN_MESON)
+        (directory / "meson").chmod(0o755)
+        return directory
 
     def programs(self) -> list[Path]:
         """Ours, unpacked: what libraries they need."""

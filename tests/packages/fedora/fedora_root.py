@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parents[2]
+SPEC = TREE / "pkg/fedora/vfio-switch.spec"
 sys.path.insert(0, str(HERE.parents[1] / "vm"))
 import root as vm_root  # noqa: E402
 from root import BuildError, run  # noqa: E402
@@ -24,10 +24,11 @@ from root import BuildError, run  # noqa: E402
 PACKAGES = [
     "dracut-core", "rpm", "systemd-sysv", "udev", "kmod", "zstd", "cpio", "libkmod2", "gawk",
 ]  # fmt: skip
-# What the project's rpm is linked with where it was built, by suite.
-LIBRARIES = {"bookworm": ["libarchive13", "libboost-program-options1.74.0"], "trixie": ["libarchive13t64"]}
+# What the project's program opens, by suite.
+LIBRARIES = {"bookworm": ["libarchive13"], "trixie": ["libarchive13t64"]}
+MACHINE_ID = "5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60"
 PLUGINS = "/usr/lib/kernel/install.d"
-STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install"]
+STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install", "91-grub-image.install"]
 
 
 def build_root(suite: str, archive: Path, scratch: Path) -> None:
@@ -36,28 +37,41 @@ def build_root(suite: str, archive: Path, scratch: Path) -> None:
     vm_root.run("mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory", "--quiet",
                 f"--include={','.join(PACKAGES + LIBRARIES[suite])}",
                 *(f"--dpkgopt=path-exclude={path}" for path in vm_root.EXCLUDED_PATHS), suite, root, *sources)
+    vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
+
+
+def dress(root: Path) -> None:
+    """Makes a Debian go by Fedora's rules."""
     os_release = HERE.parents[1] / "machines/os/fedora/usr/lib/os-release"
     shutil.copy(os_release, root / "usr/lib/os-release")
-    (root / "etc/machine-id").write_text("5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60\n")
+    (root / "etc/machine-id").write_text(f"{MACHINE_ID}\n")
     (root / "etc/hostname").write_text("fedora\n")
     (root / "etc/kernel").mkdir(exist_ok=True)
     (root / "etc/kernel/cmdline").write_text("root=/dev/vda ro\n")
     (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
+    # rpm 4.20 would give scriptlets mounts of their own, which takes a root that is a mount.
+    (root / "etc/rpm").mkdir(exist_ok=True)
+    (root / "etc/rpm/macros.tests").write_text("%__transaction_unshare %{nil}\n")
     for directory in ("usr/lib/kernel/install.d", "usr/lib/dracut/dracut.conf.d"):
         (root / directory).mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "root/01-dist.conf", root / "usr/lib/dracut/dracut.conf.d")
     for name in STAND_INS:
         if not (root / f"{PLUGINS}/{name}".lstrip("/")).exists():
             shutil.copy(HERE / "root" / name, root / PLUGINS.lstrip("/"))
-    vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
 
 
 def fedora_root(suite: str = vm_root.SUITE) -> Path:
-    """The archive (tar) of the root."""
-    recipe = inspect.getsource(build_root) + "".join(path.read_text() for path in sorted((HERE / "root").iterdir()))
-    versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES]
+    """The archive (tar) of the Debian that becomes the root."""
+    recipe = inspect.getsource(build_root)
+    versions = [f"{package} {vm_root.candidate(package)}" for package in PACKAGES] + LIBRARIES[suite]
     return vm_root.cached(f"fedora-root-{suite}", "", ".tar", recipe + " ".join(versions),
                           functools.partial(build_root, suite))  # fmt: skip
+
+
+def linked_with(root: Path) -> list[Path]:
+    """What the project's program is linked with where it was built, and no package of the root's suite has."""
+    found = Path("/usr/lib/x86_64-linux-gnu").glob("libboost_program_options.so.*")
+    return [library for library in found if not (root / str(library)[1:]).exists()]
 
 
 def rpmbuild(spec: Path, scratch: Path, *options: str) -> Path:
@@ -103,23 +117,12 @@ def unpack(package: Path, directory: Path) -> Path:
     return directory
 
 
-def build_package(scratch: Path, release: str = "1", payload: Path | None = None) -> Path:
+def build_package(output: Path, payload: Path | None = None, dist: str = ".fc43") -> Path:
     """The project's rpm, from the tree as it is; with `payload`, a tree of built files, nothing is compiled."""
-    spec = (TREE / "pkg/fedora/vfio-switch.spec").read_text()
-    version = re.search(r"^Version:\s*(\S+)", spec, re.MULTILINE)[1]
-    top = vm_root.cache_directory() / "rpmbuild"  # one place, so that a compiler cache finds it again
-    shutil.rmtree(top, ignore_errors=True)
-    (top / "SOURCES").mkdir(parents=True)
-    listed = run("git", "-C", TREE, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    names = [name for name in listed if name and (TREE / name).exists()]
-    listing = scratch / "files"
-    listing.write_text("\n".join(names) + "\n")
-    run("tar", "-C", TREE, "-czf", top / f"SOURCES/vfio-switch-{version}.tar.gz",
-        f"--transform=s,^,vfio-switch-{version}/,", f"--files-from={listing}")
-    (top / "vfio-switch.spec").write_text(re.sub(r"^(Release:\s*)1", rf"\g<1>{release}", spec, flags=re.MULTILINE))
+    output.mkdir()
     built = [] if payload is None else ["--define=meson true", "--define=meson_build true",
                                         f"--define=meson_install cp -a {payload}/. %{{buildroot}}"]
-    run("rpmbuild", "-bb", "--quiet", "--nodeps", "--without=tests", f"--define=_topdir {top}",
-        f"--load={HERE / 'fedora.macros'}", *built, top / "vfio-switch.spec")
-    (package,) = top.glob("RPMS/*/vfio-switch-0*.rpm")
+    run(TREE / "pkg/fedora/build", output, "--nodeps", "--without=tests", f"--load={HERE / 'fedora.macros'}",
+        f"--define=dist {dist}", *built)
+    (package,) = output.glob("vfio-switch-0*.x86_64.rpm")
     return package
