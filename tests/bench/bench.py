@@ -22,7 +22,7 @@ import helper  # noqa: E402
 MEASURE = os.environ.get("MEASURE", "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Cost:
     """Of one command, the best of several runs: whatever disturbs a run makes it longer."""
 
