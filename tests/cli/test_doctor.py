@@ -265,8 +265,8 @@ class Fix(SysrootCase):
         done = self.desktop().run("report", "--output", str(self.scratch / "missing/report.json"))
         self.assert_status(done, 1)
         self.assertEqual(done.err.splitlines(), [
-            f"error: cannot write {self.scratch}/missing/report.json: No such file or directory",
-            "Name a file in a directory of yours with --output.",
+            f"vfio-switch: cannot write {self.scratch}/missing/report.json: No such file or directory",
+            "  Name a file in a directory of yours with --output.",
         ])
 
 
