@@ -29,7 +29,8 @@ from typing import Callable, Iterator, Optional, Sequence
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cli"))
 
 from helper import (  # noqa: E402
-    DESKTOP, KERNELS, STAND_IN, STAND_IN_GRUB, VFIO_SWITCH, Entry, Run, Sysroot, environment, memory, record, run, tool,
+    DESKTOP, KERNELS, STAND_IN, STAND_IN_GRUB, VFIO_SWITCH, Entry, Run, Sysroot, as_root, environment, memory, record,
+    run, tool,
 )  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
@@ -347,6 +348,7 @@ class FaultCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         tool("strace")
+        as_root()  # an initramfs tool is run with mounts of its own
         cls.scratch = Path(tempfile.mkdtemp(prefix="vfio-switch-fault-", dir=memory()))
         cls.addClassCleanup(shutil.rmtree, cls.scratch)
         cls.stage = Stage(below=cls.scratch)

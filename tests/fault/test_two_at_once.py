@@ -9,7 +9,7 @@ import time
 import unittest
 from typing import Optional
 
-from injection import SEED, WHOLE, Stage, environment, tool
+from injection import SEED, WHOLE, Stage, as_root, environment, tool
 
 TIMES = 100 if WHOLE else 20
 ENABLE, DISABLE, ROLLBACK = (("enable", "--rebuild"), ("disable", "--rebuild"), ("rollback", "--rebuild"))
@@ -44,6 +44,7 @@ class BareStage(Stage):
 class TwoAtOnce(unittest.TestCase):
     def stage(self) -> BareStage:
         tool("unshare")
+        as_root()
         stage = BareStage()
         self.addCleanup(stage.remove)
         return stage

@@ -12,7 +12,7 @@ import random
 import unittest
 from typing import Optional
 
-from injection import KERNELS, WHOLE, Stage
+from injection import KERNELS, WHOLE, Stage, as_root
 
 SEED = int(os.environ.get("VFIO_SWITCH_FAULT_SEED", "2026"))
 WALKS = 200 if WHOLE else 24
@@ -171,6 +171,7 @@ def walks(numbers: list[int]) -> list[str]:
 
 class Walks(unittest.TestCase):
     def test_a_rollback_gives_back_the_first_state(self) -> None:
+        as_root()
         with concurrent.futures.ProcessPoolExecutor(2) as pool:
             found = sum(pool.map(walks, [list(range(WALKS))[part::2] for part in range(2)]), [])
         print(f"# {WALKS} walks, seed {SEED}", flush=True)
