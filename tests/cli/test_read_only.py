@@ -189,6 +189,18 @@ class OrdinaryUser(SysrootCase):
         self.assertIn("ermission denied", done.err)
         self.assert_same_tree(before, root.snapshot(without=(), times=True))
 
+    def test_what_it_may_not_look_at_is_named(self) -> None:
+        if os.geteuid() != 0:
+            self.skipTest("needs a sysroot of root's")
+        root = self.desktop()
+        closed = root.path / "etc/modules-load.d"
+        closed.mkdir(exist_ok=True)
+        closed.chmod(0)
+        self.addCleanup(closed.chmod, 0o755)
+        done = self.ordinary(root, "plan")
+        self.assert_status(done, 4)
+        self.assertIn("cannot look at /etc/modules-load.d/vfio.conf: Permission denied", done.err)
+
     def test_may_change_a_root_of_its_own(self) -> None:
         root = self.desktop()
         if os.geteuid() == 0:
