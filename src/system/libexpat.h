@@ -18,7 +18,8 @@ struct LibExpat {
   decltype(&::XML_Parse) parse = nullptr;
   decltype(&::XML_GetErrorCode) get_error_code = nullptr;
   decltype(&::XML_ErrorString) error_string = nullptr;
-  decltype(&::XML_GetCurrentLineNumber) get_current_line_number = nullptr;
+  /// By its type: the newest expat calls it deprecated, and older ones have no other.
+  XML_Size (*get_current_line_number)(XML_Parser) = nullptr;
 
   /// Loads it once. An Error where it is not installed.
   [[nodiscard]] static Result<const LibExpat*> load();
