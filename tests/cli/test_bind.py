@@ -98,7 +98,7 @@ class Bind:
         if not os.path.exists(shell):
             self.skipTest(f"{shell} is not installed")
         for program in {busybox, shell}:
-            for file in [program, *libraries(program), *glob.glob("/lib/klibc-*.so")]:
+            for file in [program, *libraries(program), *glob.glob("/lib/klibc-*.so"), *glob.glob("/usr/lib/klibc-*.so")]:
                 copy = self.root / file.lstrip("/")
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, copy)

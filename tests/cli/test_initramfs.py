@@ -226,7 +226,9 @@ class Rebuild(SysrootCase):
         kernels = {kernel["release"]: kernel for kernel in done.json["kernels"]}
         self.assertIsNone(kernels[KERNELS[0]]["staged"])
         self.assertIn("needs root", kernels[KERNELS[0]]["reason"])
-        self.assertIs(kernels[KERNELS[1]]["staged"], True, "libkmod works in a user namespace")
+        if "lets only root unpack" in kernels[KERNELS[1]]["reason"]:
+            self.skipTest("no user namespace can be made here, as in a chroot")
+        self.assertIs(kernels[KERNELS[1]]["staged"], True, f"libkmod works in a user namespace: {kernels[KERNELS[1]]}")
 
     def test_a_failure_as_json(self) -> None:
         root = self.prepared(f"say {WORDS}\nfail {KERNELS[0]}\n")
