@@ -144,6 +144,7 @@ class Genuine(ImageCase):
         for tool in ("mmdebstrap", "unmkinitramfs"):
             if shutil.which(tool) is None:
                 raise unittest.SkipTest(f"{tool} is not installed")
+        roots.check_sources()
         scratch = tempfile.TemporaryDirectory(prefix="vfio-switch-images-")
         cls.addClassCleanup(scratch.cleanup)
         cls.root = roots.image_root(Path(scratch.name))

@@ -91,6 +91,7 @@ class InTrouble:
         if os.geteuid() != 0:
             raise unittest.SkipTest("building images takes root")
         tool("mmdebstrap")
+        roots.check_sources()
         scratch = tempfile.TemporaryDirectory(prefix="vfio-switch-images-")
         cls.addClassCleanup(scratch.cleanup)
         cls.scratch = Path(scratch.name)
