@@ -214,7 +214,7 @@ Result<Claim> claim_in(const std::optional<ModuleDb>& configured, const ModuleDb
 bool may_redirect(const std::vector<ModprobeFile>& files) {
   return std::ranges::any_of(parse_modprobe(effective_modprobe(files)), [](const auto& line) {
     const std::string_view subject = line.subject;
-    return subject.starts_with("pci") || subject.find_first_of("*?[") < 3;
+    return subject.starts_with("pci") || subject.find_first_of("*?[\\") < 3;
   });
 }
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from bench import Contender, Report, helper, main, race
+from bench import Contender, Report, helper, main, race_for
 
 MACHINE = "z370-gt1030-no-param"
 KERNEL = "6.1.0-56-amd64"
@@ -71,12 +71,10 @@ def against_lsinitramfs(report: Report) -> None:
         status = json.loads(root.run("status", "--json").out)
         if status["kernels"][0]["staged"] is not True:
             raise RuntimeError(f"the image is not proved: {status['kernels']}")
-        contenders = (Contender([helper.VFIO_SWITCH, "--sysroot", str(root.path), "status"]),
-                      Contender([lsinitramfs, str(image)]))  # fmt: skip
-        ours, theirs = race(*contenders, rounds=10)
-        for _ in range(3):  # a busy spell may be as long as a race: the best of more runs is nearer to the truth
-            if ours.seconds > theirs.seconds / 3:
-                ours, theirs = (min(pair) for pair in zip((ours, theirs), race(*contenders, rounds=10)))
+        ours, theirs = race_for(
+            1 / 3, Contender([helper.VFIO_SWITCH, "--sysroot", str(root.path), "status"]),
+            Contender([lsinitramfs, str(image)]), rounds=10,
+        )  # fmt: skip
         size = image.stat().st_size / 1e6
     ratio = ours.seconds / theirs.seconds
     if os.environ.get("VFIO_SWITCH_ALL") != "1":

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import Contender, Report, helper, main, race
+from bench import Contender, Report, helper, main, race, race_for
 
 MACHINE = "x399-1900x-gtx1080-gtx1060"  # the largest of tests/machines: 67 functions, two NVIDIA cards
 KERNELS = ["6.1.0-56-amd64", "6.1.0-56-amd64-nvidia", "6.12.117+deb12-amd64"]
@@ -67,11 +67,7 @@ def against_lspci(report: Report) -> None:
         root = machine(Path(scratch), 80)
         within = with_modules(root)
         theirs = [lspci, "-O", f"sysfs.path={root}/sys/bus/pci", "-nnk"]
-        contenders = Contender(plan(root), within), Contender(theirs, within)
-        ours, others = race(*contenders, rounds=40)
-        for _ in range(2):  # a busy spell may be as long as a race: the best of more runs is nearer to the truth
-            if ours.seconds > others.seconds:
-                ours, others = (min(pair) for pair in zip((ours, others), race(*contenders, rounds=40)))
+        ours, others = race_for(1.0, Contender(plan(root), within), Contender(theirs, within), rounds=40)
     ratio, what = ours.seconds / others.seconds, f"{ours} against {others}"
     report.ratio("plan against lspci -nnk, 80 functions and 3 kernels", ratio, 1.0, what)
 
