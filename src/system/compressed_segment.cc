@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "system/libarchive.h"
@@ -120,22 +122,35 @@ struct ArchiveCloser {
   void operator()(archive* reader) const { library->read_free(reader); }
 };
 
-/// What libarchive reads from.
+/// What libarchive reads from: while it unpacks one piece, the next one is read.
 struct Source {
   const LibArchive& library;
   ByteRange range;
-  std::uint64_t at = 0;
-  std::vector<char> buffer;
+  std::uint64_t at = range.begin;
+  std::vector<char> buffer = piece_buffer(range);
+  std::vector<char> next_buffer = piece_buffer(range);
+  std::future<Result<std::string_view>> next = {};
+
+  void read_ahead() {
+    // Not before it is known that there is more than one piece. Where no thread can be had,
+    // `deferred` reads when asked.
+    const bool is_worth_it = at > range.begin && at < range.end;
+    const auto policy =
+        is_worth_it ? std::launch::async | std::launch::deferred : std::launch::deferred;
+    std::swap(buffer, next_buffer);
+    next = std::async(policy, [this] { return range.read(at, next_buffer); });
+  }
 };
 
 extern "C" la_ssize_t read_source(archive* reader, void* client, const void** data) {
   auto& source = *static_cast<Source*>(client);
-  const auto piece = source.range.read(source.at, source.buffer);
+  const auto piece = source.next.get();
   if (!piece) {
     source.library.set_error(reader, EIO, "%s", piece.error().message.c_str());
     return -1;
   }
   source.at += piece->size();
+  source.read_ahead();
   *data = piece->data();
   return static_cast<la_ssize_t>(piece->size());
 }
@@ -204,7 +219,8 @@ Result<std::uint64_t> decompress(const ByteRange& range, Compression compression
   const auto loaded = LibArchive::load();
   if (!loaded) return std::unexpected(loaded.error());
   const LibArchive& library = **loaded;
-  Source source{library, {range.fd, range.begin, *end}, range.begin, piece_buffer(range)};
+  Source source{library, {range.fd, range.begin, *end}};
+  source.read_ahead();
   const std::unique_ptr<archive, ArchiveCloser> reader(library.read_new(), ArchiveCloser{&library});
   // ARCHIVE_WARN: it would start a program.
   if (!reader || add_filter(library, reader.get(), compression) != ARCHIVE_OK ||

@@ -87,11 +87,17 @@ Result<void> CpioParser::step(std::string_view& data) {
       if (!data.empty()) state_ = State::header;
       return {};
     case State::header:
-      return collect(data, header_size) ? take_header() : Result<void>();
-    case State::name:
-      return collect(data, name_size_) ? take_name() : Result<void>();
+    case State::name: {
+      const bool is_header = state_ == State::header;
+      const auto text = collect(data, is_header ? header_size : name_size_);
+      if (!text) return {};
+      auto taken = is_header ? take_header(*text) : take_name(*text);
+      buffer_.clear();
+      return taken;
+    }
     case State::body:
-      return collect(data, entry_.size) ? take_body() : Result<void>();
+      append(data, entry_.size);
+      return buffer_.size() == entry_.size ? take_body() : Result<void>();
     case State::skip: {
       const auto count = std::min<std::uint64_t>(left_, data.size());
       data.remove_prefix(count);
@@ -102,11 +108,20 @@ Result<void> CpioParser::step(std::string_view& data) {
   return {};
 }
 
-bool CpioParser::collect(std::string_view& data, std::uint64_t wanted) {
+void CpioParser::append(std::string_view& data, std::uint64_t wanted) {
   const auto count = std::min<std::uint64_t>(wanted - buffer_.size(), data.size());
   buffer_.append(data.substr(0, count));
   data.remove_prefix(count);
-  return buffer_.size() == wanted;
+}
+
+std::optional<std::string_view> CpioParser::collect(std::string_view& data, std::uint64_t wanted) {
+  if (buffer_.empty() && data.size() >= wanted) {
+    const auto whole = data.substr(0, wanted);
+    data.remove_prefix(wanted);
+    return whole;
+  }
+  append(data, wanted);
+  return buffer_.size() == wanted ? std::optional<std::string_view>(buffer_) : std::nullopt;
 }
 
 /// What is left of the member is `count` bytes that mean nothing.
@@ -118,17 +133,16 @@ void CpioParser::skip(std::uint64_t count) {
   if (std::exchange(last_, false)) sink_.end_of_archive();
 }
 
-Result<void> CpioParser::take_header() {
-  if (!buffer_.starts_with("070701") && !buffer_.starts_with("070702")) {
+Result<void> CpioParser::take_header(std::string_view header) {
+  if (!header.starts_with("070701") && !header.starts_with("070702")) {
     return fail("it holds something else than cpio archives");
   }
   std::array<std::uint64_t, fields> numbers{};
   for (std::size_t i = 0; i < fields; ++i) {
-    const auto number = parse_hex(std::string_view(buffer_).substr(6 + i * 8, 8));
+    const auto number = parse_hex(header.substr(6 + i * 8, 8));
     if (!number) return fail("a header of its cpio archive is damaged");
     numbers[i] = *number;
   }
-  buffer_.clear();
   if (numbers[name_size] == 0 || numbers[name_size] > longest_path) {
     return fail("a header of its cpio archive is damaged");
   }
@@ -143,13 +157,13 @@ Result<void> CpioParser::take_header() {
   return {};
 }
 
-Result<void> CpioParser::take_name() {
-  entry_.path.assign(buffer_, 0, buffer_.find('\0'));
-  buffer_.clear();
+Result<void> CpioParser::take_name(std::string_view name) {
+  entry_.path = name.substr(0, name.find('\0'));
   last_ = entry_.path == trailer;
   const bool is_link = entry_.kind == FileKind::symbolic_link && entry_.size <= longest_path;
   if (!last_ && entry_.size > 0 && (is_link || sink_.keeps(entry_))) {
     state_ = State::body;
+    buffer_.reserve(entry_.size);
     return {};
   }
   skip(entry_.size + padding(entry_.size));

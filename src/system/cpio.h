@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,10 +60,15 @@ class CpioParser {
   enum class State { between, header, name, body, skip };
 
   [[nodiscard]] Result<void> step(std::string_view& data);
-  [[nodiscard]] Result<void> take_header();
-  [[nodiscard]] Result<void> take_name();
+  [[nodiscard]] Result<void> take_header(std::string_view header);
+  [[nodiscard]] Result<void> take_name(std::string_view name);
   [[nodiscard]] Result<void> take_body();
-  [[nodiscard]] bool collect(std::string_view& data, std::uint64_t wanted);
+  /// Moves what is still missing of `wanted` bytes from `data` to the buffer.
+  void append(std::string_view& data, std::uint64_t wanted);
+  /// The `wanted` bytes that are next, once they are all there; copied only where a piece ends
+  /// between them.
+  [[nodiscard]] std::optional<std::string_view> collect(std::string_view& data,
+                                                        std::uint64_t wanted);
   void skip(std::uint64_t count);
 
   CpioSink& sink_;

@@ -9,8 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ranges>
-#include <set>
 #include <utility>
 
 #include "core/modprobe_conf.h"
@@ -59,8 +57,8 @@ struct ImageTree::Node {
 
 /// Where the last component of a path stands, or would.
 struct ImageTree::Place {
-  NodePtr directory;  ///< null where the way to it leads nowhere
-  std::string name;   ///< empty: `directory` itself
+  NodePtr directory;      ///< null where the way to it leads nowhere
+  std::string_view name;  ///< empty: `directory` itself
 };
 
 ImageTree::ImageTree() : root_(std::make_shared<Node>()) {
@@ -75,10 +73,16 @@ Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
   if (++entries_ > most_entries) return fail("it holds too many files");
   kept_ += body.size();
   if (kept_ > most_kept) return fail("it holds too much configuration");
-  const auto [directory, name] = find_place(entry.path);
+  const auto [directory, name] = find_place_to_add(entry.path);
   if (steps_ > most_steps) return fail("it holds too many symbolic links");
   if (!directory || name.empty()) return {};
-  auto& child = directory->children[name];
+  auto& child = directory->children[std::string(name)];
+  const bool replaces = child && child->kind != entry.kind;
+  if (replaces && child->kind == FileKind::directory && !child->children.empty()) {
+    return {};  // the kernel only does rmdir(2)
+  }
+  const bool is_link = entry.kind == FileKind::symbolic_link;
+  if (replaces || is_link) last_directory_ = nullptr;
   const auto key = LinkKey(entry.device, entry.inode);
   if (entry.kind == FileKind::regular && entry.links > 1) {
     // Hard links: the body comes with one of them, the first or the last.
@@ -88,11 +92,7 @@ Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
       if (entry.size == 0) return {};
     }
   }
-  const bool same_kind = child && child->kind == entry.kind;
-  if (child && child->kind == FileKind::directory && !same_kind && !child->children.empty()) {
-    return {};  // the kernel only does rmdir(2)
-  }
-  if (!same_kind || entry.kind == FileKind::symbolic_link) {
+  if (!child || child->kind != entry.kind || is_link) {
     child = std::make_shared<Node>();
     child->kind = entry.kind;
   }
@@ -103,18 +103,30 @@ Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
   return {};
 }
 
+ImageTree::Place ImageTree::find_place_to_add(std::string_view path) {
+  const auto slash = path.rfind('/') + 1;
+  const auto way = path.substr(0, slash);
+  const auto name = path.substr(slash);
+  const bool is_plain = !name.empty() && name != "." && name != "..";
+  if (is_plain && last_directory_ && way == last_way_) return {last_directory_, name};
+  auto place = find_place(path);
+  last_way_ = way;
+  last_directory_ = is_plain ? place.directory : nullptr;
+  return place;
+}
+
 /// Follows every link but one at the end.
 ImageTree::Place ImageTree::find_place(std::string_view path) const {
   std::vector<NodePtr> way = {root_};
-  std::vector<std::string> rest;  // components, the next one last
+  std::vector<std::string_view> rest;  // components, the next one last
   const auto push = [&rest](std::string_view text) {
-    auto words = split_words(text, "/");
-    for (const auto word : std::views::reverse(words)) rest.emplace_back(word);
+    const auto words = split_words(text, "/");
+    rest.insert(rest.end(), words.rbegin(), words.rend());
   };
   push(path);
   int links = 0;
   while (!rest.empty()) {
-    const auto name = std::move(rest.back());
+    const auto name = rest.back();
     rest.pop_back();
     ++steps_;
     if (name == ".") continue;
@@ -242,25 +254,29 @@ bool ImageTree::exists(const std::string& path) const {
 }
 
 std::vector<std::string> ImageTree::modules() const {
-  std::set<std::string> found;
-  std::set<const Node*> seen;
+  std::vector<std::string> found;
   std::vector<const Node*> left = {root_.get()};
   while (!left.empty()) {
     const auto* node = left.back();
     left.pop_back();
-    if (!seen.insert(node).second) continue;
     for (const auto& [name, child] : node->children) {
       if (!child) continue;
-      left.push_back(child.get());
+      if (child->kind == FileKind::directory) {
+        left.push_back(child.get());
+        continue;
+      }
       const auto suffix = name.find(".ko");
-      if (suffix == std::string::npos || child->kind == FileKind::directory) continue;
+      if (suffix == std::string::npos) continue;
       const auto behind = std::string_view(name).substr(suffix + 3);
       if (behind.empty() || behind.starts_with('.')) {
-        found.insert(module_name(std::string_view(name).substr(0, suffix)));
+        found.push_back(module_name(std::string_view(name).substr(0, suffix)));
       }
     }
   }
-  return {found.begin(), found.end()};
+  std::ranges::sort(found);
+  const auto [repeated, end] = std::ranges::unique(found);
+  found.erase(repeated, end);
+  return found;
 }
 
 }  // namespace vfio_switch

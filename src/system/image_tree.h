@@ -51,10 +51,13 @@ class ImageTree final : public FileReader, public CpioSink {
   struct Place;
 
   [[nodiscard]] Place find_place(std::string_view path) const;
+  [[nodiscard]] Place find_place_to_add(std::string_view path);
   [[nodiscard]] NodePtr find(std::string_view path, bool follow) const;
   [[nodiscard]] static Result<void> copy(const Node& directory, int fd);
 
   NodePtr root_;
+  std::string last_way_;    ///< to the directory of the entry added last: most share it
+  NodePtr last_directory_;  ///< null where a link or a directory has changed since
   std::map<LinkKey, NodePtr> linked_;
   std::size_t entries_ = 0;
   std::size_t kept_ = 0;           ///< bytes

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -50,6 +51,24 @@ def newc(members: list[tuple[str, Optional[bytes]]]) -> bytes:
         archive += bytes(-len(archive) % 4) + (content or b"")
         archive += bytes(-len(archive) % 4)
     return archive
+
+
+def link(name: str, target: str) -> bytes:
+    """An archive with a symbolic link."""
+    archive = bytearray(newc([(name, target.encode())]))
+    archive[14:22] = b"%08X" % 0o120777
+    return bytes(archive)
+
+
+def hard_links(*names: str) -> bytes:
+    """An archive with an empty file of several names."""
+    archive = newc([(name, b"") for name in names])
+    parts = []
+    for part in archive.split(b"070701")[1:]:
+        fields = bytearray(b"070701" + part)
+        fields[6:14], fields[38:46] = b"%08X" % 1, b"%08X" % len(names)
+        parts.append(bytes(fields))
+    return b"".join(parts)
 
 
 def conf(text: str) -> bytes:
@@ -97,6 +116,11 @@ class Listing:
             record(self.error)
         if self.status not in (0, 1):
             raise AssertionError(f"{image}: exit status {self.status}\n{self.error}")
+
+    @property
+    def shown(self) -> list[str]:
+        """The lines without digests."""
+        return [re.sub(r"^(f \S+) .*", r"\1", line) for line in self.lines]
 
     @property
     def digests(self) -> dict[str, str]:
@@ -246,11 +270,6 @@ class Composed(ImageCase):
                         self.assertEqual(self.digest_after(*parts), wanted)
 
     def test_links_lead_where_the_kernel_would_go(self) -> None:
-        def link(name: str, target: str) -> bytes:
-            archive = bytearray(newc([(name, target.encode())]))
-            archive[14:22] = b"%08X" % 0o120777
-            return bytes(archive)
-
         directories = newc([("usr", None), ("usr/lib", None), ("usr/lib/modprobe.d", None)])
         text = b"options x y=1\n"
         for name in ("lib/modprobe.d/x.conf", "/lib/modprobe.d/x.conf", "./lib/../lib//modprobe.d/x.conf"):
@@ -261,6 +280,17 @@ class Composed(ImageCase):
         self.assertEqual(self.listed(loop).lines, ["l /a -> b", "l /b -> a"])
         up = newc([("../../etc", None), ("../etc/modprobe.d", None), ("etc/../../etc/modprobe.d/x.conf", text)])
         self.assertIn("f /etc/modprobe.d/x.conf", self.listed(up).lines)
+
+    def test_where_a_path_leads_can_change_from_one_file_to_the_next(self) -> None:
+        file = newc([("lib/x", b"")])
+        places = newc([("a", None), ("b", None)])
+        listing = self.listed(places + link("lib", "a") + file + link("lib", "b") + file)
+        self.assertEqual(listing.shown, ["d /a", "f /a/x", "d /b", "f /b/x", "l /lib -> b"])
+        # rmdir(2) takes away an empty directory only; what goes by way of it afterwards is lost.
+        replaced = self.listed(newc([("lib", None), ("lib/../a", None), ("lib/../lib", b"text"), ("lib/../b", b"")]))
+        self.assertEqual(replaced.shown, ["d /a", "f /lib"])
+        kept = self.listed(newc([("lib", None), ("lib/x", b"")]) + hard_links("first", "lib"))
+        self.assertEqual(kept.shown, ["f /first", "d /lib", "f /lib/x"], "it is not empty")
 
     def test_what_is_no_image_says_so(self) -> None:
         for data, words in (
