@@ -5,12 +5,13 @@
 Environment: COMPLETIONS, the directory of the files as they are installed; meson sets it.
 """
 
+import functools
 import os
 import re
 import time
 import unittest
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Union
 
 import shells
 from helper import DESKTOP, SysrootCase, vfio_switch
@@ -19,7 +20,7 @@ FILES = Path(os.environ.get("COMPLETIONS", "."))
 
 
 class Words:
-    """What --help lists."""
+    """What --help lists, and what the program takes."""
 
     def __init__(self) -> None:
         text = vfio_switch("--help").out
@@ -27,17 +28,20 @@ class Words:
         self.options = re.findall(r"^  (?:-\w \[ )?(--[\w-]+)", text, re.MULTILINE)
         self.valued = set(re.findall(r"^  (?:-\w \[ )?(--[\w-]+)(?: \])? [A-Z]+", text, re.MULTILINE))
 
+    @functools.cache
     def takes(self, command: str, option: str) -> bool:
         value = ["x"] if option in self.valued else []
         done = vfio_switch("--sysroot", "/nonexistent/root", *command.split(), option, *value)
         return "is no option of" not in done.err
 
-    def forms(self) -> Iterator[str]:
-        for command in self.commands:
-            yield command
-            for word in self.commands:
-                if vfio_switch("--sysroot", "/nonexistent/root", command, word).status != 2:
-                    yield f"{command} {word}"
+    @functools.cached_property
+    def forms(self) -> list[str]:
+        two = [f"{command} {word}" for command in self.commands for word in self.commands]
+        taken = (form for form in two if vfio_switch("--sysroot", "/nonexistent/root", *form.split()).status != 2)
+        return [*self.commands, *taken]
+
+
+WORDS = Words()  # asked once for all shells
 
 
 class Completions(SysrootCase):
@@ -60,18 +64,17 @@ class Completions(SysrootCase):
         return word in [found.removesuffix("=") for found in self.shell.complete(f"{line} {word[:typed]}")]
 
     def test_every_command_and_its_options(self) -> None:
-        words = Words()
-        self.assertGreater(len(words.commands), 5)
-        self.assertGreater(len(words.options), 8)
-        for command in words.commands:
+        self.assertGreater(len(WORDS.commands), 5)
+        self.assertGreater(len(WORDS.options), 8)
+        for command in WORDS.commands:
             self.assertTrue(self.offers("vfio-switch", command), command)
-        for form in words.forms():
+        for form in WORDS.forms:
             command, _, second = form.partition(" ")
             if second:
                 self.assertTrue(self.offers(f"vfio-switch {command}", second), form)
-            for option in words.options:
+            for option in WORDS.options:
                 with self.subTest(form=form, option=option):
-                    self.assertEqual(self.offers(f"vfio-switch {form}", option), words.takes(form, option))
+                    self.assertEqual(self.offers(f"vfio-switch {form}", option), WORDS.takes(form, option))
 
     def test_options_before_the_command(self) -> None:
         for option in ("--sysroot", "--json", "--dry-run", "--help"):
