@@ -14,6 +14,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import sysroot
+from machine import variants
+
 HERE = Path(__file__).resolve().parent
 GOLDEN = HERE / "golden"
 PROGRAM = os.environ.get("VFIO_SWITCH", "vfio-switch")
@@ -122,7 +125,7 @@ def add(machine: str, variant: str) -> None:
     def test(self: Golden) -> None:
         with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
             root = Path(directory) / "root"
-            subprocess.run([HERE / "build-sysroot", machine, root, "--variant", variant], check=True)
+            sysroot.build(sysroot.parse([machine, str(root), "--variant", variant]))
             if variant == "kernel-off":  # what it lacks is a parameter
                 set_up_grub(root)
             teller = Teller(root)
@@ -133,8 +136,8 @@ def add(machine: str, variant: str) -> None:
 
 
 for path in sorted(HERE.glob("*.json")):
-    for line in run(str(HERE / "build-sysroot"), "--list-variants", path.stem).splitlines():
-        add(path.stem, line.split()[0])
+    for variant in variants(path):
+        add(path.stem, variant)
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[1:]])

@@ -13,6 +13,8 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import sysroot
+
 HERE = Path(__file__).resolve().parent
 PROGRAM = os.environ.get("VFIO_SWITCH", "vfio-switch")
 LISTINGS = sorted(HERE.glob("*.json"))
@@ -38,7 +40,7 @@ class Case(unittest.TestCase):
 
     def build(self, machine: Any, to: str, *options: str) -> Path:
         root = self.scratch / to
-        run(sys.executable, HERE / "build-sysroot", machine, root, *options)
+        sysroot.build(sysroot.parse([str(machine), str(root), *options]))
         return root
 
     def record(self, root: Path) -> Path:
