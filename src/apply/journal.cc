@@ -5,8 +5,7 @@
 #include <set>
 
 #include "apply/journalled_state.h"
-#include "core/generated.h"
-#include "core/sha256.h"
+#include "apply/pre_images.h"
 #include "core/text.h"
 #include "system/state_store.h"
 
@@ -15,14 +14,7 @@ namespace vfio_switch {
 namespace {
 
 constexpr int version = 1;
-const std::string journal_directory = state_directory + "/journal";
-const std::string log_path = journal_directory + "/log";
-
-const std::string pre_image_directory = journal_directory + "/pre-images";
-
-std::string pre_image_path(const std::string& digest) {
-  return pre_image_directory + "/" + digest;
-}
+const std::string log_path = state_directory + "/journal/log";
 
 /// A change as the journal keeps it.
 Json json_of(const FileChange& change) {
@@ -30,30 +22,6 @@ Json json_of(const FileChange& change) {
       {"path", change.path}, {"before", json_of(change.before)}, {"after", json_of(change.after)}};
   if (change.boot_parameters) json["boot"] = true;
   return json;
-}
-
-/// True if what a change found there was written by somebody else since the change before it left
-/// `ours`. An absence, or an output of ours that is as it was written, is nobody's work.
-bool is_somebody_elses(const FileState& found, const FileState& ours) {
-  if (same_content(found, ours) || std::holds_alternative<Absent>(found)) return false;
-  const auto* file = std::get_if<RegularFile>(&found);
-  return file == nullptr || !is_unmodified(file->content);
-}
-
-/// Puts the bytes of a pre-image in place of its digest.
-Result<void> fill_in(const FileReader& files, FileState& state) {
-  auto* bytes = bytes_of(state);
-  if (bytes == nullptr) return {};
-  const auto digest = digest_of(*bytes);
-  auto content = files.read(pre_image_path(digest));
-  if (!content) return failure_of(content);
-  if (!*content || sha256(**content) != digest) {
-    return fail(
-        pre_image_path(digest) + " is missing or damaged",
-        "Nothing was changed. Restore it from a backup; without it rollback is not possible.");
-  }
-  *bytes = std::move(**content);
-  return {};
 }
 
 Result<void> read_boot_runs(const Json& begin, const FileReader& files, JournalEntry& entry) {
@@ -69,13 +37,6 @@ Result<void> read_boot_runs(const Json& begin, const FileReader& files, JournalE
   return {};
 }
 
-/// Keeps the bytes of `state` before something else takes their place.
-Result<void> keep_pre_image(FileStore& files, const FileState& state) {
-  const auto* bytes = bytes_of(state);
-  if (bytes == nullptr) return {};
-  return files.replace(pre_image_path(sha256(*bytes)), RegularFile{*bytes, 0600, 0, 0, 0});
-}
-
 /// What the boot loader's tool is going to write over, kept and remembered.
 Result<Json> begin_boot_run(FileStore& files, const BootParameters& boot, JournalEntry& entry) {
   BootRun run{boot.undo, {}};
@@ -89,17 +50,6 @@ Result<Json> begin_boot_run(FileStore& files, const BootParameters& boot, Journa
   }
   entry.boot_runs.push_back(std::move(run));
   return Json{{"undo", boot.undo}, {"outputs", outputs}};
-}
-
-/// Adds what `change` did to what is known of its path.
-void add_change(std::vector<FileChange>& changes, const FileChange& change) {
-  const auto known = std::ranges::find(changes, change.path, &FileChange::path);
-  if (known == changes.end()) {
-    changes.push_back(change);
-    return;
-  }
-  if (is_somebody_elses(change.before, known->after)) known->before = change.before;
-  known->after = change.after;
 }
 
 }  // namespace
@@ -202,45 +152,6 @@ bool Journal::is_to_forget() const {
   return entry != nullptr && entry->forgets && entry->end == JournalEntry::End::committed;
 }
 
-std::vector<FileChange> Journal::changed_paths() const {
-  std::vector<FileChange> changes;
-  for (const auto& entry : entries_) {
-    if (entry.end != JournalEntry::End::committed) continue;
-    if (entry.forgets) {
-      changes.clear();
-      continue;
-    }
-    for (const auto& change : entry.changes) add_change(changes, change);
-  }
-  return changes;
-}
-
-std::vector<FileChange> Journal::boot_outputs() const {
-  std::vector<FileChange> outputs;
-  std::set<std::string> broken;
-  for (const auto& entry : entries_) {
-    if (entry.end != JournalEntry::End::committed) continue;
-    if (entry.forgets) {
-      outputs.clear();
-      broken.clear();
-      continue;
-    }
-    for (const auto& run : entry.boot_runs) {
-      for (const auto& output : run.outputs) {
-        const auto known = std::ranges::find(outputs, output.path, &FileChange::path);
-        if (known == outputs.end()) {
-          outputs.push_back(output);
-        } else {
-          if (!same_content(output.before, known->after)) broken.insert(output.path);
-          known->after = output.after;
-        }
-      }
-    }
-  }
-  std::erase_if(outputs, [&](const FileChange& one) { return broken.contains(one.path); });
-  return outputs;
-}
-
 Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) const {
   std::set<std::string> suspects = {temporary_path(log_path), temporary_path(state_path),
                                     temporary_path(images_path)};
@@ -267,11 +178,9 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
     const auto status = files.status(path);
     if (status && *status) found.push_back(path);
   }
-  auto names = files.list(pre_image_directory);
-  if (!names) return failure_of(names);
-  for (const auto& name : *names) {
-    if (!needed.contains(name)) found.push_back(pre_image_path(name));
-  }
+  auto needless = other_pre_images(files, needed);
+  if (!needless) return needless;
+  found.insert(found.end(), needless->begin(), needless->end());
   return found;
 }
 
@@ -375,10 +284,6 @@ Result<void> Journal::append(FileStore& files, const std::string& record) {
   auto appended = files.append(log_path, lines + record + "\n");
   if (appended) exists_ = true;
   return appended;
-}
-
-bool is_pre_image(std::string_view path) {
-  return path.starts_with(pre_image_directory + "/");
 }
 
 std::string kept_path(const std::string& image) {

@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/diff.h"
@@ -101,9 +100,6 @@ class Journal {
   std::optional<std::string> repaired_;  ///< the log without its torn tail, to be written first
   bool exists_ = false;
 };
-
-/// True for a leftover that was kept for a transaction which never began.
-[[nodiscard]] bool is_pre_image(std::string_view path);
 
 /// Where an image waits while a new one is built.
 [[nodiscard]] std::string kept_path(const std::string& image);

@@ -32,6 +32,7 @@ struct Progress {
 
 /// True if the next writing command has something to recover() from.
 [[nodiscard]] bool needs_recovery(const FileReader& files, const Journal& journal);
+
 /// Whether an image that was just built does what it should; called before the next change.
 using ImageCheck = std::function<Result<void>(const RebuildInitramfs& built)>;
 

@@ -83,7 +83,7 @@ Result<int> doctor_command(const Options& options) {
   if (options.json) {
     std::cout << doctor_json(seen->findings, mending ? &*mending : nullptr);
   } else {
-    std::cout << doctor_text(seen->findings, seen->intent);
+    std::cout << doctor_text(seen->findings, seen->intent, options.style);
   }
   return falls_short(seen->findings) ? exit_fell_short : exit_done;
 }

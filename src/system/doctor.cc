@@ -2,6 +2,7 @@
 #include "system/doctor.h"
 
 #include "core/override.h"
+#include "system/claims.h"
 #include "system/doctor_probe.h"
 #include "system/planner.h"
 #include "system/prover.h"

@@ -7,6 +7,7 @@
 #include "core/root_decides.h"
 #include "core/telling_parameters.h"
 #include "core/text.h"
+#include "system/claims.h"
 #include "system/image_prover.h"
 #include "system/prover.h"
 

@@ -14,14 +14,7 @@
 
 namespace vfio_switch {
 
-/// Which modules could claim each of `functions`, in each kernel: what its modalias resolves to
-/// under the machine's configuration and without any, blacklists ignored, since either may be
-/// the one that counts after the next change of somebody's file.
-[[nodiscard]] Result<std::vector<Claim>> find_claims(const FileReader& files,
-                                                     const SystemFacts& facts,
-                                                     const std::vector<PciAddress>& functions);
-
-/// The same functions in the same kernels, under two premises.
+/// The load orders of the same claims, under two premises.
 struct LoadOrders {
   std::vector<LoadOrder> images_built;  ///< the distribution's tool makes images of `config`
   std::vector<LoadOrder> root_alone;    ///< no image plays a part: prove_image() looks into it

@@ -13,7 +13,7 @@ import termios
 import unicodedata
 from typing import Sequence
 
-from helper import environment
+from helper import SANITIZER_EXIT, environment
 
 COLOUR = re.compile(r"\033\[[0-9;]*m")
 
@@ -35,7 +35,8 @@ def on_terminal(command: Sequence[str], columns: int, **more: str) -> str:
             break
         said += part
     os.close(ours)
-    process.wait()
+    if process.wait() < 0 or process.returncode == SANITIZER_EXIT:
+        raise AssertionError(f"the program has a bug:\n{said.decode()}")
     return said.decode().replace("\r\n", "\n")
 
 

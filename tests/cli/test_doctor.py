@@ -181,7 +181,7 @@ class Doctor(SysrootCase):
         self.assert_status(done, 5)
         self.assertTrue(done.out.startswith("warning: vfio-virqfd\n  /etc/modules:1 asks for vfio_virqfd"), done)
         self.assertIn("\n  -> Remove vfio_virqfd there", done.out)
-        self.assertTrue(done.out.endswith("1 warning. Mend them from the top, then run 'vfio-switch doctor' again.\n"))
+        self.assertTrue(done.out.endswith("1 warning. Mend it, then run 'vfio-switch doctor' again.\n"))
 
     def test_it_answers_within_a_second(self) -> None:
         root = self.machine("kata-rtx2080ti-x8")

@@ -57,6 +57,18 @@ class Differences(SysrootCase):
         self.assertEqual(plain(shown), root.run("plan", "disable").out)
         self.assertNotRegex(on_terminal(command, 120, NO_COLOR="1"), COLOUR)
 
+    def test_what_doctor_finds_fits_the_terminal(self) -> None:
+        root = self.machine(DESKTOP)
+        self.assert_status(root.run("enable"), 0)
+        command = [VFIO_SWITCH, "--sysroot", str(root.path), "doctor"]
+        told = root.run("doctor").out
+        self.assertEqual(plain(on_terminal(command, 200)), told, "prose is no wider than 80 columns")
+        self.assertIn("\033[33mwarning\033[0m: reboot-needed\n", on_terminal(command, 80))
+        self.assertRegex(told, r"\n1 warning\. Mend it, then run")
+        narrow = plain(on_terminal(command, 50))
+        self.assertEqual(narrow.split(), told.split())
+        self.assertLessEqual(max(map(len, narrow.splitlines())), 50)
+
     def test_an_edited_file_is_shown_in_the_same_way(self) -> None:
         root = self.machine(DESKTOP)
         self.assert_status(root.run("enable"), 0)

@@ -2,41 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """status on a terminal: its width, its colours, and what it says there."""
 
-import fcntl
-import os
-import pty
-import re
-import struct
-import subprocess
-import termios
 import unittest
 
-from helper import KERNELS, VFIO_SWITCH, Sysroot, SysrootCase, environment
+import terminal
+from helper import KERNELS, VFIO_SWITCH, Sysroot, SysrootCase
+from terminal import COLOUR
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
-
-def on_terminal(root: Sysroot, width: int, *words: str, **more: str) -> str:
-    """What the program prints on a terminal that is `width` columns wide (0: it does not know)."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    command = [VFIO_SWITCH, "--sysroot", str(root.path), *words]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL,
-                          env=environment(**{"TERM": "xterm", **more})) as program:  # fmt: skip
-        os.close(theirs)
-        text = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not part:
-                break
-            text += part
-        os.close(ours)
-    if program.returncode not in (0, 5):
-        raise AssertionError(f"exit status {program.returncode}:\n{text.decode()}")
-    return text.decode().replace("\r\n", "\n")
+def on_terminal(root: Sysroot, columns: int, *words: str, **more: str) -> str:
+    """What the program prints on a terminal that is so wide (0: it does not know)."""
+    return terminal.on_terminal([VFIO_SWITCH, "--sysroot", str(root.path), *words], columns, **more)
 
 
 class Status(SysrootCase):

@@ -3,39 +3,37 @@
 #include <array>
 
 #include "core/doctor/finding.h"
+#include "core/table.h"
 #include "core/text.h"
 
 namespace vfio_switch {
 
 namespace {
 
-constexpr std::size_t width = 80;
-constexpr std::size_t indent = 2;
+constexpr std::size_t widest = 80;  // of prose, however wide the terminal is
+const std::string margin = "  ";
 
-/// `text` in lines that fit, behind `first` and then below it.
-std::string wrapped(std::string_view first, std::string_view text) {
-  std::string lines;
-  std::string line(first);
-  const auto begin = line.size();
-  for (const auto word : split_words(text)) {
-    if (line.size() > begin && line.size() + 1 + word.size() > width) {
-      lines += line + "\n";
-      line.assign(begin, ' ');
-    }
-    if (line.size() > begin) line += ' ';
-    line += word;
+Tone tone_of(Severity severity) {
+  switch (severity) {
+    case Severity::problem:
+      return Tone::bad;
+    case Severity::warning:
+      return Tone::attention;
+    case Severity::note:
+      break;
   }
-  return lines + line + "\n";
+  return Tone::faint;
 }
 
-std::string finding_text(const Finding& finding) {
+std::string finding_text(const Finding& finding, const Style& style) {
   const auto& kind = kind_of(finding.code);
-  auto text = std::string(to_string(finding.severity)) + ": " + std::string(kind.text) + "\n";
-  const std::string margin(indent, ' ');
-  text += wrapped(margin, printable(finding.found));
+  const auto severity = to_string(finding.severity);
+  const auto title = paragraph({}, {std::string(severity) + ": " + std::string(kind.text)}, style);
+  auto text = toned(severity, tone_of(finding.severity), style) + title.substr(severity.size());
+  text += paragraph(margin, {printable(finding.found)}, style);
   for (const auto& line : finding.table) text += margin + margin + printable(line) + "\n";
-  text += wrapped(margin, kind.why);
-  text += wrapped(margin + "-> ", printable(finding.remedy));
+  text += paragraph(margin, {std::string(kind.why)}, style);
+  text += paragraph(margin + "-> ", {printable(finding.remedy)}, style);
   return text;
 }
 
@@ -57,7 +55,9 @@ std::string next_step(const std::vector<Finding>& findings, Intent intent) {
   std::string text = enumerate(counts) + ". ";
   const auto ours = std::ranges::count_if(findings, &Finding::ours);
   if (ours == 0) {
-    return text + "Mend them from the top, then run 'vfio-switch doctor' again.";
+    const auto notes = std::ranges::count(findings, Severity::note, &Finding::severity);
+    text += std::ssize(findings) - notes == 1 ? "Mend it" : "Mend them from the top";
+    return text + ", then run 'vfio-switch doctor' again.";
   }
   std::string which = std::to_string(ours) + " of them";
   if (ours == std::ssize(findings)) which = ours == 1 ? "it" : "all of them";
@@ -66,10 +66,11 @@ std::string next_step(const std::vector<Finding>& findings, Intent intent) {
 
 }  // namespace
 
-std::string doctor_text(const std::vector<Finding>& findings, Intent intent) {
+std::string doctor_text(const std::vector<Finding>& findings, Intent intent, Style style) {
+  style.width = style.width == 0 ? widest : std::min(style.width, widest);
   std::string text;
-  for (const auto& finding : findings) text += finding_text(finding) + "\n";
-  return text + wrapped("", next_step(findings, intent));
+  for (const auto& finding : findings) text += finding_text(finding, style) + "\n";
+  return text + paragraph("", {next_step(findings, intent)}, style);
 }
 
 }  // namespace vfio_switch

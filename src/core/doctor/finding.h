@@ -7,6 +7,7 @@
 
 #include "core/intent.h"
 #include "core/pci.h"
+#include "core/table.h"
 
 namespace vfio_switch {
 
@@ -99,7 +100,9 @@ struct Finding {
 /// True where a finding is more than a note.
 [[nodiscard]] bool falls_short(const std::vector<Finding>& findings);
 
-/// What people read: every finding with its remedy, worst first, and what to do next.
-[[nodiscard]] std::string doctor_text(const std::vector<Finding>& findings, Intent intent);
+/// What people read: every finding with its remedy, worst first, and what to do next. Prose is no
+/// wider than 80 columns anywhere.
+[[nodiscard]] std::string doctor_text(const std::vector<Finding>& findings, Intent intent,
+                                      Style style);
 
 }  // namespace vfio_switch

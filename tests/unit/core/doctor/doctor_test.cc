@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "core/doctor/rows.h"
 #include "core/doctor/tools.h"
+#include "core/table.h"
 #include "core/text.h"
 
 namespace vfio_switch::test {
@@ -59,7 +60,7 @@ TEST_CASE("every kind of finding has a row, a text of its own and a reason", "[d
 TEST_CASE("a machine with nothing amiss has no finding", "[doctor]") {
   CHECK(diagnose(healthy(desktop().facts())).empty());
   CHECK(diagnose(enabled(desktop())).empty());
-  CHECK(doctor_text({}, Intent::enabled) == "Nothing is wrong.\n");
+  CHECK(doctor_text({}, Intent::enabled, {}) == "Nothing is wrong.\n");
 }
 
 TEST_CASE("problems come first, and notes alone are no failure", "[doctor]") {
@@ -108,14 +109,17 @@ TEST_CASE("nothing that is told is wider than a terminal, but tables", "[doctor]
   for (const auto& row : all_rows()) {
     auto findings = diagnose(row.trigger);
     for (auto& finding : findings) finding.table.clear();
-    const auto text = doctor_text(findings, row.trigger.state.intent);
-    for (const auto line : split_lines(text)) CHECK(line.size() <= 80);
+    for (const std::size_t width : {0, 60, 80, 200}) {
+      const auto text = doctor_text(findings, row.trigger.state.intent, {.width = width});
+      const std::size_t most = width == 60 ? 60 : 80;
+      for (const auto line : split_lines(text)) CHECK(columns(line) <= most);
+    }
   }
 }
 
 TEST_CASE("a card with a name of control characters cannot fake a finding", "[doctor]") {
   const auto text =
-      doctor_text({make_finding(FindingCode::held_open, "a\nproblem: x", "b")}, Intent::unset);
+      doctor_text({make_finding(FindingCode::held_open, "a\nproblem: x", "b")}, Intent::unset, {});
   CHECK(text.find("\nproblem") == std::string::npos);
 }
 
