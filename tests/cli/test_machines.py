@@ -3,15 +3,12 @@
 """Every real machine in every variant: devices and plan run, and what must always hold does."""
 
 import re
-import sys
 import unittest
 from typing import Any
 
 from helper import BIND, KERNELS, MACHINES, OVERRIDE, VFIO_CONF, Sysroot, SysrootCase
+from machine import variants
 from test_json import DEVICES, PLAN, misfits
-
-sys.path.insert(0, str(MACHINES))
-from machine import variants  # noqa: E402
 
 IDS = re.compile(r"^options vfio-pci ids=(\S+)$", re.MULTILINE)
 
