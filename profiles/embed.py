@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 output, *profiles = map(pathlib.Path, sys.argv[1:])
-lines = ["// Generated from profiles/*.conf by profiles/embed.py.", '#include "system/profile_store.h"', ""]
+lines = ["// Generated from profiles/*.conf by profiles/embed.py.", '#include "system/machine/profile_store.h"', ""]
 lines += ["namespace vfio_switch {", "", "const std::vector<EmbeddedProfile>& embedded_profiles() {"]
 lines += ["  static const std::vector<EmbeddedProfile> profiles = {"]
 for profile in sorted(profiles):

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/packages.h"
+#include "core/machine/packages.h"
 
 namespace vfio_switch {
 

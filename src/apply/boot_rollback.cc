@@ -8,10 +8,10 @@
 #include <ranges>
 
 #include "apply/journalled_state.h"
-#include "core/generated.h"
-#include "core/grub_settings.h"
-#include "core/parameter_edit.h"
-#include "core/parameter_file.h"
+#include "core/binding/generated_files.h"
+#include "core/boot/grub_settings.h"
+#include "core/boot/parameter_edit.h"
+#include "core/boot/parameter_file.h"
 
 namespace vfio_switch {
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "apply/journal.h"
-#include "core/error.h"
-#include "core/plan.h"
-#include "system/file_reader.h"
-#include "system/machine.h"
+#include "core/base/error.h"
+#include "core/plan/plan.h"
+#include "system/files/file_reader.h"
+#include "system/machine/machine.h"
 
 namespace vfio_switch {
 

@@ -6,8 +6,8 @@
 
 #include "apply/journalled_state.h"
 #include "apply/pre_images.h"
-#include "core/text.h"
-#include "system/state_store.h"
+#include "core/base/text.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/diff.h"
-#include "core/error.h"
-#include "system/file_store.h"
+#include "core/base/error.h"
+#include "core/files/diff.h"
+#include "system/files/file_store.h"
 
 namespace vfio_switch {
 

@@ -4,7 +4,7 @@
 
 #include "apply/journal.h"
 #include "apply/journalled_state.h"
-#include "core/generated.h"
+#include "core/binding/generated_files.h"
 
 namespace vfio_switch {
 

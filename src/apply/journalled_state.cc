@@ -6,8 +6,8 @@
 #include <utility>
 #include <variant>
 
-#include "core/sha256.h"
-#include "core/text.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
 
 namespace vfio_switch {
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/file_state.h"
+#include "core/files/file_state.h"
 
 namespace vfio_switch {
 

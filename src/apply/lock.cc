@@ -9,9 +9,9 @@
 #include <cstring>
 #include <thread>
 
-#include "core/text.h"
-#include "system/process.h"
-#include "system/state_store.h"
+#include "core/base/text.h"
+#include "system/process/process.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

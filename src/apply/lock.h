@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string>
 
-#include "core/error.h"
-#include "system/file_store.h"
+#include "core/base/error.h"
+#include "system/files/file_store.h"
 
 namespace vfio_switch {
 

@@ -2,11 +2,11 @@
 #include "apply/operation.h"
 
 #include "apply/lock.h"
-#include "system/boot_store.h"
-#include "system/planner.h"
-#include "system/process.h"
-#include "system/profile_store.h"
-#include "system/state_store.h"
+#include "system/machine/profile_store.h"
+#include "system/planner/planner.h"
+#include "system/process/process.h"
+#include "system/state/boot_store.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

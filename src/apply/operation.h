@@ -8,9 +8,9 @@
 
 #include "apply/journal.h"
 #include "apply/transaction.h"
-#include "core/error.h"
-#include "core/plan.h"
-#include "system/machine.h"
+#include "core/base/error.h"
+#include "core/plan/plan.h"
+#include "system/machine/machine.h"
 
 namespace vfio_switch {
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "apply/journalled_state.h"
-#include "core/sha256.h"
-#include "system/state_store.h"
+#include "core/base/sha256.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

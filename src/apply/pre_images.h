@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
-#include "core/file_state.h"
-#include "system/file_store.h"
+#include "core/base/error.h"
+#include "core/files/file_state.h"
+#include "system/files/file_store.h"
 
 namespace vfio_switch {
 

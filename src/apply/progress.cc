@@ -6,7 +6,7 @@
 #include <iostream>
 #include <memory>
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 namespace vfio_switch {
 

@@ -6,10 +6,10 @@
 
 #include "apply/boot_rollback.h"
 #include "apply/journalled_state.h"
-#include "core/generated.h"
-#include "core/line_diff.h"
-#include "system/planner.h"
-#include "system/state_store.h"
+#include "core/base/line_diff.h"
+#include "core/binding/generated_files.h"
+#include "system/planner/planner.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 namespace vfio_switch {
 

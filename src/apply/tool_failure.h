@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "system/command_runner.h"
+#include "system/process/command_runner.h"
 
 namespace vfio_switch {
 

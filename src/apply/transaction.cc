@@ -7,11 +7,11 @@
 
 #include "apply/journalled_state.h"
 #include "apply/tool_failure.h"
-#include "core/parameter_edit.h"
-#include "core/text.h"
-#include "system/initramfs_tools.h"
-#include "system/process.h"
-#include "system/state_store.h"
+#include "core/base/text.h"
+#include "core/boot/parameter_edit.h"
+#include "system/process/process.h"
+#include "system/state/state_store.h"
+#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 

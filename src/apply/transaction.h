@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "apply/journal.h"
-#include "core/diff.h"
-#include "core/error.h"
-#include "core/intent.h"
-#include "core/profile.h"
-#include "system/command_runner.h"
-#include "system/file_store.h"
-#include "system/image_build.h"
+#include "core/base/error.h"
+#include "core/cards/intent.h"
+#include "core/files/diff.h"
+#include "core/machine/profile.h"
+#include "system/files/file_store.h"
+#include "system/process/command_runner.h"
+#include "system/tools/image_build.h"
 
 namespace vfio_switch {
 

@@ -7,9 +7,9 @@
 #include "apply/pre_images.h"
 #include "apply/tool_failure.h"
 #include "apply/transaction.h"
-#include "core/text.h"
-#include "system/initramfs_tools.h"
-#include "system/state_store.h"
+#include "core/base/text.h"
+#include "system/state/state_store.h"
+#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 

@@ -7,10 +7,10 @@
 #include "apply/progress.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "cli/plans.h"
-#include "core/boot_check.h"
-#include "core/report.h"
-#include "core/text.h"
+#include "cli/plan_request.h"
+#include "core/base/text.h"
+#include "core/plan/boot_check.h"
+#include "core/tell/plan_text.h"
 
 namespace vfio_switch {
 

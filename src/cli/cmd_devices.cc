@@ -3,10 +3,10 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "core/device_report.h"
-#include "system/probe.h"
-#include "system/profile_store.h"
-#include "system/state_store.h"
+#include "core/tell/devices_text.h"
+#include "system/machine/probe.h"
+#include "system/machine/profile_store.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

@@ -7,10 +7,10 @@
 #include "apply/progress.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "cli/plans.h"
+#include "cli/plan_request.h"
 #include "core/doctor/diagnosis.h"
-#include "core/report.h"
-#include "system/doctor.h"
+#include "core/tell/plan_text.h"
+#include "system/doctor/examine.h"
 
 namespace vfio_switch {
 

@@ -3,8 +3,8 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "cli/plans.h"
-#include "core/report.h"
+#include "cli/plan_request.h"
+#include "core/tell/plan_text.h"
 
 namespace vfio_switch {
 

@@ -5,12 +5,12 @@
 #include <iostream>
 
 #include "cli/commands.h"
-#include "cli/plans.h"
+#include "cli/plan_request.h"
 #include "cli/report_json.h"
 #include "core/doctor/diagnosis.h"
-#include "system/doctor.h"
-#include "system/planner.h"
-#include "system/probe.h"
+#include "system/doctor/examine.h"
+#include "system/machine/probe.h"
+#include "system/planner/planner.h"
 
 namespace vfio_switch {
 

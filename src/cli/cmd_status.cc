@@ -4,11 +4,11 @@
 #include "apply/operation.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
-#include "core/report.h"
-#include "core/status_text.h"
-#include "system/boot_store.h"
-#include "system/package_db.h"
-#include "system/planner.h"
+#include "core/tell/plan_text.h"
+#include "core/tell/status_text.h"
+#include "system/packages/package_db.h"
+#include "system/planner/planner.h"
+#include "system/state/boot_store.h"
 
 namespace vfio_switch {
 

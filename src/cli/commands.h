@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/options.h"
-#include "core/error.h"
+#include "core/base/error.h"
 
 namespace vfio_switch {
 

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 namespace vfio_switch {
 

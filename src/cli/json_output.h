@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
+#include "core/cards/selection.h"
 #include "core/doctor/finding.h"
-#include "core/error.h"
-#include "core/facts.h"
-#include "core/plan.h"
-#include "core/selection.h"
-#include "core/status.h"
+#include "core/machine/facts.h"
+#include "core/plan/plan.h"
+#include "core/plan/status.h"
 
 namespace vfio_switch {
 

@@ -5,8 +5,8 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/terminal.h"
-#include "core/report.h"
-#include "system/process.h"
+#include "core/tell/plan_text.h"
+#include "system/process/process.h"
 #include "version.h"
 
 namespace vfio_switch {

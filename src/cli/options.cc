@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 namespace vfio_switch {
 

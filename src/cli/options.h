@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
-#include "core/plan.h"
-#include "core/selection.h"
-#include "core/table.h"
+#include "core/base/error.h"
+#include "core/base/table.h"
+#include "core/cards/selection.h"
+#include "core/plan/plan.h"
 
 namespace vfio_switch {
 

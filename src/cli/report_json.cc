@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/json_output.h"
-#include "core/telling_parameters.h"
-#include "core/text.h"
+#include "core/base/text.h"
+#include "core/boot/card_parameters.h"
 #include "version.h"
 
 namespace vfio_switch {

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "core/doctor/finding.h"
-#include "core/plan.h"
-#include "core/status.h"
-#include "core/told.h"
-#include "system/machine.h"
-#include "system/recorder.h"
+#include "core/plan/plan.h"
+#include "core/plan/status.h"
+#include "core/tell/redaction.h"
+#include "system/machine/machine.h"
+#include "system/machine/recorder.h"
 
 namespace vfio_switch {
 

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "core/text.h"
+#include "core/base/text.h"
 #include "hook/package_events.h"
-#include "system/alpm_hooks.h"
-#include "system/boot_store.h"
-#include "system/package_db.h"
-#include "system/planner.h"
-#include "system/state_store.h"
+#include "system/packages/alpm_hooks.h"
+#include "system/packages/package_db.h"
+#include "system/planner/planner.h"
+#include "system/state/boot_store.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

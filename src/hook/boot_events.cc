@@ -6,11 +6,11 @@
 #include <ctime>
 #include <iostream>
 
-#include "core/telling_parameters.h"
-#include "system/boot_store.h"
-#include "system/environment.h"
-#include "system/planner.h"
-#include "system/system_log.h"
+#include "core/boot/card_parameters.h"
+#include "system/machine/foreign_system.h"
+#include "system/planner/planner.h"
+#include "system/state/boot_store.h"
+#include "system/state/system_log.h"
 
 namespace vfio_switch {
 

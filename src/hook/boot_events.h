@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "core/error.h"
-#include "system/file_store.h"
+#include "core/base/error.h"
+#include "system/files/file_store.h"
 
 namespace vfio_switch {
 

@@ -2,9 +2,9 @@
 #include <exception>
 #include <iostream>
 
-#include "core/report.h"
+#include "core/tell/plan_text.h"
 #include "hook/events.h"
-#include "system/process.h"
+#include "system/process/process.h"
 
 namespace vfio_switch {
 

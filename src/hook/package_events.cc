@@ -6,10 +6,10 @@
 
 #include "apply/lock.h"
 #include "apply/rollback.h"
-#include "core/report.h"
-#include "system/boot_store.h"
-#include "system/planner.h"
-#include "system/state_store.h"
+#include "core/tell/plan_text.h"
+#include "system/planner/planner.h"
+#include "system/state/boot_store.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 

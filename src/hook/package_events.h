@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "hook/boot_events.h"
 #include "hook/site.h"
 

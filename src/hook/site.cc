@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "apply/progress.h"
-#include "core/report.h"
+#include "core/tell/plan_text.h"
 
 namespace vfio_switch {
 

@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "apply/operation.h"
-#include "core/error.h"
+#include "core/base/error.h"
 #include "hook/events.h"
-#include "system/command_runner.h"
-#include "system/file_store.h"
+#include "system/files/file_store.h"
+#include "system/process/command_runner.h"
 
 namespace vfio_switch {
 

@@ -48,7 +48,7 @@ class Manual(SysrootCase):
         self.assertEqual(keys("vfio-switch.conf.5"), set(re.split(r"[, ]+", known[1])) if known else set())
 
     def test_every_key_of_a_profile(self) -> None:
-        known = set(re.findall(r'entry\.key == "([a-z-]+)"', (SOURCE / "core/profile.cc").read_text()))
+        known = set(re.findall(r'entry\.key == "([a-z-]+)"', (SOURCE / "core/machine/profile.cc").read_text()))
         self.assertGreaterEqual(len(known), 3)
         self.assertEqual(keys("vfio-switch-profile.5"), known)
         for profile in (CONTRIB.parent / "profiles").glob("*.conf"):

@@ -2,10 +2,10 @@
 // key = value files: the settings and the profiles.
 #include <string>
 
-#include "core/key_value.h"
-#include "core/profile.h"
-#include "core/settings.h"
-#include "core/text.h"
+#include "core/base/key_value.h"
+#include "core/base/text.h"
+#include "core/machine/profile.h"
+#include "core/machine/settings.h"
 #include "fuzz.h"
 
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "core/display_config.h"
-#include "core/mounts.h"
-#include "core/text.h"
+#include "core/base/text.h"
+#include "core/boot/mounts.h"
+#include "core/machine/display_config.h"
 #include "fuzz.h"
 
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "system/file_reader.h"
+#include "system/files/file_reader.h"
 
 namespace vfio_switch::fuzz {
 

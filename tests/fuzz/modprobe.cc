@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // modprobe.d(5): what our parser makes of a text, and what libkmod makes of the same text.
-#include "core/modprobe_conf.h"
+#include "core/modules/modprobe_conf.h"
 
 #include <libkmod.h>
 #include <sys/mman.h>
@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "core/install_command.h"
-#include "core/text.h"
+#include "core/base/text.h"
+#include "core/modules/install_command.h"
 #include "fuzz.h"
-#include "system/unique_fd.h"
+#include "system/process/unique_fd.h"
 
 namespace {
 

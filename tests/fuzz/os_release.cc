@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // os-release(5), which never fails.
-#include "core/os_release.h"
+#include "core/machine/os_release.h"
 
 #include <string>
 
-#include "core/profile.h"
-#include "core/text.h"
+#include "core/base/text.h"
+#include "core/machine/profile.h"
 #include "fuzz.h"
 
 namespace {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sysfs readers on a tree in memory, and the choice of a card from whatever they found.
-#include "system/sysfs.h"
+#include "system/pci/sysfs.h"
 
 #include <algorithm>
 
-#include "core/card.h"
-#include "core/selection.h"
+#include "core/cards/card.h"
+#include "core/cards/selection.h"
 #include "fuzz.h"
 #include "memory_reader.h"
-#include "system/pci_names.h"
-#include "system/probe.h"
+#include "system/machine/probe.h"
+#include "system/pci/pci_names.h"
 
 namespace vfio_switch {
 

@@ -8,8 +8,8 @@
 #include <iostream>
 #include <string>
 
-#include "core/sha256.h"
-#include "system/initramfs_image.h"
+#include "core/base/sha256.h"
+#include "system/images/initramfs_image.h"
 
 namespace {
 

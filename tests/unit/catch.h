@@ -18,9 +18,9 @@
 #include <string>
 #include <utility>
 
-#include "core/error.h"
-#include "core/pci.h"
-#include "core/refusal.h"
+#include "core/base/error.h"
+#include "core/cards/refusal.h"
+#include "core/pci/pci.h"
 
 namespace Catch {
 

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <set>
 
-#include "core/card.h"
+#include "core/base/text.h"
+#include "core/cards/card.h"
 #include "core/doctor/checks.h"
-#include "core/modprobe_conf.h"
-#include "core/text.h"
+#include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {
 

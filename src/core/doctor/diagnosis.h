@@ -4,14 +4,14 @@
 #include <optional>
 #include <vector>
 
+#include "core/cards/intent.h"
+#include "core/cards/refusal.h"
+#include "core/cards/selection.h"
 #include "core/doctor/doctor_facts.h"
 #include "core/doctor/finding.h"
-#include "core/facts.h"
-#include "core/intent.h"
-#include "core/load_order.h"
-#include "core/refusal.h"
-#include "core/selection.h"
-#include "core/status.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+#include "core/plan/status.h"
 
 namespace vfio_switch {
 

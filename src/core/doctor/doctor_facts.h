@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/doctor/host_config.h"
-#include "core/facts.h"
-#include "core/pci.h"
+#include "core/machine/facts.h"
+#include "core/pci/pci.h"
 
 namespace vfio_switch {
 

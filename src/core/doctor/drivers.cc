@@ -3,12 +3,12 @@
 #include <map>
 #include <set>
 
-#include "core/card.h"
+#include "core/base/text.h"
+#include "core/binding/shadowing.h"
+#include "core/cards/card.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/tools.h"
-#include "core/modprobe_conf.h"
-#include "core/shadowing.h"
-#include "core/text.h"
+#include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {
 

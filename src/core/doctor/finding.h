@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/intent.h"
-#include "core/pci.h"
-#include "core/table.h"
+#include "core/base/table.h"
+#include "core/cards/intent.h"
+#include "core/pci/pci.h"
 
 namespace vfio_switch {
 

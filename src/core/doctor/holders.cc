@@ -3,9 +3,9 @@
 #include <map>
 #include <set>
 
-#include "core/card.h"
+#include "core/base/text.h"
+#include "core/cards/card.h"
 #include "core/doctor/checks.h"
-#include "core/text.h"
 
 namespace vfio_switch {
 

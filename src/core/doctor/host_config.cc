@@ -5,7 +5,7 @@
 #include <array>
 #include <optional>
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 namespace vfio_switch {
 

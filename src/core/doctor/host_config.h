@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/pci.h"
+#include "core/pci/pci.h"
 
 namespace vfio_switch {
 

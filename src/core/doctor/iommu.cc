@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include "core/boot_plan.h"
+#include "core/base/text.h"
+#include "core/cards/isolation.h"
 #include "core/doctor/checks.h"
-#include "core/isolation.h"
-#include "core/text.h"
+#include "core/plan/boot_plan.h"
 
 namespace vfio_switch {
 

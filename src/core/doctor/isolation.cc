@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/isolation.h"
+#include "core/cards/isolation.h"
 
 #include <algorithm>
 #include <set>
 
-#include "core/card.h"
+#include "core/base/text.h"
+#include "core/cards/card.h"
 #include "core/doctor/checks.h"
-#include "core/text.h"
 
 namespace vfio_switch {
 

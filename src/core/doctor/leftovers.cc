@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <map>
 
+#include "core/base/text.h"
+#include "core/binding/generated_files.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/tools.h"
-#include "core/generated.h"
-#include "core/text.h"
 
 namespace vfio_switch {
 

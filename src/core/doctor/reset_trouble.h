@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "core/pci.h"
+#include "core/pci/pci.h"
 
 namespace vfio_switch {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include "core/card.h"
+#include "core/base/text.h"
+#include "core/cards/card.h"
 #include "core/doctor/checks.h"
-#include "core/text.h"
 
 namespace vfio_switch {
 

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <map>
 
-#include "core/card.h"
+#include "core/base/text.h"
+#include "core/cards/card.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/reset_trouble.h"
-#include "core/text.h"
 
 namespace vfio_switch {
 

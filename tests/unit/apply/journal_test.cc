@@ -15,9 +15,9 @@
 #include "apply/journalled_state.h"
 #include "apply/lock.h"
 #include "catch.h"
-#include "core/generated.h"
-#include "core/sha256.h"
-#include "system/state_store.h"
+#include "core/base/sha256.h"
+#include "core/binding/generated_files.h"
+#include "system/state/state_store.h"
 #include "system/temporary_root.h"
 
 namespace vfio_switch {

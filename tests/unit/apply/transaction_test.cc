@@ -13,7 +13,7 @@
 #include "apply/journalled_state.h"
 #include "apply/lock.h"
 #include "catch.h"
-#include "system/state_store.h"
+#include "system/state/state_store.h"
 #include "system/temporary_root.h"
 
 namespace vfio_switch {

@@ -5,8 +5,8 @@
 #include <array>
 #include <stdexcept>
 
-#include "core/card.h"
-#include "core/generated.h"
+#include "core/binding/generated_files.h"
+#include "core/cards/card.h"
 
 namespace vfio_switch::test {
 

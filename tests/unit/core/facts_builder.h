@@ -10,10 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/facts.h"
-#include "core/load_order.h"
-#include "core/plan.h"
-#include "core/selection.h"
+#include "core/cards/selection.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+#include "core/plan/plan.h"
 
 namespace vfio_switch::test {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "catch.h"
-#include "system/file_store.h"
+#include "system/files/file_store.h"
 
 namespace vfio_switch::test {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
+#include "core/binding/generated_files.h"
 #include "core/doctor/rows.h"
-#include "core/generated.h"
 
 namespace vfio_switch::test {
 

@@ -3,10 +3,10 @@
 #include <set>
 
 #include "catch.h"
+#include "core/base/table.h"
+#include "core/base/text.h"
 #include "core/doctor/rows.h"
 #include "core/doctor/tools.h"
-#include "core/table.h"
-#include "core/text.h"
 
 namespace vfio_switch::test {
 

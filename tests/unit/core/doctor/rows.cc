@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "core/card.h"
+#include "core/cards/card.h"
 
 namespace vfio_switch::test {
 

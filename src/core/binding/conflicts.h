@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/binding/override.h"
+#include "core/cards/refusal.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+
+namespace vfio_switch {
+
+/// What else on the machine would defeat the binding of a card with `ids`: kernels without a usable
+/// vfio-pci, other people's modprobe lines (`others`: all but ours) and kernel parameters. Files
+/// are named with their line.
+[[nodiscard]] std::vector<Refusal> find_conflicts(const SystemFacts& facts,
+                                                  const std::vector<ModprobeDirective>& others,
+                                                  const std::set<PciId>& ids, Binding binding);
+
+/// What does not defeat us, but should be known: blacklist lines for a driver that would be the
+/// fallback. Each is a sentence that names file and line.
+[[nodiscard]] std::vector<std::string> find_hindrances(
+    const std::vector<Claim>& claims, const std::vector<ModprobeDirective>& others);
+
+}  // namespace vfio_switch

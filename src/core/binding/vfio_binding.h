@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/binding/override.h"
+#include "core/modules/modprobe_conf.h"
+#include "core/pci/pci.h"
+
+namespace vfio_switch {
+
+/// What lets vfio-pci take a function once it is loaded.
+struct Bound {
+  bool by_id = false;
+  bool by_address = false;
+  bool by_parameter = false;  ///< by id, on the kernel command line: also where it is built in
+
+  [[nodiscard]] bool at_all() const { return by_id || by_address; }
+};
+
+/// Which functions a configuration gives to vfio-pci, in a root or in an image.
+class VfioBinding {
+ public:
+  /// `softdeps` are those that the modules carry: one about vfio-pci itself would switch the
+  /// install line off.
+  VfioBinding(const BootConfig& config, const ModprobeFile& softdeps);
+
+  [[nodiscard]] Bound of(const PciDevice& device) const;
+
+ private:
+  std::optional<std::string> ids_;
+  bool by_parameter_ = false;
+  std::vector<OverrideEntry> listed_;
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/files/file_state.h"
+
+namespace vfio_switch {
+
+/// How a text file spells command lines.
+enum class ParameterSyntax {
+  grub_settings,  ///< core/grub_settings.h
+  boot_entry,     ///< core/boot_entry.h
+  command_line,   ///< core/boot_entry.h
+};
+
+/// A text file that decides about command lines.
+struct ParameterFile {
+  ParameterSyntax syntax = ParameterSyntax::command_line;
+  std::string path;  ///< as seen inside the root
+  FileState state;
+
+  bool operator==(const ParameterFile&) const = default;
+};
+
+/// GRUB, whose grub.cfg is generated from settings.
+struct Grub {
+  std::vector<ParameterFile> settings;  ///< /etc/default/grub first, then drop-ins as it is sourced
+  bool reads_drop_ins = false;          ///< the distribution's grub-mkconfig sources a directory
+  std::vector<std::string> command;     ///< what writes `output`; empty: not installed
+  std::string output;                   ///< "/boot/grub/grub.cfg"
+  std::optional<std::string> generated;  ///< its content; nothing where it takes root to read it
+
+  bool operator==(const Grub&) const = default;
+};
+
+/// systemd-boot, or another that reads entries of the Boot Loader Specification.
+struct BootEntries {
+  /// The entries, and /etc/kernel/cmdline, which those of later kernels are made from.
+  std::vector<ParameterFile> files;
+
+  bool operator==(const BootEntries&) const = default;
+};
+
+/// Unified kernel images, which hold the command line: the initramfs tool builds both at once.
+struct UnifiedImage {
+  std::vector<ParameterFile> files;  ///< /etc/kernel/cmdline, /etc/cmdline.d/NAME.conf
+
+  bool operator==(const UnifiedImage&) const = default;
+};
+
+/// GRUB with entries of the Boot Loader Specification that grubby(8) changes.
+struct Grubby {
+  std::vector<ParameterFile> entries;
+  std::vector<std::string> outputs;  ///< every file that grubby writes, the entries included
+
+  bool operator==(const Grubby&) const = default;
+};
+
+/// rpm-ostree(1), which keeps the command line of each deployment.
+struct RpmOstree {
+  std::vector<ParameterFile> entries;
+
+  bool operator==(const RpmOstree&) const = default;
+};
+
+/// Pop!_OS's kernelstub.
+struct Kernelstub {
+  std::string file;  ///< its configuration
+
+  bool operator==(const Kernelstub&) const = default;
+};
+
+struct Limine {
+  std::string file;  ///< limine.conf
+  std::string text;
+
+  bool operator==(const Limine&) const = default;
+};
+
+struct Refind {
+  std::string file;  ///< refind_linux.conf
+  std::string text;
+
+  bool operator==(const Refind&) const = default;
+};
+
+struct UnknownLoader {
+  std::string why;  ///< a sentence's part: "no boot loader that is known is found"
+
+  bool operator==(const UnknownLoader&) const = default;
+};
+
+/// What passes the command line to the kernel: a closed set, of which the first is the default.
+using BootLoader = std::variant<UnknownLoader, Grub, BootEntries, UnifiedImage, Grubby, RpmOstree,
+                                Kernelstub, Limine, Refind>;
+
+/// "GRUB", as people call it.
+[[nodiscard]] std::string_view name_of(const BootLoader& loader);
+
+}  // namespace vfio_switch

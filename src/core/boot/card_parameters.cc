@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/boot/card_parameters.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "core/base/text.h"
+#include "core/modules/modprobe_conf.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// The value of `word` where its key is `key`, dash and underscore alike; nothing where it is not.
+std::optional<std::string_view> value_of(std::string_view word, std::string_view key) {
+  const auto equals = word.find('=');
+  if (equals == std::string_view::npos) return std::nullopt;
+  if (module_name(word.substr(0, equals)) != module_name(key)) return std::nullopt;
+  return word.substr(equals + 1);
+}
+
+bool names_vfio(std::string_view list) {
+  return std::ranges::any_of(split_words(list, ","),
+                             [](auto word) { return module_name(word) == "vfio_pci"; });
+}
+
+bool says(std::string_view list, std::string_view value) {
+  return std::ranges::any_of(split_words(list, ","), [&](auto word) { return word == value; });
+}
+
+}  // namespace
+
+std::vector<TellingParameter> telling_parameters(std::string_view command_line) {
+  std::vector<TellingParameter> found;
+  const auto add = [&](std::string_view word, std::string effect, bool keeps_host = false) {
+    found.push_back({std::string(word), std::move(effect), keeps_host});
+  };
+  constexpr std::array<std::string_view, 3> iommu_keys = {"intel_iommu", "amd_iommu", "iommu"};
+  for (const auto word : split_words(command_line, " \t\n")) {
+    if (const auto ids = value_of(word, "vfio-pci.ids")) {
+      if (ids->empty()) {
+        add(word, "leaves the card with the host in this boot", true);
+      } else {
+        add(word, "gives these ids to vfio-pci, whatever is configured");
+      }
+    } else if (const auto blocked = value_of(word, "module_blacklist")) {
+      if (names_vfio(*blocked)) add(word, "forbids vfio-pci", true);
+    } else if (const auto hidden = value_of(word, "modprobe.blacklist")) {
+      add(word, "keeps these drivers from being loaded for a device");
+    } else if (word == "nomodeset") {
+      add(word, "leaves every display with the firmware's framebuffer");
+    }
+    for (const auto key : iommu_keys) {
+      const auto value = value_of(word, key);
+      if (!value) continue;
+      if (says(*value, "off")) add(word, "switches the IOMMU off", true);
+      if (says(*value, "on")) add(word, "switches the IOMMU on");
+    }
+  }
+  return found;
+}
+
+bool is_escape(std::string_view command_line) {
+  std::optional<std::string_view> last;
+  for (const auto word : split_words(command_line, " \t\n")) {
+    if (const auto ids = value_of(word, "vfio-pci.ids")) last = ids;
+  }
+  return last && last->empty();
+}
+
+std::string without_escape(std::string_view command_line) {
+  std::vector<std::string> words;
+  for (const auto word : split_words(command_line, " \t\n")) {
+    if (!value_of(word, "vfio-pci.ids")) words.emplace_back(word);
+  }
+  return join(words, " ");
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/boot/grub_edit.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/base/text.h"
+#include "core/binding/generated_files.h"
+#include "core/boot/grub_settings.h"
+#include "core/boot/parameter_file.h"
+
+namespace vfio_switch {
+
+namespace {
+
+using Parameters = std::vector<std::string>;
+
+std::string said(const std::vector<std::string>& parameters) {
+  return join(parameters, " ");
+}
+
+/// The change of the drop-in: written whole, so that nothing of it is anybody else's.
+std::optional<FileChange> edit_drop_in(const Grub& grub, const Parameters& add,
+                                       const Parameters& drop) {
+  const auto found = std::ranges::find(grub.settings, grub_drop_in_path, &ParameterFile::path);
+  Parameters wanted;
+  FileState before;
+  if (found != grub.settings.end()) {
+    before = found->state;
+    if (const auto* content = content_of(*found)) {
+      wanted = grub_drop_in_parameters(*content);
+    }
+  }
+  std::erase_if(wanted,
+                [&](const std::string& one) { return std::ranges::find(drop, one) != drop.end(); });
+  for (const auto& parameter : add) {
+    if (std::ranges::find(wanted, parameter) == wanted.end()) wanted.push_back(parameter);
+  }
+  FileState after;
+  if (!wanted.empty()) after = RegularFile{render_grub_drop_in(wanted), 0644, 0, 0};
+  const auto* old = std::get_if<RegularFile>(&before);
+  const auto* made = std::get_if<RegularFile>(&after);
+  const bool same = (old == nullptr && made == nullptr) ||
+                    (old != nullptr && made != nullptr && old->content == made->content);
+  if (same) return std::nullopt;
+  return FileChange{
+      std::string(grub_drop_in_path), before, after,
+      wanted.empty() ? said(drop) + " is not needed any more" : "adds " + said(wanted), true};
+}
+
+bool is_own_drop_in(const ParameterFile& file) {
+  const auto* content = content_of(file);
+  return file.path == grub_drop_in_path && content != nullptr && is_unmodified(*content);
+}
+
+}  // namespace
+
+std::expected<ParameterEdit, std::string> edit_grub(const Grub& grub, const Parameters& add,
+                                                    const Parameters& drop) {
+  if (grub.command.empty()) {
+    return std::unexpected("GRUB is set up here, and the program that writes " + grub.output +
+                           " is not installed: add " + said(add) + " to the kernel's line in it");
+  }
+  ParameterEdit changes;
+  std::vector<ParameterFile> in_place;
+  for (const auto& file : grub.settings) {
+    // A drop-in that was edited since is edited like a file of somebody else's.
+    const bool ours = file.path == grub_drop_in_path && !is_own_drop_in(file);
+    if (file.path == grub_settings_path || ours) in_place.push_back(file);
+  }
+  const bool own_file = grub.reads_drop_ins && in_place.size() < 2;
+  if (!own_file && in_place.empty()) {
+    return std::unexpected(std::string(grub_settings_path) + " is missing: add " + said(add) +
+                           " to GRUB's settings by hand");
+  }
+  if (own_file) {
+    if (auto change = edit_drop_in(grub, add, drop)) changes.files.push_back(std::move(*change));
+  }
+  // What an earlier version of the distribution had added in place goes as well.
+  auto edited = edit_files(in_place, own_file ? Parameters() : add, drop);
+  if (!edited) return std::unexpected(std::move(edited).error());
+  std::ranges::move(*edited, std::back_inserter(changes.files));
+  const bool passed_on = !grub.generated || std::ranges::any_of(drop, [&](const std::string& one) {
+    return grub_cfg_has(*grub.generated, one);
+  });
+  if (add.empty() && (changes.files.empty() || !passed_on)) return changes;
+  changes.run = BootParameters{
+      grub.command,
+      {},
+      {grub.output, grub.output + ".new"},
+      add,
+      "so that GRUB passes " + (add.empty() ? "what is left" : said(add)) + " to the kernel"};
+  return changes;
+}
+
+bool grub_passes(const Grub& grub, std::string_view parameter) {
+  std::string text;
+  for (const auto& file : grub.settings) {
+    if (const auto* content = content_of(file)) text += *content + "\n";
+  }
+  return grub_settings_have(text, parameter);
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/boot/parameter_edit.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/boot/boot_entry.h"
+#include "core/boot/grub_edit.h"
+#include "core/boot/grub_settings.h"
+#include "core/boot/manual_loaders.h"
+#include "core/boot/parameter_file.h"
+#include "core/modules/modprobe_conf.h"
+
+namespace vfio_switch {
+
+namespace {
+
+using Parameters = std::vector<std::string>;
+using Edited = std::expected<ParameterEdit, std::string>;
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+
+std::string join_words(const Parameters& parameters) {
+  return join(parameters, " ");
+}
+
+Edited edit(const Grub& grub, const Parameters& add, const Parameters& drop) {
+  return edit_grub(grub, add, drop);
+}
+
+Edited edit(const BootEntries& entries, const Parameters& add, const Parameters& drop) {
+  auto files = edit_files(entries.files, add, drop);
+  if (!files) return std::unexpected(std::move(files).error());
+  return ParameterEdit{std::move(*files), std::nullopt};
+}
+
+Edited edit(const UnifiedImage& image, const Parameters& add, const Parameters& drop) {
+  const auto first = std::ranges::find_if(image.files, counts);
+  if (!add.empty() && first == image.files.end()) {
+    return std::unexpected(
+        "the command line is part of a unified kernel image, and there is neither "
+        "/etc/kernel/cmdline nor a file in /etc/cmdline.d: write the whole command line, root= and "
+        "all, with " +
+        join_words(add) + " to /etc/kernel/cmdline, and build the image anew");
+  }
+  // One file is enough: they are joined.
+  auto chosen = add.empty() ? image.files : std::vector{*first};
+  auto files = edit_files(chosen, add, drop);
+  if (!files) return std::unexpected(std::move(files).error());
+  return ParameterEdit{std::move(*files), std::nullopt};
+}
+
+/// grubby replaces a parameter of the same key: the values that entries have for it.
+std::string former_values(const std::vector<ParameterFile>& entries, std::string_view key) {
+  for (const auto& entry : entries) {
+    const auto* content = content_of(entry);
+    if (content == nullptr || !counts(entry)) continue;
+    for (const auto line : split_lines(*content)) {
+      for (const auto word : split_words(line)) {
+        if (word.starts_with(std::string(key) + "=")) return std::string(word);
+      }
+    }
+  }
+  return {};
+}
+
+Edited edit(const Grubby& grubby, const Parameters& add, const Parameters& drop) {
+  ParameterEdit changes;
+  for (const auto& parameter : add) {
+    const auto former =
+        former_values(grubby.entries, std::string_view(parameter).substr(0, parameter.find('=')));
+    if (former.empty() || former == parameter) continue;
+    return std::unexpected("the boot entries already say " + printable(former) +
+                           ", which grubby would replace by " + parameter +
+                           ": make it one parameter, with grubby --update-kernel=ALL --args");
+  }
+  BootParameters run{{"grubby", "--update-kernel=ALL"},
+                     {},
+                     grubby.outputs,
+                     add,
+                     "grubby changes every boot entry"};
+  if (!add.empty()) run.command.push_back("--args=" + join_words(add));
+  if (!drop.empty()) run.command.push_back("--remove-args=" + join_words(drop));
+  if (!add.empty() || !drop.empty()) changes.run = std::move(run);
+  return changes;
+}
+
+Edited edit(const RpmOstree& /*loader*/, const Parameters& add, const Parameters& drop) {
+  ParameterEdit changes;
+  BootParameters run{{"rpm-ostree", "kargs"},
+                     {"rpm-ostree", "kargs"},
+                     {},
+                     add,
+                     "rpm-ostree makes a deployment with it"};
+  for (const auto& parameter : add) {
+    run.command.push_back("--append-if-missing=" + parameter);
+    run.undo.push_back("--delete-if-present=" + parameter);
+  }
+  for (const auto& parameter : drop) {
+    run.command.push_back("--delete-if-present=" + parameter);
+    run.undo.push_back("--append-if-missing=" + parameter);
+  }
+  if (!add.empty() || !drop.empty()) changes.run = std::move(run);
+  return changes;
+}
+
+template <class T>
+Edited edit(const T& loader, const Parameters& add, const Parameters& drop) {
+  return std::unexpected(advice(loader, add, drop));
+}
+
+std::optional<std::string> last_value(std::string_view line, std::string_view key) {
+  std::optional<std::string> last;
+  for (const auto word : split_words(line, " \t\r\n'\"")) {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos || module_name(word.substr(0, equals)) != key) continue;
+    last = word.substr(equals + 1);
+  }
+  return last;
+}
+
+const std::vector<ParameterFile>* files_of(const BootLoader& loader) {
+  return std::visit(Overloaded{[](const Grub& one) { return &one.settings; },
+                               [](const BootEntries& one) { return &one.files; },
+                               [](const UnifiedImage& one) { return &one.files; },
+                               [](const Grubby& one) { return &one.entries; },
+                               [](const RpmOstree& one) { return &one.entries; },
+                               [](const auto&) {
+                                 return static_cast<const std::vector<ParameterFile>*>(nullptr);
+                               }},
+                    loader);
+}
+
+}  // namespace
+
+bool has_parameter(const BootLoader& loader, std::string_view parameter) {
+  return std::visit(
+      Overloaded{[&](const Grub& one) { return grub_passes(one, parameter); },
+                 [&](const BootEntries& one) { return all_have(one.files, parameter); },
+                 [&](const UnifiedImage& one) {
+                   return std::ranges::any_of(
+                       one.files, [&](const auto& file) { return has_parameter(file, parameter); });
+                 },
+                 [&](const Grubby& one) { return all_have(one.entries, parameter); },
+                 [&](const RpmOstree& one) {
+                   // The newest deployment is the next one; the one before keeps its own command
+                   // line.
+                   return std::ranges::any_of(one.entries, [&](const auto& file) {
+                     return has_parameter(file, parameter);
+                   });
+                 },
+                 [&](const Limine& one) { return limine_has(one.text, parameter); },
+                 [&](const Refind& one) { return refind_has(one.text, parameter); },
+                 [](const auto&) { return false; }},
+      loader);
+}
+
+bool is_stale(const BootLoader& loader, std::string_view parameter) {
+  const auto* grub = std::get_if<Grub>(&loader);
+  return grub != nullptr && grub->generated && has_parameter(loader, parameter) &&
+         !grub_cfg_has(*grub->generated, parameter);
+}
+
+std::optional<std::string> where_said(const BootLoader& loader, std::string_view text) {
+  const auto* files = files_of(loader);
+  if (files == nullptr) return std::nullopt;
+  for (const auto& file : *files) {
+    const auto* content = content_of(file);
+    if (content == nullptr) continue;
+    int number = 0;
+    for (const auto line : split_lines(*content)) {
+      ++number;
+      if (trim(line).starts_with('#') || line.find(text) == std::string_view::npos) continue;
+      return file.path + ":" + std::to_string(number);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> parameter_value(const BootLoader& loader, std::string_view running,
+                                           std::string_view key) {
+  const auto* files = files_of(loader);
+  if (files == nullptr) {
+    auto value = last_value(running, key);
+    if (value && value->empty()) value.reset();
+    return value;
+  }
+  std::optional<std::string> last;
+  for (const auto& file : *files) {
+    const auto* content = content_of(file);
+    if (content == nullptr) continue;
+    for (const auto line : split_lines(*content)) {
+      if (trim(line).starts_with('#')) continue;
+      if (auto value = last_value(line, key)) last = std::move(value);
+    }
+  }
+  return last;
+}
+
+std::expected<ParameterEdit, std::string> edit_parameters(const BootLoader& loader,
+                                                          const std::vector<std::string>& add,
+                                                          const std::vector<std::string>& drop) {
+  return std::visit([&](const auto& one) { return edit(one, add, drop); }, loader);
+}
+
+bool output_has(std::string_view path, std::string_view content, std::string_view parameter) {
+  if (path.ends_with("/grub.cfg")) return grub_cfg_has(content, parameter);
+  if (syntax_of(path) != ParameterSyntax::boot_entry) return true;
+  return !is_kernel_entry(path, content) || entry_has_parameter(content, parameter);
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/boot/parameter_file.h"
+
+#include "core/base/text.h"
+#include "core/boot/boot_entry.h"
+#include "core/boot/grub_settings.h"
+
+namespace vfio_switch {
+
+namespace {
+
+using Parameters = std::vector<std::string>;
+
+std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_view content,
+                                          std::string_view parameter) {
+  switch (syntax) {
+    case ParameterSyntax::grub_settings:
+      return add_grub_parameter(content, parameter);
+    case ParameterSyntax::boot_entry:
+      return add_entry_parameter(content, parameter);
+    case ParameterSyntax::command_line:
+      return add_cmdline_file_parameter(content, parameter);
+  }
+  return std::nullopt;
+}
+
+/// The change of one file; nothing where it stays as it is.
+std::expected<std::optional<FileChange>, std::string> edit_file(const ParameterFile& file,
+                                                                const Parameters& add,
+                                                                const Parameters& drop) {
+  const auto* before = std::get_if<RegularFile>(&file.state);
+  if (before == nullptr) {
+    return std::unexpected(file.path + " is no regular file: add " + join(add, " ") +
+                           " there by hand");
+  }
+  auto after = *before;
+  after.modified = 0;
+  after.content = without_parameters(file.syntax, before->content, drop);
+  for (const auto& parameter : add) {
+    if (has_parameter(ParameterFile{file.syntax, file.path, after}, parameter)) continue;
+    auto content = with_parameter(file.syntax, after.content, parameter);
+    if (!content) {
+      return std::unexpected(file.path + " has no line that " + parameter +
+                             " can be added to: add it there by hand");
+    }
+    after.content = std::move(*content);
+  }
+  if (after.content == before->content) return std::nullopt;
+  const auto reason =
+      add.empty() ? join(drop, " ") + " is not needed any more" : "adds " + join(add, " ");
+  return FileChange{file.path, *before, after, reason, true};
+}
+
+}  // namespace
+
+const std::string* content_of(const ParameterFile& file) {
+  const auto* regular = std::get_if<RegularFile>(&file.state);
+  return regular == nullptr ? nullptr : &regular->content;
+}
+
+bool has_parameter(const ParameterFile& file, std::string_view parameter) {
+  const auto* content = content_of(file);
+  if (content == nullptr) return false;
+  switch (file.syntax) {
+    case ParameterSyntax::grub_settings:
+      return grub_settings_have(*content, parameter);
+    case ParameterSyntax::boot_entry:
+      return entry_has_parameter(*content, parameter);
+    case ParameterSyntax::command_line:
+      return cmdline_file_has_parameter(*content, parameter);
+  }
+  return false;
+}
+
+bool all_have(const std::vector<ParameterFile>& files, std::string_view parameter) {
+  bool any = false;
+  for (const auto& file : files) {
+    if (!counts(file)) continue;
+    if (!has_parameter(file, parameter)) return false;
+    any = true;
+  }
+  return any;
+}
+
+bool counts(const ParameterFile& file) {
+  const auto* content = content_of(file);
+  switch (file.syntax) {
+    case ParameterSyntax::grub_settings:
+      return true;
+    case ParameterSyntax::boot_entry:
+      return content != nullptr && is_kernel_entry(file.path, *content);
+    case ParameterSyntax::command_line:
+      return content != nullptr && says_something(*content);
+  }
+  return true;
+}
+
+std::string without_parameters(ParameterSyntax syntax, std::string_view content,
+                               const std::vector<std::string>& parameters) {
+  std::string rest(content);
+  for (const auto& parameter : parameters) {
+    switch (syntax) {
+      case ParameterSyntax::grub_settings:
+        rest = remove_grub_parameter(rest, parameter);
+        break;
+      case ParameterSyntax::boot_entry:
+        rest = remove_entry_parameter(rest, parameter);
+        break;
+      case ParameterSyntax::command_line:
+        rest = remove_cmdline_file_parameter(rest, parameter);
+        break;
+    }
+  }
+  return rest;
+}
+
+ParameterSyntax syntax_of(std::string_view path) {
+  if (path.starts_with(grub_settings_path)) return ParameterSyntax::grub_settings;
+  return path.find("/loader/entries/") != std::string_view::npos ? ParameterSyntax::boot_entry
+                                                                 : ParameterSyntax::command_line;
+}
+
+std::expected<std::vector<FileChange>, std::string> edit_files(
+    const std::vector<ParameterFile>& files, const Parameters& add, const Parameters& drop) {
+  std::vector<FileChange> changes;
+  for (const auto& file : files) {
+    if (!add.empty() && !counts(file)) continue;
+    auto change = edit_file(file, add, drop);
+    if (!change) return std::unexpected(std::move(change).error());
+    if (*change) changes.push_back(std::move(**change));
+  }
+  return changes;
+}
+
+}  // namespace vfio_switch

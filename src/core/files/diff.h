@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/files/file_state.h"
+
+namespace vfio_switch {
+
+/// One path that changes: from what must stand there now, to what will.
+struct FileChange {
+  std::string path;  ///< as seen inside the root
+  FileState before;  ///< the precondition, checked again right before the change
+  FileState after;
+  std::string reason;
+  bool boot_parameters = false;  ///< it decides what the boot loader passes to the kernel
+
+  bool operator==(const FileChange&) const = default;
+};
+
+/// One initramfs to be built anew by the distribution's tool.
+struct RebuildInitramfs {
+  std::string release;  ///< the kernel's
+  std::string image;    ///< its path inside the root
+  std::string reason;
+
+  bool operator==(const RebuildInitramfs&) const = default;
+};
+
+/// The boot loader's own tool, which makes the kernels' command lines anew from its settings, or
+/// changes them itself.
+struct BootParameters {
+  std::vector<std::string> command;     ///< the program and its arguments
+  std::vector<std::string> undo;        ///< takes it back; empty: what was kept of `outputs` does
+  std::vector<std::string> outputs;     ///< files that it writes: kept before, put back by an undo
+  std::vector<std::string> parameters;  ///< those of ours that the kernels get afterwards
+  std::string reason;
+
+  bool operator==(const BootParameters&) const = default;
+};
+
+using Change = std::variant<FileChange, RebuildInitramfs, BootParameters>;
+
+/// What has to be done, in order. Empty: nothing, and nothing is touched.
+using Diff = std::vector<Change>;
+
+/// "write", "remove", "rebuild-initramfs" or "boot-parameters": the kinds of the JSON output.
+[[nodiscard]] std::string_view kind(const Change& change);
+
+/// What the change will do, as one line for people: "write /etc/modprobe.d/vfio.conf".
+[[nodiscard]] std::string describe(const Change& change);
+
+/// Why it is done.
+[[nodiscard]] const std::string& reason_of(const Change& change);
+
+/// The Diff that takes this one back: the file changes in reverse, then the same rebuilds. What the
+/// boot loader's tool did is not in it: see JournalEntry::outputs.
+[[nodiscard]] Diff inverse(const Diff& diff);
+
+/// True if a file changes that an initramfs may have a copy of.
+[[nodiscard]] bool has_file_changes(const Diff& diff);
+
+}  // namespace vfio_switch

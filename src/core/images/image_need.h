@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/binding/override.h"
+#include "core/images/image_start.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+
+namespace vfio_switch {
+
+// Where the images hold nothing that is about the card, the root file system decides who gets it,
+// and switching takes no build.
+
+/// Why an image of `kernel` is about the card: it holds a module that could claim it, vfio-pci, a
+/// list that names one of them, or a file of ours that says something. Empty where it is not.
+[[nodiscard]] std::string concern_of(const ImageFacts& image, const std::string& kernel,
+                                     const std::vector<Claim>& claims);
+
+/// Why the card has to be claimed in the images, whatever they hold now, for a change from `before`
+/// to `after`. Empty where the root file system may decide.
+[[nodiscard]] std::string need_for_images(const SystemFacts& facts,
+                                          const std::vector<Claim>& claims,
+                                          const BootConfig& before, const BootConfig& after);
+
+}  // namespace vfio_switch

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/images/image_verdict.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/binding/generated_files.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// What the file at `path` says; nothing where it is absent, or says nothing.
+std::optional<std::string> said_by(const std::vector<ModprobeFile>& files, std::string_view path) {
+  const auto file = std::ranges::find(files, path, &ModprobeFile::path);
+  if (file == files.end() || is_inert(file->content)) return std::nullopt;
+  return file->content;
+}
+
+/// Why the image's copies of our files are not those of `config`; empty where they are. One that
+/// holds no configuration at all, of nobody, has nothing that could be old.
+std::string staleness(const ImageFacts& image, const BootConfig& config) {
+  constexpr std::array paths = {vfio_conf_path, softdep_conf_path};
+  for (const auto path : paths) {
+    const auto in_image = said_by(image.config.modprobe, path);
+    const auto wanted = said_by(config.modprobe, path);
+    if (in_image == wanted || (!in_image && !image.has_modprobe_d)) continue;
+    if (!in_image) return "the image is stale: it lacks " + std::string(path);
+    return "the image is stale: it holds an older " + std::string(path);
+  }
+  if (image.config.overrides != config.overrides) {
+    return "the image is stale: it holds an older " + std::string(override_path);
+  }
+  return {};
+}
+
+bool vfio_wins(const std::vector<LoadOrder>& orders, const LoadOrder& like) {
+  return std::ranges::any_of(orders, [&](const LoadOrder& order) {
+    return order.kernel == like.kernel && order.device == like.device && order.vfio_wins();
+  });
+}
+
+}  // namespace
+
+ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const BootConfig& config,
+                         const std::vector<LoadOrder>& root, Intent intent) {
+  if (image.condition == ImageCondition::unknown) return {std::nullopt, image.problem};
+  if (image.condition != ImageCondition::readable) return {false, image.problem};
+  if (!image.root_decides) {
+    if (auto stale = staleness(image.facts, config); !stale.empty()) return {false, stale};
+  }
+  for (const auto& order : image.orders) {
+    if (intent != Intent::enabled) {
+      if (!order.vfio_wins() || vfio_wins(root, order)) continue;
+      return {false, "the image still gives " + order.device.str() + " to vfio-pci"};
+    }
+    if (kernel.vfio_pci == ModuleForm::missing || (order.proved && order.vfio_wins())) continue;
+    return {false, order.device.str() + " does not go to vfio-pci: " + order.reason};
+  }
+  return {true, {}, image.root_decides};
+}
+
+}  // namespace vfio_switch

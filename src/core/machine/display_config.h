@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/pci/pci.h"
+
+namespace vfio_switch {
+
+/// A line of the host's configuration that gives its display to one card.
+struct DisplayClaim {
+  PciAddress address;
+  std::string where;  ///< "/etc/X11/xorg.conf:12"
+
+  bool operator==(const DisplayClaim&) const = default;
+};
+
+/// The `BusID "PCI:1:0:0"` lines of an xorg.conf(5): decimal bus, device and function, the domain
+/// behind an '@' of the bus.
+[[nodiscard]] std::vector<DisplayClaim> parse_xorg_config(std::string_view file,
+                                                          std::string_view text);
+
+/// The udev rules that attach a card to a seat, as `loginctl attach` writes them.
+[[nodiscard]] std::vector<DisplayClaim> parse_seat_rules(std::string_view file,
+                                                         std::string_view text);
+
+}  // namespace vfio_switch

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/boot/boot_loader.h"
+#include "core/files/file_state.h"
+#include "core/machine/display_config.h"
+#include "core/machine/os_release.h"
+#include "core/modules/modprobe_conf.h"
+#include "core/pci/pci.h"
+
+namespace vfio_switch {
+
+/// How a kernel has a module: the way to influence it differs.
+enum class ModuleForm {
+  missing,
+  loadable,
+  built_in,  ///< modprobe skips it; options reach it only on the kernel command line
+};
+
+/// An installed kernel: one with a module database.
+struct Kernel {
+  std::string release;            ///< "6.1.0-56-amd64"
+  std::string modules_directory;  ///< "/lib/modules/6.1.0-56-amd64"
+  std::string package;  ///< what its pkgbase file says ("linux-lts"); empty where it has none
+  ModuleForm vfio_pci = ModuleForm::missing;
+  ModprobeFile softdeps;                 ///< modules.softdep: the softdeps that modules carry
+  std::optional<std::string> initramfs;  ///< path of its image; nothing where it has none
+
+  bool operator==(const Kernel&) const = default;
+};
+
+/// A line that has a module loaded in the initramfs, whatever needs it.
+struct EarlyModule {
+  std::string module;  ///< underscores
+  std::string where;   ///< "/etc/initramfs-tools/modules:12"
+
+  bool operator==(const EarlyModule&) const = default;
+};
+
+/// What a person has to know of the initramfs tool, or of its configuration.
+struct ImageHindrance {
+  std::string message;    ///< names file and line, and what would help
+  bool prevents = false;  ///< as long as it stands, images do not get what they need, or no image
+                          ///< can be built
+
+  bool operator==(const ImageHindrance&) const = default;
+};
+
+/// The firmware's table that announces an IOMMU: without one the firmware has it switched off.
+enum class IommuTable { none, dmar, ivrs };
+
+/// A file of ours, of the older tool, or an absence, as found.
+struct ObservedFile {
+  FileState state;
+
+  bool operator==(const ObservedFile&) const = default;
+};
+
+/// Everything that planning may know about a machine, read once. A plain value: two equal ones
+/// give the same plan.
+struct SystemFacts {
+  OsRelease os;
+  std::vector<PciDevice> devices;  ///< sorted by address
+  bool iommu_enabled = false;      ///< the kernel made IOMMU groups
+  IommuTable iommu_table = IommuTable::none;
+  std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
+  std::string command_line;                  ///< of the running kernel; empty where unknown
+  std::string running_kernel;                ///< its release; empty where unknown
+  /// Why the hardware is not this system's: "a chroot"; nothing where it is.
+  std::optional<std::string> foreign_environment;
+  bool command_line_locked = false;  ///< the boot menu cannot change the command line
+  BootLoader boot_loader;
+  std::optional<std::string> tpm_unlock;   ///< "/etc/crypttab:3": a disk whose key the TPM holds
+  std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
+  std::vector<Kernel> kernels;             ///< newest first
+  std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
+  std::vector<ImageHindrance> image_hindrances;
+  /// Images get our part only if a drop-in of ours adds mkinitcpio's hook to HOOKS.
+  bool wants_mkinitcpio_drop_in = false;
+  /// The initramfs tool copies /etc/modules-load.d, where nothing puts vfio-pci in order.
+  bool modules_load_in_image = false;
+  std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
+  bool bind_script = false;            ///< the script that binding by address runs is installed
+  std::map<std::string, ObservedFile> files;  ///< every path that a plan may change
+
+  bool operator==(const SystemFacts&) const = default;
+};
+
+}  // namespace vfio_switch

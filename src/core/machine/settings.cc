@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/machine/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+
+#include "core/base/key_value.h"
+#include "core/base/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// Takes one value; an Error names the file and the line.
+using Taker = Result<void> (*)(Settings& settings, std::string_view file, const KeyValue& entry);
+
+Result<void> take_device(Settings& settings, std::string_view file, const KeyValue& entry) {
+  if (entry.value == "auto") return {};
+  if (entry.value == "none") {
+    settings.forbidden = true;
+    return {};
+  }
+  for (const auto word : split_words(entry.value, " \t,")) {
+    auto spec = parse_device_spec(word);
+    if (!spec) {
+      return bad_key(file, entry,
+                     "holds '" + printable(word) +
+                         "', which is neither auto, none, an address such as "
+                         "01:00.0, nor ids such as 10de:2d04");
+    }
+    settings.devices.push_back(*spec);
+  }
+  if (settings.devices.empty()) return bad_key(file, entry, "has no value");
+  return {};
+}
+
+/// `yes_word` or `no_word`.
+Result<bool> choice(std::string_view file, const KeyValue& entry, std::string_view yes_word,
+                    std::string_view no_word) {
+  if (entry.value == yes_word) return true;
+  if (entry.value == no_word) return false;
+  return bad_key(file, entry,
+                 "is '" + printable(entry.value) + "'; it can be " + std::string(yes_word) +
+                     " or " + std::string(no_word));
+}
+
+Result<void> take_initramfs(Settings& settings, std::string_view file, const KeyValue& entry) {
+  const auto early = choice(file, entry, "always", "auto");
+  if (!early) return std::unexpected(early.error());
+  settings.early = *early;
+  return {};
+}
+
+Result<void> take_headless(Settings& settings, std::string_view file, const KeyValue& entry) {
+  const auto headless = choice(file, entry, "yes", "no");
+  if (!headless) return std::unexpected(headless.error());
+  settings.headless = *headless;
+  return {};
+}
+
+Result<void> take_auto_disable(Settings& settings, std::string_view file, const KeyValue& entry) {
+  const auto allowed = choice(file, entry, "yes", "no");
+  if (!allowed) return std::unexpected(allowed.error());
+  settings.auto_disable = *allowed;
+  return {};
+}
+
+Result<void> take_iommu(Settings& settings, std::string_view file, const KeyValue& entry) {
+  const auto pass_through = choice(file, entry, "pt", "auto");
+  if (!pass_through) return std::unexpected(pass_through.error());
+  settings.pass_through = *pass_through;
+  return {};
+}
+
+struct Key {
+  std::string_view name;
+  Taker take;
+};
+
+constexpr std::array<Key, 5> keys = {{
+    {"device", take_device},
+    {"initramfs", take_initramfs},
+    {"iommu", take_iommu},
+    {"headless", take_headless},
+    {"auto-disable", take_auto_disable},
+}};
+
+}  // namespace
+
+Result<Settings> parse_settings(std::string_view file, std::string_view text) {
+  auto entries = parse_key_values(file, text);
+  if (!entries) return failure_of(entries);
+  Settings settings;
+  std::set<std::string> seen;
+  for (const auto& entry : *entries) {
+    const auto* key = std::ranges::find(keys, entry.key, &Key::name);
+    if (key == keys.end()) {
+      std::vector<std::string> known;
+      for (const auto& one : keys) known.emplace_back(one.name);
+      return bad_key(file, entry, "is no setting (known: " + join(known, ", ") + ")");
+    }
+    if (!seen.insert(entry.key).second) return bad_key(file, entry, "is set twice");
+    if (auto taken = key->take(settings, file, entry); !taken) return failure_of(taken);
+  }
+  return settings;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/pci/pci.h"
+
+namespace vfio_switch {
+
+/// Where the driver of a function is decided: in the initramfs, or in the real root after it.
+enum class Stage { image, root };
+
+/// The kernel modules that could claim a function, in one kernel.
+struct Claim {
+  std::string kernel;
+  PciAddress device;
+  std::vector<std::string> modules;     ///< loadable ones; sorted, underscores
+  std::vector<std::string> dependants;  ///< loadable ones that load one of `modules` first
+  std::vector<std::string> built_in;    ///< ones that no modprobe configuration reaches
+
+  bool operator==(const Claim&) const = default;
+};
+
+/// In which order modules would be inserted for one function, as libkmod says.
+struct LoadOrder {
+  std::string kernel;
+  PciAddress device;
+  std::vector<std::string> modules;     ///< in load order, each once, underscores
+  std::vector<std::string> contenders;  ///< those of `modules` that could take it; first wins
+  std::optional<std::string> winner;    ///< "vfio-pci" or a module name; nothing: no driver at all
+  Stage stage = Stage::root;
+  bool proved = false;
+  std::string reason;  ///< why it is not proved, or why vfio-pci does not win
+
+  [[nodiscard]] bool vfio_wins() const { return winner == "vfio-pci"; }
+
+  bool operator==(const LoadOrder&) const = default;
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cards/intent.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+#include "core/plan/plan.h"
+
+namespace vfio_switch {
+
+/// What may be done about the kernel's command line.
+struct BootPolicy {
+  bool may_add = true;  ///< somebody asked for it; else only what was added before is restored
+  bool pass_through = false;  ///< `iommu = pt` in the settings
+  bool may_run = true;        ///< the boot loader's tool can be run
+};
+
+/// True if the IOMMU is off, and the parameter that turns it on is staged or may be: whether the
+/// card is isolated can be judged only after the reboot.
+[[nodiscard]] bool is_iommu_coming(const SystemFacts& facts, const State& kept,
+                                   const BootPolicy& policy);
+
+/// True if the IOMMU is off and the next boot turns it on.
+[[nodiscard]] bool is_isolation_pending(const SystemFacts& facts);
+
+/// What a person should know until then.
+[[nodiscard]] std::string isolation_note();
+
+/// Completes a plan to enable with the kernel parameters that it needs: the IOMMU's, and
+/// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it refuses, and
+/// says the exact parameter and where it goes. Parameters of ours that are not needed any more go.
+void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vector<Claim>& claims,
+                          const State& kept, const BootPolicy& policy);
+
+/// Completes a plan to disable: vfio-pci.ids= of ours goes. The IOMMU's stay, as they hurt nobody.
+void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
+                       const BootPolicy& policy);
+
+/// The ids that vfio-pci gets from the kernel command line of the next boot, which count more than
+/// those of modprobe.d; nothing where it has none.
+[[nodiscard]] std::optional<std::string> next_boot_ids(const SystemFacts& facts);
+
+}  // namespace vfio_switch

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/binding/override.h"
+#include "core/cards/intent.h"
+#include "core/cards/refusal.h"
+#include "core/cards/selection.h"
+#include "core/files/diff.h"
+#include "core/images/image_verdict.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+
+namespace vfio_switch {
+
+/// What to do with a file of ours that somebody has edited since.
+enum class EditedFiles {
+  refuse,
+  overwrite,
+  keep,
+  save,  ///< on removal: kept beside it as NAME.vfio-switch-saved, which nothing reads
+};
+
+/// How a plan is to be made; from options and settings.
+struct PlanOptions {
+  EditedFiles edited = EditedFiles::refuse;
+  bool force_rebuild = false;  ///< --rebuild
+  /// The distribution's tool may be run here: on the running system, or with --rebuild below a
+  /// --sysroot. Otherwise an image that is stale alone is reported, and is no change.
+  bool can_rebuild = true;
+  /// A kernel whose image the caller builds next by itself; empty: none.
+  std::string built_elsewhere;
+};
+
+/// What the machine should become so that an intent holds, or why it should not.
+struct Plan {
+  State state;                        ///< what will be remembered
+  std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
+  std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
+  Diff diff;
+  BootConfig config;                  ///< the configuration as it will be, for the proof
+  std::vector<LoadOrder> load_order;  ///< for each kernel and function
+  std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  bool command_line_locked = false;   ///< no escape at the boot menu
+  std::string no_build;               ///< why no image has to follow the files; empty: they do
+
+  /// "change", "nothing" or "refused".
+  [[nodiscard]] std::string_view outcome() const;
+};
+
+/// The plan that makes vfio-pci take the selected cards. `claims` are the modules that could
+/// claim their functions, for every kernel. The load order is not proved yet: see conclude().
+[[nodiscard]] Plan plan_enable(const SystemFacts& facts, const Selection& selection,
+                               const std::vector<Claim>& claims, const PlanOptions& options);
+
+/// The plan that gives the cards of `state` back to the host: our files commented out.
+[[nodiscard]] Plan plan_disable(const SystemFacts& facts, const State& state,
+                                const PlanOptions& options);
+
+/// Completes a plan whose file changes are known: the images that have to follow, and the
+/// configuration as it will be.
+void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
+
+/// Refuses a plan that changes something while a boot file system should be mounted and is not.
+void refuse_unmounted(Plan& plan, const SystemFacts& facts);
+
+/// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
+/// proved current is never built anew.
+void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
+                      const PlanOptions& options);
+
+/// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
+/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal. Of a
+/// plan that is refused the changes are taken out.
+void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
+
+}  // namespace vfio_switch

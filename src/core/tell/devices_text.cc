@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tell/devices_text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/base/text.h"
+#include "core/cards/card.h"
+
+namespace vfio_switch {
+
+namespace {
+
+constexpr std::size_t most_strangers = 8;  // shown of a group's devices that are no part of a card
+
+using Group = std::optional<unsigned>;
+
+struct Tree {
+  std::map<Group, std::vector<const PciDevice*>> groups;
+  std::set<PciAddress> card_functions;      ///< of any graphics card
+  std::set<PciAddress> eligible_functions;  ///< of one that can be given away
+  std::size_t driver_width = 0;
+};
+
+std::string driver_text(const PciDevice& device) {
+  return printable(device.driver.value_or("no driver"));
+}
+
+std::string name_text(const PciDevice& device) {
+  return printable(device.name.empty() ? device.id.str() : device.name);
+}
+
+Tree make_tree(const SystemFacts& facts, const Selection& selection) {
+  Tree tree;
+  for (const auto& gpu : selection.gpus) {
+    tree.card_functions.insert(gpu.functions.begin(), gpu.functions.end());
+    if (gpu.eligible()) tree.eligible_functions.insert(gpu.functions.begin(), gpu.functions.end());
+  }
+  for (const auto& device : facts.devices) {
+    tree.groups[device.iommu_group].push_back(&device);
+    if (tree.card_functions.contains(device.address)) {
+      tree.driver_width = std::max(tree.driver_width, columns(driver_text(device)));
+    }
+  }
+  return tree;
+}
+
+std::string group_title(const Group& group) {
+  return group ? "IOMMU group " + std::to_string(*group) : "No IOMMU group";
+}
+
+/// "  * 0000:01:00.0  nouveau  NVIDIA Corporation GP108 [GeForce GT 1030]"
+std::string device_line(const PciDevice& device, const Tree& tree, const Style& style) {
+  const bool eligible = tree.eligible_functions.contains(device.address);
+  auto driver = driver_text(device);
+  driver.append(tree.driver_width - std::min(tree.driver_width, columns(driver)), ' ');
+  return paragraph((eligible ? "  * " : "    ") + device.address.str() + "  " + driver + "  ",
+                   {name_text(device), eligible ? Tone::good : Tone::plain}, style);
+}
+
+std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, const Style& style) {
+  constexpr std::string_view indent = "      ";
+  if (gpu.eligible()) {
+    std::set<unsigned> groups;
+    for (const auto& address : gpu.functions) {
+      groups.insert(find_device(facts, address)->iommu_group.value_or(0));
+    }
+    std::vector<std::string> numbers;
+    for (const auto group : groups) numbers.push_back(std::to_string(group));
+    std::string text = "can be given away";
+    if (numbers.size() > 1) text += " with the IOMMU groups " + enumerate(numbers);
+    if (gpu.selected) text += ", and is the one that is chosen";
+    return paragraph(indent, {text, Tone::good}, style);
+  }
+  std::string text;
+  for (const auto& refusal : gpu.refusals) {
+    // The names of files and kernels are somebody else's: none may look like a line of ours.
+    text += paragraph(std::string(indent) + std::string(to_string(refusal.code)) + ": ",
+                      {printable(refusal.message)}, style);
+  }
+  return text;
+}
+
+/// What is said about the cards whose last function in a group is `device`, and whose GPU is in it.
+std::string verdicts_below(const SystemFacts& facts, const Selection& selection,
+                           const PciDevice& device, const Style& style) {
+  std::string text;
+  std::set<std::vector<PciAddress>> told;  // several GPUs may be on one card
+  for (const auto& gpu : selection.gpus) {
+    if (find_device(facts, gpu.gpu)->iommu_group != device.iommu_group) continue;
+    const auto last = std::ranges::find_if(
+        gpu.functions.rbegin(), gpu.functions.rend(), [&](const PciAddress& address) {
+          return find_device(facts, address)->iommu_group == device.iommu_group;
+        });
+    if (*last != device.address || !told.insert(gpu.functions).second) continue;
+    text += candidate_text(facts, gpu, style);
+  }
+  return text;
+}
+
+/// What a group holds. Of strangers, the devices that are no part of a card, and of bridges, which
+/// never are in the way, the first are enough.
+std::string group_text(const SystemFacts& facts, const Selection& selection, const Tree& tree,
+                       const Group& group, bool whole, const Style& style) {
+  std::string text;
+  std::size_t strangers = 0;
+  std::size_t bridges = 0;
+  for (const auto* device : tree.groups.at(group)) {
+    if (!whole && !tree.card_functions.contains(device->address)) {
+      if (!group) continue;  // what has no group keeps nobody company
+      if (device->device_class.is_bridge()) {
+        ++bridges;
+        continue;
+      }
+      if (++strangers > most_strangers) continue;
+    }
+    text += device_line(*device, tree, style) + verdicts_below(facts, selection, *device, style);
+  }
+  std::vector<std::string> more;
+  if (strangers > most_strangers) {
+    more.push_back(std::to_string(strangers - most_strangers) + " more devices");
+  }
+  if (bridges > 0) {
+    more.push_back(std::to_string(bridges) + (bridges == 1 ? " bridge" : " bridges"));
+  }
+  if (more.empty()) return text;
+  return text + paragraph("    ", {"and " + enumerate(more), Tone::faint}, style);
+}
+
+std::string next_step(const Selection& selection, const Style& style) {
+  if (selection.refusals.empty() && !selection.functions.empty()) {
+    return "\n" +
+           paragraph("Next: ", {"'vfio-switch plan enable' shows what enable would do."}, style);
+  }
+  const bool choice = std::ranges::any_of(selection.refusals, [](const Refusal& refusal) {
+    return refusal.code == RefusalCode::ambiguous;
+  });
+  if (!choice) return {};
+  return "\n" +
+         paragraph("Next: ", {"choose one with 'vfio-switch enable --device ADDRESS'."}, style);
+}
+
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (const char c : printable(text)) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+/// A function's box: doubly framed and filled where it can be given away, which it says as well.
+std::string dot_node(const PciDevice& device, const Tree& tree, const Selection& selection) {
+  const auto address = device.address.str();
+  std::string label =
+      address + "\\n" + escaped(name_text(device)) + "\\n" + escaped(driver_text(device));
+  std::string look;
+  if (device.device_class.is_bridge()) look = ", style=rounded";
+  if (tree.eligible_functions.contains(device.address)) {
+    label += "\\ncan be given away";
+    look = R"(, style=filled, fillcolor="#d5f5d5", peripheries=2)";
+  }
+  for (const auto& gpu : selection.gpus) {
+    if (gpu.gpu != device.address || gpu.eligible()) continue;
+    std::vector<std::string> codes;
+    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code));
+    label += "\\nstays: " + join(codes, ", ");
+  }
+  return "\"" + address + "\" [label=\"" + label + "\"" + look + "];\n";
+}
+
+}  // namespace
+
+std::string devices_text(const SystemFacts& facts, const Selection& selection, bool whole,
+                         const Style& style) {
+  const auto tree = make_tree(facts, selection);
+  std::string text;
+  if (!facts.iommu_enabled) {
+    text = paragraph("", {"The IOMMU is off: nothing can be given away yet.", Tone::bad}, style);
+  }
+  for (const auto& [group, devices] : tree.groups) {
+    // The other groups of a card that stays are of no interest.
+    const bool matters = std::ranges::any_of(devices, [&](const PciDevice* device) {
+      return tree.eligible_functions.contains(device->address) ||
+             std::ranges::find(selection.gpus, device->address, &Candidate::gpu) !=
+                 selection.gpus.end();
+    });
+    if (!whole && !matters) continue;
+    if (!text.empty()) text += "\n";
+    text += toned(group_title(group), Tone::heading, style) + "\n";
+    text += group_text(facts, selection, tree, group, whole, style);
+  }
+  if (selection.gpus.empty()) text += "This machine has no graphics card.\n";
+  return text + next_step(selection, style);
+}
+
+std::string devices_dot(const SystemFacts& facts, const Selection& selection) {
+  const auto tree = make_tree(facts, selection);
+  std::string text =
+      "digraph \"PCI functions, bridges and IOMMU groups\" {\n"
+      "  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n"
+      "  graph [fontname=\"sans-serif\"];\n";
+  for (const auto& [group, devices] : tree.groups) {
+    if (group) {
+      text += "  subgraph \"cluster_" + std::to_string(*group) + "\" {\n    label=\"" +
+              group_title(group) + "\";\n";
+    }
+    for (const auto* device : devices) {
+      text += (group ? "    " : "  ") + dot_node(*device, tree, selection);
+    }
+    if (group) text += "  }\n";
+  }
+  for (const auto& device : facts.devices) {
+    const auto above = device.bridges.empty() ? "PCI domain " + to_hex(device.address.domain, 4)
+                                              : device.bridges.back().str();
+    text += "  \"" + above + "\" -> \"" + device.address.str() + "\";\n";
+  }
+  return text + "}\n";
+}
+
+}  // namespace vfio_switch

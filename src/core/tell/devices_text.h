@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "core/base/table.h"
+#include "core/cards/selection.h"
+#include "core/machine/facts.h"
+
+namespace vfio_switch {
+
+/// The IOMMU groups that hold a graphics card, with what else is in them: a group is given away as
+/// a whole. Cards that can be given away are marked; for the others it is said why not. `whole`:
+/// every group, and every bridge.
+[[nodiscard]] std::string devices_text(const SystemFacts& facts, const Selection& selection,
+                                       bool whole, const Style& style);
+
+/// All of it as a picture in Graphviz's language: functions below the bridges that they are
+/// reached through, framed by IOMMU group.
+[[nodiscard]] std::string devices_dot(const SystemFacts& facts, const Selection& selection);
+
+}  // namespace vfio_switch

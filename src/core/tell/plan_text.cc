@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tell/plan_text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/base/line_diff.h"
+#include "core/base/text.h"
+#include "core/cards/card.h"
+
+namespace vfio_switch {
+
+namespace {
+
+std::string group_text(const PciDevice& device) {
+  return device.iommu_group ? "group " + std::to_string(*device.iommu_group) : "no group";
+}
+
+std::string driver_text(const std::optional<std::string>& driver) {
+  return driver.value_or("no driver");
+}
+
+/// Pads to `width` columns; names are ASCII in the PCI ID database.
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
+/// "  0000:01:00.0  nouveau        group 2   NVIDIA Corporation GP108 [GeForce GT 1030]"
+std::string device_line(const PciDevice& device, std::string_view mark) {
+  constexpr std::size_t driver_width = 14;
+  constexpr std::size_t group_width = 9;
+  return std::string(mark) + device.address.str() + "  " +
+         padded(driver_text(device.driver), driver_width) + " " +
+         padded(group_text(device), group_width) + " " +
+         (device.name.empty() ? device.id.str() : device.name) + "\n";
+}
+
+std::string refusal_line(const Refusal& refusal, std::string_view indent) {
+  // The names of files and kernels are somebody else's: none may look like a line of ours.
+  return std::string(indent) + std::string(to_string(refusal.code)) + ": " +
+         printable(refusal.message) + "\n";
+}
+
+std::string load_order_text(const std::vector<LoadOrder>& orders) {
+  std::string text;
+  std::string kernel;
+  for (const auto& order : orders) {
+    if (order.kernel != kernel) text += "  kernel " + printable(order.kernel) + "\n";
+    kernel = order.kernel;
+    const auto winner = order.winner.value_or("no driver");
+    text += "    " + order.device.str() + "  " + winner;
+    if (order.stage == Stage::image) text += " in the initramfs";
+    if (order.contenders.size() > 1) text += "  (" + join(order.contenders, ", then ") + ")";
+    if (!order.proved) text += "  NOT PROVED: " + printable(order.reason);
+    text += "\n";
+  }
+  return text;
+}
+
+/// A unified diff, to which colour adds nothing that its first column does not say.
+std::string difference_text(std::string_view difference, std::string_view indent,
+                            const Style& style) {
+  std::string text;
+  for (const auto line : split_lines(difference)) {
+    auto tone = Tone::plain;
+    if (line.starts_with("--- ") || line.starts_with("+++ ")) {
+      tone = Tone::heading;
+    } else if (line.starts_with('+')) {
+      tone = Tone::good;
+    } else if (line.starts_with('-')) {
+      tone = Tone::bad;
+    } else if (line.starts_with("@@")) {
+      tone = Tone::faint;
+    }
+    text += std::string(indent) + toned(line, tone, style) + "\n";
+  }
+  return text;
+}
+
+/// How a file becomes what it will be; /dev/null stands for one that is not there.
+std::string file_difference(const FileChange& change) {
+  const auto* before = std::get_if<RegularFile>(&change.before);
+  const auto* after = std::get_if<RegularFile>(&change.after);
+  const std::string nothing = "/dev/null";
+  return unified_diff(before != nullptr ? before->content : "",
+                      after != nullptr ? after->content : "",
+                      before != nullptr ? printable(change.path) : nothing,
+                      after != nullptr ? printable(change.path) : nothing);
+}
+
+std::string change_text(const Change& change, bool details, const Style& style) {
+  const auto* file = std::get_if<FileChange>(&change);
+  std::string text = "  " + printable(describe(change) + "  (" + reason_of(change) + ")") + "\n";
+  if (file == nullptr || !details) return text;
+  return text + difference_text(file_difference(*file), "    ", style);
+}
+
+}  // namespace
+
+std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
+                      const Style& style) {
+  std::string text;
+  if (!plan.functions.empty()) text += "Card\n";
+  for (const auto& address : plan.functions)
+    text += device_line(*find_device(facts, address), "  ");
+  for (const auto& note : plan.notes) text += "Note: " + printable(note) + ".\n";
+  if (!plan.refusals.empty()) return text + refusals_text(plan, style);
+  if (!plan.load_order.empty()) {
+    text += "Who gets it, asked of libkmod\n" + load_order_text(plan.load_order);
+  }
+  if (plan.diff.empty()) return text + "Nothing to do.\n";
+  text += "Changes\n";
+  for (const auto& change : plan.diff) text += change_text(change, details, style);
+  return text;
+}
+
+std::string refusals_text(const Plan& plan, const Style& style) {
+  constexpr std::size_t most = 3;
+  std::string text = "Nothing was changed, because:\n";
+  for (std::size_t i = 0; i < std::min(most, plan.refusals.size()); ++i) {
+    text += refusal_line(plan.refusals[i], "  ");
+    text += difference_text(plan.refusals[i].difference, "    ", style);
+  }
+  if (plan.refusals.size() > most) {
+    text += "  and " + std::to_string(plan.refusals.size() - most) +
+            " more reasons; 'vfio-switch devices' has them all.\n";
+  } else {
+    text += "'vfio-switch devices' shows every graphics card.\n";
+  }
+  return text;
+}
+
+std::string error_text(const Error& error) {
+  return "vfio-switch: " + error.message + "\n" +
+         (error.remedy.empty() ? "" : "  " + error.remedy + "\n");
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tell/status_text.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/cards/card.h"
+
+namespace vfio_switch {
+
+namespace {
+
+std::string driver_text(const std::optional<std::string>& driver) {
+  return driver.value_or("no driver");
+}
+
+std::string kernel_name(const Status& status, const KernelStatus& kernel) {
+  return printable(kernel.release + status.package_text(kernel.release)) +
+         (kernel.running ? " (running)" : "");
+}
+
+/// "yes", "no" or "unknown": the word says it, the tone repeats it.
+Phrase answer(std::string_view what, std::optional<bool> is) {
+  const auto text = [&](std::string_view word) {
+    return std::string(what) + " " + std::string(word);
+  };
+  if (!is) return {text("unknown"), Tone::attention};
+  return *is ? Phrase{text("yes"), Tone::good} : Phrase{text("no"), Tone::bad};
+}
+
+Cell wanted_cell(const Status& status) {
+  switch (status.intent) {
+    case Intent::unset:
+      return {"passthrough was never enabled", Tone::faint};
+    case Intent::enabled:
+      return "passthrough";
+    case Intent::disabled:
+      return "the host has the card";
+  }
+  return "";
+}
+
+Cell staged_cell(const Status& status) {
+  if (status.intent == Intent::unset) return {"nothing", Tone::faint};
+  if (status.kernels.empty()) return {"there is no kernel", Tone::attention};
+  std::vector<Phrase> lines = {answer("files", status.kernels.front().files_staged)};
+  for (const auto& kernel : status.kernels) {
+    lines.push_back({kernel_name(status, kernel)});
+    if (kernel.lacks_vfio) {
+      lines.push_back({"  no vfio-pci", Tone::attention});
+    } else if (kernel.root_decides) {
+      lines.push_back({"  image not needed", Tone::good});
+    } else {
+      lines.push_back(answer("  image", kernel.image_staged));
+    }
+  }
+  return lines;
+}
+
+Cell command_line_cell(const Status& status) {
+  if (status.command_line.empty()) return {"unknown", Tone::faint};
+  if (status.parameters.empty()) return {"nothing about the card", Tone::faint};
+  std::vector<Phrase> lines;
+  for (const auto& parameter : status.parameters) {
+    lines.push_back(
+        {printable(parameter.word), parameter.keeps_host ? Tone::attention : Tone::plain});
+    lines.push_back({"  " + parameter.effect, Tone::faint});
+  }
+  return lines;
+}
+
+Cell active_cell(const Status& status) {
+  if (status.devices.empty()) return {"no card", Tone::faint};
+  std::vector<Phrase> lines;
+  for (const auto& device : status.devices) {
+    const bool differs = status.intent != Intent::unset && !device.active;
+    lines.push_back({device.address.str() + " " + driver_text(device.driver),
+                     status.intent == Intent::unset ? Tone::plain
+                     : differs                      ? Tone::bad
+                                                    : Tone::good});
+    if (differs) {
+      lines.push_back({"  wanted " + driver_text(device.expected_driver), Tone::faint});
+    }
+  }
+  return lines;
+}
+
+std::string next_boot_sentence(const Status& status, const KernelStatus& kernel) {
+  switch (kernel.next_boot) {
+    case NextBoot::vfio:
+      return "vfio-pci takes the card";
+    case NextBoot::host:
+      return "the host's drivers take the card";
+    case NextBoot::mixed:
+      break;
+  }
+  std::vector<std::string> parts;
+  for (const auto& order : status.load_order) {
+    if (order.kernel != kernel.release) continue;
+    parts.push_back(order.device.str() + " goes to " + driver_text(order.winner));
+  }
+  return enumerate(parts);
+}
+
+std::string next_boot_text(const Status& status, const Style& style) {
+  if (status.devices.empty()) return {};
+  Table table({"NEXT BOOT", "WHO GETS THE CARD"});
+  for (const auto& kernel : status.kernels) {
+    const bool as_wanted =
+        status.intent == Intent::unset ||
+        kernel.next_boot == (status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host);
+    table.add({kernel_name(status, kernel),
+               {next_boot_sentence(status, kernel), as_wanted ? Tone::plain : Tone::attention}});
+  }
+  return table.empty() ? "" : "\n" + table.str(style);
+}
+
+/// Why the columns differ, one sentence each.
+std::vector<std::string> reasons(const Status& status) {
+  std::vector<std::string> found;
+  for (const auto& refusal : status.refusals) {
+    found.push_back(std::string(to_string(refusal.code)) + ": " + refusal.message);
+  }
+  found.insert(found.end(), status.notes.begin(), status.notes.end());
+  if (status.refusals.empty() && status.intent != Intent::unset) {
+    for (const auto& kernel : status.kernels) {
+      if (!kernel.reason.empty()) found.push_back(kernel.release + ": " + kernel.reason);
+    }
+  }
+  if (status.intent == Intent::enabled && is_escape(status.command_line)) {
+    found.emplace_back("this boot was asked to leave the card with the host");
+  }
+  if (status.pending) {
+    found.push_back("set-up is pending: the package was installed in " + *status.pending);
+  }
+  if (status.boot) {
+    for (const auto& finding : status.boot->findings) {
+      // What is true now is said above; the check says what came of the boot.
+      const bool now = std::ranges::any_of(status.refusals, [&](const Refusal& refusal) {
+        return refusal.message == finding.message;
+      });
+      if (now || finding.code == "not-staged" || finding.code == "escape" ||
+          finding.code == "set-up-pending")
+        continue;
+      found.push_back("the boot check of " + status.boot->time + ": " + finding.message);
+    }
+    if (status.boot->action == "disabled") {
+      found.push_back("the boot check of " + status.boot->time + " disabled passthrough");
+    } else if (!status.boot->action.empty()) {
+      found.push_back("the boot check could not disable passthrough: " + status.boot->action);
+    }
+  }
+  return found;
+}
+
+std::string next_step(const Status& status, bool can_build) {
+  const auto is_staged = [](const KernelStatus& kernel) {
+    return kernel.staged != false || kernel.lacks_vfio;
+  };
+  const bool staged = std::ranges::all_of(status.kernels, is_staged);
+  const bool active = std::ranges::all_of(status.devices, &DeviceStatus::active);
+  if (status.intent == Intent::unset) {
+    return status.devices.empty() ? "'vfio-switch devices' says who could be given away"
+                                  : "'vfio-switch enable' gives this card to virtual machines";
+  }
+  const std::string verb = status.intent == Intent::enabled ? "enable" : "disable";
+  if (!status.refusals.empty()) return "mend that, then run 'vfio-switch " + verb + "'";
+  if (!staged) {
+    const bool files = std::ranges::all_of(status.kernels, &KernelStatus::files_staged);
+    return "run 'vfio-switch " + verb + (can_build || !files ? "'" : " --rebuild'");
+  }
+  if (active) return "nothing to do";
+  // What is staged now is what this boot was foretold from: the next one would be no better.
+  const bool surprised = status.boot_is_now && status.boot &&
+                         std::ranges::any_of(status.boot->findings, [](const BootFinding& finding) {
+                           return finding.code == "not-as-foretold";
+                         });
+  const bool escaped = status.intent == Intent::enabled && is_escape(status.command_line);
+  const bool blocked = status.intent == Intent::enabled &&
+                       std::ranges::any_of(status.parameters, &TellingParameter::keeps_host);
+  if (escaped) return "reboot without vfio-pci.ids= to have it with virtual machines again";
+  if (blocked) return "reboot without what the command line says against it";
+  if (surprised) {
+    return "find out what came in between ('journalctl -b' has the boot), or run 'vfio-switch "
+           "disable'";
+  }
+  return "reboot";
+}
+
+}  // namespace
+
+std::string status_text(const SystemFacts& facts, const Status& status, const Style& style,
+                        bool can_build) {
+  Table table({"WANTED", "STAGED", "COMMAND LINE", "ACTIVE"});
+  table.add(
+      {wanted_cell(status), staged_cell(status), command_line_cell(status), active_cell(status)});
+  std::string text = table.str(style) + next_boot_text(status, style) + "\n";
+  const auto labelled = [&](std::string_view label, const std::string& words, Tone tone) {
+    text += paragraph(label, {printable(words), tone}, style);
+  };
+  for (const auto& device : status.devices) {
+    const auto& name = find_device(facts, device.address)->name;
+    labelled("Card  ", device.address.str() + " " + (name.empty() ? "without a name" : name),
+             Tone::plain);
+  }
+  for (const auto& reason : reasons(status)) labelled("Why   ", reason, Tone::attention);
+  labelled("Next  ", next_step(status, can_build), Tone::heading);
+  return text;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/doctor/examine.h"
+
+#include "core/binding/override.h"
+#include "system/doctor/doctor_probe.h"
+#include "system/modules/claimants.h"
+#include "system/modules/load_order_prover.h"
+#include "system/planner/planner.h"
+
+namespace vfio_switch {
+
+Result<Examination> examine(const FileReader& files, const Machine& machine,
+                            std::optional<Refusal> interrupted) {
+  Examination examination;
+  examination.facts = machine.facts;
+  examination.state = machine.state;
+  examination.interrupted = std::move(interrupted);
+  SelectionRequest request{machine.settings.devices, {}, machine.state.accepted_risks};
+  if (request.named.empty()) request.kept = machine.state.cards;
+  examination.selection = select(machine.facts, request);
+  examination.functions = cards_in_question(machine.facts, examination.selection);
+  auto claims = find_claims(files, machine.facts, examination.functions);
+  if (!claims) return failure_of(claims);
+  examination.claims = std::move(*claims);
+  auto status = Planner(files, machine).status();
+  if (!status) return failure_of(status);
+  examination.status = std::move(*status);
+  examination.load_order = examination.status.load_order;
+  if (examination.load_order.empty()) {
+    auto orders =
+        prove_load_order(files, machine.facts, examination.claims, current_config(machine.facts));
+    if (!orders) return failure_of(orders);
+    examination.load_order = std::move(orders->root_alone);
+  }
+  examination.more = read_doctor_facts(files, machine.facts);
+  return examination;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/files/file_store.h"
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <string_view>
+
+#include "core/base/text.h"
+#include "system/files/attributes.h"
+#include "system/files/rooted_reader.h"
+
+namespace vfio_switch {
+
+namespace {
+
+struct SplitPath {
+  std::string directory;
+  std::string name;
+};
+
+SplitPath split(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+std::string temporary_name(const std::string& name) {
+  return "." + name + ".vfio-tmp";
+}
+
+/// The attributes of the regular file `name`; none where something else or nothing stands there.
+std::map<std::string, std::string> attributes_of(int directory, const std::string& name) {
+  const UniqueFd fd(
+      ::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  return fd ? read_attributes(fd.get()) : std::map<std::string, std::string>();
+}
+
+/// An ordinary user, who may stage into a --sysroot of their own, owns what they write.
+bool own(int fd, uid_t uid, gid_t gid) {
+  return ::geteuid() != 0 || ::fchown(fd, uid, gid) == 0;
+}
+
+/// `modified` in ns since 1970; 0 leaves the time of writing.
+bool set_time(int fd, std::int64_t modified) {
+  if (modified == 0) return true;
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  const timespec time{modified / ns_per_s, modified % ns_per_s};
+  const std::array<timespec, 2> times = {time, time};
+  return ::futimens(fd, times.data()) == 0;
+}
+
+UniqueFd create(int directory, const std::string& name) {
+  return UniqueFd(::openat(directory, name.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+Result<void> write_all(int fd, const std::string& path, std::string_view text) {
+  while (!text.empty()) {
+    const auto count = ::write(fd, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("cannot write", path, errno);
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+/// One directory in which something is put, made or removed; `path` is what messages name.
+struct Place {
+  int directory;
+  const std::string& path;
+  const std::string& name;
+
+  [[nodiscard]] Result<void> put(const RegularFile& file) const {
+    const auto temporary = temporary_name(name);
+    ::unlinkat(directory, temporary.c_str(), 0);  // left by a crash
+    const auto fd = create(directory, temporary);
+    if (!fd) return system_error("cannot write", temporary_path(path), errno);
+    auto attributes = file.attributes;
+    attributes.merge(attributes_of(directory, name));
+    auto written = write_all(fd.get(), path, file.content);
+    // The attributes before the mode: an access list has its say about the mode.
+    if (written && (!set_time(fd.get(), file.modified) || !own(fd.get(), file.uid, file.gid) ||
+                    !write_attributes(fd.get(), attributes) || ::fchmod(fd.get(), file.mode) != 0 ||
+                    ::fsync(fd.get()) != 0 ||
+                    ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)) {
+      written = system_error("cannot write", path, errno);
+    }
+    if (!written) ::unlinkat(directory, temporary.c_str(), 0);
+    return written;
+  }
+
+  [[nodiscard]] Result<void> put(const SymbolicLink& link) const {
+    const auto temporary = temporary_name(name);
+    ::unlinkat(directory, temporary.c_str(), 0);  // left by a crash
+    if (::symlinkat(link.target.c_str(), directory, temporary.c_str()) != 0 ||
+        ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
+      const int code = errno;
+      ::unlinkat(directory, temporary.c_str(), 0);
+      return system_error("cannot write", path, code);
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<void> put(const Directory& wanted) const {
+    if (::mkdirat(directory, name.c_str(), wanted.mode) != 0 && errno != EEXIST) {
+      return system_error("cannot make", path, errno);
+    }
+    const UniqueFd fd(
+        ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd || !own(fd.get(), wanted.uid, wanted.gid) || ::fchmod(fd.get(), wanted.mode) != 0) {
+      return system_error("cannot make", path, errno);
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<void> put(const Absent& /*nothing*/) const {
+    if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    // A directory goes only if it is empty: what others put into one of ours stays.
+    if (errno == EISDIR && (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0 ||
+                            errno == ENOTEMPTY || errno == EEXIST)) {
+      return {};
+    }
+    return system_error("cannot remove", path, errno);
+  }
+};
+
+/// Copies an open file beside itself, with its attributes, mode, owner and times.
+bool copy(int from, int to) {
+  struct stat status{};
+  if (::fstat(from, &status) != 0) return false;
+  for (off_t left = status.st_size; left > 0;) {
+    const auto count = ::sendfile(to, from, nullptr, static_cast<std::size_t>(left));
+    if (count <= 0) {
+      if (count == 0) errno = EIO;
+      return false;
+    }
+    left -= count;
+  }
+  const std::array<timespec, 2> times = {status.st_atim, status.st_mtim};
+  return own(to, status.st_uid, status.st_gid) && write_attributes(to, read_attributes(from)) &&
+         ::fchmod(to, status.st_mode & 07777U) == 0 && ::futimens(to, times.data()) == 0 &&
+         ::fsync(to) == 0;
+}
+
+/// Opens a file for writing, and makes it where absent; `made` tells which. What is no regular file
+/// is EINVAL; O_NONBLOCK keeps a FIFO from blocking the open.
+std::expected<UniqueFd, int> open_or_make(const RootedDirectory& root, const std::string& path,
+                                          int flags, mode_t mode, bool& made) {
+  flags |= O_NOFOLLOW | O_NONBLOCK;
+  made = false;
+  auto fd = root.open_below(path, flags);
+  if (!fd && fd.error() == ENOENT) {
+    fd = root.open_below(path, flags | O_CREAT, mode);
+    made = fd.has_value();
+  }
+  if (!fd) return fd;
+  struct stat status{};
+  if (::fstat(fd->get(), &status) != 0) return std::unexpected(errno);
+  if (!S_ISREG(status.st_mode)) return std::unexpected(EINVAL);
+  return fd;
+}
+
+/// Appends and syncs, or leaves the file as long as it was.
+Result<void> append_to(int fd, const std::string& path, std::string_view text) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return system_error("cannot write", path, errno);
+  auto done = write_all(fd, path, text);
+  if (done && ::fsync(fd) != 0) done = system_error("cannot sync", path, errno);
+  if (!done && ::ftruncate(fd, status.st_size) == 0) (void)::fsync(fd);
+  return done;
+}
+
+class RootedStore final : public RootedReader<FileStore> {
+ public:
+  using RootedReader<FileStore>::RootedReader;
+
+  Result<void> replace(const std::string& path, const FileState& wanted) override {
+    const auto [directory_path, name] = split(path);
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) {
+      const bool nothing_to_do =
+          is_absent(directory.error()) && std::holds_alternative<Absent>(wanted);
+      if (nothing_to_do) return {};
+      return system_error("cannot change", path, directory.error());
+    }
+    const Place place{directory->get(), path, name};
+    auto done = std::visit([&](const auto& one) { return place.put(one); }, wanted);
+    if (done && ::fsync(directory->get()) != 0) {
+      return system_error("cannot sync", directory_path, errno);
+    }
+    return done;
+  }
+
+  Result<void> append(const std::string& path, const std::string& text) override {
+    bool made = false;
+    const auto fd = open_or_make(root(), path, O_WRONLY | O_APPEND, 0600, made);
+    if (!fd) return system_error("cannot write", path, fd.error());
+    if (auto done = append_to(fd->get(), path, text); !done || !made) return done;
+    // Of a new file the name, too, must survive a power cut.
+    const auto directory_path = split(path).directory;
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return system_error("cannot sync", directory_path, directory.error());
+    if (::fsync(directory->get()) != 0) return system_error("cannot sync", directory_path, errno);
+    return {};
+  }
+
+  Result<void> keep(const std::string& path, const std::string& as, bool by_link) override {
+    const auto [directory_path, name] = split(path);
+    const auto kept_name = split(as).name;
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return system_error("cannot keep", path, directory.error());
+    const int at = directory->get();
+    struct stat status{};
+    if (::fstatat(at, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return system_error("cannot keep", path, errno);
+    }
+    if (!S_ISREG(status.st_mode)) {
+      return fail(printable(path) + " is not a regular file, and could not be put back",
+                  "Replace it with the file itself, and try again.");
+    }
+    if (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
+      return system_error("cannot replace", as, errno);
+    }
+    if (!by_link || ::linkat(at, name.c_str(), at, kept_name.c_str(), 0) != 0) {
+      // Half a copy must never be taken for the image: it has another name until it is whole.
+      const auto temporary = temporary_name(kept_name);
+      ::unlinkat(at, temporary.c_str(), 0);  // left by a crash
+      const UniqueFd from(
+          ::openat(at, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+      const auto to = create(at, temporary);
+      if (!from || !to || !copy(from.get(), to.get()) ||
+          ::renameat(at, temporary.c_str(), at, kept_name.c_str()) != 0) {
+        const int code = errno;
+        ::unlinkat(at, temporary.c_str(), 0);
+        return system_error("cannot keep a copy of", path, code);
+      }
+    }
+    if (::fsync(at) != 0) return system_error("cannot sync", directory_path, errno);
+    return {};
+  }
+
+  Result<void> put_back(const std::string& as, const std::string& path) override {
+    const auto [directory_path, name] = split(path);
+    const auto kept_name = split(as).name;
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return system_error("cannot put back", path, directory.error());
+    const int at = directory->get();
+    const UniqueFd kept(
+        ::openat(at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot put back", path, errno);
+    // Of two names for one file rename(2) keeps both; so the second one is removed as well.
+    if (::renameat(at, kept_name.c_str(), at, name.c_str()) != 0 ||
+        (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) || ::fsync(at) != 0) {
+      return system_error("cannot put back", path, errno);
+    }
+    return {};
+  }
+
+  Result<UniqueFd> open_lock(const std::string& path) override {
+    bool made = false;
+    auto fd = open_or_make(root(), path, O_RDWR, 0644, made);
+    if (!fd) return system_error("cannot open", path, fd.error());
+    return std::move(*fd);
+  }
+};
+
+}  // namespace
+
+std::string temporary_path(const std::string& path) {
+  const auto [directory, name] = split(path);
+  return (directory == "/" ? "" : directory) + "/" + temporary_name(name);
+}
+
+std::string fresh_path(const std::string& path) {
+  const auto [directory, name] = split(path);
+  return (directory == "/" ? "" : directory) + "/." + name + ".vfio-new";
+}
+
+Result<std::unique_ptr<FileStore>> open_store(const std::string& root) {
+  auto directory = RootedDirectory::open(root);
+  if (!directory) return failure_of(directory);
+  return std::make_unique<RootedStore>(std::move(*directory));
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/error.h"
+#include "core/images/image_start.h"
+#include "system/files/file_reader.h"
+
+namespace vfio_switch {
+
+/// What an image, opened by read_initramfs(), holds: its configuration, and how it loads modules,
+/// as mkinitramfs, dracut and mkinitcpio build it.
+[[nodiscard]] Result<ImageFacts> read_image_facts(const FileReader& image);
+
+}  // namespace vfio_switch

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/images/image_prover.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+
+#include "core/base/text.h"
+#include "core/binding/vfio_binding.h"
+#include "core/cards/card.h"
+#include "system/images/image_facts.h"
+#include "system/images/initramfs_image.h"
+#include "system/modules/load_order_prover.h"
+#include "system/modules/module_db.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// libkmod on the contents of one image. Holds modules that the image has, with all that they need:
+/// an index may name others.
+class ImageModules {
+ public:
+  [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
+                                                 const std::vector<ModprobeFile>& modprobe) {
+    const auto softdeps = image.read(kernel.softdeps.path);
+    if (!softdeps) return std::unexpected(softdeps.error());
+    kernel.softdeps.content = softdeps->value_or("");
+    auto index = image.read(kernel.modules_directory + "/modules.dep");
+    if (!index) return failure_of(index);
+    auto db = ModuleDb::open(image, kernel, modprobe);
+    if (!db) return failure_of(db);
+    return ImageModules(image, kernel.modules_directory + "/", std::move(*db),
+                        "\n" + index->value_or(""));
+  }
+
+  [[nodiscard]] Result<LoadRequest> request(const std::string& name,
+                                            const std::set<std::string>& blacklist) const {
+    auto order = db_.insertion_order(name, blacklist);
+    if (!order) return failure_of(order);
+    LoadRequest request{std::move(order->modules), std::move(order->reason)};
+    std::erase_if(request.modules, [&](const auto& module) { return !is_whole(module); });
+    return request;
+  }
+
+ private:
+  ImageModules(const ImageTree& image, std::string directory, ModuleDb db, std::string index)
+      : image_(image),
+        directory_(std::move(directory)),
+        db_(std::move(db)),
+        index_(std::move(index)) {}
+
+  [[nodiscard]] bool is_whole(const std::string& module) const {
+    const auto [found, is_new] = whole_.try_emplace(module, false);
+    if (!is_new) return found->second;
+    const auto file = db_.file(module);
+    if (file.empty() || !image_.exists(directory_ + file)) return false;
+    // mkinitcpio keeps the binary index alone, from which libkmod leaves out what is not there.
+    const auto line = index_.find("\n" + file + ":");
+    if (line == std::string::npos) return found->second = true;
+    const auto needed = line + file.size() + 2;
+    const auto text = std::string_view(index_).substr(needed, index_.find('\n', needed) - needed);
+    found->second = std::ranges::all_of(split_words(text), [&](std::string_view other) {
+      return image_.exists(directory_ + std::string(other));
+    });
+    return found->second;
+  }
+
+  const ImageTree& image_;
+  std::string directory_;
+  ModuleDb db_;
+  std::string index_;  ///< modules.dep, behind a line end
+  mutable std::map<std::string, bool> whole_;
+};
+
+Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
+                           const SystemFacts& facts, const std::set<std::string>& blacklist) {
+  LoadStep loads{!step.coldplug, {}};
+  const auto add = [&](const std::string& name, const std::set<std::string>& skipped) {
+    auto request = modules.request(name, skipped);
+    if (request) loads.requests.push_back(std::move(*request));
+    return request.has_value() ? Result<void>() : failure_of(request);
+  };
+  for (const auto& early : step.listed) {
+    if (auto added = add(early.module, {}); !added) return failure_of(added);
+  }
+  if (!step.coldplug) return loads;
+  for (const auto& device : facts.devices) {
+    if (auto added = add(device.modalias, blacklist); !added) return failure_of(added);
+  }
+  return loads;
+}
+
+/// What `image` would load, step by step.
+Result<std::vector<LoadStep>> load_steps(const ImageTree& image, const ImageFacts& held,
+                                         const SystemFacts& facts, const Kernel& kernel,
+                                         const std::set<std::string>& blacklist) {
+  std::vector<LoadStep> steps;
+  if (!image.exists(kernel.modules_directory)) return steps;
+  auto modules = ImageModules::open(image, kernel, held.config.modprobe);
+  if (!modules) return failure_of(modules);
+  for (const auto& step : held.steps) {
+    auto loads = load_step(step, *modules, facts, blacklist);
+    if (!loads) return failure_of(loads);
+    steps.push_back(std::move(*loads));
+  }
+  return steps;
+}
+
+/// People and sysfs know a driver by the name that the kernel gives it.
+Result<void> name_winner(const FileReader& files, const Kernel& kernel, LoadOrder& order) {
+  if (!order.winner || order.vfio_wins()) return {};
+  const auto db = ModuleDb::open(files, kernel, {});
+  if (!db) return std::unexpected(db.error());
+  order.winner = db->kernel_name(*order.winner);
+  return {};
+}
+
+ImageReport unreadable(const Kernel& kernel, const Error& error) {
+  const bool denied = error.kind == ErrorKind::permission;
+  return {kernel.release,
+          denied ? ImageCondition::unknown : ImageCondition::damaged,
+          error.message + (denied ? "; it needs root" : ""),
+          {},
+          {}};
+}
+
+}  // namespace
+
+Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
+                                const Kernel& kernel, const std::vector<Claim>& claims,
+                                const std::vector<LoadOrder>& root) {
+  ImageReport report{kernel.release, ImageCondition::readable, {}, {}, {}};
+  if (!kernel.initramfs) {
+    report.condition = ImageCondition::missing;
+    report.problem = "this kernel has no initramfs image";
+    return report;
+  }
+  const auto image = read_initramfs(files, *kernel.initramfs);
+  if (!image) return unreadable(kernel, image.error());
+  auto held = read_image_facts(**image);
+  if (!held) return unreadable(kernel, held.error());
+  report.facts = std::move(*held);
+  report.facts.modules = (*image)->modules();
+  const auto directives = parse_modprobe(effective_modprobe(report.facts.config.modprobe));
+  const auto steps =
+      load_steps(**image, report.facts, facts, kernel, blacklisted(facts, directives));
+  if (!steps) return unreadable(kernel, steps.error());
+  auto softdeps = (*image)->read(kernel.softdeps.path);
+  if (!softdeps) return unreadable(kernel, softdeps.error());
+  const VfioBinding binding(report.facts.config, {kernel.softdeps.path, softdeps->value_or("")});
+  for (const auto& order : root) {
+    if (order.kernel != kernel.release) continue;
+    if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
+      report.orders.push_back(order);  // before any image
+      continue;
+    }
+    const auto claim = std::ranges::find_if(claims, [&](const Claim& one) {
+      return one.kernel == order.kernel && one.device == order.device;
+    });
+    auto bound = binding.of(*find_device(facts, order.device));
+    bound.by_address = bound.by_address && report.facts.bind_script;
+    if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
+    auto both = after_image(order, run_image(*steps, *claim, bound), *claim);
+    if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
+    report.orders.push_back(std::move(both));
+  }
+  return report;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/machine/foreign_system.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// True if process 1 has another root directory than we have, or cannot be asked by root.
+bool is_chroot() {
+  struct stat ours{};
+  struct stat theirs{};
+  if (::stat("/", &ours) != 0) return true;
+  // An ordinary user may not look, and may change nothing either.
+  if (::stat("/proc/1/root/.", &theirs) != 0) return ::geteuid() == 0;
+  return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
+}
+
+bool is_container(const FileReader& files) {
+  // What systemd-detect-virt(1) looks at, as far as an ordinary user can.
+  constexpr std::array<const char*, 3> markers = {"/run/systemd/container", "/run/.containerenv",
+                                                  "/.dockerenv"};
+  if (std::ranges::any_of(markers, [&](const char* path) { return files.exists(path); })) {
+    return true;
+  }
+  const auto environment = files.read("/proc/1/environ");
+  if (!environment || !*environment) return false;
+  return std::ranges::any_of(split_words(**environment, std::string_view("\0", 1)),
+                             [](auto word) { return word.starts_with("container="); });
+}
+
+bool is_live_system(std::string_view command_line) {
+  return std::ranges::any_of(split_words(command_line), [](std::string_view word) {
+    return word == "boot=live" || word == "boot=casper" || word == "rd.live.image" ||
+           word.starts_with("archisobasedir=") || word.starts_with("archisolabel=");
+  });
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> foreign_environment(const FileReader& files,
+                                                       std::string_view kernel_command_line) {
+  if (!files.is_running_system()) return std::nullopt;
+  if (is_container(files)) return "a container";
+  if (is_chroot()) return "a chroot";
+  if (is_live_system(kernel_command_line)) return "a live system";
+  return std::nullopt;
+}
+
+bool is_secure_boot(const FileReader& files) {
+  const auto variable =
+      files.read("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c");
+  // Four bytes of attributes, then the value.
+  constexpr std::size_t value = 4;
+  return variable && *variable && (*variable)->size() > value && (**variable)[value] == 1;
+}
+
+bool is_command_line_locked(const FileReader& files) {
+  return is_secure_boot(files) &&
+         files.exists("/sys/firmware/efi/efivars/StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/error.h"
+#include "core/machine/facts.h"
+#include "core/machine/profile.h"
+#include "system/files/file_reader.h"
+
+namespace vfio_switch {
+
+/// What `devices` needs: the PCI functions and the IOMMU, for which no profile is wanted.
+[[nodiscard]] Result<SystemFacts> probe_devices(const FileReader& files);
+
+/// Everything that planning may know: the only assembler of SystemFacts.
+[[nodiscard]] Result<SystemFacts> probe(const FileReader& files, const Profile& profile);
+
+/// os-release of this root.
+[[nodiscard]] Result<OsRelease> read_os_release(const FileReader& files);
+
+}  // namespace vfio_switch

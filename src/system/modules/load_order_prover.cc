@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/modules/load_order_prover.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/base/text.h"
+#include "core/binding/override.h"
+#include "core/binding/vfio_binding.h"
+#include "core/cards/card.h"
+#include "system/modules/module_db.h"
+
+namespace vfio_switch {
+
+namespace {
+
+constexpr std::string_view vfio_pci = "vfio_pci";
+
+/// What counts of an image: what the distribution's tool will put into it, or nothing.
+enum class ImageAhead { built_anew, looked_into };
+
+/// Proves the claims of one kernel under one configuration.
+class KernelProof {
+ public:
+  KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
+              std::set<std::string> blacklist)
+      : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
+
+  [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim, Bound bound,
+                                        ImageAhead image) {
+    LoadOrder order{kernel_.release, device.address, {}, {}, std::nullopt, Stage::root, true, {}};
+    auto inserted = ask(device.modalias, blacklist_);
+    if (!inserted) return failure_of(inserted);
+    order.modules = inserted->modules;
+    if (!inserted->followed) not_proved(order, inserted->reason);
+    // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
+    if (auto added = add_vfio(order, false); !added) return failure_of(added);
+    decide(order, claim, bound);
+    if (kernel_.vfio_pci == ModuleForm::built_in && claim.built_in.empty()) {
+      decide_by_parameter(order, claim, bound);
+    } else if (!claim.built_in.empty()) {
+      if (auto decided = decide_built_in(order, claim, bound, image); !decided)
+        return failure_of(decided);
+    } else if (image == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
+               inserted->by_command) {
+      if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
+    }
+    if (order.vfio_wins() && order.stage == Stage::root &&
+        kernel_.vfio_pci == ModuleForm::loadable) {
+      if (auto named = check_by_name(order, claim); !named) return failure_of(named);
+    }
+    // People and sysfs know a driver by the name that the kernel gives it.
+    if (order.winner && !order.vfio_wins()) order.winner = db_.kernel_name(*order.winner);
+    return order;
+  }
+
+ private:
+  /// What libkmod says, remembered: cards and their functions share drivers, and premises orders.
+  Result<InsertionOrder> ask(const std::string& name, const std::set<std::string>& blacklist) {
+    if (const auto known = asked_.find(name); known != asked_.end()) return known->second;
+    auto order = db_.insertion_order(name, blacklist);
+    if (order) asked_.emplace(name, *order);
+    return order;
+  }
+
+  static void not_proved(LoadOrder& order, const std::string& reason) {
+    order.proved = false;
+    if (order.reason.empty()) order.reason = reason;
+  }
+
+  /// Adds vfio-pci and what it needs to the order, unless it is in it: last, or first.
+  Result<void> add_vfio(LoadOrder& order, bool first) {
+    if (kernel_.vfio_pci != ModuleForm::loadable) return {};
+    if (!first && std::ranges::find(order.modules, vfio_pci) != order.modules.end()) return {};
+    auto loaded = ask(std::string(vfio_pci), {});
+    if (!loaded) return failure_of(loaded);
+    if (first) std::swap(order.modules, loaded->modules);
+    for (auto& module : loaded->modules) {
+      const bool known = std::ranges::find(order.modules, module) != order.modules.end();
+      if (!known) order.modules.push_back(std::move(module));
+    }
+    return {};
+  }
+
+  static void decide(LoadOrder& order, const Claim& claim, Bound bound) {
+    order.contenders.clear();
+    order.winner.reset();
+    for (const auto& module : order.modules) {
+      const bool takes_it =
+          module == vfio_pci ? bound.at_all() : std::ranges::binary_search(claim.modules, module);
+      if (takes_it) order.contenders.push_back(module);
+    }
+    if (order.contenders.empty()) {
+      order.reason = "no module takes it";
+    } else if (order.contenders.front() == vfio_pci) {
+      order.winner = "vfio-pci";
+    } else {
+      order.winner = order.contenders.front();
+      order.reason = order.contenders.front() + " is loaded before vfio-pci";
+    }
+  }
+
+  /// vfio-pci that is built in takes what the kernel command line gives it, before any module is
+  /// loaded; modprobe.d does not reach it.
+  static void decide_by_parameter(LoadOrder& order, const Claim& claim, Bound bound) {
+    if (!bound.by_parameter) {
+      decide(order, claim, {});
+      order.reason = "vfio-pci is built into the kernel, whose command line has not got its ids";
+      return;
+    }
+    for (auto* names : {&order.modules, &order.contenders}) {
+      std::erase(*names, vfio_pci);
+      names->insert(names->begin(), std::string(vfio_pci));
+    }
+    order.winner = "vfio-pci";
+    order.proved = true;
+    order.reason.clear();
+  }
+
+  /// A driver that is built in has the function before any module is loaded. The bind script takes
+  /// it from there, in the image or, without one, before udev and modules-load.d.
+  Result<void> decide_built_in(LoadOrder& order, const Claim& claim, Bound bound,
+                               ImageAhead image) {
+    if (bound.by_address && kernel_.vfio_pci == ModuleForm::loadable) {
+      if (auto added = add_vfio(order, true); !added) return added;
+      if (kernel_.initramfs && image == ImageAhead::built_anew) order.stage = Stage::image;
+      order.reason.clear();
+      decide(order, claim, bound);
+    } else {
+      order.contenders.clear();
+      order.winner = claim.built_in.front();
+      order.reason = claim.built_in.front() + " is built into the kernel";
+    }
+    return {};
+  }
+
+  /// The driver is loaded by an install command, which no softdep may precede. The image loads
+  /// vfio-pci before the root file system is there, and holds the driver only where a list says so.
+  Result<void> decide_in_image(LoadOrder& order, const Claim& claim) {
+    if (!kernel_.initramfs || kernel_.vfio_pci != ModuleForm::loadable) return {};
+    for (const auto& early : facts_.early_modules) {
+      auto inserted = ask(early.module, {});
+      if (!inserted) return failure_of(inserted);
+      for (const auto& module : inserted->modules) {
+        if (!std::ranges::binary_search(claim.modules, module)) continue;
+        order.reason =
+            early.where + " has " + module + " loaded in the initramfs; remove that line";
+        return {};
+      }
+    }
+    if (auto added = add_vfio(order, true); !added) return added;
+    order.stage = Stage::image;
+    order.reason.clear();
+    decide(order, claim, {.by_id = true});
+    return {};
+  }
+
+  /// A driver may also be loaded by name, or because another module needs it.
+  Result<void> check_by_name(LoadOrder& order, const Claim& claim) {
+    auto names = claim.modules;
+    names.insert(names.end(), claim.dependants.begin(), claim.dependants.end());
+    for (const auto& name : names) {
+      auto inserted = ask(name, {});
+      if (!inserted) return failure_of(inserted);
+      const auto& modules = inserted->modules;
+      const auto first = std::ranges::find_if(modules, [&](const std::string& module) {
+        return std::ranges::binary_search(claim.modules, module);
+      });
+      if (first != modules.end() && std::find(modules.begin(), first, vfio_pci) == first) {
+        not_proved(order, "loaded by name, " + name + " brings in " + *first + " before vfio-pci");
+      }
+    }
+    return {};
+  }
+
+  const SystemFacts& facts_;
+  const ModuleDb& db_;
+  const Kernel& kernel_;
+  std::set<std::string> blacklist_;
+  std::map<std::string, InsertionOrder> asked_;
+};
+
+}  // namespace
+
+std::set<std::string> blacklisted(const SystemFacts& facts,
+                                  const std::vector<ModprobeDirective>& directives) {
+  std::set<std::string> modules;
+  for (const auto& line : directives) {
+    if (line.command == "blacklist") modules.insert(module_name(line.subject));
+  }
+  constexpr std::string_view parameter = "modprobe.blacklist=";
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    if (!word.starts_with(parameter)) continue;
+    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
+      modules.insert(module_name(module));
+    }
+  }
+  return modules;
+}
+
+Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                    const std::vector<Claim>& claims, const BootConfig& config) {
+  LoadOrders orders;
+  if (claims.empty()) return orders;
+  const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
+  for (const auto& kernel : facts.kernels) {
+    auto db = ModuleDb::open(files, kernel, config.modprobe);
+    if (!db) return failure_of(db);
+    const VfioBinding binding(config, kernel.softdeps);
+    KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
+    for (const auto& claim : claims) {
+      if (claim.kernel != kernel.release) continue;
+      const auto& device = *find_device(facts, claim.device);
+      const auto bound = binding.of(device);
+      auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
+      if (!built) return failure_of(built);
+      orders.images_built.push_back(std::move(*built));
+      auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
+      if (!root) return failure_of(root);
+      orders.root_alone.push_back(std::move(*root));
+    }
+  }
+  return orders;
+}
+
+}  // namespace vfio_switch

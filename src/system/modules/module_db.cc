@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/modules/module_db.h"
+
+#include <libkmod.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/binding/override.h"
+#include "core/modules/install_command.h"
+
+namespace vfio_switch {
+
+namespace {
+
+struct ListCloser {
+  void operator()(kmod_list* list) const { kmod_module_unref_list(list); }
+};
+using ModuleList = std::unique_ptr<kmod_list, ListCloser>;
+
+struct ModuleCloser {
+  void operator()(kmod_module* module) const { kmod_module_unref(module); }
+};
+using Module = std::unique_ptr<kmod_module, ModuleCloser>;
+
+/// libkmod's callback takes no argument of the caller's, so what it reports goes through here.
+/// `commands` holds the install commands met, with the position at which they stand.
+struct Report {
+  std::vector<std::string> modules;
+  std::vector<std::pair<std::size_t, std::string>> commands;
+};
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): libkmod leaves no other way
+thread_local Report* current_report = nullptr;
+
+extern "C" void report_action(kmod_module* module, bool install, const char* /*options*/) {
+  if (install) {
+    const char* command = kmod_module_get_install_commands(module);
+    current_report->commands.emplace_back(current_report->modules.size(),
+                                          command == nullptr ? "" : command);
+    return;
+  }
+  // Built-in modules and names without a file are reported too; neither is inserted.
+  if (kmod_module_get_path(module) == nullptr) return;
+  current_report->modules.emplace_back(kmod_module_get_name(module));
+}
+
+std::string descriptor_path(const UniqueFd& fd) {
+  return "/proc/self/fd/" + std::to_string(fd.get());
+}
+
+Result<UniqueFd> memory_file(const std::string& text) {
+  UniqueFd fd(::memfd_create("modprobe.d", MFD_CLOEXEC));
+  std::string_view rest = text;
+  while (fd && !rest.empty()) {
+    const auto count = ::write(fd.get(), rest.data(), rest.size());
+    if (count <= 0) break;
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (!fd || !rest.empty()) {
+    return fail(std::string("cannot hold the configuration in memory: ") + std::strerror(errno));
+  }
+  return fd;
+}
+
+/// Walks what libkmod would insert, install commands included.
+class Walk {
+ public:
+  Walk(kmod_ctx* context, const std::set<std::string>& blacklist)
+      : context_(context), blacklist_(blacklist) {}
+
+  Result<void> go(const std::string& name, bool ignore_command, int depth) {
+    constexpr int deepest = 8;  // install commands that call each other
+    if (depth > deepest) return not_followed("install commands call each other without end");
+    kmod_list* raw = nullptr;
+    if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {
+      return fail("libkmod cannot look up " + name + ": " + std::strerror(-error));
+    }
+    const ModuleList list(raw);
+    for (kmod_list* item = list.get(); item != nullptr; item = kmod_list_next(list.get(), item)) {
+      const Module module(kmod_module_get_module(item));
+      if (blacklist_.contains(kmod_module_get_name(module.get()))) continue;
+      if (auto done = insert(module.get(), ignore_command, depth); !done) return done;
+    }
+    return {};
+  }
+
+  InsertionOrder take() { return std::move(order_); }
+
+ private:
+  Result<void> insert(kmod_module* module, bool ignore_command, int depth) {
+    Report report;
+    current_report = &report;
+    unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
+    if (ignore_command) flags |= KMOD_PROBE_IGNORE_COMMAND;
+    // A module that is missing, or an install command, is no failure of the walk.
+    kmod_module_probe_insert_module(module, flags, nullptr, nullptr, nullptr, report_action);
+    current_report = nullptr;
+    auto command = report.commands.begin();
+    for (std::size_t i = 0; i <= report.modules.size(); ++i) {
+      for (; command != report.commands.end() && command->first == i; ++command) {
+        if (auto done = follow(command->second, depth); !done) return done;
+      }
+      if (i < report.modules.size()) add(report.modules[i]);
+    }
+    return {};
+  }
+
+  Result<void> follow(const std::string& command, int depth) {
+    // Softdeps precede what the bind script loads: it loads vfio-pci alone.
+    if (!runs_bind(command)) order_.by_command = true;
+    const auto calls = parse_install_command(command);
+    if (!calls)
+      return not_followed("the install command '" + printable(command) + "' is not understood");
+    for (const auto& call : *calls) {
+      if (auto done = go(call.name, call.ignore_install, depth + 1); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> not_followed(std::string reason) {
+    order_.followed = false;
+    order_.reason = std::move(reason);
+    return {};
+  }
+
+  void add(const std::string& module) {
+    auto& modules = order_.modules;
+    if (std::ranges::find(modules, module) == modules.end()) modules.push_back(module);
+  }
+
+  kmod_ctx* context_;
+  const std::set<std::string>& blacklist_;
+  InsertionOrder order_;
+};
+
+}  // namespace
+
+void ModuleDb::Closer::operator()(kmod_ctx* context) const {
+  kmod_unref(context);
+}
+
+Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
+                                std::vector<ModprobeFile> config) {
+  ModuleDb db;
+  auto modules = files.open_directory(kernel.modules_directory);
+  if (!modules) return failure_of(modules);
+  if (!*modules) return fail("there is no " + kernel.modules_directory);
+  db.modules_ = std::move(**modules);
+
+  config.push_back(kernel.softdeps);
+  auto memory = memory_file(joined_modprobe(effective_modprobe(std::move(config))));
+  if (!memory) return failure_of(memory);
+  db.config_ = std::move(*memory);
+
+  const auto config_path = descriptor_path(db.config_);
+  const std::array<const char*, 2> paths = {config_path.c_str(), nullptr};
+  db.context_.reset(kmod_new(descriptor_path(db.modules_).c_str(), paths.data()));
+  if (!db.context_) {
+    return fail("libkmod cannot open " + kernel.modules_directory + ": " + std::strerror(errno));
+  }
+  kmod_set_log_priority(db.context_.get(), 0);  // what users wrote wrongly is reported by us
+  return db;
+}
+
+void ModuleDb::map_indices() const {
+  kmod_load_resources(context_.get());
+}
+
+Result<std::vector<std::string>> ModuleDb::lookup(const std::string& alias) const {
+  map_indices();
+  kmod_list* raw = nullptr;
+  if (const int error = kmod_module_new_from_lookup(context_.get(), alias.c_str(), &raw);
+      error < 0 && error != -ENOENT && error != -ENOSYS) {
+    return fail("libkmod cannot look up " + alias + ": " + std::strerror(-error));
+  }
+  const ModuleList list(raw);
+  std::vector<std::string> names;
+  for (kmod_list* item = list.get(); item != nullptr; item = kmod_list_next(list.get(), item)) {
+    const Module module(kmod_module_get_module(item));
+    names.emplace_back(kmod_module_get_name(module.get()));
+  }
+  return names;
+}
+
+Result<ModuleForm> ModuleDb::form(const std::string& module) const {
+  kmod_module* raw = nullptr;
+  if (const int error = kmod_module_new_from_name(context_.get(), module.c_str(), &raw);
+      error < 0) {
+    return fail("libkmod cannot look up " + module + ": " + std::strerror(-error));
+  }
+  const Module found(raw);
+  if (kmod_module_get_initstate(found.get()) == KMOD_MODULE_BUILTIN) return ModuleForm::built_in;
+  return kmod_module_get_path(found.get()) == nullptr ? ModuleForm::missing : ModuleForm::loadable;
+}
+
+std::string ModuleDb::file(const std::string& module) const {
+  kmod_module* raw = nullptr;
+  if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return {};
+  const Module found(raw);
+  const char* path = kmod_module_get_path(found.get());
+  if (path == nullptr) return {};
+  return std::string(path).substr(descriptor_path(modules_).size() + 1);
+}
+
+std::string ModuleDb::kernel_name(const std::string& module) const {
+  kmod_module* raw = nullptr;
+  if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return module;
+  const Module found(raw);
+  kmod_list* raw_info = nullptr;
+  if (kmod_module_get_info(found.get(), &raw_info) < 0) return module;
+  const std::unique_ptr<kmod_list, void (*)(kmod_list*)> info(raw_info, kmod_module_info_free_list);
+  for (kmod_list* item = info.get(); item != nullptr; item = kmod_list_next(info.get(), item)) {
+    if (std::string_view(kmod_module_info_get_key(item)) == "name") {
+      return module_name(kmod_module_info_get_value(item));
+    }
+  }
+  return module;
+}
+
+Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,
+                                                 const std::set<std::string>& blacklist) const {
+  map_indices();
+  Walk walk(context_.get(), blacklist);
+  if (auto done = walk.go(name, false, 0); !done) return failure_of(done);
+  return walk.take();
+}
+
+}  // namespace vfio_switch

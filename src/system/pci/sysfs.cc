@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/pci/sysfs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+#include "core/base/text.h"
+#include "system/pci/pci_names.h"
+
+namespace vfio_switch {
+
+namespace {
+
+const std::string pci_devices = "/sys/bus/pci/devices";
+
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+/// The PCI addresses among the parts of a path, in order.
+std::vector<PciAddress> addresses_in(std::string_view path) {
+  std::vector<PciAddress> addresses;
+  for (const auto part : split_words(path, "/")) {
+    if (const auto address = PciAddress::parse(part)) addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+/// Reads the attributes of one device directory. It is opened once: the way to it is long, and a
+/// machine has many of them.
+class Attributes {
+ public:
+  Attributes(const FileReader& files, const std::string& directory) {
+    auto opened = files.open_directory(directory);
+    if (opened && *opened) directory_ = std::move(**opened);
+  }
+
+  /// An attribute of sysfs is at most a page.
+  [[nodiscard]] std::optional<std::string> text(const char* name) const {
+    const UniqueFd file(
+        ::openat(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    std::array<char, 4096> page{};
+    const auto length = file ? ::read(file.get(), page.data(), page.size()) : -1;
+    if (length < 0) return std::nullopt;
+    return std::string(trim({page.data(), static_cast<std::size_t>(length)}));
+  }
+
+  /// The last part of the target of a symbolic link.
+  [[nodiscard]] std::optional<std::string> link(const char* name) const {
+    std::array<char, 4096> target{};
+    const auto length = ::readlinkat(directory_.get(), name, target.data(), target.size());
+    if (length < 0) return std::nullopt;
+    return std::string(last_part({target.data(), static_cast<std::size_t>(length)}));
+  }
+
+ private:
+  UniqueFd directory_;
+};
+
+Result<PciDevice> read_device(const FileReader& files, const PciAddress& address) {
+  const auto entry = pci_devices + "/" + address.str();
+  // The link leads through the bridges: ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0.
+  // Attributes are read behind it, which spares the way through the link for each of them.
+  const auto target = files.read_link(entry);
+  const std::filesystem::path behind(pci_devices + "/" + target.value_or(address.str()));
+  const auto directory = behind.lexically_normal().string();
+  const Attributes attributes(files, directory);
+  const auto modalias = attributes.text("modalias").value_or("");
+  const auto identity = parse_modalias(modalias);
+  if (!identity) return fail(entry + "/modalias cannot be read");
+  PciDevice device;
+  device.address = address;
+  device.id = identity->id;
+  device.subsystem = identity->subsystem;
+  device.device_class = identity->device_class;
+  device.modalias = modalias;
+  device.driver = attributes.link("driver");
+  if (device.driver) {
+    if (const auto module = files.read_link(directory + "/driver/module")) {
+      device.driver_module = last_part(*module);
+    }
+  }
+  const auto driver_override = attributes.text("driver_override").value_or("");
+  if (driver_override != "(null)") device.driver_override = driver_override;
+  if (const auto group = attributes.link("iommu_group")) {
+    unsigned number = 0;
+    const auto* end = group->data() + group->size();
+    if (std::from_chars(group->data(), end, number).ptr == end) device.iommu_group = number;
+  }
+  constexpr std::uint16_t vga = 0x0300;  // nothing else has the attribute
+  if (device.device_class.subclass() == vga) {
+    if (const auto boot_vga = attributes.text("boot_vga")) device.boot_vga = *boot_vga == "1";
+  }
+  device.virtual_function = attributes.link("physfn").has_value();
+  if (target) {
+    device.bridges = addresses_in(*target);
+    if (!device.bridges.empty()) device.bridges.pop_back();
+  }
+  return device;
+}
+
+/// Calls `use` with each entry of a class directory, and the PCI functions that it hangs below.
+template <class Use>
+void for_each_class_entry(const FileReader& files, const std::string& directory, const Use& use) {
+  const auto names = files.list(directory);
+  if (!names) return;  // what cannot be listed cannot be in use
+  for (const auto& name : *names) {
+    const auto target = files.read_link(directory + "/" + name);
+    if (target) use(name, addresses_in(*target));
+  }
+}
+
+using DevicesByAddress = std::map<PciAddress, PciDevice*>;
+
+PciDevice* owner(const DevicesByAddress& devices, const std::vector<PciAddress>& path) {
+  if (path.empty()) return nullptr;
+  const auto found = devices.find(path.back());
+  return found == devices.end() ? nullptr : found->second;
+}
+
+void add_connectors(const FileReader& files, const DevicesByAddress& devices) {
+  const std::string drm = "/sys/class/drm";
+  for_each_class_entry(files, drm, [&](const std::string& name, const auto& path) {
+    auto* device = owner(devices, path);
+    if (device == nullptr) return;
+    const Attributes attributes(files, drm + "/" + name);
+    if (const auto status = attributes.text("status")) {
+      device->connectors.push_back({name, *status == "connected"});
+    } else if (attributes.text("boot_display") == "1") {
+      device->boot_vga = true;
+    }
+  });
+}
+
+/// A keyboard has the keys Esc to S: what udev's input_id builtin asks for.
+bool is_keyboard(const FileReader& files, const std::string& input) {
+  const auto keys = Attributes(files, input + "/capabilities").text("key");
+  if (!keys) return false;
+  const auto words = split_words(*keys);
+  constexpr unsigned long long first_31_keys = 0xfffffffe;
+  unsigned long long low = 0;
+  if (words.empty()) return false;
+  const auto word = words.back();
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), low, 16);
+  return error == std::errc() && (low & first_31_keys) == first_31_keys;
+}
+
+void add_dependants(const FileReader& files, const DevicesByAddress& devices) {
+  for_each_class_entry(files, "/sys/class/block", [&](const std::string& name, const auto& path) {
+    if (auto* device = owner(devices, path)) device->dependants.push_back("disk " + name);
+  });
+  const std::string inputs = "/sys/class/input";
+  std::vector<PciDevice*> with_keyboard;
+  bool keyboard_elsewhere = false;
+  for_each_class_entry(files, inputs, [&](const std::string& name, const auto& path) {
+    if (!name.starts_with("input") || !is_keyboard(files, inputs + "/" + name)) return;
+    auto* device = owner(devices, path);
+    if (device == nullptr) keyboard_elsewhere = true;
+    if (device != nullptr) with_keyboard.push_back(device);
+  });
+  std::ranges::sort(with_keyboard);
+  const auto repeated = std::ranges::unique(with_keyboard);
+  with_keyboard.erase(repeated.begin(), repeated.end());
+  if (!keyboard_elsewhere && with_keyboard.size() == 1) {
+    with_keyboard.front()->dependants.emplace_back("the only keyboard");
+  }
+}
+
+}  // namespace
+
+Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
+  const auto names = files.list(pci_devices);
+  if (!names) return std::unexpected(names.error());
+  std::vector<PciDevice> devices;
+  const PciNames database;
+  std::map<PciId, std::string> known;  // asking once for each model: a server has many alike
+  for (const auto& name : *names) {
+    const auto address = PciAddress::parse(name);
+    if (!address) continue;
+    auto device = read_device(files, *address);
+    if (!device) return failure_of(device);
+    const auto [known_name, is_new] = known.try_emplace(device->id);
+    if (is_new) known_name->second = database.name(device->modalias);
+    device->name = known_name->second;
+    device->thunderbolt = is_thunderbolt(device->id);
+    devices.push_back(std::move(*device));
+  }
+  std::ranges::sort(devices, {}, &PciDevice::address);
+  DevicesByAddress by_address;
+  for (auto& device : devices) by_address[device.address] = &device;
+  add_connectors(files, by_address);
+  add_dependants(files, by_address);
+  return devices;
+}
+
+std::optional<PciAddress> function_of_path(std::string_view path) {
+  const auto addresses = addresses_in(path);
+  if (addresses.empty()) return std::nullopt;
+  return addresses.back();
+}
+
+Result<bool> read_iommu_enabled(const FileReader& files) {
+  auto groups = files.list("/sys/kernel/iommu_groups");
+  if (!groups) return failure_of(groups);
+  return !groups->empty();
+}
+
+IommuTable read_iommu_table(const FileReader& files) {
+  const std::string tables = "/sys/firmware/acpi/tables/";
+  if (files.exists(tables + "DMAR")) return IommuTable::dmar;
+  if (files.exists(tables + "IVRS")) return IommuTable::ivrs;
+  return IommuTable::none;
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/machine/facts.h"
+#include "core/pci/pci.h"
+#include "system/files/file_reader.h"
+
+namespace vfio_switch {
+
+/// Every PCI function below /sys/bus/pci/devices, sorted by address, with the bridges above it,
+/// its connectors and what the host uses below it (Documentation/ABI/testing/sysfs-bus-pci).
+/// An attribute that is missing or makes no sense counts as not there; a function without
+/// vendor, device or class is an Error.
+[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files);
+
+/// The PCI function that a path of sysfs hangs below, or is; nothing where it is none's.
+[[nodiscard]] std::optional<PciAddress> function_of_path(std::string_view path);
+
+/// True if the kernel made IOMMU groups. Its log is no proof: it says "DMAR: IOMMU enabled"
+/// whenever the parameter is given.
+[[nodiscard]] Result<bool> read_iommu_enabled(const FileReader& files);
+
+/// The firmware's IOMMU table, by /sys/firmware/acpi/tables.
+[[nodiscard]] IommuTable read_iommu_table(const FileReader& files);
+
+}  // namespace vfio_switch

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/planner/planner.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/base/text.h"
+#include "core/boot/card_parameters.h"
+#include "core/images/image_need.h"
+#include "system/images/image_prover.h"
+#include "system/modules/claimants.h"
+#include "system/modules/load_order_prover.h"
+
+namespace vfio_switch {
+
+BootPolicy Planner::boot_policy(const EnableOptions& options) const {
+  return {.may_add = options.may_add_parameters && !options.automatic,
+          .pass_through = machine_.settings.pass_through,
+          .may_run = options.plan.can_rebuild};
+}
+
+Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evidence) const {
+  SelectionRequest request{options.named, {}, options.accepted_risks};
+  if (request.named.empty()) request.named = machine_.settings.devices;
+  if (request.named.empty() && !machine_.state.cards.empty()) {
+    request.kept = machine_.state.cards;
+    request.accepted_risks.insert(request.accepted_risks.end(),
+                                  machine_.state.accepted_risks.begin(),
+                                  machine_.state.accepted_risks.end());
+  }
+  const auto policy = boot_policy(options);
+  request.iommu_coming = is_iommu_coming(machine_.facts, machine_.state, policy);
+  const auto selection = select(machine_.facts, request);
+  auto found = find_claims(files_, machine_.facts, selection.functions);
+  if (!found) return failure_of(found);
+  evidence.claims = std::move(*found);
+  auto plan = plan_enable(machine_.facts, selection, evidence.claims, options.plan);
+  plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
+  if (options.automatic && machine_.facts.command_line_locked) {
+    plan.refusals.push_back({RefusalCode::cmdline_locked,
+                             "Secure Boot locks this system's kernel command line, so that a boot "
+                             "without passthrough could not be asked for at the boot menu",
+                             {}});
+  }
+  plan.state.accepted_risks = request.accepted_risks;
+  if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
+  return plan;
+}
+
+Result<Plan> Planner::enable(const EnableOptions& options) const {
+  Evidence evidence;
+  auto plan = draft_enable(options, evidence);
+  if (!plan) return plan;
+  if (auto spared = spare_builds(*plan, evidence, options.plan); !spared) return failure_of(spared);
+  if (auto added = add_images(*plan, evidence, options.plan); !added) return failure_of(added);
+  return plan;
+}
+
+Result<Plan> Planner::disable(const PlanOptions& options) const {
+  auto plan = plan_disable(machine_.facts, machine_.state, options);
+  drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
+  if (auto proved = prove(plan, options); !proved) return failure_of(proved);
+  return plan;
+}
+
+Result<Status> Planner::status() const {
+  const auto& command_line = machine_.facts.command_line;
+  if (is_escape(command_line)) {
+    // Asked for at the boot menu, for one boot: what is staged is for the boots without it.
+    auto usual = machine_;
+    usual.facts.command_line = without_escape(command_line);
+    auto status = Planner(files_, usual).status();
+    if (!status) return status;
+    status->command_line = command_line;
+    status->parameters = telling_parameters(command_line);
+    return status;
+  }
+  const auto intent = machine_.state.intent;
+  Plan plan;
+  Evidence evidence;
+  if (intent == Intent::enabled) {
+    auto enabled = draft_enable({}, evidence);
+    if (!enabled) return failure_of(enabled);
+    plan = std::move(*enabled);
+  } else {
+    if (intent == Intent::disabled) {
+      plan = plan_disable(machine_.facts, machine_.state, {});
+    } else {
+      // Nothing is wanted yet: the card that enable would take is shown.
+      plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
+    }
+    auto found = find_claims(files_, machine_.facts, plan.functions);
+    if (!found) return failure_of(found);
+    evidence.claims = std::move(*found);
+  }
+  const auto config = current_config(machine_.facts);
+  if (intent != Intent::enabled || config != plan.config) {
+    auto orders = prove_load_order(files_, machine_.facts, evidence.claims, config);
+    if (!orders) return failure_of(orders);
+    evidence.root_alone = std::move(orders->root_alone);
+  }
+  auto images = look_into_images(evidence, config, intent);
+  if (!images) return failure_of(images);
+  return make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+}
+
+Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
+  auto claims = find_claims(files_, machine_.facts, plan.functions);
+  if (!claims) return failure_of(claims);
+  Evidence evidence{std::move(*claims), {}};
+  if (auto asked = ask_libkmod(plan, evidence); !asked) return asked;
+  if (auto spared = spare_builds(plan, evidence, options); !spared) return spared;
+  return add_images(plan, evidence, options);
+}
+
+Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
+  const auto& facts = machine_.facts;
+  const auto kernel = std::ranges::find(facts.kernels, built.release, &Kernel::release);
+  auto claims = find_claims(files_, facts, plan.functions);
+  if (!claims) return failure_of(claims);
+  const auto orders = prove_load_order(files_, facts, *claims, plan.config);
+  if (!orders) return std::unexpected(orders.error());
+  const Evidence evidence{std::move(*claims), orders->root_alone};
+  const auto report = open_image(*kernel, evidence, plan.config, plan.state.intent);
+  if (!report) return std::unexpected(report.error());
+  const auto verdict =
+      judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
+  if (verdict.staged == true) return {};
+  return fail(built.image + " was built, and does not do what it should: " + verdict.reason);
+}
+
+Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
+  auto orders = prove_load_order(files_, machine_.facts, evidence.claims, plan.config);
+  if (!orders) return failure_of(orders);
+  evidence.root_alone = std::move(orders->root_alone);
+  conclude(plan, std::move(orders->images_built), machine_.facts.kernels);
+  return {};
+}
+
+Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
+                                   const PlanOptions& options) const {
+  const auto is_build = [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); };
+  if (options.force_rebuild || !plan.refusals.empty() || !has_file_changes(plan.diff) ||
+      std::ranges::none_of(plan.diff, is_build)) {
+    return {};
+  }
+  const auto& facts = machine_.facts;
+  const auto intent = plan.state.intent;
+  if (!can_do_without_images(evidence.claims, plan.config, intent)) return {};
+  std::vector<std::string> proved;
+  std::vector<LoadOrder> orders;
+  for (const auto& change : plan.diff) {
+    const auto* build = std::get_if<RebuildInitramfs>(&change);
+    if (build == nullptr) continue;
+    const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
+    auto report = open_image(*kernel, evidence, plan.config, intent);
+    if (!report) return failure_of(report);
+    // One that has to be built is enough: then all are, and hold the same.
+    if (!report->root_decides) return {};
+    const auto verdict = judge_image(*report, *kernel, plan.config, evidence.root_alone, intent);
+    if (verdict.staged != true) return {};
+    proved.push_back(build->release);
+    std::ranges::move(report->orders, std::back_inserter(orders));
+  }
+  std::erase_if(plan.diff, is_build);
+  for (auto& order : plan.load_order) {
+    const auto same = std::ranges::find_if(orders, [&](const LoadOrder& other) {
+      return other.kernel == order.kernel && other.device == order.device;
+    });
+    if (same != orders.end()) order = std::move(*same);
+  }
+  plan.no_build = "no image has to be built: that of " + enumerate(proved) +
+                  " holds no driver of the card, no vfio-pci and nothing of vfio-switch, so that "
+                  "the root file system decides";
+  plan.notes.push_back(plan.no_build);
+  return {};
+}
+
+Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
+                                 const PlanOptions& options) const {
+  const bool wants_nothing = plan.state.intent == Intent::unset;
+  if (wants_nothing || !plan.refusals.empty() || !plan.diff.empty()) return {};
+  auto images = look_into_images(evidence, plan.config, plan.state.intent);
+  if (!images) return failure_of(images);
+  for (auto& order : images->orders) {
+    if (images->verdicts.at(order.kernel).staged != true) continue;
+    const auto same = std::ranges::find_if(plan.load_order, [&](const LoadOrder& other) {
+      return other.kernel == order.kernel && other.device == order.device;
+    });
+    *same = std::move(order);
+  }
+  rebuild_unproved(plan, machine_.facts, images->verdicts, options);
+  return {};
+}
+
+Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
+                                                  const BootConfig& config, Intent intent) const {
+  const auto& facts = machine_.facts;
+  const auto& root = evidence.root_alone;
+  Images images;
+  for (const auto& kernel : facts.kernels) {
+    auto report = open_image(kernel, evidence, config, intent);
+    if (!report) return failure_of(report);
+    images.verdicts[kernel.release] = judge_image(*report, kernel, config, root, intent);
+    if (report->condition == ImageCondition::readable) {
+      std::ranges::move(report->orders, std::back_inserter(images.orders));
+    } else {
+      std::ranges::copy_if(root, std::back_inserter(images.orders),
+                           [&](const LoadOrder& order) { return order.kernel == kernel.release; });
+    }
+  }
+  return images;
+}
+
+Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,
+                                        const BootConfig& config, Intent intent) const {
+  const auto& claims = evidence.claims;
+  auto report = prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone);
+  if (!report || report->condition != ImageCondition::readable) return report;
+  report->root_decides = can_do_without_images(claims, config, intent) &&
+                         concern_of(report->facts, kernel.release, claims).empty();
+  return report;
+}
+
+bool Planner::can_do_without_images(const std::vector<Claim>& claims, const BootConfig& config,
+                                    Intent intent) const {
+  const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
+  const auto& facts = machine_.facts;
+  return !wanted_early && need_for_images(facts, claims, current_config(facts), config).empty();
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/images/image_verdict.h"
+#include "core/plan/boot_plan.h"
+#include "core/plan/plan.h"
+#include "core/plan/status.h"
+#include "system/files/file_reader.h"
+#include "system/machine/machine.h"
+
+namespace vfio_switch {
+
+/// What `enable` is asked for on the command line.
+struct EnableOptions {
+  std::vector<DeviceSpec> named;            ///< --device; replaces settings and kept choice
+  std::vector<RefusalCode> accepted_risks;  ///< --allow-boot-gpu, --allow-display-in-use
+  bool automatic = false;  ///< nobody asked: only where there is a way back at the boot menu
+  /// Somebody asked: kernel parameters may be added. Else only those that were are restored.
+  bool may_add_parameters = true;
+  PlanOptions plan;
+};
+
+/// Plans with the pure functions of core/, and has libkmod prove the outcome: for an image that
+/// stays, on the image itself; for one that will be built, on what goes into it.
+class Planner {
+ public:
+  Planner(const FileReader& files, const Machine& machine) : files_(files), machine_(machine) {}
+
+  [[nodiscard]] Result<Plan> enable(const EnableOptions& options) const;
+  [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
+  [[nodiscard]] Result<Status> status() const;
+
+  /// Fills in `plan.load_order` from `plan.config` and `plan.functions`, and adds the images that
+  /// do not do what `plan` wants.
+  [[nodiscard]] Result<void> prove(Plan& plan, const PlanOptions& options) const;
+
+  /// Opens an image that was built while `plan` was carried out. An Error where it does not do what
+  /// the plan wants.
+  [[nodiscard]] Result<void> check_built(const Plan& plan, const RebuildInitramfs& built) const;
+
+ private:
+  /// The images as they are, judged, and who gets each function after them.
+  struct Images {
+    ImageVerdicts verdicts;
+    std::vector<LoadOrder> orders;
+  };
+
+  /// What libkmod said of a plan's functions.
+  struct Evidence {
+    std::vector<Claim> claims;
+    std::vector<LoadOrder> root_alone;  ///< under `Plan::config`; see LoadOrders
+  };
+
+  [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options, Evidence& evidence) const;
+  [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
+  [[nodiscard]] Result<void> ask_libkmod(Plan& plan, Evidence& evidence) const;
+  /// Of a plan that changes files: whether the images have to follow.
+  [[nodiscard]] Result<void> spare_builds(Plan& plan, const Evidence& evidence,
+                                          const PlanOptions& options) const;
+  /// Of a plan that changes none: the images that do not do what is wanted.
+  [[nodiscard]] Result<void> add_images(Plan& plan, const Evidence& evidence,
+                                        const PlanOptions& options) const;
+  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence, const BootConfig& config,
+                                                Intent intent) const;
+  /// Whether a root file system of `config` needs nothing of an image to decide.
+  [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
+                                           const BootConfig& config, Intent intent) const;
+  /// One image, opened, and what follows it.
+  [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel, const Evidence& evidence,
+                                               const BootConfig& config, Intent intent) const;
+
+  const FileReader& files_;
+  const Machine& machine_;
+};
+
+}  // namespace vfio_switch

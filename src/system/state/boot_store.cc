@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/state/boot_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/base/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json or_null(const std::optional<std::string>& text) {
+  return text ? Json(*text) : Json();
+}
+
+std::optional<std::string> text_or_nothing(const Json& json) {
+  return json.is_string() ? std::optional(json.get<std::string>()) : std::nullopt;
+}
+
+BootRecord record_from(const Json& json) {
+  BootRecord record;
+  record.boot_id = json.at("boot_id").get<std::string>();
+  record.time = json.at("time").get<std::string>();
+  record.kernel = json.at("kernel").get<std::string>();
+  record.action = text_or_nothing(json.at("action")).value_or("");
+  for (const auto& entry : json.at("devices")) {
+    const auto address = PciAddress::parse(entry.at("address").get<std::string>());
+    if (!address) continue;
+    record.drivers.push_back(
+        {*address, text_or_nothing(entry.at("foretold")), text_or_nothing(entry.at("observed"))});
+  }
+  for (const auto& entry : json.at("findings")) {
+    BootFinding finding{entry.at("code").get<std::string>(),
+                        entry.at("message").get<std::string>(),
+                        {},
+                        entry.at("warning").get<bool>()};
+    for (const auto& text : entry.at("devices")) {
+      if (const auto address = PciAddress::parse(text.get<std::string>())) {
+        finding.devices.push_back(*address);
+      }
+    }
+    record.findings.push_back(std::move(finding));
+  }
+  return record;
+}
+
+bool is_numbered(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix) || name.size() == prefix.size()) return false;
+  return std::ranges::all_of(name.substr(prefix.size()),
+                             [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+Result<std::string> read_boot_id(const FileReader& files) {
+  auto text = files.read("/proc/sys/kernel/random/boot_id");
+  if (!text) return failure_of(text);
+  return std::string(trim(text->value_or("")));
+}
+
+BootCount load_boot_count(const FileReader& files) {
+  const auto text = files.read(boot_count_path);
+  if (!text || !*text) return {};
+  const auto words = split_words(**text, " \n");
+  BootCount count;
+  if (words.size() != 2) return {};
+  const auto* end = words[0].data() + words[0].size();
+  if (std::from_chars(words[0].data(), end, count.begun).ptr != end) return {};
+  count.boot_id = words[1];
+  return count;
+}
+
+std::string render_boot_count(const BootCount& count) {
+  return std::to_string(count.begun) + " " + count.boot_id + "\n";
+}
+
+std::optional<BootRecord> load_boot_record(const FileReader& files) {
+  const auto text = files.read(boot_record_path);
+  if (!text || !*text) return std::nullopt;
+  try {
+    return record_from(Json::parse(**text));
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string render_boot_record(const BootRecord& record) {
+  Json devices = Json::array();
+  for (const auto& driver : record.drivers) {
+    devices.push_back({{"address", driver.address.str()},
+                       {"foretold", or_null(driver.foretold)},
+                       {"observed", or_null(driver.observed)}});
+  }
+  Json findings = Json::array();
+  for (const auto& finding : record.findings) {
+    Json addresses = Json::array();
+    for (const auto& address : finding.devices) addresses.push_back(address.str());
+    findings.push_back({{"code", finding.code},
+                        {"message", finding.message},
+                        {"devices", addresses},
+                        {"warning", finding.warning}});
+  }
+  const Json json = {
+      {"schema", 1},           {"boot_id", record.boot_id},
+      {"time", record.time},   {"kernel", record.kernel},
+      {"good", record.good()}, {"devices", devices},
+      {"findings", findings},  {"action", record.action.empty() ? Json() : Json(record.action)}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid) {
+  const auto text = files.read(set_up_path);
+  if (!text || !*text) return std::nullopt;
+  for (const std::string_view kind : {"pending: ", "reported: "}) {
+    if (!(*text)->starts_with(kind)) continue;
+    if (unsaid && kind == "reported: ") return std::nullopt;
+    return std::string(trim(std::string_view(**text).substr(kind.size())));
+  }
+  return std::nullopt;
+}
+
+Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts) {
+  auto drm = files.list("/sys/class/drm");
+  if (!drm) return failure_of(drm);
+  for (const auto& name : *drm) {
+    // "card0-HDMI-A-1", and no Writeback connector, which shows nothing.
+    const auto dash = name.find('-');
+    if (dash == std::string::npos || !is_numbered(name.substr(0, dash), "card")) continue;
+    if (!std::string_view(name).substr(dash + 1).starts_with("Writeback")) return true;
+  }
+  const bool gave_away = std::ranges::any_of(facts.devices, [](const PciDevice& device) {
+    return device.boot_vga == true && device.driver == "vfio-pci";
+  });
+  if (gave_away) return false;
+  auto framebuffers = files.list("/sys/class/graphics");
+  if (!framebuffers) return failure_of(framebuffers);
+  return std::ranges::any_of(*framebuffers,
+                             [](const std::string& name) { return is_numbered(name, "fb"); });
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/tools/initramfs_tools.h"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
+#include "core/base/text.h"
+#include "system/state/state_store.h"
+#include "system/tools/booster.h"
+
+namespace vfio_switch {
+
+namespace {
+
+using HasProgram = std::function<bool(const std::string& program)>;
+
+bool is_installed(InitramfsGenerator generator, const HasProgram& has) {
+  switch (generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return has("limine-mkinitcpio");
+    case InitramfsGenerator::mkinitcpio:
+      return has("mkinitcpio");
+    case InitramfsGenerator::update_initramfs:
+      // Newer packages of dracut have a program of this name too.
+      return has("update-initramfs") && (has("mkinitramfs") || !has("dracut"));
+    case InitramfsGenerator::dracut:
+      return has("dracut");
+  }
+  return false;
+}
+
+std::optional<InitramfsGenerator> first_installed(const Profile& profile, const HasProgram& has) {
+  const auto found = std::ranges::find_if(
+      profile.initramfs, [&](InitramfsGenerator one) { return is_installed(one, has); });
+  return found == profile.initramfs.end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace
+
+/// It writes IMAGE.new and renames it.
+ImageBuild UpdateInitramfs::build(const std::string& release, const std::string& image) {
+  return {{"update-initramfs", {"-u", "-k", release}}, image, false};
+}
+
+std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
+  return {image + ".new", image + ".dpkg-bak"};
+}
+
+Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
+  std::vector<std::string> paths = {"/etc/initramfs-tools/modules"};
+  const std::string directory = "/usr/share/initramfs-tools/modules.d";
+  auto names = files.list(directory);
+  if (!names) return failure_of(names);
+  for (const auto& name : *names) {
+    auto& path = paths.emplace_back(directory);
+    path += "/" + name;
+  }
+  std::vector<EarlyModule> modules;
+  for (const auto& path : paths) {
+    auto text = files.read(path);
+    if (!text) return failure_of(text);
+    int number = 0;
+    const auto content = text->value_or("");
+    for (const auto line : split_lines(content)) {
+      ++number;
+      const auto words = split_words(line);
+      if (words.empty() || words[0].starts_with('#')) continue;
+      modules.push_back({module_name(words[0]), path + ":" + std::to_string(number)});
+    }
+  }
+  return modules;
+}
+
+Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
+                                                    const Profile& profile) {
+  std::vector<EarlyModule> modules;
+  for (const auto generator : profile.initramfs) {
+    switch (generator) {
+      case InitramfsGenerator::limine_mkinitcpio:
+      case InitramfsGenerator::mkinitcpio: {
+        auto found = Mkinitcpio::early_modules(files);
+        if (!found) return found;
+        std::ranges::move(*found, std::back_inserter(modules));
+        break;
+      }
+      case InitramfsGenerator::update_initramfs: {
+        auto found = UpdateInitramfs::early_modules(files);
+        if (!found) return found;
+        std::ranges::move(*found, std::back_inserter(modules));
+        break;
+      }
+      case InitramfsGenerator::dracut:  // its lists say nothing that the image does not
+        break;
+    }
+  }
+  return modules;
+}
+
+std::optional<InitramfsGenerator> find_generator(const Profile& profile, const FileReader& files) {
+  return first_installed(profile, [&](const std::string& program) {
+    return std::ranges::any_of(CommandRunner::search_path, [&](const char* directory) {
+      return files.exists(std::string(directory) + "/" + program);
+    });
+  });
+}
+
+Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileReader& files,
+                                          const CommandRunner& runner) {
+  if (is_ostree(files)) {
+    const auto state = load_state(files);
+    if (!state) return std::unexpected(state.error());
+    return RpmOstreeInitramfs{state->intent == Intent::enabled};
+  }
+  const auto generator =
+      first_installed(profile, [&](const std::string& program) { return runner.has(program); });
+  if (generator == InitramfsGenerator::limine_mkinitcpio) return LimineMkinitcpio{};
+  if (generator == InitramfsGenerator::mkinitcpio) return Mkinitcpio{};
+  if (generator == InitramfsGenerator::update_initramfs) return UpdateInitramfs{};
+  if (generator == InitramfsGenerator::dracut) return Dracut{};
+  std::vector<std::string> names;
+  for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
+  return fail("no initramfs tool is installed: looked for " + enumerate(names),
+              "Install it, or build the initramfs by hand.");
+}
+
+std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
+  const auto* one = std::get_if<UpdateInitramfs>(&tool);
+  return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
+}
+
+Result<std::vector<ImageHindrance>> find_image_hindrances(
+    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    const std::vector<Kernel>& kernels) {
+  auto hindrances = find_mkinitcpio_hindrances(files, generator, kernels);
+  if (!hindrances) return hindrances;
+  std::ranges::move(find_booster(files, generator), std::back_inserter(*hindrances));
+  return hindrances;
+}
+
+Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
+                              const std::string& release, const std::string& image) {
+  if (std::holds_alternative<Mkinitcpio>(tool)) return Mkinitcpio::build(files, release, image);
+  if (std::holds_alternative<LimineMkinitcpio>(tool)) return LimineMkinitcpio::build(image);
+  if (std::holds_alternative<Dracut>(tool)) return Dracut::build(release, image);
+  if (const auto* ostree = std::get_if<RpmOstreeInitramfs>(&tool)) {
+    return ostree->build(release, image);
+  }
+  return UpdateInitramfs::build(release, image);
+}
+
+}  // namespace vfio_switch

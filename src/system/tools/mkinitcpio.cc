@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/tools/mkinitcpio.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/base/text.h"
+#include "core/binding/generated_files.h"
+#include "core/modules/modprobe_conf.h"
+#include "system/files/file_store.h"
+#include "system/modules/module_db.h"
+#include "system/tools/initramfs_tools.h"
+
+namespace vfio_switch {
+
+namespace {
+
+const std::string main_config = "/etc/mkinitcpio.conf";
+const std::string drop_ins = "/etc/mkinitcpio.conf.d";
+constexpr std::string_view our_hook = "vfio-switch";
+
+std::string preset_path(const std::string& package) {
+  return "/etc/mkinitcpio.d/" + package + ".preset";
+}
+
+Result<std::vector<MkinitcpioPreset>> read_presets(const FileReader& files,
+                                                   const std::string& package) {
+  const auto path = preset_path(package);
+  if (package.empty() || package.find('/') != std::string::npos) return {};
+  auto text = files.read(path);
+  if (!text) return failure_of(text);
+  return parse_preset(path, text->value_or(""));
+}
+
+/// What one build goes by: MODULES and HOOKS, after all files that it reads.
+struct Configuration {
+  std::vector<ConfigWord> modules;
+  std::vector<ConfigWord> hooks;
+  /// A file behind ours sets HOOKS anew.
+  std::optional<std::string> hooks_behind_ours;
+
+  [[nodiscard]] bool has_hook(std::string_view name) const {
+    return std::ranges::any_of(hooks, [&](const ConfigWord& word) { return word.text == name; });
+  }
+};
+
+bool sets_anew(const ConfAssignment& one) {
+  return !one.appends && std::ranges::none_of(one.words, [](const ConfigWord& word) {
+    return word.text.find("HOOKS") != std::string::npos;
+  });
+}
+
+/// The configuration without our own drop-in. `only`: a file in place of all others.
+Result<Configuration> read_configuration(const FileReader& files,
+                                         const std::optional<std::string>& only) {
+  std::vector<std::string> paths = {only.value_or(main_config)};
+  if (!only) {
+    auto names = files.list(drop_ins);
+    if (!names) return failure_of(names);
+    std::erase_if(*names, [](const std::string& name) { return !name.ends_with(".conf"); });
+    std::ranges::sort(*names, version_less);
+    for (const auto& name : *names) paths.push_back(drop_ins + "/" + name);
+  }
+  Configuration configuration;
+  std::vector<ConfAssignment> all;
+  for (const auto& path : paths) {
+    if (path == mkinitcpio_conf_path) continue;
+    auto text = files.read(path);
+    if (!text) return failure_of(text);
+    const bool behind = !only && path != main_config && version_less(mkinitcpio_conf_path, path);
+    for (auto& one : parse_assignments(path, text->value_or(""))) {
+      if (behind && one.name == "HOOKS" && sets_anew(one)) {
+        configuration.hooks_behind_ours = one.where;
+      }
+      all.push_back(std::move(one));
+    }
+  }
+  configuration.modules = list_after(all, "MODULES");
+  configuration.hooks = list_after(all, "HOOKS");
+  return configuration;
+}
+
+bool is_in_use(std::optional<InitramfsGenerator> generator) {
+  return generator == InitramfsGenerator::mkinitcpio ||
+         generator == InitramfsGenerator::limine_mkinitcpio;
+}
+
+bool is_hook_installed(const FileReader& files) {
+  return files.exists(std::string(mkinitcpio_hook_path));
+}
+
+/// A module of MODULES that a kernel does not have: mkinitcpio builds the image, and fails.
+Result<void> find_missing_modules(const FileReader& files, const Kernel& kernel,
+                                  const Configuration& configuration,
+                                  std::vector<ImageHindrance>& hindrances) {
+  auto db = ModuleDb::open(files, kernel, {});
+  if (!db) return failure_of(db);
+  for (const auto& word : configuration.modules) {
+    if (word.text.ends_with('?') || word.text.find('$') != std::string::npos) continue;
+    auto form = db->form(module_name(word.text));
+    if (!form) return failure_of(form);
+    if (*form != ModuleForm::missing) continue;
+    hindrances.push_back({word.where + " puts " + printable(word.text) +
+                              " into MODULES, which kernel " + kernel.release +
+                              " does not have: every build of its image fails; remove that word",
+                          true});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ImageBuild> Mkinitcpio::build(const FileReader& files, const std::string& release,
+                                     const std::string& image) {
+  auto package = files.read("/lib/modules/" + release + "/pkgbase");
+  if (!package) return failure_of(package);
+  auto presets = read_presets(files, std::string(trim(package->value_or(""))));
+  if (!presets) return failure_of(presets);
+  const auto preset = std::ranges::find_if(*presets, [&](const MkinitcpioPreset& one) {
+    return one.image == image || one.unified == image;
+  });
+  const bool known = preset != presets->end();
+  const bool unified = known && preset->unified == image;
+  ImageBuild build{{"mkinitcpio", {"-k", release}}, fresh_path(image), true};
+  auto& arguments = build.command.arguments;
+  arguments.insert(arguments.end(), {unified ? "-U" : "-g", build.written});
+  if (!known) return build;
+  if (!preset->unclear.empty()) {
+    return fail(preset->unclear + " says something that only a shell understands, so that " +
+                    image + " cannot be built elsewhere first",
+                "Write it without variables, or build the image with 'mkinitcpio -P'.");
+  }
+  if (preset->config) arguments.insert(arguments.end(), {"-c", preset->config->text});
+  std::ranges::copy(preset->options, std::back_inserter(arguments));
+  return build;
+}
+
+Result<std::vector<EarlyModule>> Mkinitcpio::early_modules(const FileReader& files) {
+  if (is_hook_installed(files)) return {};
+  auto configuration = read_configuration(files, std::nullopt);
+  if (!configuration) return failure_of(configuration);
+  std::vector<EarlyModule> modules;
+  for (const auto& word : configuration->modules) {
+    auto name = std::string_view(word.text);
+    if (name.ends_with('?')) name.remove_suffix(1);
+    modules.push_back({module_name(name), word.where});
+  }
+  return modules;
+}
+
+Result<std::optional<std::string>> read_preset_image(const FileReader& files,
+                                                     const std::string& package) {
+  auto presets = read_presets(files, package);
+  if (!presets) return failure_of(presets);
+  if (presets->empty()) return std::nullopt;
+  // The boot loader's entry is for the first; the others are ways out (fallback).
+  const auto& first = presets->front();
+  auto image = first.unified.empty() ? first.image : first.unified;
+  if (!image.starts_with('/')) return std::nullopt;
+  return image;
+}
+
+Result<bool> wants_mkinitcpio_drop_in(const FileReader& files,
+                                      std::optional<InitramfsGenerator> generator) {
+  if (!is_in_use(generator) || !is_hook_installed(files)) return false;
+  auto configuration = read_configuration(files, std::nullopt);
+  if (!configuration) return failure_of(configuration);
+  return !configuration->has_hook(our_hook);
+}
+
+Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
+    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    const std::vector<Kernel>& kernels) {
+  std::vector<ImageHindrance> hindrances;
+  if (!is_in_use(generator)) return hindrances;
+  const bool has_hook = is_hook_installed(files);
+  if (!has_hook) {
+    hindrances.push_back({std::string(mkinitcpio_hook_path) +
+                          " is missing: without the package mkinitcpio puts no vfio-pci into "
+                          "images"});
+  }
+  const auto usual = read_configuration(files, std::nullopt);
+  if (!usual) return std::unexpected(usual.error());
+  if (has_hook && usual->hooks_behind_ours && !usual->has_hook(our_hook)) {
+    hindrances.push_back({*usual->hooks_behind_ours + " sets HOOKS behind " +
+                              std::string(mkinitcpio_conf_path) +
+                              "; write HOOKS+=(...) there, or give that file an earlier name",
+                          true});
+  }
+  if (!usual->hooks.empty() && !usual->has_hook("modconf")) {
+    hindrances.push_back({usual->hooks.front().where +
+                          ": HOOKS has no modconf, so that nothing but vfio-switch's own files "
+                          "of /etc/modprobe.d comes into images"});
+  }
+  const bool by_preset = generator == InitramfsGenerator::mkinitcpio;
+  for (const auto& kernel : kernels) {
+    auto presets = read_presets(files, kernel.package);
+    if (!presets) return failure_of(presets);
+    const auto config = presets->empty() || !by_preset ? std::nullopt : presets->front().config;
+    auto own = config ? read_configuration(files, config->text) : *usual;
+    if (!own) return failure_of(own);
+    if (has_hook && config && !own->has_hook(our_hook)) {
+      hindrances.push_back({config->where + " has images built from " + printable(config->text) +
+                                " alone, without the files of " + drop_ins +
+                                ": put a '#' before that line (mkinitcpio reads " + main_config +
+                                " by itself), or add vfio-switch to HOOKS in " +
+                                printable(config->text),
+                            true});
+    }
+    if (auto found = find_missing_modules(files, kernel, *own, hindrances); !found) {
+      return failure_of(found);
+    }
+  }
+  return hindrances;
+}
+
+}  // namespace vfio_switch

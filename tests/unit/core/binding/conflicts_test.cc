@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/binding/conflicts.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "core/facts_builder.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::at_all;
+using test::codes;
+using test::desktop;
+using test::FactsBuilder;
+using test::has_text;
+using test::id;
+
+namespace {
+
+using Codes = std::vector<RefusalCode>;
+
+const std::set<PciId> ids = {id("10de:1d01"), id("10de:0fb8")};
+
+std::vector<Refusal> conflicts(const SystemFacts& facts, const std::string& others = {},
+                               Binding binding = Binding::ids) {
+  return find_conflicts(facts, parse_modprobe(ModprobeFile{"/etc/modprobe.d/x.conf", others}), ids,
+                        binding);
+}
+
+}  // namespace
+
+TEST_CASE("An ordinary desktop has no conflicts") {
+  CHECK(codes(conflicts(desktop().facts())).empty());
+}
+
+TEST_CASE("A kernel without a usable vfio-pci is told from a machine without one") {
+  struct Row {
+    std::string what;
+    std::vector<ModuleForm> kernels;
+    Codes refused;
+  };
+  const Row rows[] = {
+      {"no kernel at all", {}, {RefusalCode::no_vfio_module}},
+      {"one without it", {ModuleForm::missing}, {RefusalCode::no_vfio_module}},
+      {"all without it", {ModuleForm::missing, ModuleForm::missing}, {RefusalCode::no_vfio_module}},
+      {"one with, one without", {ModuleForm::loadable, ModuleForm::missing}, {}},
+      {"one with it built in, which a kernel parameter reaches", {ModuleForm::built_in}, {}},
+  };
+  for (const auto& row : rows) {
+    INFO(row.what);
+    auto builder = desktop().no_kernels();
+    int number = 0;
+    for (const auto form : row.kernels) builder.kernel("6.1." + std::to_string(number++), form);
+    CHECK(codes(conflicts(builder.facts())) == row.refused);
+  }
+}
+
+TEST_CASE("A kernel with vfio-pci built in, which nothing reaches by address, is named") {
+  const auto facts = desktop().kernel("6.99-custom", ModuleForm::built_in).facts();
+  const auto refusals = conflicts(facts, {}, Binding::address);
+  REQUIRE(codes(refusals) == Codes{RefusalCode::boot_parameter});
+  CHECK(refusals[0].message ==
+        "vfio-pci is built into kernel 6.99-custom, where nothing binds by address; use a kernel "
+        "that has it as a module");
+}
+
+TEST_CASE("Other people's lines about vfio-pci are conflicts, named with file and line") {
+  struct Row {
+    std::string line;
+    bool conflict;
+    bool by_address;  // whether it is one there
+  };
+  const Row rows[] = {
+      {"blacklist vfio-pci", true, true},
+      {"blacklist vfio_pci", true, true},
+      {"blacklist vfio", false, false},
+      {"blacklist nouveau", false, false},
+      {"install vfio-pci /usr/bin/true", true, true},
+      {"install vfio* /usr/bin/true", true, true},
+      {"install vfio_pci_core /usr/bin/true", false, false},
+      {"options vfio-pci ids=8086:15b8", true, false},  // another device, which may go as well
+      {"options vfio_pci disable_vga=1 ids=8086:15b8", true, false},
+      {"options vfio-pci ids=8086:15b8,10DE:0FB8:1043:8746", true, true},  // a twin's perhaps
+      {"options vfio-pci disable_vga=1", false, false},
+      {"options vfio_iommu_type1 allow_unsafe_interrupts=1", false, false},
+      {"softdep vfio-pci pre: kvm", false, true},  // switches the install line off
+      {"softdep vfio* pre: kvm", false, true},
+      {"softdep nouveau pre: vfio-pci", false, false},
+      {"#blacklist vfio-pci", false, false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.line);
+    const auto refusals = conflicts(desktop().facts(), "\n" + row.line + "\n");
+    CHECK(conflicts(desktop().facts(), row.line + "\n", Binding::address).size() ==
+          (row.by_address ? 1 : 0));
+    CHECK(codes(refusals) == (row.conflict ? Codes{RefusalCode::config_conflict} : Codes{}));
+    if (refusals.empty()) continue;
+    CHECK_THAT(refusals[0].message, has_text("/etc/modprobe.d/x.conf:2"));
+    CHECK_THAT(refusals[0].message, has_text(row.line));
+  }
+}
+
+TEST_CASE("A conflict never sends control characters to the terminal") {
+  const auto refusals = conflicts(desktop().facts(), "install vfio-pci \x1b[2J\n");
+  REQUIRE(refusals.size() == 1);
+  CHECK(refusals[0].message.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("Ids on the kernel command line are a conflict unless they hold the card's") {
+  struct Row {
+    std::string command_line;
+    bool conflict;
+  };
+  const Row rows[] = {
+      {"quiet", false},
+      {"vfio-pci.ids=", true},
+      {"quiet vfio-pci.ids= splash\n", true},
+      {"vfio_pci.ids=10de:1d01", true},
+      {"vfio-pci.ids=8086:15b8", true},
+      {"vfio-pci.ids=10de:1d01,10de:0fb8", false},
+      {"vfio_pci.ids=10DE:0FB8,10DE:1D01,8086:15b8", false},
+      {"vfio-pci.disable_vga=1", false},
+      {"xvfio-pci.ids=1", false},
+      {"vfio-pci.ids", false},
+      {"vfio-pci.ids=10de:1d01,10de:0fb8 vfio-pci.ids=", true},
+  };
+  for (const auto& row : rows) {
+    INFO(row.command_line);
+    const auto refusals = conflicts(desktop().command_line(row.command_line).facts());
+    CHECK(codes(refusals) == (row.conflict ? Codes{RefusalCode::config_conflict} : Codes{}));
+  }
+}
+
+TEST_CASE("By address any ids on the kernel command line are a conflict: the script obeys them") {
+  for (const std::string_view word : {"vfio-pci.ids=", "vfio_pci.ids=10de:1d01,10de:0fb8"}) {
+    const auto facts = desktop().command_line(word).facts();
+    CHECK(codes(conflicts(facts, "", Binding::address)) == Codes{RefusalCode::config_conflict});
+  }
+  CHECK(codes(conflicts(desktop().command_line("quiet").facts(), "", Binding::address)).empty());
+}
+
+TEST_CASE("Of several ids on the kernel command line the last ones win") {
+  const auto facts =
+      desktop().command_line("vfio-pci.ids= vfio-pci.ids=10de:1d01,10de:0fb8").facts();
+  CHECK(codes(conflicts(facts)).empty());
+}
+
+TEST_CASE("A blacklisted driver of the card is no conflict, but known with file and line") {
+  const auto claims = test::usual_claims(desktop().facts(), at_all({"01:00.0", "01:00.1"}));
+  const auto lines = parse_modprobe(ModprobeFile{
+      "/etc/modprobe.d/x.conf",
+      "blacklist nouveau\nblacklist snd-hda-intel\nblacklist pcspkr\noptions nouveau modeset=0\n"});
+  const auto sentences = find_hindrances(claims, lines);
+  REQUIRE(sentences.size() == 2);
+  CHECK_THAT(sentences[0], has_text("/etc/modprobe.d/x.conf:1 blacklists nouveau"));
+  CHECK_THAT(sentences[1], has_text("/etc/modprobe.d/x.conf:2 blacklists snd-hda-intel"));
+  CHECK(find_hindrances(claims, {}).empty());
+}
+
+TEST_CASE("Every conflict is reported, not only the first") {
+  const auto facts = desktop().no_kernels().command_line("vfio-pci.ids=").facts();
+  CHECK(codes(conflicts(facts, "blacklist vfio-pci\ninstall vfio-pci true\n")) ==
+        Codes{RefusalCode::no_vfio_module, RefusalCode::config_conflict,
+              RefusalCode::config_conflict, RefusalCode::config_conflict});
+}
+
+}  // namespace vfio_switch

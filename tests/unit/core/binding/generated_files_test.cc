@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/binding/generated_files.h"
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "catch.h"
+#include "core/facts_builder.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::has_text;
+using test::id;
+
+namespace {
+
+using Card = std::vector<std::pair<PciAddress, PciId>>;
+using Lines = std::vector<SoftdepLine>;
+
+const Card gt1030 = {{at("01:00.0"), id("10de:1d01")}, {at("01:00.1"), id("10de:0fb8")}};
+const Lines stock = {{"nouveau", {{"vfio-pci"}, {}}}, {"snd_hda_intel", {{"vfio-pci"}, {}}}};
+const Lines merged = {{"nvidia", {{"vfio-pci", "ecdh_generic"}, {"nvidia-uvm", "nvidia-drm"}}}};
+
+struct Render {
+  std::string name;
+  std::string content;
+};
+
+/// One of every kind of file that the program writes.
+std::vector<Render> all_renders() {
+  std::vector<Render> renders = {
+      {"vfio.conf", render_vfio_conf(gt1030, stock)},
+      {"vfio.conf without claimants", render_vfio_conf(gt1030, {})},
+      {"00-vfio-softdep.conf", render_softdep_conf(merged)},
+      {"modules-load.d/vfio.conf", render_modules_load()},
+      {"vfio.conf by address", render_vfio_conf_by_address(gt1030, stock)},
+      {"override", render_override({{at("01:00.0"), id("10de:1d01"), id("1043:8746")}})},
+  };
+  for (auto& [name, content] : std::vector(renders)) {
+    renders.push_back({name + ", disabled", disabled_form(content)});
+  }
+  return renders;
+}
+
+Lines softdeps_of(const std::vector<ModprobeDirective>& directives) {
+  Lines lines;
+  for (const auto& directive : directives) {
+    if (directive.command == "softdep") {
+      lines.emplace_back(directive.subject, parse_softdep(directive.arguments));
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("Every generated file is recognised as unmodified") {
+  for (const auto& [name, content] : all_renders()) {
+    INFO(name);
+    CHECK(is_unmodified(content));
+    CHECK(content.ends_with('\n'));
+  }
+}
+
+TEST_CASE("A generated file of which any byte was edited is not unmodified any more") {
+  for (const auto& [name, content] : all_renders()) {
+    INFO(name);
+    std::vector<std::size_t> unnoticed;
+    for (std::size_t i = 0; i < content.size(); ++i) {
+      auto edited = content;
+      edited[i] = edited[i] == 'x' ? 'y' : 'x';
+      if (is_unmodified(edited)) unnoticed.push_back(i);
+      auto shorter = content;
+      shorter.erase(i, 1);
+      if (is_unmodified(shorter)) unnoticed.push_back(i);
+    }
+    CHECK(unnoticed.empty());
+    CHECK_FALSE(is_unmodified(content + "\n"));
+    CHECK_FALSE(is_unmodified(content + "options vfio-pci disable_vga=1\n"));
+    CHECK_FALSE(is_unmodified("\n" + content));
+    CHECK_FALSE(is_unmodified(content + content));
+  }
+}
+
+TEST_CASE("What the program never wrote is not called unmodified") {
+  for (const std::string_view content :
+       {"", "\n", "options vfio-pci ids=10de:1d01\n", "# digest sha256 \n",
+        "# digest sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85\n"}) {
+    INFO(content);
+    CHECK_FALSE(is_unmodified(content));
+  }
+}
+
+TEST_CASE("vfio.conf says exactly the softdeps and ids that it was made from") {
+  const auto content = render_vfio_conf(gt1030, stock);
+  const auto directives = parse_modprobe(ModprobeFile{std::string(vfio_conf_path), content});
+  CHECK((softdeps_of(directives) == stock));
+  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+  CHECK(directives.size() == stock.size() + 1);
+  CHECK_THAT(content, has_text("0000:01:00.0 10de:1d01"));  // can be read on its own
+  CHECK_THAT(content, has_text("0000:01:00.1 10de:0fb8"));
+  CHECK_THAT(content, has_text("vfio-switch disable"));
+}
+
+TEST_CASE("An id that two functions share is given to vfio-pci once") {
+  const Card twins = {{at("01:00.0"), id("10de:1d01")},
+                      {at("01:00.1"), id("10de:0fb8")},
+                      {at("02:00.0"), id("10de:1d01")},
+                      {at("02:00.1"), id("10de:0fb8")}};
+  const auto directives = parse_modprobe(ModprobeFile{"vfio.conf", render_vfio_conf(twins, stock)});
+  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+}
+
+TEST_CASE("By address vfio.conf gives no ids, and has modprobe run the script") {
+  const auto content = render_vfio_conf_by_address(gt1030, stock);
+  const auto directives = parse_modprobe(ModprobeFile{std::string(vfio_conf_path), content});
+  CHECK((softdeps_of(directives) == stock));
+  CHECK(effective_vfio_ids(directives) == std::nullopt);
+  REQUIRE(directives.size() == stock.size() + 1);
+  CHECK(directives.back().command == "install");
+  CHECK(directives.back().subject == "vfio-pci");
+  CHECK(directives.back().arguments ==
+        "/usr/lib/vfio-switch/bind $CMDLINE_OPTS; modprobe -i vfio-pci $CMDLINE_OPTS");
+  CHECK_THAT(content, has_text("#   0000:01:00.0 10de:1d01"));
+}
+
+TEST_CASE("00-vfio-softdep.conf says exactly the merged lines") {
+  const auto directives = parse_modprobe(ModprobeFile{"x.conf", render_softdep_conf(merged)});
+  CHECK((softdeps_of(directives) == merged));
+  CHECK(directives.size() == merged.size());
+}
+
+TEST_CASE("modules-load.d names vfio-pci and nothing else") {
+  const auto content = render_modules_load();
+  CHECK_THAT("\n" + content, has_text("\nvfio-pci\n"));
+  CHECK_FALSE(is_inert(content));
+}
+
+TEST_CASE("Commented out, a file is inert, still ours, and says who did it") {
+  for (const auto& [name, content] : all_renders()) {
+    INFO(name);
+    const auto disabled = disabled_form(content);
+    CHECK(is_inert(disabled));
+    CHECK(is_unmodified(disabled));
+    CHECK(parse_modprobe(ModprobeFile{"x.conf", disabled}).empty());
+    CHECK_THAT(disabled.substr(0, disabled.find('\n')), has_text("disabled by vfio-switch"));
+    CHECK(disabled_form(disabled) == disabled);
+  }
+  CHECK_FALSE(is_inert(render_vfio_conf(gt1030, stock)));
+  CHECK_FALSE(is_inert(render_softdep_conf(merged)));
+}
+
+TEST_CASE("Commented out, a file keeps what it said") {
+  const auto disabled = disabled_form(render_vfio_conf(gt1030, stock));
+  CHECK_THAT(disabled, has_text("#softdep nouveau pre: vfio-pci\n"));
+  CHECK_THAT(disabled, has_text("#options vfio-pci ids=10de:1d01,10de:0fb8\n"));
+  CHECK_THAT(disabled, has_text("0000:01:00.0 10de:1d01"));
+}
+
+TEST_CASE("Commenting out works on whatever a person made of a file") {
+  const auto ours = render_vfio_conf(gt1030, stock);
+  for (const std::string& content :
+       {std::string(), std::string("options vfio-pci ids=1234:5678"),
+        std::string("  softdep a pre: b\n\n# c\n"), std::string("softdep a \\\n pre: b\n"),
+        std::string("# c \\\nsoftdep a pre: b\n"), ours + "options vfio-pci disable_vga=1\n",
+        "blacklist nouveau\n" + ours}) {
+    INFO(content);
+    const auto disabled = disabled_form(content);
+    CHECK(is_inert(disabled));
+    CHECK(is_unmodified(disabled));
+    CHECK(parse_modprobe(ModprobeFile{"x.conf", disabled}).empty());
+    CHECK(disabled_form(disabled) == disabled);
+  }
+}
+
+TEST_CASE("A file is inert only if no line of it has an effect") {
+  CHECK(is_inert(""));
+  CHECK(is_inert("\n  \n# a\n#b"));
+  CHECK_FALSE(is_inert("# a\nvfio-pci\n"));
+  CHECK_FALSE(is_inert("blacklist nouveau"));
+}
+
+TEST_CASE("A vfio.conf that says only what ours would say is adopted") {
+  const std::set<PciId> ids = {id("10de:1d01"), id("10de:0fb8")};
+  const std::string older_tool =
+      "# Generated by nvidia-passthrough\n"
+      "softdep nvidia pre: vfio-pci\n"
+      "softdep nouveau pre: vfio-pci\n"
+      "softdep snd_hda_intel pre: vfio-pci\n"
+      "options vfio-pci ids=10de:1d01,10de:0fb8\n";
+  struct Row {
+    std::string what;
+    std::string content;
+    bool adopted;
+  };
+  const Row rows[] = {
+      {"the older tool's", older_tool, true},
+      {"the older tool's, commented out",
+       "# Passthrough disabled\n"
+       "# softdep nvidia pre: vfio-pci\n"
+       "# softdep nouveau pre: vfio-pci\n"
+       "# options vfio-pci ids=10de:1d01,10de:0fb8\n",
+       true},
+      {"the older tool's, commented out without blanks",
+       "#softdep nouveau pre: vfio-pci\n#options vfio-pci ids=10de:1d01,10de:0fb8\n", true},
+      {"the Arch wiki's", "options vfio-pci ids=10de:1d01,10de:0fb8\nsoftdep drm pre: vfio-pci\n",
+       true},
+      {"a guide's, with more modules",
+       "softdep nvidia pre: vfio vfio_iommu_type1 vfio_virqfd vfio-pci\n"
+       "options vfio_pci ids=10de:1d01 disable_vga=1\n",
+       true},
+      {"one with ids in capitals", "options vfio-pci ids=10DE:1D01\n", true},
+      {"softdeps alone", "softdep nouveau pre: vfio-pci\n", true},
+
+      {"another card's", "options vfio-pci ids=10de:2d04\n", false},
+      {"another device as well", "options vfio-pci ids=10de:1d01,8086:15b8\n", false},
+      {"another card's, commented out", "#options vfio-pci ids=10de:2d04\n", false},
+      {"an id with a subsystem", "options vfio-pci ids=10de:1d01:1458:376d\n", false},
+      {"another option", "options vfio-pci ids=10de:1d01 disable_idle_d3=1\n", false},
+      {"options of another module", "options kvm ignore_msrs=1\n", false},
+      {"a blacklist beside it", older_tool + "blacklist nouveau\n", false},
+      {"an alias", older_tool + "alias pci:v000010DEd00001D01* vfio-pci\n", false},
+      {"an install command", older_tool + "install vfio-pci /usr/bin/true\n", false},
+      {"a softdep that loads something else", "softdep nouveau pre: vfio-pci i915\n", false},
+      {"a softdep with a post part", "softdep nvidia pre: vfio-pci post: nvidia-uvm\n", false},
+      {"a remove command", older_tool + "remove nvidia /usr/bin/true\n", false},
+      {"only comments", "# nothing to see here\n", false},
+      {"nothing", "", false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.what);
+    CHECK(is_adoptable(vfio_conf_path, row.content, ids) == row.adopted);
+  }
+}
+
+TEST_CASE("A modules-load.d file that loads only VFIO's modules is adopted") {
+  const std::set<PciId> ids = {id("10de:1d01")};
+  CHECK(is_adoptable(modules_load_path, "vfio-pci\n", ids));
+  CHECK(is_adoptable(modules_load_path, "# c\n; c\nvfio\nvfio_iommu_type1\nvfio_pci\n", ids));
+  CHECK_FALSE(is_adoptable(modules_load_path, "vfio-pci\nkvmfr\n", ids));
+  CHECK_FALSE(is_adoptable(modules_load_path, "nvidia\n", ids));
+}
+
+TEST_CASE("No file elsewhere is ever adopted") {
+  const std::set<PciId> ids = {id("10de:1d01")};
+  for (const std::string_view path :
+       {softdep_conf_path, std::string_view("/etc/modprobe.d/nvidia.conf"),
+        std::string_view("/usr/lib/modprobe.d/vfio.conf")}) {
+    CHECK_FALSE(is_adoptable(path, "softdep nouveau pre: vfio-pci\n", ids));
+  }
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/plan/boot_check.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "core/facts_builder.h"
+#include "core/plan/status.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::audio;
+using test::desktop;
+using test::desktop_kernel;
+using test::FactsBuilder;
+using test::has_text;
+using test::vga;
+
+namespace {
+
+/// The desktop after a boot in which `gpu` and `sound` have the card, and what status says of it.
+struct Boot {
+  SystemFacts facts;
+  State state{Intent::enabled, {{at("01:00.0"), test::id("10de:1d01"), {}, {0x030000}}}, {}};
+  Status status;
+  Settings settings;
+  BootObservation seen{"id", "2026-11-22T12:00:00Z", true, 0, {}};
+
+  explicit Boot(const std::string& gpu = "vfio-pci", const std::string& sound = "vfio-pci",
+                FactsBuilder builder = desktop(), const std::string& command_line = "ro") {
+    const auto bind = [](const std::string& driver) {
+      return [driver](PciDevice& device) { device.driver = device.driver_module = driver; };
+    };
+    facts = builder.change("01:00.0", bind(gpu))
+                .change("01:00.1", bind(sound))
+                .command_line(command_line)
+                .facts();
+    facts.running_kernel = desktop_kernel;
+    std::vector<LoadOrder> orders;
+    for (const auto* address : {"01:00.0", "01:00.1"}) {
+      LoadOrder order;
+      order.kernel = desktop_kernel;
+      order.device = at(address);
+      order.winner = "vfio-pci";
+      order.proved = true;
+      orders.push_back(order);
+    }
+    Plan plan;
+    plan.functions = {at("01:00.0"), at("01:00.1")};
+    status = make_status(facts, plan, Intent::enabled, {}, orders);
+  }
+
+  [[nodiscard]] BootRecord judge() const {
+    return judge_boot(facts, state, status, settings, seen);
+  }
+
+  [[nodiscard]] std::string disables() const { return reason_to_disable(judge(), state, settings); }
+};
+
+std::vector<std::string> codes(const BootRecord& record) {
+  std::vector<std::string> found;
+  for (const auto& finding : record.findings) found.push_back(finding.code);
+  return found;
+}
+
+using Codes = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("A boot in which vfio-pci has the card is good") {
+  const auto record = Boot().judge();
+  CHECK(record.good());
+  CHECK(record.findings.empty());
+  REQUIRE(record.drivers.size() == 2);
+  CHECK(record.drivers[0] == BootDriver{at("01:00.0"), "vfio-pci", "vfio-pci"});
+  CHECK(boot_warning(record, false).empty());
+}
+
+TEST_CASE("A function with another driver than was foretold is a warning") {
+  const auto record = Boot("nouveau").judge();
+  CHECK_FALSE(record.good());
+  CHECK(codes(record) == Codes{"not-as-foretold"});
+  CHECK(record.findings[0].devices == std::vector{at("01:00.0")});
+  CHECK_THAT(record.findings[0].message, has_text("0000:01:00.0 has nouveau"));
+  const auto warning = boot_warning(record, false);
+  CHECK_THAT(warning, has_text("vfio-pci.ids="));
+  CHECK(boot_warning(record, true).find("vfio-pci.ids=") == std::string::npos);
+}
+
+TEST_CASE("What the command line says against it is named") {
+  const auto record =
+      Boot("nouveau", "snd_hda_intel", desktop(), "ro module_blacklist=vfio_pci").judge();
+  CHECK(codes(record) == Codes{"not-as-foretold", "not-as-foretold"});
+  CHECK_THAT(record.findings[0].message, has_text("module_blacklist=vfio_pci"));
+}
+
+TEST_CASE("A boot that was asked to leave the card with the host is noted, and good") {
+  const auto record = Boot("nouveau", "snd_hda_intel", desktop(), "ro vfio-pci.ids=").judge();
+  CHECK(record.good());
+  CHECK(codes(record) == Codes{"escape"});
+}
+
+TEST_CASE("A kernel for which the host was foretold is no surprise, and still said") {
+  Boot boot("nouveau");
+  boot.status.load_order[0].winner = "nouveau";
+  boot.status.load_order[0].reason = "this kernel has no vfio-pci";
+  const auto record = boot.judge();
+  CHECK(codes(record) == Codes{"not-staged"});
+  CHECK_THAT(record.findings[0].message, has_text("as foretold"));
+}
+
+TEST_CASE("A device with the card's ids that is not the card is found on vfio-pci") {
+  auto stranger = vga("05:00.0", "10de:1d01");
+  stranger.driver("vfio-pci", "vfio_pci");
+  const auto record = Boot("vfio-pci", "vfio-pci", desktop().with(stranger)).judge();
+  CHECK(codes(record) == Codes{"foreign-device"});
+  CHECK(record.findings[0].devices == std::vector{at("05:00.0")});
+  auto other = vga("05:00.0", "1002:73bf");  // somebody's own business
+  other.driver("vfio-pci", "vfio_pci");
+  CHECK(Boot("vfio-pci", "vfio-pci", desktop().with(other)).judge().good());
+}
+
+TEST_CASE("An id that only the configuration gives to vfio-pci is found as well") {
+  auto stranger = vga("05:00.0", "1002:73bf");
+  stranger.driver("vfio-pci", "vfio_pci");
+  auto builder = desktop().with(stranger).modprobe(
+      "/etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:1d01,1002:73bf:1:2\n");
+  CHECK(codes(Boot("vfio-pci", "vfio-pci", builder).judge()) == Codes{"foreign-device"});
+}
+
+TEST_CASE("A card whose address moved is found, one that is gone is left to the refusals") {
+  Boot boot;
+  boot.state.cards[0].address = at("02:00.0");
+  const auto moved = boot.judge();
+  CHECK(codes(moved) == Codes{"moved"});
+  CHECK_THAT(moved.findings[0].message, has_text("at 0000:02:00.0 is at 0000:01:00.0 now"));
+  boot.state.cards[0].id = test::id("10de:ffff");
+  CHECK(boot.judge().good());
+}
+
+TEST_CASE("Isolation that could not be judged before is judged after the boot") {
+  Boot boot;
+  boot.status.refusals = {
+      {RefusalCode::group_shared, "group 2 also holds a disk", {at("02:00.0")}}};
+  const auto record = boot.judge();
+  CHECK(codes(record) == Codes{"group-shared"});
+  CHECK(record.findings[0].devices == std::vector{at("02:00.0")});
+}
+
+TEST_CASE("Without a display for the host passthrough is taken back, unless told otherwise") {
+  Boot boot;
+  boot.seen.has_display = false;
+  CHECK(codes(boot.judge()) == Codes{"no-display"});
+  CHECK_FALSE(boot.disables().empty());
+  SECTION("headless machines need none") {
+    boot.settings.headless = true;
+    CHECK(boot.judge().good());
+    CHECK(boot.disables().empty());
+  }
+  SECTION("auto-disable = no") {
+    boot.settings.auto_disable = false;
+    CHECK_FALSE(boot.judge().good());
+    CHECK(boot.disables().empty());
+  }
+  SECTION("auto-disable = yes") {
+    boot.settings.auto_disable = true;
+    CHECK_FALSE(boot.disables().empty());
+  }
+  SECTION("the host has the card: that is not the reason") {
+    Boot host("nouveau", "snd_hda_intel");
+    host.seen.has_display = false;
+    CHECK_FALSE(host.judge().good());
+    CHECK(host.disables().empty());
+  }
+}
+
+TEST_CASE("Two boots in a row that failed are said, and acted upon where that is allowed") {
+  Boot boot;
+  boot.seen.failed_boots = 1;
+  CHECK(boot.judge().good());
+  boot.seen.failed_boots = 2;
+  const auto record = boot.judge();
+  CHECK(codes(record) == Codes{"failed-boots"});
+  CHECK_THAT(record.findings[0].message, has_text("2 boots in a row"));
+  CHECK_THAT(record.findings[0].message, has_text("'vfio-switch disable'"));
+  CHECK(boot.disables().empty());
+  boot.settings.auto_disable = false;
+  CHECK(boot.disables().empty());
+  boot.settings.auto_disable = true;
+  CHECK_THAT(boot.disables(), has_text("login"));
+}
+
+TEST_CASE("A disabled machine is only asked whether the host has its card") {
+  Boot boot("vfio-pci");
+  boot.state.intent = Intent::disabled;
+  boot.seen.has_display = false;
+  boot.seen.failed_boots = 5;
+  for (auto& order : boot.status.load_order) order.winner = "nouveau";
+  const auto record = boot.judge();
+  CHECK(codes(record) == Codes{"not-as-foretold", "not-as-foretold"});
+  CHECK(boot.disables().empty());
+  Boot host("nvidia", "snd_hda_intel");
+  host.state.intent = Intent::disabled;
+  for (auto& order : host.status.load_order) order.winner = "nouveau";
+  CHECK(host.judge().good());
+}
+
+TEST_CASE("A set-up that was put off is told of where nothing was set up since") {
+  Boot boot("nouveau", "snd_hda_intel");
+  boot.state = {};
+  CHECK(boot.judge().findings.empty());
+  boot.seen.pending = "a chroot";
+  const auto record = boot.judge();
+  CHECK(codes(record) == Codes{"set-up-pending"});
+  CHECK_THAT(record.findings[0].message, has_text("a chroot"));
+}
+
+TEST_CASE("A warning says what was done about it") {
+  Boot boot;
+  boot.seen.has_display = false;
+  auto record = boot.judge();
+  record.action = "disabled";
+  CHECK_THAT(boot_warning(record, false), has_text("passthrough was disabled"));
+  record.action = "the disk is full";
+  CHECK_THAT(boot_warning(record, false), has_text("could not be disabled: the disk is full"));
+}
+
+}  // namespace vfio_switch

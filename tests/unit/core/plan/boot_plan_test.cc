@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/plan/boot_plan.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.h"
+#include "core/boot/grub_settings.h"
+#include "core/cards/isolation.h"
+#include "core/facts_builder.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::codes;
+using test::described;
+using test::desktop;
+using test::FactsBuilder;
+using test::find_refusal;
+using test::has_text;
+using test::usual_claims;
+using test::written;
+
+namespace {
+
+using Codes = std::vector<RefusalCode>;
+using Parameters = std::vector<std::string>;
+
+const std::string on = "intel_iommu=on";
+const std::string ids = "vfio-pci.ids=10de:0fb8,10de:1d01";
+const std::string settings(grub_settings_path);
+
+ParameterFile settings_file(const std::string& content) {
+  return {ParameterSyntax::grub_settings, settings, RegularFile{content, 0644, 0, 0}};
+}
+
+/// GRUB without a directory of drop-ins, and what its settings and its grub.cfg say.
+Grub grub(const std::string& parameters = "quiet", const std::string& passed = "quiet") {
+  return {{settings_file("GRUB_CMDLINE_LINUX_DEFAULT=\"" + parameters + "\"\n")},
+          false,
+          {"update-grub"},
+          "/boot/grub/grub.cfg",
+          "linux /vmlinuz " + passed + "\n"};
+}
+
+SystemFacts with_loader(FactsBuilder builder, BootLoader loader) {
+  auto facts = builder.facts();
+  facts.boot_loader = std::move(loader);
+  return facts;
+}
+
+/// A plan to enable as the planner makes it, but for the proof.
+Plan enable(const SystemFacts& facts, const State& kept = {}, const BootPolicy& policy = {}) {
+  SelectionRequest request;
+  request.iommu_coming = is_iommu_coming(facts, kept, policy);
+  const auto selection = select(facts, request);
+  const auto claims = usual_claims(facts, selection.functions);
+  auto plan = plan_enable(facts, selection, claims, {});
+  plan_boot_parameters(plan, facts, claims, kept, policy);
+  return plan;
+}
+
+State enabled_with(Parameters parameters) {
+  return {Intent::enabled, {}, {}, std::move(parameters)};
+}
+
+FactsBuilder iommu_off(IommuTable table = IommuTable::dmar) {
+  return desktop().iommu_off(table).command_line("root=/dev/sda1 ro quiet");
+}
+
+bool says(const Plan& plan, const std::string& part) {
+  for (const auto& note : plan.notes) {
+    if (note.find(part) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// The changes that are about boot parameters.
+std::vector<std::string> boot_changes(const Plan& plan) {
+  std::vector<std::string> lines;
+  for (const auto& change : plan.diff) {
+    if (kind(change) == "boot-parameters") lines.push_back(describe(change));
+  }
+  return lines;
+}
+
+const std::vector<std::string> settings_and_tool = {"write /etc/default/grub", "run update-grub"};
+
+}  // namespace
+
+TEST_CASE("Where the IOMMU is off the plan turns it on, and says that isolation is judged later") {
+  const auto plan = enable(with_loader(iommu_off(), grub()));
+  CHECK(codes(plan.refusals).empty());
+  CHECK(plan.functions == test::at_all({"01:00.0", "01:00.1"}));
+  CHECK(boot_changes(plan) == settings_and_tool);
+  CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on\"\n");
+  CHECK(plan.state.boot_parameters == Parameters{on});
+  CHECK(says(plan, "can be judged only then"));
+  // Settings before the images, which may hold them; the tool at the end.
+  CHECK(kind(plan.diff.back()) == "boot-parameters");
+}
+
+TEST_CASE("An IOMMU that is on needs no parameter") {
+  const auto plan = enable(with_loader(desktop(), grub()));
+  CHECK(codes(plan.refusals).empty());
+  CHECK(boot_changes(plan).empty());
+  CHECK(plan.state.boot_parameters.empty());
+}
+
+TEST_CASE("Who is not asked adds nothing, and restores what was added before") {
+  const auto facts = with_loader(iommu_off(), grub());
+  const auto refused = enable(facts, {}, {.may_add = false});
+  CHECK(find_refusal(refused.refusals, RefusalCode::boot_parameter) != nullptr);
+  CHECK(boot_changes(refused).empty());
+  CHECK(refused.state.boot_parameters.empty());
+
+  const auto restored = enable(facts, enabled_with({on}), {.may_add = false});
+  CHECK(codes(restored.refusals).empty());
+  CHECK(boot_changes(restored) == settings_and_tool);
+}
+
+TEST_CASE("A parameter that is staged is not added again, nor called ours where it is not") {
+  const auto facts = with_loader(iommu_off(), grub("quiet intel_iommu=on", "quiet intel_iommu=on"));
+  for (const auto& kept : {State(), enabled_with({on})}) {
+    const auto plan = enable(facts, kept, {.may_add = false});
+    CHECK(codes(plan.refusals).empty());
+    CHECK(boot_changes(plan).empty());
+    CHECK(plan.state.boot_parameters == kept.boot_parameters);
+    CHECK(says(plan, "can be judged only then"));
+  }
+}
+
+TEST_CASE("A grub.cfg that is older than the settings is written anew, where that is possible") {
+  const auto facts = with_loader(iommu_off(), grub("quiet intel_iommu=on", "quiet"));
+  CHECK(boot_changes(enable(facts)) == std::vector<std::string>{"run update-grub"});
+  CHECK(boot_changes(enable(facts, {}, {.may_run = false})).empty());
+}
+
+TEST_CASE("Once the IOMMU is on, the parameter that turned it on stays") {
+  const auto facts = with_loader(desktop().command_line("ro quiet intel_iommu=on"),
+                                 grub("quiet intel_iommu=on", "quiet intel_iommu=on"));
+  const auto plan = enable(facts, enabled_with({on}));
+  CHECK(boot_changes(plan).empty());
+  CHECK(plan.state.boot_parameters == Parameters{on});
+}
+
+TEST_CASE("iommu=pt is added where the settings ask for it, and goes with them") {
+  const BootPolicy pt{.pass_through = true};
+  const auto plan = enable(with_loader(desktop(), grub()), {}, pt);
+  CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet iommu=pt\"\n");
+  CHECK(plan.state.boot_parameters == Parameters{"iommu=pt"});
+  const auto facts = with_loader(desktop(), grub("quiet iommu=pt", "quiet iommu=pt"));
+  CHECK(boot_changes(enable(facts, enabled_with({"iommu=pt"}), pt)).empty());
+  const auto gone = enable(facts, enabled_with({"iommu=pt"}));
+  CHECK(written(gone, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
+  CHECK(gone.state.boot_parameters.empty());
+  // Somebody else's stays, and is not needed twice.
+  CHECK(boot_changes(enable(facts)).empty());
+  CHECK(boot_changes(enable(facts, {}, pt)).empty());
+}
+
+TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
+  const auto built_in = desktop().kernel("6.99-custom", ModuleForm::built_in);
+  const auto plan = enable(with_loader(built_in, grub()));
+  CHECK(codes(plan.refusals).empty());
+  CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet " + ids + "\"\n");
+  CHECK(plan.config.parameter_ids == "10de:0fb8,10de:1d01");
+  CHECK(plan.state.boot_parameters == Parameters{ids});
+
+  const auto unknown = enable(with_loader(built_in, UnknownLoader{}));
+  const auto* refusal = find_refusal(unknown.refusals, RefusalCode::boot_parameter);
+  REQUIRE(refusal != nullptr);
+  CHECK_THAT(refusal->message, has_text("vfio-pci is built into kernel 6.99-custom"));
+  CHECK_THAT(refusal->message, has_text(ids));
+
+  // By hand, on a boot loader that is not known: it shows in the running command line.
+  const auto by_hand =
+      desktop().kernel("6.99-custom", ModuleForm::built_in).command_line("ro " + ids);
+  CHECK(codes(enable(with_loader(by_hand, UnknownLoader{})).refusals).empty());
+  CHECK(next_boot_ids(with_loader(by_hand, UnknownLoader{})) == "10de:0fb8,10de:1d01");
+}
+
+TEST_CASE("The ids go from the command line when the card is given back, the IOMMU stays on") {
+  const auto facts = with_loader(desktop(), grub("quiet intel_iommu=on " + ids, "quiet " + ids));
+  CHECK(next_boot_ids(facts) == "10de:0fb8,10de:1d01");
+  const auto kept = enabled_with({on, ids});
+  auto plan = plan_disable(facts, kept, {});
+  drop_id_parameter(plan, facts, kept, {});
+  CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on\"\n");
+  CHECK(boot_changes(plan) == settings_and_tool);
+  CHECK(plan.state.boot_parameters == Parameters{on});
+}
+
+TEST_CASE("A signed unified image under Secure Boot is left to its signer") {
+  auto facts =
+      with_loader(iommu_off(), UnifiedImage{{{ParameterSyntax::command_line, "/etc/kernel/cmdline",
+                                              RegularFile{"root=a\n", 0644, 0, 0}}}});
+  facts.command_line_locked = true;
+  const auto plan = enable(facts);
+  REQUIRE(codes(plan.refusals) == Codes{RefusalCode::cmdline_locked});
+  CHECK_THAT(plan.refusals[0].message, has_text("needs intel_iommu=on"));
+  CHECK_THAT(plan.refusals[0].message, has_text("build and sign it"));
+  CHECK(says(plan, "there is no such escape here"));
+  CHECK(plan.command_line_locked);
+  CHECK(boot_changes(plan).empty());
+
+  // Where no parameter is missing it is said, and done.
+  auto ready = with_loader(desktop(), UnifiedImage{});
+  ready.command_line_locked = true;
+  CHECK(codes(enable(ready).refusals).empty());
+  CHECK(says(enable(ready), "there is no such escape here"));
+}
+
+TEST_CASE("A unified image is built anew with its command line, or else nothing is changed") {
+  const UnifiedImage image{{{ParameterSyntax::command_line, "/etc/kernel/cmdline",
+                             RegularFile{"root=a\n", 0644, 0, 0}}}};
+  const auto plan = enable(with_loader(iommu_off(), image));
+  CHECK(boot_changes(plan) == std::vector<std::string>{"write /etc/kernel/cmdline"});
+  CHECK(described(plan.diff).back() == "rebuild " + std::string(test::desktop_image));
+
+  auto facts = with_loader(iommu_off(), image);
+  for (auto& kernel : facts.kernels) kernel.initramfs.reset();
+  const auto refused = enable(facts);
+  REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
+  CHECK(refused.refusals[0].message ==
+        "the IOMMU is off: /etc/kernel/cmdline needs intel_iommu=on, and then the unified kernel "
+        "image has to be built anew: how is not known here");
+}
+
+TEST_CASE("grubby's and rpm-ostree's tools have to run") {
+  const Grubby grubby{{{ParameterSyntax::boot_entry, "/boot/loader/entries/a.conf",
+                        RegularFile{"linux /v\noptions ro\n", 0644, 0, 0}}},
+                      {"/boot/loader/entries/a.conf"}};
+  CHECK(boot_changes(enable(with_loader(iommu_off(), grubby))) ==
+        std::vector<std::string>{"run grubby --update-kernel=ALL --args=intel_iommu=on"});
+  const auto refused = enable(with_loader(iommu_off(), grubby), {}, {.may_run = false});
+  REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
+  CHECK_THAT(refused.refusals[0].message,
+             has_text("has to change the kernel command line: use --rebuild"));
+}
+
+TEST_CASE("A disk that the TPM unlocks is a reason to have the recovery key at hand") {
+  auto facts = with_loader(iommu_off(), grub());
+  facts.tpm_unlock = "/etc/crypttab:2";
+  CHECK(says(enable(facts), "/etc/crypttab:2 has the TPM unlock a disk"));
+  CHECK(says(enable(facts), "the recovery key"));
+  auto unchanged = with_loader(desktop(), grub());
+  unchanged.tpm_unlock = "/etc/crypttab:2";
+  CHECK_FALSE(says(enable(unchanged), "recovery key"));
+}
+
+TEST_CASE("A boot file system that is not mounted keeps settings from being changed too") {
+  auto facts = with_loader(desktop(), grub());
+  facts.unmounted = {"/boot"};
+  const auto plan = enable(facts, {}, {.pass_through = true});
+  CHECK(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
+}
+
+TEST_CASE("A parameter that cannot be added is told with the place where it goes") {
+  const auto unknown = enable(with_loader(iommu_off(), UnknownLoader{}));
+  const auto* refusal = find_refusal(unknown.refusals, RefusalCode::boot_parameter);
+  REQUIRE(refusal != nullptr);
+  CHECK_THAT(refusal->message,
+             has_text("the kernel command line needs intel_iommu=on; no known boot loader"));
+  CHECK_THAT(refusal->message, has_text("the one with root="));
+  const auto limine =
+      enable(with_loader(iommu_off(), Limine{"/boot/limine.conf", "cmdline: root=a\n"}));
+  refusal = find_refusal(limine.refusals, RefusalCode::boot_parameter);
+  REQUIRE(refusal != nullptr);
+  CHECK_THAT(refusal->message, has_text("line 1 of /boot/limine.conf has to become 'cmdline: "
+                                        "root=a intel_iommu=on'"));
+}
+
+TEST_CASE("A parameter that turns the IOMMU off is named with its line, never removed") {
+  struct Row {
+    IommuTable table;
+    std::string parameter;
+  };
+  const Row row =
+      GENERATE(Row{IommuTable::ivrs, "amd_iommu=off"}, Row{IommuTable::ivrs, "iommu=off"},
+               Row{IommuTable::dmar, "intel_iommu=off"}, Row{IommuTable::dmar, "iommu=off"});
+  const auto facts = with_loader(iommu_off(row.table).command_line("ro " + row.parameter),
+                                 grub("quiet " + row.parameter, row.parameter));
+  const auto plan = enable(facts);
+  const auto* refusal = find_refusal(plan.refusals, RefusalCode::iommu_off);
+  REQUIRE(refusal != nullptr);
+  CHECK_THAT(refusal->message, has_text("the kernel command line says " + row.parameter));
+  CHECK_THAT(refusal->message, has_text("/etc/default/grub:1"));
+  CHECK(boot_changes(plan).empty());
+}
+
+TEST_CASE("The other vendor's parameter is told from one that does something") {
+  const auto message = [](IommuTable table, const std::string& command_line) {
+    const auto facts = desktop().iommu_off(table).command_line(command_line).facts();
+    const auto selection = select(facts, {});
+    const auto& card = *test::find_candidate(selection, "01:00.0");
+    return find_refusal(card.refusals, RefusalCode::iommu_off)->message;
+  };
+  CHECK_THAT(
+      message(IommuTable::dmar, "ro amd_iommu=on"),
+      has_text("add intel_iommu=on") && has_text("amd_iommu=on is for AMD and has no effect"));
+  CHECK_THAT(message(IommuTable::ivrs, "ro intel_iommu=on"),
+             has_text("intel_iommu=on is for Intel and has no effect"));
+  CHECK_THAT(message(IommuTable::dmar, "ro"), !has_text("for AMD"));
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tell/status_text.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "core/base/text.h"
+#include "core/facts_builder.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::desktop;
+using test::desktop_image;
+using test::desktop_kernel;
+using test::has_text;
+
+namespace {
+
+Status enabled() {
+  Status status;
+  status.intent = Intent::enabled;
+  KernelStatus kernel{std::string(desktop_kernel), std::string(desktop_image), true, {}};
+  kernel.running = true;
+  kernel.next_boot = NextBoot::vfio;
+  status.kernels = {kernel};
+  status.devices = {{at("01:00.0"), "vfio-pci", "vfio-pci", true},
+                    {at("01:00.1"), "vfio-pci", "vfio-pci", true}};
+  status.command_line = "ro quiet";
+  return status;
+}
+
+std::string text(const Status& status, const Style& style = {}, bool can_build = true) {
+  return status_text(desktop().facts(), status, style, can_build);
+}
+
+/// The line that begins with "Next".
+std::string next(const Status& status, bool can_build = true) {
+  const auto all = text(status, {}, can_build);
+  for (const auto line : split_lines(all)) {
+    if (line.starts_with("Next  ")) return std::string(line.substr(6));
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("Status tells wanted, staged, command line and active apart") {
+  auto status = enabled();
+  status.devices[0].driver = "nouveau";
+  status.devices[0].active = false;
+  status.kernels[0].image_staged = false;
+  status.kernels[0].staged = false;
+  status.kernels[0].reason = "the image is stale";
+  status.parameters = {{"vfio-pci.ids=", "leaves the card with the host", true}};
+  CHECK(
+      text(status) ==
+      "WANTED       STAGED                    COMMAND LINE                     ACTIVE\n"
+      "passthrough  files yes                 vfio-pci.ids=                    0000:01:00.0 "
+      "nouveau\n"
+      "             6.1.0-56-amd64 (running)    leaves the card with the host    wanted vfio-pci\n"
+      "               image no                                                 0000:01:00.1 "
+      "vfio-pci\n"
+      "\n"
+      "NEXT BOOT                 WHO GETS THE CARD\n"
+      "6.1.0-56-amd64 (running)  vfio-pci takes the card\n"
+      "\n"
+      "Card  0000:01:00.0 without a name\n"
+      "Card  0000:01:00.1 without a name\n"
+      "Why   6.1.0-56-amd64: the image is stale\n"
+      "Next  run 'vfio-switch enable'\n");
+}
+
+TEST_CASE("Status fits the terminal, from sixty columns on") {
+  auto status = enabled();
+  status.kernels.push_back(status.kernels[0]);
+  status.kernels[1].release = "6.12.117+deb12-amd64-and-more";
+  status.kernels[1].staged = false;
+  status.kernels[1].reason = "the image is stale: it holds an older /etc/modprobe.d/vfio.conf";
+  status.parameters = {{"modprobe.blacklist=nouveau,nvidia", "keeps these drivers away", false}};
+  for (std::size_t width = 60; width <= 200; width += 7) {
+    const auto all = text(status, {.width = width, .colour = false});
+    for (const auto line : split_lines(all)) {
+      INFO(width << ": " << line);
+      CHECK(columns(line) <= width);
+    }
+  }
+}
+
+TEST_CASE("Status names the one next command") {
+  SECTION("as wanted") {
+    CHECK(next(enabled()) == "nothing to do");
+  }
+  SECTION("never enabled") {
+    Status status;
+    CHECK_THAT(next(status), has_text("'vfio-switch devices'"));
+    status.devices = enabled().devices;
+    CHECK_THAT(next(status), has_text("'vfio-switch enable'"));
+  }
+  SECTION("an image falls short") {
+    auto status = enabled();
+    status.kernels[0].staged = false;
+    CHECK(next(status) == "run 'vfio-switch enable'");
+    CHECK(next(status, false) == "run 'vfio-switch enable --rebuild'");
+    status.kernels[0].files_staged = false;
+    CHECK(next(status, false) == "run 'vfio-switch enable'");
+    status.intent = Intent::disabled;
+    CHECK(next(status) == "run 'vfio-switch disable'");
+  }
+  SECTION("a kernel without vfio-pci is nothing that a command mends") {
+    auto status = enabled();
+    status.kernels[0].staged = false;
+    status.kernels[0].lacks_vfio = true;
+    CHECK(next(status) == "nothing to do");
+    CHECK_THAT(text(status), has_text("no vfio-pci"));
+  }
+  SECTION("not active yet") {
+    auto status = enabled();
+    status.devices[1].active = false;
+    CHECK(next(status) == "reboot");
+    status.command_line = "ro vfio-pci.ids=";
+    CHECK_THAT(next(status), has_text("without vfio-pci.ids="));
+    status.command_line = "ro";
+    status.parameters = {{"amd_iommu=off", "switches it off", true}};
+    CHECK_THAT(next(status), has_text("command line"));
+  }
+  SECTION("a boot that was not as foretold would not be better the next time") {
+    auto status = enabled();
+    status.devices[1].active = false;
+    status.boot = BootRecord{"id", "t", "6.1", {}, {{"not-as-foretold", "so", {}, true}}, {}};
+    CHECK(next(status) == "reboot");
+    status.boot_is_now = true;
+    CHECK_THAT(next(status), has_text("'journalctl -b'"));
+  }
+  SECTION("refused") {
+    auto status = enabled();
+    status.refusals = {{RefusalCode::group_shared, "a disk is in group 2", {}}};
+    CHECK_THAT(next(status), has_text("mend that"));
+    CHECK_THAT(text(status), has_text("group-shared: a disk is in group 2"));
+  }
+}
+
+TEST_CASE("Status tells what the boot check found, each thing once") {
+  auto status = enabled();
+  status.refusals = {{RefusalCode::group_shared, "a disk is in group 2", {}}};
+  status.boot = BootRecord{"id",
+                           "2026-11-22T12:00:00Z",
+                           "6.1",
+                           {},
+                           {{"group-shared", "a disk is in group 2", {}, true},
+                            {"no-display", "the host has no display", {}, true}},
+                           "disabled"};
+  const auto all = text(status);
+  CHECK(all.find("a disk is in group 2") == all.rfind("a disk is in group 2"));
+  CHECK_THAT(all, has_text("the boot check of 2026-11-22T12:00:00Z: the host has no display"));
+  CHECK_THAT(all, has_text("disabled passthrough"));
+  status.boot.reset();
+  status.pending = "a chroot";
+  CHECK_THAT(text(status), has_text("installed in a chroot"));
+}
+
+TEST_CASE("An image that is not about the card is shown as not needed") {
+  auto status = enabled();
+  status.kernels[0].root_decides = true;
+  CHECK_THAT(text(status), has_text("image not needed"));
+}
+
+}  // namespace vfio_switch

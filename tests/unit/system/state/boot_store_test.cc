@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/state/boot_store.h"
+
+#include <string>
+
+#include "catch.h"
+#include "core/facts_builder.h"
+#include "system/temporary_root.h"
+
+namespace vfio_switch {
+
+using test::at;
+using test::desktop;
+using test::TemporaryRoot;
+using test::value_of;
+
+TEST_CASE("The record of a boot is read back the same") {
+  const BootRecord records[] = {
+      {"id", "2026-11-22T12:00:00Z", "6.1", {}, {}, {}},
+      {"id",
+       "2026-11-22T12:00:00Z",
+       "6.1",
+       {{at("01:00.0"), "vfio-pci", std::nullopt}, {at("01:00.1"), std::nullopt, "nouveau"}},
+       {{"moved", "the card \"x\" moved", {at("01:00.0")}, true}, {"escape", "said so", {}, false}},
+       "disabled"},
+  };
+  for (const auto& record : records) {
+    const TemporaryRoot root;
+    root.write(boot_record_path, render_boot_record(record));
+    CHECK((load_boot_record(*root.reader()) == record));
+  }
+}
+
+TEST_CASE("A damaged record is none: the next check writes it anew") {
+  for (const std::string text : {"", "{", "[]", "{\"boot_id\": 7}"}) {
+    INFO(text);
+    const TemporaryRoot root;
+    root.write(boot_record_path, text);
+    CHECK_FALSE(load_boot_record(*root.reader()).has_value());
+  }
+  const TemporaryRoot root;
+  CHECK_FALSE(load_boot_record(*root.reader()).has_value());
+}
+
+TEST_CASE("Boots are counted, the running one apart") {
+  const TemporaryRoot root;
+  root.write(boot_count_path, render_boot_count({3, "third"}));
+  const auto count = load_boot_count(*root.reader());
+  CHECK(count.begun == 3);
+  CHECK(count.failed_before("third") == 2);
+  CHECK(count.failed_before("fourth") == 3);
+  CHECK(BootCount{}.failed_before("") == 0);
+  for (const std::string text : {"", "3\n", "x id\n", "3x id\n", "-1 id\n", "1 2 3\n"}) {
+    INFO(text);
+    root.write(boot_count_path, text);
+    CHECK(load_boot_count(*root.reader()).begun == 0);
+  }
+}
+
+TEST_CASE("A set-up that was put off is remembered, and told of once") {
+  const TemporaryRoot root;
+  CHECK_FALSE(pending_set_up(*root.reader(), false).has_value());
+  root.write(set_up_path, "pending: a chroot\n");
+  CHECK(pending_set_up(*root.reader(), true) == "a chroot");
+  root.write(set_up_path, "reported: a chroot\n");
+  CHECK(pending_set_up(*root.reader(), false) == "a chroot");
+  CHECK_FALSE(pending_set_up(*root.reader(), true).has_value());
+  root.write(set_up_path, "done\n");
+  CHECK_FALSE(pending_set_up(*root.reader(), false).has_value());
+}
+
+TEST_CASE("The host has a display by a connector, or by the firmware's framebuffer") {
+  struct Row {
+    std::string path;
+    bool display;
+  };
+  const Row rows[] = {
+      {"/sys/class/drm/version", false},
+      {"/sys/class/drm/card0/dev", false},  // a card without connectors shows nothing
+      {"/sys/class/drm/renderD128/dev", false},
+      {"/sys/class/drm/card0-Writeback-1/status", false},
+      {"/sys/class/drm/card0-HDMI-A-1/status", true},
+      {"/sys/class/drm/card10-Virtual-1/status", true},
+      {"/sys/class/graphics/fbcon/rotate", false},
+      {"/sys/class/graphics/fb0/name", true},
+  };
+  const auto facts = desktop().facts();
+  for (const auto& row : rows) {
+    INFO(row.path);
+    const TemporaryRoot root;
+    root.write(row.path, "");
+    CHECK(value_of(has_host_display(*root.reader(), facts)) == row.display);
+  }
+  const auto boot_gpu_gone =
+      desktop().change("00:02.0", [](PciDevice& device) { device.driver = "vfio-pci"; }).facts();
+  const TemporaryRoot root;
+  root.write("/sys/class/graphics/fb0/name", "");
+  CHECK_FALSE(value_of(has_host_display(*root.reader(), boot_gpu_gone)));
+}
+
+}  // namespace vfio_switch
