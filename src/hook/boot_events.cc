@@ -62,10 +62,10 @@ bool log_record(const BootRecord& record) {
   std::string drivers;
   for (const auto& driver : record.drivers) {
     whole.emplace_back("VFIO_SWITCH_DEVICE", driver.address.str());
-    whole.emplace_back("VFIO_SWITCH_FORETOLD", text_of(driver.foretold));
+    whole.emplace_back("VFIO_SWITCH_EXPECTED", text_of(driver.expected));
     whole.emplace_back("VFIO_SWITCH_OBSERVED", text_of(driver.observed));
     drivers += (drivers.empty() ? ": " : ", ") + driver.address.str() + " has " +
-               text_of(driver.observed) + " (" + text_of(driver.foretold) + " foretold)";
+               text_of(driver.observed) + " (" + text_of(driver.expected) + " expected)";
   }
   whole.emplace_back("MESSAGE", (record.good() ? "the boot is as it should be"
                                                : "the boot fell short of what was wanted") +
