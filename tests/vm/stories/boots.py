@@ -93,7 +93,7 @@ def boots(stage: Stage) -> None:
     with Guest("boots") as machine:
         machine.copy_in(stage.deb, PACKAGE)
         said = machine.chroot("sh", "-euc", f"apt-get install -y {PACKAGE} 2>&1", record=record, process_one=False).stdout
-        stage.check("set-up pending" in said, "installed in a chroot: the set-up is pending", said)
+        stage.check("setup is pending" in said, "installed in a chroot: the set-up is pending", said)
 
         boot = stage.boot(machine, CHECKED + ENABLE, init="systemd")
         checked(stage, boot, ["set-up-pending"], "the first real boot")
