@@ -44,7 +44,7 @@ Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const 
   }
   if (::fstat(fd->get(), &status) != 0) return system_error("cannot read", path, errno);
   if (!S_ISREG(status.st_mode)) {
-    return fail(printable(path) + " is not a regular file", "Remove it, and try again.");
+    return fail(printable(path) + " is not a regular file", "Remove it, then try again.");
   }
   return std::optional(std::move(*fd));
 }
@@ -62,7 +62,7 @@ Result<std::string> read_whole(int fd, const struct stat& status, const std::str
     if (count < 0) return system_error("cannot read", path, errno);
     used += static_cast<std::size_t>(count);
     if (used > largest_file) {
-      return fail(printable(path) + " is larger than 16 MiB", "Remove it, and try again.");
+      return fail(printable(path) + " is larger than 16 MiB", "Remove it, then try again.");
     }
     if (count == 0) break;
   }
@@ -106,7 +106,7 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
   const auto raw = root.status(path);
   if (!raw) {
     if (is_absent(raw.error())) return std::nullopt;
-    return system_error("cannot look at", path, raw.error());
+    return system_error("cannot access", path, raw.error());
   }
   return FileStatus{kind_of(raw->st_mode)};
 }
@@ -138,7 +138,7 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
   const auto raw = root.status(path);
   if (!raw) {
     if (is_absent(raw.error())) return Absent{};
-    return system_error("cannot look at", path, raw.error());
+    return system_error("cannot access", path, raw.error());
   }
   const unsigned mode = raw->st_mode & 07777U;
   switch (kind_of(raw->st_mode)) {
@@ -161,7 +161,7 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
       break;
   }
   return fail(printable(path) + " is neither a file, a directory nor a symbolic link",
-              "Remove it, and try again.");
+              "Remove it, then try again.");
 }
 
 bool path_exists(const RootedDirectory& root, const std::string& path) {

@@ -63,7 +63,8 @@ Result<UniqueFd> memory_file(const std::string& text) {
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
   if (!fd || !rest.empty()) {
-    return fail(std::string("cannot hold the configuration in memory: ") + std::strerror(errno));
+    return fail(std::string("cannot create a file in memory for the configuration: ") +
+                std::strerror(errno));
   }
   return fd;
 }
@@ -76,7 +77,7 @@ class Walk {
 
   Result<void> go(const std::string& name, bool ignore_command, int depth) {
     constexpr int deepest = 8;  // install commands that call each other
-    if (depth > deepest) return not_followed("install commands call each other without end");
+    if (depth > deepest) return not_followed("install commands call each other in a loop");
     kmod_list* raw = nullptr;
     if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {
       return fail("libkmod cannot look up " + name + ": " + std::strerror(-error));
