@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/pci/device_spec.h"
 
 namespace vfio_switch {
 

@@ -7,7 +7,9 @@
 #include <iostream>
 
 #include "core/boot/card_parameters.h"
+#include "system/boot/secure_boot.h"
 #include "system/machine/foreign_system.h"
+#include "system/machine/host_displays.h"
 #include "system/planner/planner.h"
 #include "system/state/boot_store.h"
 #include "system/state/system_log.h"

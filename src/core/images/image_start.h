@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/binding/vfio_binding.h"
 #include "core/files/unread_file.h"
@@ -23,7 +24,7 @@ struct ImageStep {
 
 /// What an image holds of that which decides about drivers.
 struct ImageFacts {
-  BootConfig config;                    ///< its modprobe.d, and its list for binding by address
+  DriverConfig config;                  ///< its modprobe.d, and its list for binding by address
   bool has_modprobe_d = false;          ///< its builder copies /etc/modprobe.d
   bool bind_script = false;             ///< the script that binding by address runs is in it
   std::vector<ImageStep> steps;         ///< how it loads modules

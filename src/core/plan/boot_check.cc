@@ -148,12 +148,6 @@ bool BootRecord::good() const {
   return std::ranges::none_of(findings, &BootFinding::warning);
 }
 
-bool has_driver(const PciDevice& device, const std::optional<std::string>& expected) {
-  if (!device.driver || !expected) return device.driver == expected;
-  return *device.driver == *expected ||
-         module_name(device.driver_module.value_or(*device.driver)) == module_name(*expected);
-}
-
 BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen) {
   BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}, {}};
   if (seen.failed_boots < failed_boots_limit) return record;

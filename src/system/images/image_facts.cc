@@ -7,12 +7,29 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/binding/override.h"
+#include "core/files/own_paths.h"
 #include "system/modules/modprobe_config.h"
-#include "system/tools/dracut.h"
 
 namespace vfio_switch {
 
 namespace {
+
+/// True if an image runs our script before udev looks for drivers: hooks/dracut puts it there.
+Result<bool> has_dracut_hook(const FileReader& image) {
+  // dracut-ng moved them; the old place is a link to the new one then.
+  for (const std::string directory :
+       {"/lib/dracut/hooks/pre-udev", "/var/lib/dracut/hooks/pre-udev"}) {
+    const auto names = image.list(directory);
+    if (!names) return std::unexpected(names.error());
+    if (std::ranges::any_of(*names, [](const std::string& name) {
+          return name.ends_with("-vfio-switch-bind.sh");
+        })) {
+      return true;
+    }
+  }
+  return false;
+}
 
 using Modules = std::vector<EarlyModule>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/machine/host_displays.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <string_view>
@@ -10,6 +11,12 @@
 namespace vfio_switch {
 
 namespace {
+
+bool is_numbered(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix) || name.size() == prefix.size()) return false;
+  return std::ranges::all_of(name.substr(prefix.size()),
+                             [](char c) { return c >= '0' && c <= '9'; });
+}
 
 using Parse = std::vector<DisplayClaim> (*)(std::string_view file, std::string_view text);
 
@@ -47,6 +54,25 @@ std::vector<DisplayClaim> read_display_claims(ForeignFiles& files,
     }
   }
   return claims;
+}
+
+Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts) {
+  auto drm = files.list("/sys/class/drm");
+  if (!drm) return failure_of(drm);
+  for (const auto& name : *drm) {
+    // "card0-HDMI-A-1", and no Writeback connector, which shows nothing.
+    const auto dash = name.find('-');
+    if (dash == std::string::npos || !is_numbered(name.substr(0, dash), "card")) continue;
+    if (!std::string_view(name).substr(dash + 1).starts_with("Writeback")) return true;
+  }
+  const bool gave_away = std::ranges::any_of(facts.devices, [](const PciDevice& device) {
+    return device.boot_vga == true && device.driver == "vfio-pci";
+  });
+  if (gave_away) return false;
+  auto framebuffers = files.list("/sys/class/graphics");
+  if (!framebuffers) return failure_of(framebuffers);
+  return std::ranges::any_of(*framebuffers,
+                             [](const std::string& name) { return is_numbered(name, "fb"); });
 }
 
 }  // namespace vfio_switch

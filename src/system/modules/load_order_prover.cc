@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
@@ -219,7 +220,7 @@ void doubt(LoadOrder& order, const std::optional<std::string>& unread) {
 }  // namespace
 
 Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
-                                    const std::vector<Claim>& claims, const BootConfig& config) {
+                                    const std::vector<Claim>& claims, const DriverConfig& config) {
   LoadOrders orders;
   if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config.modprobe));

@@ -48,12 +48,6 @@ BootRecord record_from(const Json& json) {
   return record;
 }
 
-bool is_numbered(std::string_view name, std::string_view prefix) {
-  if (!name.starts_with(prefix) || name.size() == prefix.size()) return false;
-  return std::ranges::all_of(name.substr(prefix.size()),
-                             [](char c) { return c >= '0' && c <= '9'; });
-}
-
 }  // namespace
 
 Result<std::string> read_boot_id(const FileReader& files) {
@@ -121,25 +115,6 @@ std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid) 
     return std::string(trim(std::string_view(**text).substr(kind.size())));
   }
   return std::nullopt;
-}
-
-Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts) {
-  auto drm = files.list("/sys/class/drm");
-  if (!drm) return failure_of(drm);
-  for (const auto& name : *drm) {
-    // "card0-HDMI-A-1", and no Writeback connector, which shows nothing.
-    const auto dash = name.find('-');
-    if (dash == std::string::npos || !is_numbered(name.substr(0, dash), "card")) continue;
-    if (!std::string_view(name).substr(dash + 1).starts_with("Writeback")) return true;
-  }
-  const bool gave_away = std::ranges::any_of(facts.devices, [](const PciDevice& device) {
-    return device.boot_vga == true && device.driver == "vfio-pci";
-  });
-  if (gave_away) return false;
-  auto framebuffers = files.list("/sys/class/graphics");
-  if (!framebuffers) return failure_of(framebuffers);
-  return std::ranges::any_of(*framebuffers,
-                             [](const std::string& name) { return is_numbered(name, "fb"); });
 }
 
 }  // namespace vfio_switch

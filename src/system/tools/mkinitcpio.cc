@@ -6,10 +6,10 @@
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
 #include "core/modules/modprobe_conf.h"
 #include "system/files/file_store.h"
 #include "system/modules/module_db.h"
-#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 

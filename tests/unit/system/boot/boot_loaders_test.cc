@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/boot/boot_loaders.h"
+#include "core/files/own_paths.h"
 
 #include <filesystem>
 #include <string>

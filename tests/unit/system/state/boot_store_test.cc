@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/state/boot_store.h"
+#include "system/machine/host_displays.h"
 
 #include <string>
 
