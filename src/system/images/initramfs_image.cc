@@ -91,10 +91,10 @@ Result<void> read_segments(ByteRange rest, ImageTree& tree) {
     } else if (const auto compression = find_compression(rest)) {
       end = decompress(rest, *compression, [&](std::string_view data) -> Result<void> {
         unpacked += data.size();
-        if (unpacked > most_unpacked) return fail("it holds more than any machine could unpack");
+        if (unpacked > most_unpacked) return fail("it contains more data than can be unpacked");
         return parser.feed(data);
       });
-      if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end");
+      if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end mark");
     } else if (piece->starts_with("\x89LZO")) {
       // libarchive, as most distributions build it, would start a program for it.
       return fail(

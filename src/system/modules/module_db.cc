@@ -99,7 +99,7 @@ class Walk {
     if (name.empty()) return {};  // of a device whose modalias is not known
     constexpr int deepest = 8;    // install commands that call each other
     if (depth > deepest || ++calls_ > most_calls) {
-      return not_followed("install commands call each other without end");
+      return not_followed("install commands call each other in a loop");
     }
     kmod_list* raw = nullptr;
     if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {
