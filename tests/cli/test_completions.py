@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the Tab key offers in bash, zsh and fish is what the program takes; and devices by address.
 
-Environment: COMPLETIONS, the directory of the files as they are installed; meson sets it.
+Environment: COMPLETIONS, the directory of the files as they are installed; tests/run sets it.
 """
 
 import functools

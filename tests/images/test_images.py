@@ -345,5 +345,5 @@ class Composed(ImageCase):
 
 if __name__ == "__main__":
     if not LIST_IMAGE:
-        raise SystemExit("LIST_IMAGE must name list-image; 'meson test' sets it")
+        raise SystemExit("LIST_IMAGE must name list-image; tests/run sets it")
     unittest.main()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One version everywhere, a licence on every file, and an archive that packages are built from.
 
-Environment: VERSION, that of meson.build; meson sets it.
+Environment: VERSION, that of meson.build; tests/run sets it.
 """
 
 import os

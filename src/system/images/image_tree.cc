@@ -170,8 +170,12 @@ ImageTree::NodePtr ImageTree::find(std::string_view path, bool follow) const {
 Result<std::optional<std::string>> ImageTree::read(const std::string& path) const {
   const auto node = find(path, true);
   if (!node) return std::nullopt;
-  if (node->kind != FileKind::regular) return fail(printable(path) + " is not a regular file");
-  if (!node->kept) return fail(printable(path) + " is too large");
+  const auto odd = [&](const char* what, int code) {
+    return std::unexpected(Error{ErrorKind::failed, printable(path) + what, {}, code});
+  };
+  if (node->kind == FileKind::directory) return odd(" is a directory", EISDIR);
+  if (node->kind != FileKind::regular) return odd(" is a FIFO, a device or a socket", ENODEV);
+  if (!node->kept) return odd(" is too large", EFBIG);
   return node->content;
 }
 

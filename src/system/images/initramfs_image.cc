@@ -71,6 +71,9 @@ Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
 }
 
 Result<void> read_segments(ByteRange rest, ImageTree& tree) {
+  // Of all segments together; with every driver and its firmware an image has less than a quarter.
+  constexpr std::uint64_t most_unpacked = std::uint64_t{2} << 30U;
+  std::uint64_t unpacked = 0;
   auto buffer = piece_buffer(rest);
   bool found = false;
   while (rest.begin < rest.end) {
@@ -86,8 +89,11 @@ Result<void> read_segments(ByteRange rest, ImageTree& tree) {
     if (piece->starts_with('0')) {
       end = read_plain(rest, parser);
     } else if (const auto compression = find_compression(rest)) {
-      end = decompress(rest, *compression,
-                       [&parser](std::string_view data) { return parser.feed(data); });
+      end = decompress(rest, *compression, [&](std::string_view data) -> Result<void> {
+        unpacked += data.size();
+        if (unpacked > most_unpacked) return fail("it contains more data than can be unpacked");
+        return parser.feed(data);
+      });
       if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end mark");
     } else if (piece->starts_with("\x89LZO")) {
       // libarchive, as most distributions build it, would start a program for it.

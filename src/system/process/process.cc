@@ -37,6 +37,9 @@ Result<void> prepare_process() {
   ::clearenv();
   ::setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
   ::setenv("LC_ALL", "C.UTF-8", 1);
+  // libkmod complains of the configuration on standard error while it reads it, which is before its
+  // caller can say that it should not.
+  ::setenv("KMOD_LOG", "0", 1);
   (void)std::signal(SIGPIPE, SIG_IGN);
   return {};
 }

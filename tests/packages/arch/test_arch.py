@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -139,7 +138,7 @@ class ArchCase(unittest.TestCase):
 
     def assert_same_tree(self, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         def told(entry: Optional[Entry]) -> object:
-            return entry and dataclasses.replace(entry, content=entry.content[:60])
+            return entry and entry._replace(content=entry.content[:60])
 
         differing = {
             name: (told(before.get(name)), told(after.get(name)))
