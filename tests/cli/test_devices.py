@@ -118,7 +118,7 @@ class Picture(SysrootCase):
                 self.assertEqual(len(edges), len(addresses), "each function hangs somewhere")
                 for gpu in told["gpus"]:
                     text = nodes[gpu["address"]]
-                    self.assertEqual("can be given away" in text, gpu["eligible"], text)
+                    self.assertEqual("can be passed through" in text, gpu["eligible"], text)
                     for refusal in gpu["refusals"]:
                         self.assertIn(refusal["code"], text)
 
