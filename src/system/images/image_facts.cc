@@ -95,7 +95,7 @@ std::vector<std::string> words_of(std::string_view config, std::string_view key)
 }
 
 /// mkinitcpio with busybox: its init runs the early hooks, then loads MODULES, then has udev do its
-/// coldplug. /config stands in its systemd-based images too, where nobody reads it.
+/// coldplug. Its systemd-based images contain /config too, but do not read it.
 std::vector<ImageStep> read_busybox_steps(ForeignFiles& image) {
   const auto config = image.text("/config");
   ImageStep early;

@@ -19,7 +19,7 @@ namespace vfio_switch {
 struct EnableOptions {
   std::vector<DeviceSpec> named;            ///< --device; replaces settings and kept choice
   std::vector<RefusalCode> accepted_risks;  ///< --allow-boot-gpu, --allow-display-in-use
-  bool automatic = false;  ///< nobody asked: only where there is a way back at the boot menu
+  bool automatic = false;  ///< set up without being asked: only if the boot menu offers a way back
   /// Somebody asked: kernel parameters may be added. Else only those that were are restored.
   bool may_add_parameters = true;
   PlanOptions plan;

@@ -81,7 +81,7 @@ const char* enter_root(const char* root) {
   ::_exit(cannot_start);
 }
 
-/// Hands complete lines on, and keeps the rest.
+/// Passes complete lines on, and keeps the rest.
 class LineSplitter {
  public:
   explicit LineSplitter(const CommandListener& listener) : listener_(listener) {}
@@ -106,7 +106,7 @@ class LineSplitter {
   std::string line_;
 };
 
-/// A program at work, with everything that it started.
+/// A running program, with everything that it started.
 class RunningProgram {
  public:
   RunningProgram(pid_t leader, int output) : leader_(leader), output_(output) {}

@@ -40,7 +40,7 @@ struct BootCount {
 [[nodiscard]] BootCount load_boot_count(const FileReader& files);
 [[nodiscard]] std::string render_boot_count(const BootCount& count);
 
-/// Nothing where there is none, or none that can be understood: the next check writes it anew.
+/// Nothing if there is none, or if it cannot be parsed: the next check writes a new one.
 [[nodiscard]] std::optional<BootRecord> load_boot_record(const FileReader& files);
 [[nodiscard]] std::string render_boot_record(const BootRecord& record);
 
