@@ -12,6 +12,6 @@ namespace vfio_switch {
 /// How doctor --fix repairs our own files: the plan that makes the remembered intent hold. Before
 /// there is an intent it changes nothing, and carrying it out ends what an earlier run left
 /// unfinished.
-[[nodiscard]] MakePlan plan_to_mend(const Options& options);
+[[nodiscard]] MakePlan plan_to_fix(const Options& options);
 
 }  // namespace vfio_switch
