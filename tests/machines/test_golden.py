@@ -14,6 +14,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import module_trees
 import sysroot
 from machine import variants
 
@@ -130,6 +131,7 @@ def add(machine: str, variant: str) -> None:
                 set_up_grub(root)
             teller = Teller(root)
             told, doctor = teller.tell(f"{machine}, {variant}"), teller.doctor(f"{machine}, {variant}")
+            module_trees.give_back(root)
         self.check(GOLDEN / f"{machine}.{variant}.txt", told)
         self.check(GOLDEN / f"doctor/{machine}.{variant}.txt", doctor)
     setattr(Golden, f"test_{machine}_{variant}".replace("-", "_"), test)

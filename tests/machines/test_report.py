@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import module_trees
 import sysroot
 
 HERE = Path(__file__).resolve().parent
@@ -40,6 +41,7 @@ class Case(unittest.TestCase):
 
     def build(self, machine: Any, to: str, *options: str) -> Path:
         root = self.scratch / to
+        self.addCleanup(module_trees.give_back, root)
         sysroot.build(sysroot.parse([str(machine), str(root), *options]))
         return root
 
