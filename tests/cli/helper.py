@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import unittest
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, Sequence
 
@@ -168,6 +168,11 @@ def content_of(path: str, size: int) -> bytes:
         os.close(fd)
 
 
+def plain(text: str) -> str:
+    """What the program said, as tests assert it: each text of its own comes through here, JSON comes as it is."""
+    return text
+
+
 @dataclass(frozen=True)
 class Run:
     """How a program ended."""
@@ -176,10 +181,15 @@ class Run:
     status: int
     out: str
     err: str
+    raw: str = field(init=False, repr=False)  # standard output, byte for byte
+
+    def __post_init__(self) -> None:
+        for name, text in (("raw", self.out), ("out", plain(self.out)), ("err", plain(self.err))):
+            object.__setattr__(self, name, text)
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        return json.loads(self.raw)
 
     def __str__(self) -> str:
         return f"$ {' '.join(self.command)}\n{self.out}{self.err}exit status {self.status}"
@@ -203,7 +213,7 @@ def run(command: Sequence[str], cwd: Optional[Path] = None, **more: str) -> Run:
         timeout=120,
     )  # fmt: skip
     result = Run(list(command), done.returncode, done.stdout, done.stderr)
-    record(f"{done.stderr}\n{done.stdout}")
+    record(f"{result.err}\n{result.out}")
     if done.returncode == SANITIZER_EXIT or "runtime error:" in done.stderr or done.returncode < 0:
         raise AssertionError(f"the program has a bug:\n{result}")
     return result
