@@ -12,6 +12,7 @@
 #include "core/boot/grub_settings.h"
 #include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_file.h"
+#include "core/files/own_paths.h"
 
 namespace vfio_switch {
 

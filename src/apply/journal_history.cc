@@ -5,6 +5,7 @@
 #include "apply/journal.h"
 #include "apply/journalled_state.h"
 #include "core/binding/generated_files.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 

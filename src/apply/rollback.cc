@@ -8,6 +8,8 @@
 #include "apply/journalled_state.h"
 #include "core/base/line_diff.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "system/planner/planner.h"
 #include "system/state/state_store.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How a transaction is taken back, at once or by the next run.
 #include <algorithm>
+#include <cerrno>
 #include <ranges>
 
 #include "apply/journalled_state.h"
@@ -61,8 +62,8 @@ Result<std::vector<std::string>> Transaction::undo(Journal& journal, const Journ
     if (auto removed = remove_if_there(temporary_path(change.path)); !removed) worst = removed;
     const auto now = files_.state(change.path);
     if (now && same_content(*now, change.before)) continue;
-    // What has no FileState, a FIFO for one, is nobody's but somebody else's either.
-    if (now ? !same_content(*now, change.after) : now.error().code == 0) {
+    // What has no FileState, a FIFO for one, was put there by somebody else.
+    if (now ? !same_content(*now, change.after) : now.error().code == ENODEV) {
       left.push_back(change.path);
       continue;
     }

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/table.h"
 #include "core/cards/selection.h"
+#include "core/pci/device_spec.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {

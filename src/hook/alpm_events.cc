@@ -34,25 +34,22 @@ Result<void> alpm_refresh(Site& site) {
 
 Result<void> alpm_check(Site& site) {
   const auto built = builds_images(site.files(), read_targets());
-  if (!built) return std::unexpected(built.error());
   site.set_refusals_told();  // alpm_refresh has said them
-  if (!*built) return refresh(site, {}, site.can_rebuild());
+  if (!built) return refresh(site, {}, site.can_rebuild());
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->state.intent != Intent::enabled) return {};
   auto status = Planner(site.files(), *machine).status();
   if (!status) return failure_of(status);
   if (!status->refusals.empty()) return {};
-  auto packages = read_packages(site.files(), machine->facts.kernels);
-  if (!packages) return failure_of(packages);
-  status->packages = std::move(*packages);
+  status->packages = read_packages(site.files(), machine->facts.kernels);
   for (const auto& kernel : status->kernels) {
     const bool has_none = kernel.image == std::nullopt;
     if (kernel.staged != false || has_none) continue;
     std::cerr << "warning: kernel "
               << printable(kernel.release + status->package_text(kernel.release)) << ": "
               << printable(kernel.reason)
-              << ". Look at what was said above; 'vfio-switch enable' builds its image anew.\n";
+              << ". Read the messages above, then run 'vfio-switch enable' to rebuild the image.\n";
   }
   return {};
 }

@@ -61,7 +61,7 @@ Result<Event> parse_event(int argc, const char* const* argv) {
   }
   const auto* handler = std::ranges::find(handlers(), event.name, &Handler::name);
   if (handler != handlers().end() && handler->arguments == event.arguments.size()) return event;
-  std::string usage = "usage: vfio-switch-hook [--sysroot DIR] EVENT, where EVENT is";
+  std::string usage = "usage: vfio-switch-hook [--sysroot DIR] EVENT, where EVENT is one of";
   for (const auto& known : handlers()) {
     usage += " " + std::string(known.name) + (known.arguments == 1 ? " VERSION" : "") + ",";
   }

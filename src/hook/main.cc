@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   try {
     return vfio_switch::run(argc, argv);
   } catch (const std::exception& bug) {
-    std::cerr << "vfio-switch-hook: internal error: " << bug.what() << "\n";
+    std::cerr << "vfio-switch-hook: internal error: " << bug.what() << "\n  Please report this.\n";
     return 1;
   }
 }

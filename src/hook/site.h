@@ -5,7 +5,7 @@
 
 #include "apply/operation.h"
 #include "core/base/error.h"
-#include "hook/events.h"
+#include "hook/event.h"
 #include "system/files/file_store.h"
 #include "system/process/command_runner.h"
 

@@ -32,7 +32,7 @@ class Words:
     def takes(self, command: str, option: str) -> bool:
         value = ["x"] if option in self.valued else []
         done = vfio_switch("--sysroot", "/nonexistent/root", *command.split(), option, *value)
-        return "is no option of" not in done.err
+        return "cannot be used with '" not in done.err
 
     @functools.cached_property
     def forms(self) -> list[str]:

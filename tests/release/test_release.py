@@ -35,7 +35,7 @@ class Release(unittest.TestCase):
 
     def test_one_version(self) -> None:
         found = {
-            "CHANGELOG.md": r"^## (\S+)",
+            "CHANGELOG.md": r"^## (?:Unreleased \()?([\d.]+)",
             "pkg/debian/changelog": r"^vfio-switch \(([^)]+)-[^-)]+\)",
             "pkg/arch/PKGBUILD": r"^pkgver=(\S+)",
             "pkg/fedora/vfio-switch.spec": r"^Version: *(\S+)",

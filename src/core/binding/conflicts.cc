@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/binding/binding.h"
 #include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {

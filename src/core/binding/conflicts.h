@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/binding.h"
 #include "core/binding/override.h"
 #include "core/cards/refusal.h"
 #include "core/machine/facts.h"

@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 
+#include "core/files/own_paths.h"
+
 namespace vfio_switch {
 
 namespace {

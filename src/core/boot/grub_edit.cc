@@ -5,9 +5,10 @@
 #include <iterator>
 
 #include "core/base/text.h"
-#include "core/binding/generated_files.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/parameter_file.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 

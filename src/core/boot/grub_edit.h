@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/boot/boot_loader.h"
-#include "core/boot/parameter_edit.h"
+#include "core/boot/parameter_change.h"
 
 namespace vfio_switch {
 

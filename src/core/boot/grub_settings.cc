@@ -7,8 +7,8 @@
 
 #include "core/base/shell_words.h"
 #include "core/base/text.h"
-#include "core/binding/generated_files.h"
 #include "core/boot/kernel_parameters.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/boot/boot_loader.h"
-#include "core/files/diff.h"
+#include "core/boot/parameter_change.h"
 
 namespace vfio_switch {
 
@@ -29,14 +29,6 @@ namespace vfio_switch {
 [[nodiscard]] std::optional<std::string> parameter_value(const BootLoader& loader,
                                                          std::string_view running,
                                                          std::string_view key);
-
-/// What changes where a boot loader is to pass other parameters.
-struct ParameterEdit {
-  std::vector<FileChange> files;
-  std::optional<BootParameters> run;  ///< after them
-
-  [[nodiscard]] bool is_empty() const { return files.empty() && !run; }
-};
 
 /// The changes after which `loader` passes `add`, and passes `drop`, which are ours, no more. As
 /// unexpected: why that is not possible, and the exact line to change and its file.

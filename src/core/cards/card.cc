@@ -74,4 +74,10 @@ std::string describe(const PciDevice& device) {
   return device.address.str() + " " + (device.name.empty() ? device.id.str() : device.name);
 }
 
+bool has_driver(const PciDevice& device, const std::optional<std::string>& expected) {
+  if (!device.driver || !expected) return device.driver == expected;
+  return *device.driver == *expected ||
+         module_name(device.driver_module.value_or(*device.driver)) == module_name(*expected);
+}
+
 }  // namespace vfio_switch

@@ -26,4 +26,7 @@ namespace vfio_switch {
 /// "0000:01:00.0 NVIDIA Corporation GP108 [GeForce GT 1030]"
 [[nodiscard]] std::string describe(const PciDevice& device);
 
+/// True if the driver that has `device` is `expected`, by its own name or by its module's.
+[[nodiscard]] bool has_driver(const PciDevice& device, const std::optional<std::string>& expected);
+
 }  // namespace vfio_switch

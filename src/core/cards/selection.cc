@@ -193,14 +193,6 @@ std::vector<const Candidate*> choose(const SystemFacts& facts, const SelectionRe
 
 }  // namespace
 
-Result<DeviceSpec> parse_device_spec(std::string_view text) {
-  if (const auto address = PciAddress::parse(text)) return *address;
-  if (const auto id = PciId::parse(text)) return *id;
-  return fail(ErrorKind::usage, "'" + printable(text) + "' is no PCI device",
-              "Give an address such as 01:00.0, or vendor and device such as 10de:2d04; "
-              "'vfio-switch devices' lists both.");
-}
-
 Selection select(const SystemFacts& facts, const SelectionRequest& request) {
   Selection selection;
   for (const auto& device : facts.devices) {

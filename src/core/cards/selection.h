@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
-#include <variant>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
 #include "core/machine/facts.h"
+#include "core/pci/device_spec.h"
 
 namespace vfio_switch {
-
-/// How a person names a device: a PCI address, or vendor and device.
-using DeviceSpec = std::variant<PciAddress, PciId>;
-
-/// Parses "01:00.0", "0000:01:00.0" or "10de:2d04"; anything else is an Error (usage).
-[[nodiscard]] Result<DeviceSpec> parse_device_spec(std::string_view text);
 
 /// Which card is wanted. With neither names nor a kept choice the only eligible card is taken.
 struct SelectionRequest {

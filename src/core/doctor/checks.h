@@ -5,7 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/doctor/diagnosis.h"
+#include "core/doctor/examination.h"
+#include "core/doctor/finding.h"
 
 namespace vfio_switch {
 

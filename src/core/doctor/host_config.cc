@@ -59,18 +59,6 @@ std::string_view setting_of(std::string_view line) {
 
 }  // namespace
 
-std::vector<ConfigLine> config_lines(const std::string& path, std::string_view text) {
-  std::vector<ConfigLine> lines;
-  int number = 0;
-  for (const auto raw : split_lines(text)) {
-    ++number;
-    const auto line = trim(raw);
-    if (line.empty() || line.starts_with('#')) continue;
-    lines.push_back({path, number, std::string(line)});
-  }
-  return lines;
-}
-
 std::vector<ConfigLine> command_line_lines(const std::string& path, std::string_view text) {
   auto lines = config_lines(path, text);
   std::string_view key;

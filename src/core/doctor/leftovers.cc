@@ -6,6 +6,7 @@
 #include "core/binding/generated_files.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/tools.h"
+#include "core/files/own_paths.h"
 
 namespace vfio_switch {
 

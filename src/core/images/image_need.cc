@@ -5,7 +5,10 @@
 #include <array>
 #include <set>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -50,7 +53,7 @@ std::string concern_of(const ImageFacts& image, const std::string& kernel,
 }
 
 std::string need_for_images(const SystemFacts& facts, const std::vector<Claim>& claims,
-                            const BootConfig& before, const BootConfig& after) {
+                            const DriverConfig& before, const DriverConfig& after) {
   for (const auto& claim : claims) {
     if (claim.built_in.empty()) continue;
     return claim.built_in.front() + " is built into " + claim.kernel;

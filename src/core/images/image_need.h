@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/images/image_start.h"
 #include "core/machine/facts.h"
@@ -23,6 +24,6 @@ namespace vfio_switch {
 /// to `after`. Empty where the root file system may decide.
 [[nodiscard]] std::string need_for_images(const SystemFacts& facts,
                                           const std::vector<Claim>& claims,
-                                          const BootConfig& before, const BootConfig& after);
+                                          const DriverConfig& before, const DriverConfig& after);
 
 }  // namespace vfio_switch

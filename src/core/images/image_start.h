@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/binding/vfio_binding.h"
+#include "core/files/unread_file.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
 
@@ -22,11 +24,12 @@ struct ImageStep {
 
 /// What an image holds of that which decides about drivers.
 struct ImageFacts {
-  BootConfig config;                 ///< its modprobe.d, and its list for binding by address
-  bool has_modprobe_d = false;       ///< its builder copies /etc/modprobe.d
-  bool bind_script = false;          ///< the script that binding by address runs is in it
-  std::vector<ImageStep> steps;      ///< how it loads modules
-  std::vector<std::string> modules;  ///< every module file that it holds; sorted, underscores
+  DriverConfig config;                  ///< its modprobe.d, and its list for binding by address
+  bool has_modprobe_d = false;          ///< its builder copies /etc/modprobe.d
+  bool bind_script = false;             ///< the script that binding by address runs is in it
+  std::vector<ImageStep> steps;         ///< how it loads modules
+  std::vector<std::string> modules;     ///< every module file that it holds; sorted, underscores
+  std::vector<UnreadFile> unread = {};  ///< what in it could not be read
 
   bool operator==(const ImageFacts&) const = default;
 };

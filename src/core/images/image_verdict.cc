@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -19,7 +22,7 @@ std::optional<std::string> said_by(const std::vector<ModprobeFile>& files, std::
 
 /// Why the image's copies of our files are not those of `config`; empty where they are. One that
 /// holds no configuration at all, of nobody, has nothing that could be old.
-std::string staleness(const ImageFacts& image, const BootConfig& config) {
+std::string staleness(const ImageFacts& image, const DriverConfig& config) {
   constexpr std::array paths = {vfio_conf_path, softdep_conf_path};
   for (const auto path : paths) {
     const auto in_image = said_by(image.config.modprobe, path);
@@ -42,7 +45,7 @@ bool vfio_wins(const std::vector<LoadOrder>& orders, const LoadOrder& like) {
 
 }  // namespace
 
-ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const BootConfig& config,
+ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const DriverConfig& config,
                          const std::vector<LoadOrder>& root, Intent intent) {
   if (image.condition == ImageCondition::unknown) return {std::nullopt, image.problem};
   if (image.condition != ImageCondition::readable) return {false, image.problem};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/cards/intent.h"
 #include "core/images/image_start.h"
 #include "core/machine/facts.h"
@@ -45,7 +46,7 @@ using ImageVerdicts = std::map<std::string, ImageVerdict>;
 /// the real root alone would do under it. Wanted is the card for vfio-pci, where `intent` is
 /// enabled; else nothing that the real root would not do as well.
 [[nodiscard]] ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel,
-                                       const BootConfig& config, const std::vector<LoadOrder>& root,
-                                       Intent intent);
+                                       const DriverConfig& config,
+                                       const std::vector<LoadOrder>& root, Intent intent);
 
 }  // namespace vfio_switch

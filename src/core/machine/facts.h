@@ -8,6 +8,7 @@
 
 #include "core/boot/boot_loader.h"
 #include "core/files/file_state.h"
+#include "core/files/unread_file.h"
 #include "core/machine/display_config.h"
 #include "core/machine/os_release.h"
 #include "core/modules/modprobe_conf.h"
@@ -86,6 +87,8 @@ struct SystemFacts {
   bool modules_load_in_image = false;
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   bool bind_script = false;            ///< the script that binding by address runs is installed
+  std::vector<UnreadFile>
+      unread;  ///< of other programs' files, in the order in which they were met
   std::map<std::string, ObservedFile> files;  ///< every path that a plan may change
 
   bool operator==(const SystemFacts&) const = default;

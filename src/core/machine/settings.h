@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/cards/selection.h"
+#include "core/pci/device_spec.h"
 
 namespace vfio_switch {
 

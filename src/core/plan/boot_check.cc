@@ -43,14 +43,14 @@ class Judge {
           escaped = true;
           continue;
         }
-        add("not-as-foretold",
-            order.device.str() + " has " + driver_text(device.driver) + ", and " +
-                driver_text(order.winner) + " was foretold" + cause(),
+        add("not-as-expected",
+            order.device.str() + " is bound to " + driver_text(device.driver) + "; expected " +
+                driver_text(order.winner) + cause(),
             {order.device});
       } else if (wanted && !order.vfio_wins()) {
         add("not-staged",
             "the host has " + order.device.str() + " (" + driver_text(device.driver) +
-                "), as foretold for kernel " + order.kernel +
+                "), as expected for kernel " + order.kernel +
                 (order.reason.empty() ? "" : ": " + order.reason),
             {order.device});
       }
@@ -146,12 +146,6 @@ bool has_finding(const BootRecord& record, std::string_view code) {
 
 bool BootRecord::good() const {
   return std::ranges::none_of(findings, &BootFinding::warning);
-}
-
-bool has_driver(const PciDevice& device, const std::optional<std::string>& expected) {
-  if (!device.driver || !expected) return device.driver == expected;
-  return *device.driver == *expected ||
-         module_name(device.driver_module.value_or(*device.driver)) == module_name(*expected);
 }
 
 BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen) {

@@ -10,6 +10,7 @@
 #include "core/machine/facts.h"
 #include "core/machine/settings.h"
 #include "core/pci/pci.h"
+#include "core/plan/boot_record.h"
 
 namespace vfio_switch {
 
@@ -17,40 +18,6 @@ struct Status;
 
 /// Boots in a row that did not reach the login target, from which on it is said, and acted upon.
 inline constexpr unsigned failed_boots_limit = 2;
-
-/// Something that the boot check has to say.
-struct BootFinding {
-  std::string code;     ///< "not-as-foretold", "no-display", ..., or that of a Refusal
-  std::string message;  ///< a sentence without its full stop
-  std::vector<PciAddress> devices;
-  bool warning = true;  ///< otherwise it is as it should be, and only noted
-
-  bool operator==(const BootFinding&) const = default;
-};
-
-/// Who has one function after a boot.
-struct BootDriver {
-  PciAddress address;
-  std::optional<std::string> foretold;
-  std::optional<std::string> observed;
-
-  bool operator==(const BootDriver&) const = default;
-};
-
-/// What came of one boot; kept until the next check.
-struct BootRecord {
-  std::string boot_id;  ///< the kernel's random one
-  std::string time;     ///< of the check, UTC: "2026-11-22T12:00:00Z"
-  std::string kernel;   ///< release
-  std::vector<BootDriver> drivers;
-  std::vector<BootFinding> findings;
-  std::string action;  ///< what was done about it: "disabled", or why not; empty: nothing
-
-  /// True if nothing is to be warned of.
-  [[nodiscard]] bool good() const;
-
-  bool operator==(const BootRecord&) const = default;
-};
 
 /// What the check sees that no plan needs.
 struct BootObservation {
@@ -61,11 +28,8 @@ struct BootObservation {
   std::optional<std::string> pending;  ///< the automatic set-up was put off in "a chroot"
 };
 
-/// True if the driver that has `device` is `expected`, by its own name or by its module's.
-[[nodiscard]] bool has_driver(const PciDevice& device, const std::optional<std::string>& expected);
-
-/// Compares what was foretold for the running kernel with what came of it. `status` is that of now:
-/// right after the boot, files and images are those that it was made with.
+/// Compares what was expected for the running kernel with what the boot came to. `status` is that
+/// of now: right after the boot, files and images are those that it was made with.
 [[nodiscard]] BootRecord judge_boot(const SystemFacts& facts, const State& state,
                                     const Status& status, const Settings& settings,
                                     const BootObservation& seen);

@@ -6,11 +6,11 @@
 #include <set>
 
 #include "core/base/text.h"
-#include "core/binding/override.h"
+#include "core/binding/binding.h"
 #include "core/boot/kernel_parameters.h"
 #include "core/boot/parameter_edit.h"
 #include "core/cards/card.h"
-#include "core/cards/isolation.h"
+#include "core/cards/iommu.h"
 
 namespace vfio_switch {
 
@@ -264,10 +264,6 @@ void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
   }
   line.settle({});
   plan.config.parameter_ids.reset();
-}
-
-std::optional<std::string> next_boot_ids(const SystemFacts& facts) {
-  return parameter_value(facts.boot_loader, facts.command_line, "vfio_pci.ids");
 }
 
 }  // namespace vfio_switch

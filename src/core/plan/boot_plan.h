@@ -40,8 +40,4 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
 void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
                        const BootPolicy& policy);
 
-/// The ids that vfio-pci gets from the kernel command line of the next boot, which count more than
-/// those of modprobe.d; nothing where it has none.
-[[nodiscard]] std::optional<std::string> next_boot_ids(const SystemFacts& facts);
-
 }  // namespace vfio_switch

@@ -7,11 +7,15 @@
 
 #include "core/base/line_diff.h"
 #include "core/base/text.h"
+#include "core/binding/binding.h"
 #include "core/binding/conflicts.h"
+#include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
 #include "core/binding/shadowing.h"
 #include "core/cards/card.h"
-#include "core/cards/isolation.h"
+#include "core/cards/iommu.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -81,7 +85,7 @@ class DiffBuilder {
   std::vector<std::string> notes_;
 };
 
-BootConfig config_after(BootConfig config, const Diff& diff) {
+DriverConfig config_after(DriverConfig config, const Diff& diff) {
   constexpr std::string_view directory = "/etc/modprobe.d/";
   for (const auto& change : diff) {
     const auto* file = std::get_if<FileChange>(&change);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
@@ -41,7 +42,7 @@ struct Plan {
   std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
   std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
   Diff diff;
-  BootConfig config;                  ///< the configuration as it will be, for the proof
+  DriverConfig config;                ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
   std::vector<std::string> notes;     ///< what a person should know, one sentence each
   bool command_line_locked = false;   ///< no escape at the boot menu

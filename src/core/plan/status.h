@@ -11,7 +11,7 @@
 #include "core/machine/facts.h"
 #include "core/machine/packages.h"
 #include "core/modules/load_order.h"
-#include "core/plan/boot_check.h"
+#include "core/plan/boot_record.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {

@@ -248,16 +248,12 @@ BootLoader find_boot_loader(const FileReader& files) {
   return Search(files).run();
 }
 
-Result<std::optional<std::string>> find_tpm_unlock(const FileReader& files) {
+std::optional<std::string> find_tpm_unlock(ForeignFiles& files) {
   const std::string path = "/etc/crypttab";
-  auto text = files.read(path);
-  if (!text) {
-    // Only root may read it: then root is told.
-    if (text.error().kind == ErrorKind::permission) return std::nullopt;
-    return failure_of(text);
-  }
+  // Only root may read it: then root is told.
+  if (read_foreign(files.reader(), path).kind == ForeignKind::unreadable) return std::nullopt;
   int number = 0;
-  const auto content = text->value_or("");
+  const auto content = files.text(path);
   for (const auto line : split_lines(content)) {
     ++number;
     const bool live = !trim(line).empty() && !trim(line).starts_with('#');

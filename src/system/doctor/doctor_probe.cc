@@ -9,12 +9,14 @@
 #include "core/binding/generated_files.h"
 #include "core/doctor/tools.h"
 #include "system/boot/kept_command_lines.h"
+#include "system/boot/secure_boot.h"
 #include "system/doctor/desktop_settings.h"
 #include "system/doctor/holders.h"
 #include "system/doctor/libvirt_definitions.h"
 #include "system/files/best_effort.h"
 #include "system/machine/foreign_system.h"
 #include "system/modules/module_db.h"
+#include "system/modules/module_lists.h"
 #include "system/state/state_store.h"
 
 namespace vfio_switch {

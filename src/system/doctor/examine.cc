@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/doctor/examine.h"
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "system/doctor/doctor_probe.h"
 #include "system/modules/claimants.h"

@@ -32,8 +32,10 @@ class FileReader {
 
   /// True for "/": /proc and /sys are then of the running kernel.
   [[nodiscard]] virtual bool is_running_system() const = 0;
-  /// The bytes of a regular file; nothing where none stands there. An Error where what stands
-  /// there is no regular file, cannot be read, or is larger than 16 MiB.
+  /// The bytes of a regular file; nothing where none stands there, empty of the null device. An
+  /// Error where what stands there cannot be read; its code is EISDIR for a directory, ENODEV for
+  /// a FIFO, a device or a socket, which are not opened, EFBIG for more than 16 MiB. Files of other
+  /// programs are read through ForeignFiles, which tells these apart.
   [[nodiscard]] virtual Result<std::optional<std::string>> read(const std::string& path) const = 0;
   /// The names in a directory, sorted; empty where there is none.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& path) const = 0;

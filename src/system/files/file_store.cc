@@ -109,12 +109,12 @@ struct Place {
 
   [[nodiscard]] Result<void> put(const Directory& wanted) const {
     if (::mkdirat(directory, name.c_str(), wanted.mode) != 0 && errno != EEXIST) {
-      return system_error("cannot make", path, errno);
+      return system_error("cannot create", path, errno);
     }
     const UniqueFd fd(
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!fd || !own(fd.get(), wanted.uid, wanted.gid) || ::fchmod(fd.get(), wanted.mode) != 0) {
-      return system_error("cannot make", path, errno);
+      return system_error("cannot create", path, errno);
     }
     return {};
   }
@@ -214,15 +214,15 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto [directory_path, name] = split(path);
     const auto kept_name = split(as).name;
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
-    if (!directory) return system_error("cannot keep", path, directory.error());
+    if (!directory) return system_error("cannot back up", path, directory.error());
     const int at = directory->get();
     struct stat status{};
     if (::fstatat(at, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return system_error("cannot keep", path, errno);
+      return system_error("cannot back up", path, errno);
     }
     if (!S_ISREG(status.st_mode)) {
-      return fail(printable(path) + " is not a regular file, and could not be put back",
-                  "Replace it with the file itself, and try again.");
+      return fail(printable(path) + " is not a regular file, so it could not be restored later",
+                  "Replace it with a regular file, then try again.");
     }
     if (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
       return system_error("cannot replace", as, errno);
@@ -238,7 +238,7 @@ class RootedStore final : public RootedReader<FileStore> {
           ::renameat(at, temporary.c_str(), at, kept_name.c_str()) != 0) {
         const int code = errno;
         ::unlinkat(at, temporary.c_str(), 0);
-        return system_error("cannot keep a copy of", path, code);
+        return system_error("cannot back up", path, code);
       }
     }
     if (::fsync(at) != 0) return system_error("cannot sync", directory_path, errno);
@@ -249,15 +249,15 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto [directory_path, name] = split(path);
     const auto kept_name = split(as).name;
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
-    if (!directory) return system_error("cannot put back", path, directory.error());
+    if (!directory) return system_error("cannot restore", path, directory.error());
     const int at = directory->get();
     const UniqueFd kept(
         ::openat(at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot put back", path, errno);
+    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot restore", path, errno);
     // Of two names for one file rename(2) keeps both; so the second one is removed as well.
     if (::renameat(at, kept_name.c_str(), at, name.c_str()) != 0 ||
         (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) || ::fsync(at) != 0) {
-      return system_error("cannot put back", path, errno);
+      return system_error("cannot restore", path, errno);
     }
     return {};
   }

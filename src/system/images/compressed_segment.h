@@ -18,7 +18,8 @@ enum class Compression { gzip, bzip2, lzma, xz, lz4, zstd };
 [[nodiscard]] std::optional<Compression> find_compression(const ByteRange& range);
 
 /// Unpacks the compressed stream at the beginning of `range` and hands it on piece by piece.
-/// Gives the offset where the stream ends: other segments may follow.
+/// Gives the offset where the stream ends: other segments may follow. An Error of `take` ends it:
+/// a few kilobytes can hold gigabytes, and only the caller knows how much there was before.
 [[nodiscard]] Result<std::uint64_t> decompress(
     const ByteRange& range, Compression compression,
     const std::function<Result<void>(std::string_view)>& take);

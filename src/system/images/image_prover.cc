@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
+#include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
 #include "system/images/initramfs_image.h"
 #include "system/modules/load_order_prover.h"
@@ -25,15 +26,11 @@ class ImageModules {
  public:
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
                                                  const std::vector<ModprobeFile>& modprobe) {
-    const auto softdeps = image.read(kernel.softdeps.path);
-    if (!softdeps) return std::unexpected(softdeps.error());
-    kernel.softdeps.content = softdeps->value_or("");
-    auto index = image.read(kernel.modules_directory + "/modules.dep");
-    if (!index) return failure_of(index);
+    kernel.softdeps.content = read_foreign(image, kernel.softdeps.path).text;
+    const auto index = read_foreign(image, kernel.modules_directory + "/modules.dep").text;
     auto db = ModuleDb::open(image, kernel, modprobe);
     if (!db) return failure_of(db);
-    return ImageModules(image, kernel.modules_directory + "/", std::move(*db),
-                        "\n" + index->value_or(""));
+    return ImageModules(image, kernel.modules_directory + "/", std::move(*db), "\n" + index);
   }
 
   [[nodiscard]] Result<LoadRequest> request(const std::string& name,
@@ -122,7 +119,7 @@ ImageReport unreadable(const Kernel& kernel, const Error& error) {
   const bool denied = error.kind == ErrorKind::permission;
   return {kernel.release,
           denied ? ImageCondition::unknown : ImageCondition::damaged,
-          error.message + (denied ? "; it needs root" : ""),
+          error.message + (denied ? "; run the command as root" : ""),
           {},
           {}};
 }
@@ -148,9 +145,8 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   const auto steps =
       load_steps(**image, report.facts, facts, kernel, blacklisted(facts, directives));
   if (!steps) return unreadable(kernel, steps.error());
-  auto softdeps = (*image)->read(kernel.softdeps.path);
-  if (!softdeps) return unreadable(kernel, softdeps.error());
-  const VfioBinding binding(report.facts.config, {kernel.softdeps.path, softdeps->value_or("")});
+  auto softdeps = read_foreign(**image, kernel.softdeps.path).text;
+  const VfioBinding binding(report.facts.config, {kernel.softdeps.path, std::move(softdeps)});
   for (const auto& order : root) {
     if (order.kernel != kernel.release) continue;
     if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
@@ -164,6 +160,11 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     bound.by_address = bound.by_address && report.facts.bind_script;
     if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
     auto both = after_image(order, run_image(*steps, *claim, bound), *claim);
+    if (!report.facts.unread.empty()) {
+      const auto& unread = report.facts.unread.front();
+      both.proved = false;
+      both.reason = printable(*kernel.initramfs) + ": " + printable(unread.path) + " " + unread.why;
+    }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));
   }

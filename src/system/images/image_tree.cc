@@ -70,11 +70,11 @@ bool ImageTree::keeps(const CpioEntry& entry) const {
 }
 
 Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
-  if (++entries_ > most_entries) return fail("it holds too many files");
+  if (++entries_ > most_entries) return fail("it contains too many files");
   kept_ += body.size();
-  if (kept_ > most_kept) return fail("it holds too much configuration");
+  if (kept_ > most_kept) return fail("it contains too much configuration");
   const auto [directory, name] = find_place_to_add(entry.path);
-  if (steps_ > most_steps) return fail("it holds too many symbolic links");
+  if (steps_ > most_steps) return fail("it contains too many symbolic links");
   if (!directory || name.empty()) return {};
   auto& child = directory->children[std::string(name)];
   const bool replaces = child && child->kind != entry.kind;
@@ -170,8 +170,12 @@ ImageTree::NodePtr ImageTree::find(std::string_view path, bool follow) const {
 Result<std::optional<std::string>> ImageTree::read(const std::string& path) const {
   const auto node = find(path, true);
   if (!node) return std::nullopt;
-  if (node->kind != FileKind::regular) return fail(printable(path) + " is not a regular file");
-  if (!node->kept) return fail(printable(path) + " is too large");
+  const auto odd = [&](const char* what, int code) {
+    return std::unexpected(Error{ErrorKind::failed, printable(path) + what, {}, code});
+  };
+  if (node->kind == FileKind::directory) return odd(" is a directory", EISDIR);
+  if (node->kind != FileKind::regular) return odd(" is a FIFO, a device or a socket", ENODEV);
+  if (!node->kept) return odd(" is too large", EFBIG);
   return node->content;
 }
 
@@ -196,7 +200,7 @@ std::optional<std::string> ImageTree::read_link(const std::string& path) const {
 }
 
 Result<std::optional<UniqueFd>> ImageTree::open_file(const std::string& path) const {
-  return fail(printable(path) + " is in an image: it can only be read");
+  return fail(printable(path) + " is in an image and can only be read");
 }
 
 Result<std::optional<UniqueFd>> ImageTree::open_directory(const std::string& path) const {

@@ -9,6 +9,8 @@
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/tell/redaction.h"
 #include "system/files/best_effort.h"
 #include "system/modules/module_db.h"

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
@@ -199,11 +200,31 @@ std::set<std::string> blacklisted(const SystemFacts& facts,
   return modules;
 }
 
+namespace {
+
+/// What of modprobe's configuration could not be read; nothing where all could.
+std::optional<std::string> unread_configuration(const SystemFacts& facts) {
+  const auto found = std::ranges::find_if(facts.unread, [](const UnreadFile& file) {
+    return file.path.find("/modprobe.d") != std::string::npos;
+  });
+  if (found == facts.unread.end()) return std::nullopt;
+  return printable(found->path) + " " + found->why;
+}
+
+void doubt(LoadOrder& order, const std::optional<std::string>& unread) {
+  if (!unread || !order.proved) return;
+  order.proved = false;
+  order.reason = *unread;
+}
+
+}  // namespace
+
 Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
-                                    const std::vector<Claim>& claims, const BootConfig& config) {
+                                    const std::vector<Claim>& claims, const DriverConfig& config) {
   LoadOrders orders;
   if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
+  const auto unread = unread_configuration(facts);
   for (const auto& kernel : facts.kernels) {
     auto db = ModuleDb::open(files, kernel, config.modprobe);
     if (!db) return failure_of(db);
@@ -215,9 +236,11 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
       const auto bound = binding.of(device);
       auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
       if (!built) return failure_of(built);
+      doubt(*built, unread);
       orders.images_built.push_back(std::move(*built));
       auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
       if (!root) return failure_of(root);
+      doubt(*root, unread);
       orders.root_alone.push_back(std::move(*root));
     }
   }

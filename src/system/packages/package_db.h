@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/machine/packages.h"
 #include "system/files/file_reader.h"
@@ -19,11 +18,11 @@ namespace vfio_switch {
                                                       const std::vector<Kernel>& kernels);
 
 /// The same, read from the database's own files.
-[[nodiscard]] Result<std::optional<PackageFacts>> read_pacman_database(
-    const FileReader& files, const std::vector<Kernel>& kernels);
+[[nodiscard]] std::optional<PackageFacts> read_pacman_database(const FileReader& files,
+                                                               const std::vector<Kernel>& kernels);
 
 /// What libalpm says, else what the files say; nothing where there is no pacman database.
-[[nodiscard]] Result<std::optional<PackageFacts>> read_packages(const FileReader& files,
-                                                                const std::vector<Kernel>& kernels);
+[[nodiscard]] std::optional<PackageFacts> read_packages(const FileReader& files,
+                                                        const std::vector<Kernel>& kernels);
 
 }  // namespace vfio_switch

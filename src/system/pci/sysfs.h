@@ -8,7 +8,7 @@
 #include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/pci/pci.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 
 namespace vfio_switch {
 
@@ -16,7 +16,7 @@ namespace vfio_switch {
 /// its connectors and what the host uses below it (Documentation/ABI/testing/sysfs-bus-pci).
 /// An attribute that is missing or makes no sense counts as not there; a function without
 /// vendor, device or class is an Error.
-[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files);
+[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& files);
 
 /// The PCI function that a path of sysfs hangs below, or is; nothing where it is none's.
 [[nodiscard]] std::optional<PciAddress> function_of_path(std::string_view path);

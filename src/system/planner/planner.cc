@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/base/text.h"
+#include "core/binding/driver_config.h"
 #include "core/boot/card_parameters.h"
 #include "core/images/image_need.h"
 #include "system/images/image_prover.h"
@@ -126,7 +127,7 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   const auto verdict =
       judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
   if (verdict.staged == true) return {};
-  return fail(built.image + " was built, and does not do what it should: " + verdict.reason);
+  return fail(built.image + " was rebuilt but does not do what is configured: " + verdict.reason);
 }
 
 Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
@@ -194,7 +195,7 @@ Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
 }
 
 Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
-                                                  const BootConfig& config, Intent intent) const {
+                                                  const DriverConfig& config, Intent intent) const {
   const auto& facts = machine_.facts;
   const auto& root = evidence.root_alone;
   Images images;
@@ -213,7 +214,7 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
 }
 
 Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,
-                                        const BootConfig& config, Intent intent) const {
+                                        const DriverConfig& config, Intent intent) const {
   const auto& claims = evidence.claims;
   auto report = prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone);
   if (!report || report->condition != ImageCondition::readable) return report;
@@ -222,7 +223,7 @@ Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& ev
   return report;
 }
 
-bool Planner::can_do_without_images(const std::vector<Claim>& claims, const BootConfig& config,
+bool Planner::can_do_without_images(const std::vector<Claim>& claims, const DriverConfig& config,
                                     Intent intent) const {
   const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
   const auto& facts = machine_.facts;

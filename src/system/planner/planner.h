@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/binding/driver_config.h"
 #include "core/images/image_verdict.h"
+#include "core/pci/device_spec.h"
 #include "core/plan/boot_plan.h"
 #include "core/plan/plan.h"
 #include "core/plan/status.h"
@@ -63,14 +65,14 @@ class Planner {
   /// Of a plan that changes none: the images that do not do what is wanted.
   [[nodiscard]] Result<void> add_images(Plan& plan, const Evidence& evidence,
                                         const PlanOptions& options) const;
-  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence, const BootConfig& config,
-                                                Intent intent) const;
+  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence,
+                                                const DriverConfig& config, Intent intent) const;
   /// Whether a root file system of `config` needs nothing of an image to decide.
   [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
-                                           const BootConfig& config, Intent intent) const;
+                                           const DriverConfig& config, Intent intent) const;
   /// One image, opened, and what follows it.
   [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel, const Evidence& evidence,
-                                               const BootConfig& config, Intent intent) const;
+                                               const DriverConfig& config, Intent intent) const;
 
   const FileReader& files_;
   const Machine& machine_;

@@ -27,7 +27,7 @@ extern "C" void note_interruption(int /*signal*/) {
 Result<void> prepare_process() {
   if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) {
     return fail(ErrorKind::permission, "this program must not be set-uid or set-gid",
-                "Take the bit away, and run it as root.");
+                "Remove that bit, then run it as root.");
   }
   while (::fcntl(STDERR_FILENO, F_GETFD) < 0 || ::fcntl(STDOUT_FILENO, F_GETFD) < 0 ||
          ::fcntl(STDIN_FILENO, F_GETFD) < 0) {
@@ -37,6 +37,9 @@ Result<void> prepare_process() {
   ::clearenv();
   ::setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
   ::setenv("LC_ALL", "C.UTF-8", 1);
+  // libkmod complains of the configuration on standard error while it reads it, which is before its
+  // caller can say that it should not.
+  ::setenv("KMOD_LOG", "0", 1);
   (void)std::signal(SIGPIPE, SIG_IGN);
   return {};
 }

@@ -21,6 +21,15 @@ std::optional<std::string> text_or_nothing(const Json& json) {
   return json.is_string() ? std::optional(json.get<std::string>()) : std::nullopt;
 }
 
+/// Version 0.1.0 wrote "foretold" for the key, and "not-as-foretold" for the code.
+const Json& expected(const Json& entry) {
+  return entry.contains("expected") ? entry.at("expected") : entry.at("foretold");
+}
+
+std::string current_code(std::string code) {
+  return code == "not-as-foretold" ? "not-as-expected" : std::move(code);
+}
+
 BootRecord record_from(const Json& json) {
   BootRecord record;
   record.boot_id = json.at("boot_id").get<std::string>();
@@ -31,10 +40,10 @@ BootRecord record_from(const Json& json) {
     const auto address = PciAddress::parse(entry.at("address").get<std::string>());
     if (!address) continue;
     record.drivers.push_back(
-        {*address, text_or_nothing(entry.at("foretold")), text_or_nothing(entry.at("observed"))});
+        {*address, text_or_nothing(expected(entry)), text_or_nothing(entry.at("observed"))});
   }
   for (const auto& entry : json.at("findings")) {
-    BootFinding finding{entry.at("code").get<std::string>(),
+    BootFinding finding{current_code(entry.at("code").get<std::string>()),
                         entry.at("message").get<std::string>(),
                         {},
                         entry.at("warning").get<bool>()};
@@ -46,12 +55,6 @@ BootRecord record_from(const Json& json) {
     record.findings.push_back(std::move(finding));
   }
   return record;
-}
-
-bool is_numbered(std::string_view name, std::string_view prefix) {
-  if (!name.starts_with(prefix) || name.size() == prefix.size()) return false;
-  return std::ranges::all_of(name.substr(prefix.size()),
-                             [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
@@ -92,7 +95,7 @@ std::string render_boot_record(const BootRecord& record) {
   Json devices = Json::array();
   for (const auto& driver : record.drivers) {
     devices.push_back({{"address", driver.address.str()},
-                       {"foretold", or_null(driver.foretold)},
+                       {"expected", or_null(driver.expected)},
                        {"observed", or_null(driver.observed)}});
   }
   Json findings = Json::array();
@@ -121,25 +124,6 @@ std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid) 
     return std::string(trim(std::string_view(**text).substr(kind.size())));
   }
   return std::nullopt;
-}
-
-Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts) {
-  auto drm = files.list("/sys/class/drm");
-  if (!drm) return failure_of(drm);
-  for (const auto& name : *drm) {
-    // "card0-HDMI-A-1", and no Writeback connector, which shows nothing.
-    const auto dash = name.find('-');
-    if (dash == std::string::npos || !is_numbered(name.substr(0, dash), "card")) continue;
-    if (!std::string_view(name).substr(dash + 1).starts_with("Writeback")) return true;
-  }
-  const bool gave_away = std::ranges::any_of(facts.devices, [](const PciDevice& device) {
-    return device.boot_vga == true && device.driver == "vfio-pci";
-  });
-  if (gave_away) return false;
-  auto framebuffers = files.list("/sys/class/graphics");
-  if (!framebuffers) return failure_of(framebuffers);
-  return std::ranges::any_of(*framebuffers,
-                             [](const std::string& name) { return is_numbered(name, "fb"); });
 }
 
 }  // namespace vfio_switch

@@ -47,9 +47,4 @@ struct BootCount {
 /// Why the automatic set-up was put off; `unsaid`: only where no boot check has told of it.
 [[nodiscard]] std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid);
 
-/// True if the host can show something: a DRM device with a connector, or the framebuffer that the
-/// firmware set up. A card that vfio-pci has offers no connector, and its framebuffer is the
-/// guest's.
-[[nodiscard]] Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts);
-
 }  // namespace vfio_switch

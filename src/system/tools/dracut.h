@@ -16,7 +16,4 @@ struct Dracut {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
 };
 
-/// True if an image runs our script before udev looks for drivers: hooks/dracut puts it there.
-[[nodiscard]] Result<bool> has_dracut_hook(const FileReader& image);
-
 }  // namespace vfio_switch

@@ -9,7 +9,7 @@
 #include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/machine/profile.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 #include "system/process/command_runner.h"
 #include "system/tools/dracut.h"
 #include "system/tools/image_build.h"
@@ -24,7 +24,7 @@ struct UpdateInitramfs {
   /// What stands beside the image while it is built, and stays where the build is cut off.
   [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
-  [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
+  [[nodiscard]] static std::vector<EarlyModule> early_modules(ForeignFiles& files);
 };
 
 /// The closed set of programs that build an initramfs.
@@ -47,12 +47,12 @@ using InitramfsTool =
                                                         const std::string& image);
 
 /// The modules that the profile's generators load in every image, by configuration.
-[[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
-                                                                  const Profile& profile);
+[[nodiscard]] std::vector<EarlyModule> read_early_modules(ForeignFiles& files,
+                                                          const Profile& profile);
 
 /// What in the configuration of the tools a person has to know of.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
-    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels);
 
 /// How the image of one kernel is built anew.

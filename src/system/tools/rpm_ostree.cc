@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
 
 namespace vfio_switch {
 

@@ -183,7 +183,7 @@ class TestMainJob(ArchCase):
     def test_install_sets_up_with_one_build(self) -> None:
         done = self.install()
         self.assertEqual(self.runs(), ["-P"])
-        self.assertIn("after the next boot vfio-pci has the card", done.out)
+        self.assertIn("at the next boot vfio-pci will take the card", done.out)
         self.assertEqual(self.hooks_in(done), [REFRESH, BUILD, CHECK])
         self.assert_staged(LINUX, LTS)
 
@@ -248,7 +248,7 @@ class TestMainJob(ArchCase):
     def test_in_a_chroot_set_up_is_pending(self) -> None:
         done = self.root.pacman("-U", packages.ours, own_process_1=False)
         self.assertEqual(done.status, 0, f"\n{done}")
-        self.assertIn("set-up pending: this is a chroot", done.out)
+        self.assertIn("setup is pending: this is a chroot", done.out)
         self.assertFalse(self.exists(VFIO_CONF) or self.exists(DROP_IN))
 
 

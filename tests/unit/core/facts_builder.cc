@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/facts_builder.h"
+#include "core/files/own_paths.h"
 
 #include <algorithm>
 #include <array>

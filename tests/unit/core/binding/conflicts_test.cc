@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/binding/conflicts.h"
+#include "core/binding/binding.h"
 
 #include <set>
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/cards/selection.h"
+#include "core/pci/device_spec.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/images/image_need.h"
+#include "core/binding/driver_config.h"
 
 #include <functional>
 #include <string>
@@ -75,7 +76,7 @@ TEST_CASE("An image is about the card where it holds what could decide about it"
 }
 
 TEST_CASE("Some cards have to be claimed in the image whatever it holds") {
-  const BootConfig plain{{{"/etc/modprobe.d/vfio.conf", conf}}, {}};
+  const DriverConfig plain{{{"/etc/modprobe.d/vfio.conf", conf}}, {}};
   const auto facts = desktop().facts();
   SECTION("by ids, with loadable drivers: not") {
     CHECK(need_for_images(facts, claims(), {}, plain).empty());
@@ -128,7 +129,7 @@ TEST_CASE("An image that is not about the card is staged though it lacks our fil
   order.winner = "vfio-pci";
   order.proved = true;
   report.orders = {order};
-  const BootConfig config{{{"/etc/modprobe.d/vfio.conf", conf}}, {}};
+  const DriverConfig config{{{"/etc/modprobe.d/vfio.conf", conf}}, {}};
   CHECK(judge_image(report, kernel, config, {order}, Intent::enabled).staged == false);
   report.root_decides = true;
   const auto verdict = judge_image(report, kernel, config, {order}, Intent::enabled);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/plan/boot_plan.h"
+#include "core/binding/driver_config.h"
 
 #include <string>
 #include <utility>

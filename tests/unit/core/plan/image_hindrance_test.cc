@@ -5,6 +5,8 @@
 #include "catch.h"
 #include "core/binding/generated_files.h"
 #include "core/facts_builder.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/plan/plan.h"
+#include "core/binding/driver_config.h"
+#include "core/binding/override.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -17,6 +17,8 @@
 #include "core/cards/card.h"
 #include "core/cards/selection.h"
 #include "core/facts_builder.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/boot/boot_loaders.h"
+#include "core/files/own_paths.h"
 
 #include <filesystem>
 #include <string>
@@ -354,11 +355,13 @@ TEST_CASE("Of several boot loaders the one that started the system counts") {
 
 TEST_CASE("A disk that the TPM unlocks is named by its line") {
   const BootRoot root;
-  CHECK(value_of(find_tpm_unlock(*root.reader())) == std::nullopt);
+  const auto reader = root.reader();
+  ForeignFiles others(*reader);
+  CHECK(find_tpm_unlock(others) == std::nullopt);
   root.write("/etc/crypttab", "# a UUID=1 - tpm2-device=auto\nb UUID=2 none luks\n");
-  CHECK(value_of(find_tpm_unlock(*root.reader())) == std::nullopt);
+  CHECK(find_tpm_unlock(others) == std::nullopt);
   root.write("/etc/crypttab", "b UUID=2 none luks\na UUID=1 - tpm2-device=auto\n");
-  CHECK(value_of(find_tpm_unlock(*root.reader())) == "/etc/crypttab:2");
+  CHECK(find_tpm_unlock(others) == "/etc/crypttab:2");
 }
 
 }  // namespace vfio_switch
