@@ -157,7 +157,7 @@ TEST_CASE("Entries of the Boot Loader Specification that cannot be listed are no
   CHECK(default_id(menu).starts_with("not known"));
   REQUIRE_FALSE(menu.notes.empty());
   CHECK(describe(menu.notes.front()) ==
-        "/boot/grub2/grub.cfg:69: /boot/loader/entries cannot be read");
+        "/boot/grub2/grub.cfg:70: /boot/loader/entries cannot be read");
 }
 
 TEST_CASE("One entry that cannot be read is one unknown") {
