@@ -266,7 +266,7 @@ class Fix(SysrootCase):
         self.assert_status(done, 1)
         self.assertEqual(done.err.splitlines(), [
             f"vfio-switch: cannot write {self.scratch}/missing/report.json: No such file or directory",
-            "  Name a file in a directory of yours with --output.",
+            "  Use --output with a file in a directory that you can write to.",
         ])
 
 
