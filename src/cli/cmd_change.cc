@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <unistd.h>
 
+#include <chrono>
 #include <iostream>
 #include <set>
 
 #include "apply/progress.h"
+#include "apply/way_out.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plan_request.h"
 #include "core/base/text.h"
 #include "core/plan/boot_check.h"
 #include "core/tell/plan_text.h"
+#include "system/process/survive.h"
 
 namespace vfio_switch {
 
@@ -52,11 +55,72 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
   return text + "Staged. After the next boot the host has the card.\n";
 }
 
+/// Whether a plan can be made at all: in a child, since a damaged module index may end it. An Error
+/// says why not; a plan that is refused is one.
+Result<void> can_plan(const Options& options, const MakePlan& make) {
+  constexpr std::chrono::seconds patience(60);
+  const auto attempt = [&]() -> Result<void> {
+    auto files = open_reader(options.root);
+    if (!files) return failure_of(files);
+    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+    return previewed ? Result<void>() : std::unexpected(previewed.error());
+  };
+  switch (survive(patience, [&] { return attempt().has_value(); })) {
+    case Survival::yes:
+      return {};
+    case Survival::no:
+      return attempt();
+    case Survival::ended:
+      break;
+  }
+  return fail("planning was ended by a crash, or took longer than a minute");
+}
+
+/// The way out without a plan.
+Result<int> give_back_card(const Options& options, const Error& why) {
+  if (options.root == "/" && ::geteuid() != 0) return std::unexpected(why);
+  std::cerr << "vfio-switch: warning: no plan can be made: " << why.message
+            << "\n  What is vfio-switch's own is taken back without one.\n";
+  auto files = open_store(options.root);
+  if (!files) return failure_of(files);
+  const auto runner = make_command_runner(options.root);
+  const bool may_run_tools = options.root == "/" || options.rebuild;
+  const WayOutRequest request{
+      .kind = options.verb == Verb::rollback ? WayOut::rollback : WayOut::disable,
+      .may_run_tools = may_run_tools,
+      .patience = {},
+      .progress = make_progress()};
+  const auto result = take_way_out(**files, *runner, request);
+  if (!result) return std::unexpected(result.error());
+  for (const auto& warning : result->warnings) {
+    std::cerr << "vfio-switch: warning: " << printable(warning) << "\n";
+  }
+  const auto outcome = !result->live.empty() ? enumerate(result->live) + " may still have an effect"
+                       : may_run_tools && result->images_stale ? std::string("images are stale")
+                                                               : std::string();
+  if (!outcome.empty()) return fail(outcome, "Fix what is said above, and run the command again.");
+  if (options.json) {
+    Plan plan;
+    if (options.verb == Verb::disable) plan.state.intent = Intent::disabled;
+    std::cout << plan_json(plan);
+  } else {
+    std::cout << (result->changed
+                      ? "Done. At the next boot the host's drivers will take the card.\n"
+                      : "Nothing to do.\n");
+  }
+  return exit_done;
+}
+
 }  // namespace
 
 Result<int> change_command(const Options& options) {
   if (options.dry_run) return plan_command(options);
   const auto make = plan_for(options);
+  if (options.verb != Verb::enable) {
+    const auto can = can_plan(options, make);
+    const bool by_us = !can && can.error().kind != ErrorKind::permission;
+    if (by_us) return give_back_card(options, can.error());
+  }
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);

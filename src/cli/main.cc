@@ -63,13 +63,21 @@ int run(int argc, const char* const* argv) {
   return status ? *status : report(status.error(), options->json);
 }
 
+/// What was printed must have arrived: a program that reads it would take half an answer for all.
+int checked(int status) {
+  std::cout.flush();
+  if (std::cout) return status;
+  std::cerr << "vfio-switch: cannot write to standard output\n";
+  return status == exit_done ? exit_status(ErrorKind::failed) : status;
+}
+
 }  // namespace
 
 }  // namespace vfio_switch
 
 int main(int argc, char** argv) {
   try {
-    return vfio_switch::run(argc, argv);
+    return vfio_switch::checked(vfio_switch::run(argc, argv));
   } catch (const std::exception& bug) {
     std::cerr << "vfio-switch: internal error: " << bug.what()
               << "\n  Nothing half done is kept: the next run takes it back. Please report this.\n";

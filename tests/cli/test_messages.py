@@ -70,7 +70,7 @@ class Messages(SysrootCase):
 
     def test_a_lock_that_cannot_be_taken(self) -> None:
         done = self.with_failing("flock:error=ENOLCK", "enable")
-        self.says(done, "cannot lock /var/lib/vfio-switch/lock: No locks available")
+        self.says(done, "cannot lock /var/lib/vfio-switch/journal/lock: No locks available")
 
     def test_a_kernel_whose_name_is_no_text(self) -> None:
         self.with_tool()

@@ -159,7 +159,7 @@ class Damaged(SysrootCase):
     """What another program, or a full disk, did to our own files."""
 
     def check(self, root: Sysroot, *words: str, verbs: tuple[str, ...] = ("status", "enable", "disable")) -> None:
-        before = root.snapshot(without=(f"{STATE}/lock",), times=True)
+        before = root.snapshot(without=(f"{STATE}/journal/lock",), times=True)
         for verb in verbs:
             with self.subTest(verb=verb):
                 done = root.run(verb)
@@ -168,7 +168,7 @@ class Damaged(SysrootCase):
                 for word in words:
                     self.assertIn(word, done.err)
                 self.assertGreaterEqual(len(done.err.splitlines()), 2, "there is a remedy")
-        self.assert_same_tree(before, root.snapshot(without=(f"{STATE}/lock",), times=True))
+        self.assert_same_tree(before, root.snapshot(without=(f"{STATE}/journal/lock",), times=True))
 
     def test_state(self) -> None:
         root = self.machine("z370-gt1030-no-param")

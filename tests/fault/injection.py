@@ -34,12 +34,14 @@ from helper import (  # noqa: E402
 )  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
+PLAN = os.environ.get("VFIO_SWITCH_PLAN", "")  # what the hook hands events to that need a plan
 WHOLE = os.environ.get("VFIO_SWITCH_FAULT") == "whole"
 SEED = 6
 CHANGING = ["etc", "boot", "var", "run"]  # all that a command may change
 JOURNAL = "var/lib/vfio-switch/journal"
 # What the program keeps for itself: no part of the machine's state.
-OWN = {JOURNAL, "var/lib/vfio-switch/lock", "var/lib/vfio-switch/images", "var/lib/vfio-switch"}
+OWN = {JOURNAL, "var/lib/vfio-switch/journal/lock", "var/lib/vfio-switch/images", "var/lib/vfio-switch/removal",
+       "var/lib/vfio-switch"}
 
 # A question mark: no error where an architecture has no such call.
 CHANGES = [
@@ -183,7 +185,8 @@ class Stage:
                 os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
 
     def command(self, *words: str) -> list[str]:
-        program = HOOK if words[0] in ("drivers-changed", "pre-remove", "post-install") else VFIO_SWITCH
+        programs = {"pre-remove": HOOK, "drivers-changed": PLAN, "post-install": PLAN}
+        program = programs.get(words[0], VFIO_SWITCH)
         return [program, "--sysroot", str(self.path), *words]
 
     def run(self, *words: str) -> Run:

@@ -42,7 +42,7 @@ DEPMOD = "Updating module dependencies..."
 NOT_OURS = ["var/log", "var/lib/pacman", "var/cache", "dev", "proc", "tmp", "run", "etc/ld.so.cache"]
 
 # What the program writes about its runs.
-BOOKS = ["var/lib/vfio-switch/journal", "var/lib/vfio-switch/lock"]
+BOOKS = ["var/lib/vfio-switch/journal", "var/lib/vfio-switch/journal/lock"]
 
 scratch: tempfile.TemporaryDirectory[str]
 packages: root.Packages
