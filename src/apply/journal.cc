@@ -177,8 +177,8 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
     return {};
   } catch (const std::exception& error) {
     return fail(std::string("the journal is damaged: ") + error.what(),
-                "Nothing was changed. Restore the directory from a backup, or remove it: then "
-                "rollback is not possible.");
+                "Nothing was changed. Restore the directory from a backup, or remove it: "
+                "'vfio-switch rollback' is not possible then.");
   }
 }
 
@@ -266,7 +266,8 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
   try {
     line = record.dump();
   } catch (const Json::exception&) {
-    return fail("a name that is not UTF-8 cannot be kept in the journal", "Rename it.");
+    return fail("a file name that is not UTF-8 cannot be recorded in the journal",
+                "Rename the file.");
   }
   if (auto appended = append(files, line); !appended) return failure_of(appended);
   const int id = entry.id;

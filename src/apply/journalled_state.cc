@@ -27,7 +27,7 @@ std::string from_hex(const std::string& text) {
   std::string bytes;
   for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
     const auto value = parse_hex(std::string_view(text).substr(i, 2));
-    if (!value) throw std::invalid_argument("no hexadecimal digits: " + text);
+    if (!value) throw std::invalid_argument("not hexadecimal digits: " + text);
     bytes += static_cast<char>(*value);
   }
   return bytes;

@@ -57,12 +57,12 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   const auto left = recovery_.undo(journal, *journal.interrupted(), Recovery::Run::this_one);
   error.remedy += error.remedy.empty() ? "" : " ";
   if (!left) {
-    error.remedy += "Not everything could be put back (" + left.error().message +
-                    "): run 'vfio-switch " + verb + "' again once that is mended.";
+    error.remedy += "Not all changes could be undone (" + left.error().message +
+                    "). Fix that, then run 'vfio-switch " + verb + "' again.";
   } else if (left->empty()) {
-    error.remedy += "Everything was put back as it was.";
+    error.remedy += "All changes were undone.";
   } else {
-    error.remedy += "Everything else was put back as it was.";
+    error.remedy += "All other changes were undone.";
   }
   return std::unexpected(std::move(error));
 }
@@ -77,7 +77,7 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
   if (!old_state) return failure_of(old_state);
   if (!std::holds_alternative<Absent>(*old_state) &&
       !std::holds_alternative<RegularFile>(*old_state)) {
-    return fail(state_path + " is not a regular file", "Remove it, and try again.");
+    return fail(state_path + " is not a regular file", "Remove it, then try again.");
   }
   FileState new_state = Absent{};
   if (state.intent != Intent::unset) new_state = RegularFile{render_state(state), 0644, 0, 0};
@@ -213,7 +213,7 @@ Result<void> Transaction::change_file(const FileChange& change) {
   auto now = files_.state(change.path);
   if (!now) return failure_of(now);
   if (!same_content(*now, change.before)) {
-    return fail(ErrorKind::refused, change.path + " was changed by somebody else in the meantime",
+    return fail(ErrorKind::refused, change.path + " was changed by another program in the meantime",
                 "Run the command again.");
   }
   return files_.replace(change.path, change.after);
@@ -235,8 +235,9 @@ Result<void> Transaction::set_parameters(Journal& journal, int id, const BootPar
     if (!content) return failure_of(content);
     for (const auto& parameter : boot.parameters) {
       if (!*content || output_has(path, **content, parameter)) continue;
-      return fail(command.program + " wrote " + path + " without " + parameter,
-                  "Other settings of the boot loader have the last word; add it there by hand.");
+      return fail(
+          command.program + " wrote " + path + " without " + parameter,
+          "Another setting of the boot loader overrides it. Add the parameter there by hand.");
     }
   }
   return journal.written(files_, id, number);
@@ -266,20 +267,21 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   return fail(
       tool_failure(build->command.program + " failed for kernel " + printable(rebuild.release),
                    *result),
-      "Mend what it complains of, and run the command again.");
+      "Fix the problem shown above, then run the command again.");
 }
 
 Result<void> Transaction::take_image(const ImageBuild& build, const RebuildInitramfs& rebuild) {
   if (build.for_new_deployment) {
     if (progress_.on_recovery) {
       progress_.on_recovery(
-          "the image is that of the next deployment, and was not looked into; "
-          "'vfio-switch status' does so after the reboot");
+          "the image belongs to the next deployment and was not checked; run 'vfio-switch status' "
+          "after the reboot");
     }
     return {};
   }
   if (build.written != rebuild.image) {
-    if (!files_.exists(build.written)) return fail(build.command.program + " wrote no image");
+    if (!files_.exists(build.written))
+      return fail(build.command.program + " did not write an image");
     if (auto placed = files_.put_back(build.written, rebuild.image); !placed) return placed;
   }
   return check_ ? check_(rebuild) : Result<void>();

@@ -49,7 +49,7 @@ Result<void> alpm_check(Site& site) {
     std::cerr << "warning: kernel "
               << printable(kernel.release + status->package_text(kernel.release)) << ": "
               << printable(kernel.reason)
-              << ". Look at what was said above; 'vfio-switch enable' builds its image anew.\n";
+              << ". Read the messages above, then run 'vfio-switch enable' to rebuild the image.\n";
   }
   return {};
 }

@@ -62,14 +62,15 @@ bool log_record(const BootRecord& record) {
   std::string drivers;
   for (const auto& driver : record.drivers) {
     whole.emplace_back("VFIO_SWITCH_DEVICE", driver.address.str());
-    whole.emplace_back("VFIO_SWITCH_FORETOLD", text_of(driver.foretold));
+    whole.emplace_back("VFIO_SWITCH_EXPECTED", text_of(driver.expected));
     whole.emplace_back("VFIO_SWITCH_OBSERVED", text_of(driver.observed));
-    drivers += (drivers.empty() ? ": " : ", ") + driver.address.str() + " has " +
-               text_of(driver.observed) + " (" + text_of(driver.foretold) + " foretold)";
+    drivers += (drivers.empty() ? ": " : ", ") + driver.address.str() + " is bound to " +
+               driver.observed.value_or("no driver") +
+               " (expected: " + driver.expected.value_or("no driver") + ")";
   }
-  whole.emplace_back("MESSAGE", (record.good() ? "the boot is as it should be"
-                                               : "the boot fell short of what was wanted") +
-                                    drivers);
+  whole.emplace_back(
+      "MESSAGE",
+      (record.good() ? "this boot is as configured" : "this boot is not as configured") + drivers);
   if (!send_to_journal(whole)) return false;
   for (const auto& finding : record.findings) {
     LogFields fields = common;
@@ -103,7 +104,8 @@ void give_up(const BootSite& site, BootRecord& record) {
     return;
   }
   const auto state = load_state(site.files);
-  if (state && state->intent == Intent::enabled) record.action = "the plan to do so was refused";
+  if (state && state->intent == Intent::enabled)
+    record.action = "the plan was refused; run 'vfio-switch disable' to see why";
 }
 
 Result<BootObservation> observe(const FileReader& files, const SystemFacts& facts) {

@@ -88,8 +88,8 @@ Result<void> post_install(Site& site, bool rebuild) {
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->facts.foreign_environment) {
-    std::cout << "vfio-switch: set-up pending: this is " << *machine->facts.foreign_environment
-              << "; 'vfio-switch enable' sets up on the machine itself.\n";
+    std::cout << "vfio-switch: setup is pending: this is " << *machine->facts.foreign_environment
+              << ". Run 'vfio-switch enable' on the machine itself.\n";
     return note_set_up(site.files(), "pending: " + *machine->facts.foreign_environment);
   }
   if (site.files().exists(set_up_path)) return refresh(site, {}, rebuild);
@@ -114,7 +114,7 @@ Result<void> post_install(Site& site, bool rebuild) {
   if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
   if (!changed) return changed;
   if (site.changed()) {
-    std::cout << "vfio-switch: after the next boot vfio-pci has the card.\n"
+    std::cout << "vfio-switch: at the next boot vfio-pci will take the card.\n"
               << escape_text(machine->facts.command_line_locked);
   }
   return {};
@@ -128,7 +128,7 @@ Result<void> image_built(Site& site, const std::string& release) {
   if (!status) return failure_of(status);
   const auto row = std::ranges::find(status->kernels, release, &KernelStatus::release);
   if (row == status->kernels.end() || !row->image || row->staged != false) return {};
-  return fail("kernel " + release + " would not give the card to vfio-pci: " + row->reason,
+  return fail("vfio-pci would not take the card with kernel " + release + ": " + row->reason,
               "Run 'vfio-switch enable'.");
 }
 

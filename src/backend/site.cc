@@ -54,7 +54,7 @@ Result<void> Site::carry_out(const MakePlan& make, bool rebuild, bool forget) {
   auto result = operation.run(*files_, *runner_);
   if (!result) {
     auto error = std::move(result).error();
-    error.message = "'" + event_.name + "' was not carried out: " + error.message;
+    error.message = "'" + event_.name + "' failed: " + error.message;
     return std::unexpected(std::move(error));
   }
   for (const auto& note : result->plan.notes) std::cout << "vfio-switch: " << note << "\n";

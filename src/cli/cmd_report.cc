@@ -65,9 +65,10 @@ Result<void> write_out(const std::string& text, const std::string& path) {
   file.close();
   if (!file) {
     return fail("cannot write " + path + ": " + std::strerror(errno),
-                "Name a file in a directory of yours with --output.");
+                "Use --output with a file in a directory that you can write to.");
   }
-  std::cerr << path << " holds the report. Read it before you attach it: it should name nobody.\n";
+  std::cerr << "Wrote " << path
+            << ". Read it before you attach it: host and user names were removed.\n";
   return {};
 }
 

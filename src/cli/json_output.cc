@@ -75,7 +75,7 @@ Json boot_json(const BootRecord& record, bool is_now) {
   Json devices = Json::array();
   for (const auto& driver : record.drivers) {
     devices.push_back({{"address", driver.address.str()},
-                       {"foretold", or_null(driver.foretold)},
+                       {"expected", or_null(driver.expected)},
                        {"observed", or_null(driver.observed)}});
   }
   Json findings = Json::array();

@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
     return vfio_switch::checked(vfio_switch::run(argc, argv));
   } catch (const std::exception& bug) {
     std::cerr << "vfio-switch: internal error: " << bug.what()
-              << "\n  Nothing half done is kept: the next run takes it back. Please report this.\n";
+              << "\n  Please report this. The next run undoes any unfinished change.\n";
     return vfio_switch::exit_status(vfio_switch::ErrorKind::failed);
   }
 }

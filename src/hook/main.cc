@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
   try {
     status = vfio_switch::run(argc, argv);
   } catch (const std::exception& bug) {
-    std::cerr << "vfio-switch-hook: internal error: " << bug.what() << "\n";
+    std::cerr << "vfio-switch-hook: internal error: " << bug.what() << "\n  Please report this.\n";
   }
   std::cout.flush();
   if (!std::cout && status == 0) {

@@ -2,7 +2,7 @@
 """A sysroot of a real machine, the built vfio-switch run on it, and trees compared.
 
 Environment: VFIO_SWITCH, the program under test; STAND_IN_INITRAMFS, the stand-in for
-update-initramfs. meson sets both.
+update-initramfs. tests/run sets both.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
 STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
 STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
 if not VFIO_SWITCH:
-    raise SystemExit("VFIO_SWITCH must name the program under test; 'meson test' sets it")
+    raise SystemExit("VFIO_SWITCH must name the program under test; tests/run sets it")
 
 DESKTOP = "z370-gt1030-no-param"
 CARD = ["0000:01:00.0", "0000:01:00.1"]  # of DESKTOP

@@ -70,18 +70,18 @@ class Boot(SysrootCase):
         self.boot(root)
         self.assertFalse(root.run("status", "--json").json["boot_check"]["this_boot"])
 
-    def test_a_boot_that_was_foretold_wrong_is_told_to_who_logs_in(self) -> None:
+    def test_a_boot_that_was_expected_otherwise_is_told_to_who_logs_in(self) -> None:
         root = self.machine_of()
         record = self.check(root)
-        self.assertEqual(self.codes(record), ["not-as-foretold"] * 2)
+        self.assertEqual(self.codes(record), ["not-as-expected"] * 2)
         self.assertEqual(
-            [(d["address"], d["foretold"], d["observed"]) for d in record["devices"]],
+            [(d["address"], d["expected"], d["observed"]) for d in record["devices"]],
             [(CARD[0], "vfio-pci", "nouveau"), (CARD[1], "vfio-pci", "snd_hda_intel")],
         )
         for text in (self.said.out, root.read(MOTD)):
-            self.assertIn("0000:01:00.0 has nouveau, and vfio-pci was foretold", text)
+            self.assertIn("0000:01:00.0 is bound to nouveau; expected vfio-pci", text)
             self.assertIn("vfio-pci.ids=", text, "the way out is named")
-        self.assertIn("has nouveau", root.run("status").out)
+        self.assertIn("is bound to nouveau", root.run("status").out)
         self.assert_intent(root, "enabled")
         self.bind(root)
         self.boot(root)

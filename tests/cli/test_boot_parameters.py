@@ -149,7 +149,7 @@ class Grub(BootCase):
                 done = self.rebuild(root, "enable")
                 self.assert_status(done, 1)
                 self.assertIn(words, done.err)
-                self.assertIn("Everything was put back as it was", done.err)
+                self.assertIn("All changes were undone", done.err)
                 self.assert_same_tree(before, root.snapshot(times=True))
                 self.assertIsNone(root.run("status", "--json").json["intent"])
 
@@ -172,7 +172,7 @@ class Grub(BootCase):
         writer.send_signal(signal.SIGTERM)
         _, err = writer.communicate(timeout=60)
         self.assertEqual(writer.returncode, 1)
-        self.assertIn("Everything was put back as it was", err)
+        self.assertIn("All changes were undone", err)
         self.assert_same_tree(before, root.snapshot((STATE, "etc/stand-in-grub", "run/stand-in-waits"), times=True))
 
     def test_killed_while_update_grub_is_at_work(self) -> None:

@@ -115,8 +115,8 @@ class Hostile(SysrootCase):
             self.skipTest("takes root to give a directory to somebody")
         for name in (STATE, JOURNAL, f"{JOURNAL}/pre-images"):
             for change, words in (
-                (lambda path: os.chown(path, 1000, 1000), "belongs to user 1000"),
-                (lambda path: os.chmod(path, 0o777), "can be written by others"),
+                (lambda path: os.chown(path, 1000, 1000), "is owned by user 1000"),
+                (lambda path: os.chmod(path, 0o777), "is writable by other users"),
             ):
                 with self.subTest(name=name, words=words):
                     root = self.prepared()

@@ -81,7 +81,7 @@ class Messages(SysrootCase):
             image.write(b"an image\n")
         before = sorted(os.listdir(self.root.path / "etc/modprobe.d"))
         done = self.root.run("enable", "--rebuild", prefix=as_root())
-        self.says(done, "not UTF-8 cannot be kept in the journal", "Rename it.")
+        self.says(done, "not UTF-8 cannot be recorded in the journal", "Rename the file.")
         self.assertEqual(sorted(os.listdir(self.root.path / "etc/modprobe.d")), before)
 
     # -- system calls that fail
@@ -89,7 +89,7 @@ class Messages(SysrootCase):
     def test_the_tool_cannot_be_started(self) -> None:
         self.with_tool()
         done = self.with_failing("/^(clone|clone3|fork|vfork)$:error=EAGAIN", "enable", "--rebuild", prefix=as_root())
-        self.says(done, "cannot start update-initramfs: Resource temporarily unavailable", "put back")
+        self.says(done, "cannot start update-initramfs: Resource temporarily unavailable", "All changes were undone")
 
     def test_no_standard_output_and_nothing_in_its_place(self) -> None:
         strace = tool("strace")
@@ -99,7 +99,7 @@ class Messages(SysrootCase):
 
     def test_no_memory_for_the_configuration(self) -> None:
         done = self.with_failing("memfd_create:error=ENFILE", "plan", "enable")
-        self.says(done, "cannot hold the configuration in memory: Too many open files in system")
+        self.says(done, "cannot create a file in memory for the configuration: Too many open files in system")
 
     def test_no_file_system_in_memory(self) -> None:
         self.with_tool()
@@ -108,7 +108,7 @@ class Messages(SysrootCase):
         self.assert_status(done, 0)
         kernel = done.json["kernels"][0]
         self.assertIsNone(kernel["staged"], kernel)
-        self.assertIn("this system lets only root unpack an image in memory", kernel["reason"])
+        self.assertIn("only root can unpack an image in memory on this system", kernel["reason"])
 
     def test_an_image_that_cannot_be_read(self) -> None:
         self.assert_status(self.root.run("enable"), 0)
@@ -120,7 +120,7 @@ class Messages(SysrootCase):
         self.root.write("etc/stand-in-initramfs", "vanish\n")
         before = self.root.snapshot()
         done = self.root.run("enable", "--rebuild", prefix=as_root())
-        self.says(done, "dracut wrote no image", "put back")
+        self.says(done, "dracut did not write an image", "All changes were undone")
         self.assert_same_tree(before, self.root.snapshot())
 
     # -- what only package hooks meet
@@ -129,7 +129,7 @@ class Messages(SysrootCase):
         self.root.write("etc/vfio-switch.conf", "initramfs = always\n")
         self.assert_status(self.root.run("enable"), 0)
         done = run([HOOK, "--sysroot", str(self.root.path), "image-built", KERNELS[0]])
-        self.says(done, f"kernel {KERNELS[0]} would not give the card to vfio-pci: ", "Run 'vfio-switch enable'.", status=0)
+        self.says(done, f"vfio-pci would not take the card with kernel {KERNELS[0]}: ", "Run 'vfio-switch enable'.", status=0)
 
     def test_a_command_line_that_secure_boot_locks(self) -> None:
         variables = "sys/firmware/efi/efivars"

@@ -209,7 +209,7 @@ class Privacy(Case):
         root = self.build("z370-gt1030-no-param", "root")
         self.put(root, "var/lib/vfio-switch/state.json", "{")
         told = json.loads(self.record(root).read_text())
-        self.assertIn("state.json cannot be understood", told["report"]["errors"][0])
+        self.assertIn("state.json cannot be parsed", told["report"]["errors"][0])
         self.assertTrue(told["devices"])
 
 

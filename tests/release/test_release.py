@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One version everywhere, a licence on every file, and an archive that packages are built from.
 
-Environment: VERSION, that of meson.build; meson sets it.
+Environment: VERSION, that of meson.build; tests/run sets it.
 """
 
 import os
@@ -35,7 +35,7 @@ class Release(unittest.TestCase):
 
     def test_one_version(self) -> None:
         found = {
-            "CHANGELOG.md": r"^## (\S+)",
+            "CHANGELOG.md": r"^## (?:Unreleased \()?([\d.]+)",
             "pkg/debian/changelog": r"^vfio-switch \(([^)]+)-[^-)]+\)",
             "pkg/arch/PKGBUILD": r"^pkgver=(\S+)",
             "pkg/fedora/vfio-switch.spec": r"^Version: *(\S+)",

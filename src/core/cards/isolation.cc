@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/cards/iommu.h"
 
 namespace vfio_switch {
 
@@ -116,46 +117,16 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
   }
 }
 
-/// True if the command line says `key`=...,`value`,...
-bool has_parameter(const SystemFacts& facts, std::string_view key, std::string_view value) {
-  return std::ranges::any_of(split_words(facts.command_line, " \t\n"), [&](std::string_view word) {
-    const auto equals = word.find('=');
-    if (equals == std::string_view::npos || word.substr(0, equals) != key) return false;
-    const auto values = split_words(word.substr(equals + 1), ",");
-    return std::ranges::find(values, value) != values.end();
-  });
-}
-
-/// The parameter on the command line that turns the IOMMU off; empty where none does. The other
-/// vendor's parameter has no effect.
-std::string iommu_switch(const SystemFacts& facts) {
-  const auto is_off = [&](std::string_view key) { return has_parameter(facts, key, "off"); };
-  if (is_off("iommu")) return "iommu=off";
-  if (facts.iommu_table != IommuTable::ivrs && is_off("intel_iommu")) return "intel_iommu=off";
-  if (facts.iommu_table != IommuTable::dmar && is_off("amd_iommu")) return "amd_iommu=off";
-  return {};
-}
-
-/// A parameter that is for the other vendor's processors; empty where there is none.
-std::string foreign_parameter(const SystemFacts& facts) {
-  const auto key = facts.iommu_table == IommuTable::dmar ? "amd_iommu=" : "intel_iommu=";
-  if (facts.iommu_table == IommuTable::none) return {};
-  for (const auto word : split_words(facts.command_line, " \t\n")) {
-    if (word.starts_with(key)) return printable(word);
-  }
-  return {};
-}
-
 /// Why there are no IOMMU groups, and what turns them on.
 std::string iommu_off_message(const SystemFacts& facts) {
-  const auto foreign = foreign_parameter(facts);
+  const auto foreign = printable(foreign_iommu_parameter(facts).value_or(""));
   if (const auto parameter = missing_iommu_parameter(facts)) {
     return "the IOMMU is off: add " + *parameter +
            " to the kernel command line, reboot, and try again" +
            (foreign.empty() ? "" : "; " + foreign + " is for AMD and has no effect here");
   }
-  if (const auto parameter = iommu_switch(facts); !parameter.empty()) {
-    return "the IOMMU is off: the kernel command line says " + parameter +
+  if (const auto parameter = iommu_switched_off_by(facts)) {
+    return "the IOMMU is off: the kernel command line says " + *parameter +
            "; remove it from the boot loader's settings";
   }
   if (facts.iommu_table == IommuTable::none) {
@@ -219,14 +190,6 @@ void add_use_refusals(const SystemFacts& facts, const PciDevice& gpu,
 }
 
 }  // namespace
-
-std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts) {
-  if (facts.iommu_enabled || facts.iommu_table != IommuTable::dmar ||
-      !iommu_switch(facts).empty() || has_parameter(facts, "intel_iommu", "on")) {
-    return std::nullopt;
-  }
-  return "intel_iommu=on";  // amd_iommu=on is no parameter
-}
 
 std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gpu,
                                    const std::vector<PciAddress>& functions,

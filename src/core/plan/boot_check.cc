@@ -43,14 +43,14 @@ class Judge {
           escaped = true;
           continue;
         }
-        add("not-as-foretold",
-            order.device.str() + " has " + driver_text(device.driver) + ", and " +
-                driver_text(order.winner) + " was foretold" + cause(),
+        add("not-as-expected",
+            order.device.str() + " is bound to " + driver_text(device.driver) + "; expected " +
+                driver_text(order.winner) + cause(),
             {order.device});
       } else if (wanted && !order.vfio_wins()) {
         add("not-staged",
             "the host has " + order.device.str() + " (" + driver_text(device.driver) +
-                "), as foretold for kernel " + order.kernel +
+                "), as expected for kernel " + order.kernel +
                 (order.reason.empty() ? "" : ": " + order.reason),
             {order.device});
       }

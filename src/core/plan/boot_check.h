@@ -28,8 +28,8 @@ struct BootObservation {
   std::optional<std::string> pending;  ///< the automatic set-up was put off in "a chroot"
 };
 
-/// Compares what was foretold for the running kernel with what came of it. `status` is that of now:
-/// right after the boot, files and images are those that it was made with.
+/// Compares what was expected for the running kernel with what the boot came to. `status` is that
+/// of now: right after the boot, files and images are those that it was made with.
 [[nodiscard]] BootRecord judge_boot(const SystemFacts& facts, const State& state,
                                     const Status& status, const Settings& settings,
                                     const BootObservation& seen);

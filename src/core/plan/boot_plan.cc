@@ -10,7 +10,7 @@
 #include "core/boot/kernel_parameters.h"
 #include "core/boot/parameter_edit.h"
 #include "core/cards/card.h"
-#include "core/cards/isolation.h"
+#include "core/cards/iommu.h"
 
 namespace vfio_switch {
 

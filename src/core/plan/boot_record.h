@@ -11,7 +11,7 @@ namespace vfio_switch {
 
 /// Something that the boot check has to say.
 struct BootFinding {
-  std::string code;     ///< "not-as-foretold", "no-display", ..., or that of a Refusal
+  std::string code;     ///< "not-as-expected", "no-display", ..., or that of a Refusal
   std::string message;  ///< a sentence without its full stop
   std::vector<PciAddress> devices;
   bool warning = true;  ///< otherwise it is as it should be, and only noted
@@ -19,10 +19,10 @@ struct BootFinding {
   bool operator==(const BootFinding&) const = default;
 };
 
-/// Who has one function after a boot.
+/// The driver of one function after a boot.
 struct BootDriver {
   PciAddress address;
-  std::optional<std::string> foretold;
+  std::optional<std::string> expected;
   std::optional<std::string> observed;
 
   bool operator==(const BootDriver&) const = default;

@@ -13,7 +13,7 @@
 #include "core/binding/generated_files.h"
 #include "core/binding/shadowing.h"
 #include "core/cards/card.h"
-#include "core/cards/isolation.h"
+#include "core/cards/iommu.h"
 #include "core/files/own_paths.h"
 #include "core/files/put_out.h"
 #include "core/files/seal.h"

@@ -172,10 +172,10 @@ std::string next_step(const Status& status, bool can_build) {
     return "run 'vfio-switch " + verb + (can_build || !files ? "'" : " --rebuild'");
   }
   if (active) return "nothing to do";
-  // What is staged now is what this boot was foretold from: the next one would be no better.
+  // This boot was predicted from what is staged now, so that the next one would be no better.
   const bool surprised = status.boot_is_now && status.boot &&
                          std::ranges::any_of(status.boot->findings, [](const BootFinding& finding) {
-                           return finding.code == "not-as-foretold";
+                           return finding.code == "not-as-expected";
                          });
   const bool escaped = status.intent == Intent::enabled && is_escape(status.command_line);
   const bool blocked = status.intent == Intent::enabled &&

@@ -111,12 +111,12 @@ struct Place {
 
   [[nodiscard]] Result<void> put(const Directory& wanted) const {
     if (::mkdirat(directory, name.c_str(), wanted.mode) != 0 && errno != EEXIST) {
-      return system_error("cannot make", path, errno);
+      return system_error("cannot create", path, errno);
     }
     const UniqueFd fd(
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!fd || !own(fd.get(), wanted.uid, wanted.gid) || ::fchmod(fd.get(), wanted.mode) != 0) {
-      return system_error("cannot make", path, errno);
+      return system_error("cannot create", path, errno);
     }
     return {};
   }
@@ -186,10 +186,10 @@ Result<void> copy_in_place(int from, int directory, const std::string& name,
   const UniqueFd to(::openat(directory, name.c_str(),
                              O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   struct stat status{};
-  if (!to || ::fstat(to.get(), &status) != 0) return system_error("cannot put back", path, errno);
-  if (!S_ISREG(status.st_mode)) return system_error("cannot put back", path, EINVAL);
+  if (!to || ::fstat(to.get(), &status) != 0) return system_error("cannot restore", path, errno);
+  if (!S_ISREG(status.st_mode)) return system_error("cannot restore", path, EINVAL);
   if (::ftruncate(to.get(), 0) != 0 || ::lseek(from, 0, SEEK_SET) != 0 || !copy(from, to.get())) {
-    return system_error("cannot put back", path, errno);
+    return system_error("cannot restore", path, errno);
   }
   // From the disk, not from memory.
   (void)::posix_fadvise(to.get(), 0, 0, POSIX_FADV_DONTNEED);
@@ -266,18 +266,18 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto [directory_path, name] = split(path);
     const auto [kept_directory_path, kept_name] = split(as);
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
-    if (!directory) return system_error("cannot keep", path, directory.error());
+    if (!directory) return system_error("cannot back up", path, directory.error());
     const auto kept_directory = root().open_below(kept_directory_path, O_RDONLY | O_DIRECTORY);
-    if (!kept_directory) return system_error("cannot keep", path, kept_directory.error());
+    if (!kept_directory) return system_error("cannot back up", path, kept_directory.error());
     const int at = directory->get();
     const int kept_at = kept_directory->get();
     struct stat status{};
     if (::fstatat(at, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return system_error("cannot keep", path, errno);
+      return system_error("cannot back up", path, errno);
     }
     if (!S_ISREG(status.st_mode)) {
-      return fail(printable(path) + " is not a regular file, and could not be put back",
-                  "Replace it with the file itself, and try again.");
+      return fail(printable(path) + " is not a regular file, so it could not be restored later",
+                  "Replace it with a regular file, then try again.");
     }
     if (::unlinkat(kept_at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
       return system_error("cannot replace", as, errno);
@@ -288,7 +288,7 @@ class RootedStore final : public RootedReader<FileStore> {
       const UniqueFd from(
           ::openat(at, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
       if (!from || !copy_and_rename(from.get(), kept_at, kept_name)) {
-        return system_error("cannot keep a copy of", path, errno);
+        return system_error("cannot back up", path, errno);
       }
     }
     if (::fsync(kept_at) != 0) return system_error("cannot sync", kept_directory_path, errno);
@@ -299,24 +299,24 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto [directory_path, name] = split(path);
     const auto [kept_directory_path, kept_name] = split(as);
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
-    if (!directory) return system_error("cannot put back", path, directory.error());
+    if (!directory) return system_error("cannot restore", path, directory.error());
     const auto kept_directory = root().open_below(kept_directory_path, O_RDONLY | O_DIRECTORY);
-    if (!kept_directory) return system_error("cannot put back", path, kept_directory.error());
+    if (!kept_directory) return system_error("cannot restore", path, kept_directory.error());
     const int at = directory->get();
     const int kept_at = kept_directory->get();
     const UniqueFd kept(
         ::openat(kept_at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot put back", path, errno);
+    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot restore", path, errno);
     const bool is_beside = directory_path == kept_directory_path;
     if (!is_beside && !copy_and_rename(kept.get(), at, name)) {
-      if (errno != ENOSPC) return system_error("cannot put back", path, errno);
+      if (errno != ENOSPC) return system_error("cannot restore", path, errno);
       if (auto written = copy_in_place(kept.get(), at, name, path); !written) return written;
     }
     // Of two names for one file rename(2) keeps both; so the second one is removed as well.
     if ((is_beside && ::renameat(at, kept_name.c_str(), at, name.c_str()) != 0) ||
         ::fsync(at) != 0 || (::unlinkat(kept_at, kept_name.c_str(), 0) != 0 && errno != ENOENT) ||
         ::fsync(kept_at) != 0) {
-      return system_error("cannot put back", path, errno);
+      return system_error("cannot restore", path, errno);
     }
     return {};
   }

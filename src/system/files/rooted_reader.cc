@@ -129,7 +129,7 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
   const auto raw = root.status(path);
   if (!raw) {
     if (is_absent(raw.error())) return std::nullopt;
-    return system_error("cannot look at", path, raw.error());
+    return system_error("cannot access", path, raw.error());
   }
   return FileStatus{kind_of(raw->st_mode), static_cast<std::uint64_t>(raw->st_size),
                     modification_time(*raw), raw->st_dev};
@@ -162,7 +162,7 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
   const auto raw = root.status(path);
   if (!raw) {
     if (is_absent(raw.error())) return Absent{};
-    return system_error("cannot look at", path, raw.error());
+    return system_error("cannot access", path, raw.error());
   }
   const unsigned mode = raw->st_mode & 07777U;
   switch (kind_of(raw->st_mode)) {

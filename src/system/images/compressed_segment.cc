@@ -17,7 +17,7 @@ namespace vfio_switch {
 namespace {
 
 std::unexpected<Error> truncated() {
-  return fail("it is truncated: a compressed part goes on behind its end");
+  return fail("it is truncated: compressed data continues past its end");
 }
 
 /// Where the zstd frame ends, from the sizes of its blocks (RFC 8878, 3.1.1). libarchive takes
@@ -38,7 +38,7 @@ Result<std::uint64_t> end_of_zstd(const ByteRange& range) {
     const unsigned block = (*header)[0] | (*header)[1] << 8U | (*header)[2] << 16U;
     last = (block & 1U) != 0;
     const unsigned type = block >> 1U & 3U;
-    if (type == 3) return fail("it is damaged: a zstd block is of no known type");
+    if (type == 3) return fail("it is damaged: a zstd block has an unknown type");
     at += 3 + (type == 1 ? 1 : block >> 3U);
   }
   at += (flags & 4U) != 0 ? 4 : 0;

@@ -135,16 +135,16 @@ void CpioParser::skip(std::uint64_t count) {
 
 Result<void> CpioParser::take_header(std::string_view header) {
   if (!header.starts_with("070701") && !header.starts_with("070702")) {
-    return fail("it holds something else than cpio archives");
+    return fail("it contains data that is not a cpio archive");
   }
   std::array<std::uint64_t, fields> numbers{};
   for (std::size_t i = 0; i < fields; ++i) {
     const auto number = parse_hex(header.substr(6 + i * 8, 8));
-    if (!number) return fail("a header of its cpio archive is damaged");
+    if (!number) return fail("a header of a cpio archive in it is damaged");
     numbers[i] = *number;
   }
   if (numbers[name_size] == 0 || numbers[name_size] > longest_path) {
-    return fail("a header of its cpio archive is damaged");
+    return fail("a header of a cpio archive in it is damaged");
   }
   entry_ = {{},
             kind_of(static_cast<unsigned>(numbers[mode])),

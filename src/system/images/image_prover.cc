@@ -119,7 +119,7 @@ ImageReport unreadable(const Kernel& kernel, const Error& error) {
   const bool denied = error.kind == ErrorKind::permission;
   return {kernel.release,
           denied ? ImageCondition::unknown : ImageCondition::damaged,
-          error.message + (denied ? "; it needs root" : ""),
+          error.message + (denied ? "; run the command as root" : ""),
           {},
           {}};
 }

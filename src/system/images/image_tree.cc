@@ -70,11 +70,11 @@ bool ImageTree::keeps(const CpioEntry& entry) const {
 }
 
 Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
-  if (++entries_ > most_entries) return fail("it holds too many files");
+  if (++entries_ > most_entries) return fail("it contains too many files");
   kept_ += body.size();
-  if (kept_ > most_kept) return fail("it holds too much configuration");
+  if (kept_ > most_kept) return fail("it contains too much configuration");
   const auto [directory, name] = find_place_to_add(entry.path);
-  if (steps_ > most_steps) return fail("it holds too many symbolic links");
+  if (steps_ > most_steps) return fail("it contains too many symbolic links");
   if (!directory || name.empty()) return {};
   auto& child = directory->children[std::string(name)];
   const bool replaces = child && child->kind != entry.kind;
@@ -200,7 +200,7 @@ std::optional<std::string> ImageTree::read_link(const std::string& path) const {
 }
 
 Result<std::optional<UniqueFd>> ImageTree::open_file(const std::string& path) const {
-  return fail(printable(path) + " is in an image: it can only be read");
+  return fail(printable(path) + " is in an image and can only be read");
 }
 
 Result<std::optional<UniqueFd>> ImageTree::open_directory(const std::string& path) const {

@@ -39,10 +39,10 @@ Result<Profile> load_profile(const FileReader& files) {
   ForeignFiles foreign(files);
   const auto os = read_os_release(foreign);
   if (const auto* profile = match_profile(profiles, os)) return *profile;
-  return fail("no profile fits this distribution: os-release says ID=" + printable(os.id) +
+  return fail("no profile for this distribution (os-release: ID=" + printable(os.id) +
                   (os.id_like.empty() ? "" : " ID_LIKE=" + printable(join(os.id_like, " "))) +
-                  "; there are profiles for " + enumerate(known),
-              "Put one into /etc/vfio-switch/profiles; see vfio-switch-profile(5).");
+                  "); known: " + enumerate(known),
+              "Add a profile to /etc/vfio-switch/profiles. See vfio-switch-profile(5).");
 }
 
 Result<Settings> load_settings(const FileReader& files) {

@@ -64,7 +64,8 @@ Result<UniqueFd> memory_file(const std::string& text) {
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
   if (!fd || !rest.empty()) {
-    return fail(std::string("cannot hold the configuration in memory: ") + std::strerror(errno));
+    return fail(std::string("cannot create a file in memory for the configuration: ") +
+                std::strerror(errno));
   }
   return fd;
 }
@@ -98,7 +99,7 @@ class Walk {
     if (name.empty()) return {};  // of a device whose modalias is not known
     constexpr int deepest = 8;    // install commands that call each other
     if (depth > deepest || ++calls_ > most_calls) {
-      return not_followed("install commands call each other without end");
+      return not_followed("install commands call each other in a loop");
     }
     kmod_list* raw = nullptr;
     if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {

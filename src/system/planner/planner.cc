@@ -127,7 +127,7 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   const auto verdict =
       judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
   if (verdict.staged == true) return {};
-  return fail(built.image + " was built, and does not do what it should: " + verdict.reason);
+  return fail(built.image + " was rebuilt but does not do what is configured: " + verdict.reason);
 }
 
 Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {

@@ -36,9 +36,9 @@ bool is_mount_point_empty(const char* path, const char* probe) {
 const char* enter_root(const char* root) {
   if (::unshare(CLONE_NEWNS) != 0) return "unshare";
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    return errno == EINVAL ? "/ is not a mount point, so that mounts cannot be kept private; "
-                             "leave the chroot that this runs in"
-                           : "mount --make-rprivate";
+    return errno == EINVAL
+               ? "/ is not a mount point, so private mounts are not possible; leave the chroot"
+               : "mount --make-rprivate";
   }
   const std::string base(root);
   const std::array<std::array<const char*, 2>, 3> mounts = {

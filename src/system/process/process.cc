@@ -27,7 +27,7 @@ extern "C" void note_interruption(int /*signal*/) {
 Result<void> prepare_process() {
   if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) {
     return fail(ErrorKind::permission, "this program must not be set-uid or set-gid",
-                "Take the bit away, and run it as root.");
+                "Remove that bit, then run it as root.");
   }
   while (::fcntl(STDERR_FILENO, F_GETFD) < 0 || ::fcntl(STDOUT_FILENO, F_GETFD) < 0 ||
          ::fcntl(STDIN_FILENO, F_GETFD) < 0) {

@@ -21,6 +21,15 @@ std::optional<std::string> text_or_nothing(const Json& json) {
   return json.is_string() ? std::optional(json.get<std::string>()) : std::nullopt;
 }
 
+/// Version 0.1.0 wrote "foretold" for the key, and "not-as-foretold" for the code.
+const Json& expected(const Json& entry) {
+  return entry.contains("expected") ? entry.at("expected") : entry.at("foretold");
+}
+
+std::string current_code(std::string code) {
+  return code == "not-as-foretold" ? "not-as-expected" : std::move(code);
+}
+
 BootRecord record_from(const Json& json) {
   BootRecord record;
   record.boot_id = json.at("boot_id").get<std::string>();
@@ -31,10 +40,10 @@ BootRecord record_from(const Json& json) {
     const auto address = PciAddress::parse(entry.at("address").get<std::string>());
     if (!address) continue;
     record.drivers.push_back(
-        {*address, text_or_nothing(entry.at("foretold")), text_or_nothing(entry.at("observed"))});
+        {*address, text_or_nothing(expected(entry)), text_or_nothing(entry.at("observed"))});
   }
   for (const auto& entry : json.at("findings")) {
-    BootFinding finding{entry.at("code").get<std::string>(),
+    BootFinding finding{current_code(entry.at("code").get<std::string>()),
                         entry.at("message").get<std::string>(),
                         {},
                         entry.at("warning").get<bool>()};
@@ -86,7 +95,7 @@ std::string render_boot_record(const BootRecord& record) {
   Json devices = Json::array();
   for (const auto& driver : record.drivers) {
     devices.push_back({{"address", driver.address.str()},
-                       {"foretold", or_null(driver.foretold)},
+                       {"expected", or_null(driver.expected)},
                        {"observed", or_null(driver.observed)}});
   }
   Json findings = Json::array();

@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 constexpr int schema = 1;
 
 std::unexpected<Error> damaged(const std::string& why) {
-  return fail(state_path + " cannot be understood: " + printable(why),
+  return fail(state_path + " cannot be parsed: " + printable(why),
               "Restore it from a backup, or remove it and run 'vfio-switch enable' or 'disable'.");
 }
 

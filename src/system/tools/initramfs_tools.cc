@@ -101,8 +101,8 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   if (generator == InitramfsGenerator::dracut) return Dracut{};
   std::vector<std::string> names;
   for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
-  return fail("no initramfs tool is installed: looked for " + enumerate(names),
-              "Install it, or build the initramfs by hand.");
+  return fail("no initramfs tool is installed; looked for " + enumerate(names),
+              "Install one of them.");
 }
 
 Result<std::vector<ImageHindrance>> find_image_hindrances(

@@ -122,9 +122,9 @@ Result<ImageBuild> Mkinitcpio::build(const FileReader& files, const std::string&
   arguments.insert(arguments.end(), {unified ? "-U" : "-g", build.written});
   if (!known) return build;
   if (!preset->unclear.empty()) {
-    return fail(preset->unclear + " says something that only a shell understands, so that " +
-                    image + " cannot be built elsewhere first",
-                "Write it without variables, or build the image with 'mkinitcpio -P'.");
+    return fail(preset->unclear + " uses shell syntax that vfio-switch cannot read, so " + image +
+                    " cannot be built under another name first",
+                "Write that line without variables, or run 'mkinitcpio -P'.");
   }
   if (preset->config) arguments.insert(arguments.end(), {"-c", preset->config->text});
   std::ranges::copy(preset->options, std::back_inserter(arguments));

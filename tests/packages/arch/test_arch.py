@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -139,7 +138,7 @@ class ArchCase(unittest.TestCase):
 
     def assert_same_tree(self, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         def told(entry: Optional[Entry]) -> object:
-            return entry and dataclasses.replace(entry, content=entry.content[:60])
+            return entry and entry._replace(content=entry.content[:60])
 
         differing = {
             name: (told(before.get(name)), told(after.get(name)))
@@ -184,7 +183,7 @@ class TestMainJob(ArchCase):
     def test_install_sets_up_with_one_build(self) -> None:
         done = self.install()
         self.assertEqual(self.runs(), ["-P"])
-        self.assertIn("after the next boot vfio-pci has the card", done.out)
+        self.assertIn("at the next boot vfio-pci will take the card", done.out)
         self.assertEqual(self.hooks_in(done), [REFRESH, BUILD, CHECK])
         self.assert_staged(LINUX, LTS)
 
@@ -249,7 +248,7 @@ class TestMainJob(ArchCase):
     def test_in_a_chroot_set_up_is_pending(self) -> None:
         done = self.root.pacman("-U", packages.ours, own_process_1=False)
         self.assertEqual(done.status, 0, f"\n{done}")
-        self.assertIn("set-up pending: this is a chroot", done.out)
+        self.assertIn("setup is pending: this is a chroot", done.out)
         self.assertFalse(self.exists(VFIO_CONF) or self.exists(DROP_IN))
 
 

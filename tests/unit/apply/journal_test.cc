@@ -302,7 +302,7 @@ TEST_CASE("A state directory that others can write to is refused") {
   root.make_directory(state_directory + own);
   std::filesystem::permissions(root.outside(state_directory + own), std::filesystem::perms(0775));
   const auto error = error_of(make_state_directories(*files));
-  CHECK_THAT(error.message, has_text(state_directory + own + " can be written by others"));
+  CHECK_THAT(error.message, has_text(state_directory + own + " is writable by other users"));
 }
 
 TEST_CASE("Two states are the same if kind and content are, whatever the mode") {

@@ -245,7 +245,7 @@ TEST_CASE("A rebuild that fails is told in the tool's words, and everything is p
   const auto error = error_of(stage.run(*stage.files));
   CHECK_THAT(error.message, has_text("what the tool said"));
   CHECK_THAT(error.message, has_text("6.1"));
-  CHECK_THAT(error.remedy, has_text("put back"));
+  CHECK_THAT(error.remedy, has_text("All changes were undone"));
   CHECK(stage.tree(true) == before);
   CHECK(stage.tool.ran.size() == 1);  // the old image was put back, not built anew
 }

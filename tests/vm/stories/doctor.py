@@ -121,5 +121,5 @@ def doctor(stage: Stage) -> None:
         (took,) = (line.split()[1:] for line in lines if line.startswith("TOOK"))
         stage.note(f"doctor took {float(took[1]) - float(took[0]):.2f} s in the emulated guest")
 
-        boot = stage.boot(machine, foretell=record, when="all faults mended")
+        boot = stage.boot(machine, predict=record, when="all faults mended")
         stage.drivers(boot, TAKEN, "what was mended in the guest holds")

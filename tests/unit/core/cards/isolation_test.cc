@@ -9,6 +9,7 @@
 
 #include "catch.h"
 #include "core/cards/card.h"
+#include "core/cards/iommu.h"
 #include "core/facts_builder.h"
 
 namespace vfio_switch {

@@ -79,12 +79,13 @@ TEST_CASE("A boot in which vfio-pci has the card is good") {
   CHECK(boot_warning(record, false).empty());
 }
 
-TEST_CASE("A function with another driver than was foretold is a warning") {
+TEST_CASE("A function with another driver than the expected one is a warning") {
   const auto record = Boot("nouveau").judge();
   CHECK_FALSE(record.good());
-  CHECK(codes(record) == Codes{"not-as-foretold"});
+  CHECK(codes(record) == Codes{"not-as-expected"});
   CHECK(record.findings[0].devices == std::vector{at("01:00.0")});
-  CHECK_THAT(record.findings[0].message, has_text("0000:01:00.0 has nouveau"));
+  CHECK_THAT(record.findings[0].message,
+             has_text("0000:01:00.0 is bound to nouveau; expected vfio-pci"));
   const auto warning = boot_warning(record, false);
   CHECK_THAT(warning, has_text("vfio-pci.ids="));
   CHECK(boot_warning(record, true).find("vfio-pci.ids=") == std::string::npos);
@@ -93,7 +94,7 @@ TEST_CASE("A function with another driver than was foretold is a warning") {
 TEST_CASE("What the command line says against it is named") {
   const auto record =
       Boot("nouveau", "snd_hda_intel", desktop(), "ro module_blacklist=vfio_pci").judge();
-  CHECK(codes(record) == Codes{"not-as-foretold", "not-as-foretold"});
+  CHECK(codes(record) == Codes{"not-as-expected", "not-as-expected"});
   CHECK_THAT(record.findings[0].message, has_text("module_blacklist=vfio_pci"));
 }
 
@@ -103,13 +104,13 @@ TEST_CASE("A boot that was asked to leave the card with the host is noted, and g
   CHECK(codes(record) == Codes{"escape"});
 }
 
-TEST_CASE("A kernel for which the host was foretold is no surprise, and still said") {
+TEST_CASE("A kernel for which the host was expected is no surprise, and still said") {
   Boot boot("nouveau");
   boot.status.load_order[0].winner = "nouveau";
   boot.status.load_order[0].reason = "this kernel has no vfio-pci";
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"not-staged"});
-  CHECK_THAT(record.findings[0].message, has_text("as foretold"));
+  CHECK_THAT(record.findings[0].message, has_text("as expected"));
 }
 
 TEST_CASE("A device with the card's ids that is not the card is found on vfio-pci") {
@@ -200,7 +201,7 @@ TEST_CASE("A disabled machine is only asked whether the host has its card") {
   boot.seen.failed_boots = 5;
   for (auto& order : boot.status.load_order) order.winner = "nouveau";
   const auto record = boot.judge();
-  CHECK(codes(record) == Codes{"not-as-foretold", "not-as-foretold"});
+  CHECK(codes(record) == Codes{"not-as-expected", "not-as-expected"});
   CHECK(boot.disables().empty());
   Boot host("nvidia", "snd_hda_intel");
   host.state.intent = Intent::disabled;

@@ -126,10 +126,10 @@ TEST_CASE("Status names the one next command") {
     status.parameters = {{"amd_iommu=off", "switches it off", true}};
     CHECK_THAT(next(status), has_text("command line"));
   }
-  SECTION("a boot that was not as foretold would not be better the next time") {
+  SECTION("a boot that was not as expected would not be better the next time") {
     auto status = enabled();
     status.devices[1].active = false;
-    status.boot = BootRecord{"id", "t", "6.1", {}, {{"not-as-foretold", "so", {}, true}}, {}};
+    status.boot = BootRecord{"id", "t", "6.1", {}, {{"not-as-expected", "so", {}, true}}, {}};
     CHECK(next(status) == "reboot");
     status.boot_is_now = true;
     CHECK_THAT(next(status), has_text("'journalctl -b'"));

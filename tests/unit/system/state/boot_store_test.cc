@@ -32,6 +32,51 @@ TEST_CASE("The record of a boot is read back the same") {
   }
 }
 
+TEST_CASE("The record of a boot that version 0.1.0 wrote is read") {
+  const TemporaryRoot root;
+  root.write(boot_record_path, R"({
+  "schema": 1,
+  "boot_id": "5d4f6d0c-2f5f-4b5e-9a0f-3c1f5f0f7a11",
+  "time": "2026-11-22T12:00:00Z",
+  "kernel": "6.1.0-56-amd64",
+  "good": false,
+  "devices": [
+    {
+      "address": "0000:01:00.0",
+      "foretold": "vfio-pci",
+      "observed": "nouveau"
+    }
+  ],
+  "findings": [
+    {
+      "code": "not-as-foretold",
+      "message": "0000:01:00.0 has nouveau, and vfio-pci was foretold",
+      "devices": [
+        "0000:01:00.0"
+      ],
+      "warning": true
+    }
+  ],
+  "action": null
+}
+)");
+  const BootRecord expected{"5d4f6d0c-2f5f-4b5e-9a0f-3c1f5f0f7a11",
+                            "2026-11-22T12:00:00Z",
+                            "6.1.0-56-amd64",
+                            {{at("01:00.0"), "vfio-pci", "nouveau"}},
+                            {{"not-as-expected",
+                              "0000:01:00.0 has nouveau, and vfio-pci was foretold",
+                              {at("01:00.0")},
+                              true}},
+                            ""};
+  const auto record = load_boot_record(*root.reader());
+  CHECK((record == expected));
+  const auto written = render_boot_record(expected);
+  CHECK_THAT(written, has_text("\"expected\": \"vfio-pci\""));
+  CHECK_THAT(written, has_text("\"code\": \"not-as-expected\""));
+  CHECK(written.find("\"foretold\"") == std::string::npos);
+}
+
 TEST_CASE("A damaged record is none: the next check writes it anew") {
   for (const std::string text : {"", "{", "[]", "{\"boot_id\": 7}"}) {
     INFO(text);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/boot/grub_machine.h"
+
+namespace vfio_switch {
+
+/// Carries out one command for a GrubMachine.
+class GrubCommands {
+ public:
+  GrubCommands(GrubMachine& machine, const GrubStatement& statement);
+
+  GrubTruth run();
+
+ private:
+  using Arguments = std::vector<std::string>;
+
+  GrubTruth run_named(const std::string& name);
+  GrubTruth test();
+  GrubTruth set(const std::string& assignment);
+  GrubTruth count(long change);
+  GrubTruth load_environment();
+  GrubTruth search(bool dotted);
+  GrubTruth source();
+  GrubTruth configfile();
+  GrubTruth define_item(bool is_submenu);
+  GrubTruth read_entries();
+  GrubTruth load_kernel();
+  GrubTruth load_initrds();
+  GrubTruth chain();
+  GrubTruth other(const std::string& name);
+  GrubTruth file_test(char what, const std::string& path) const;
+  /// The file of an argument; without its device and file system where these are not known.
+  [[nodiscard]] BootFile file(const std::string& path) const;
+  void set_open(std::string_view name);
+  void note(BootUnknownCode code, std::string subject);
+  void note_open();
+  [[nodiscard]] const Arguments& first() const { return words_.ways.front(); }
+
+  GrubMachine& machine_;
+  const GrubStatement& statement_;
+  GrubExpansion words_;
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "core/boot/boot_menu.h"
+#include "core/boot/boot_sources.h"
+
+namespace vfio_switch {
+
+/// Which GRUB looks for the default entry: they differ in the order in which a value is taken for
+/// an id, a title or a number. Asked only where it matters.
+enum class GrubVariant {
+  upstream,  ///< a number first, then title or id (normal/menu.c of 2.06 and 2.12)
+  fedora,    ///< an id first, then a title, then a number (rhboot's normal/menu.c)
+};
+
+struct GrubRequest {
+  std::string path;              ///< of grub.cfg, as seen inside the root
+  std::string text;              ///< its content
+  std::string platform = "efi";  ///< or "pc"
+  GrubVariant variant = GrubVariant::upstream;
+};
+
+/// GRUB's menu, its default, and what it does next time alone: what the script says, run with the
+/// grubenv that it loads. Files that it sources are asked of `sources`, entries of the Boot Loader
+/// Specification (blscfg) too.
+[[nodiscard]] BootMenu read_grub_menu(const GrubRequest& request, const BootSources& sources);
+
+}  // namespace vfio_switch
