@@ -134,16 +134,11 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
       }
     } else if (json.contains("begin")) {
       const auto& begin = json["begin"];
-      JournalEntry entry{begin.at("id"),
-                         begin.at("verb"),
-                         {},
-                         begin.at("images"),
-                         {},
-                         begin.value("forgets", false),
-                         {},
-                         {},
-                         false,
-                         JournalEntry::End::open};
+      JournalEntry entry;
+      entry.id = begin.at("id").get<int>();
+      entry.verb = begin.at("verb").get<std::string>();
+      entry.images = begin.at("images").get<std::vector<std::string>>();
+      entry.forgets = begin.value("forgets", false);
       if (auto read = read_boot_runs(begin, files, entry, problems); !read) return read;
       for (const auto& change : begin.at("changes")) {
         FileChange file{change.at("path"),

@@ -141,8 +141,8 @@ Result<std::vector<std::string>> Recovery::undo(Journal& journal, const JournalE
     }
   }
   relabel(written);
-  for (const auto& run : entry.boot_runs) {
-    if (auto undone = undo_boot_run(run); !undone) worst = undone;
+  for (const auto& tool_run : entry.boot_runs) {
+    if (auto undone = undo_boot_run(tool_run); !undone) worst = undone;
   }
   // Without it no tool was started since the images were kept.
   const bool is_untouched = entry.is_kept && !files_.exists(builder_path());

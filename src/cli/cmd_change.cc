@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <unistd.h>
 
-#include <chrono>
 #include <iostream>
+#include <optional>
 #include <set>
 
 #include "apply/progress.h"
@@ -10,10 +10,10 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plan_request.h"
+#include "cli/planning_guard.h"
 #include "core/base/text.h"
 #include "core/plan/boot_check.h"
 #include "core/tell/plan_text.h"
-#include "system/process/survive.h"
 
 namespace vfio_switch {
 
@@ -55,25 +55,18 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
   return text + "Staged. After the next boot the host has the card.\n";
 }
 
-/// Whether a plan can be made at all: in a child, since a damaged module index may end it. An Error
-/// says why not; a plan that is refused is one.
-Result<void> can_plan(const Options& options, const MakePlan& make) {
-  constexpr std::chrono::seconds patience(60);
-  const auto attempt = [&]() -> Result<void> {
-    auto files = open_reader(options.root);
-    if (!files) return failure_of(files);
-    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
-    return previewed ? Result<void>() : std::unexpected(previewed.error());
-  };
-  switch (survive(patience, [&] { return attempt().has_value(); })) {
-    case Survival::yes:
-      return {};
-    case Survival::no:
-      return attempt();
-    case Survival::ended:
-      break;
-  }
-  return fail("planning was ended by a crash, or took longer than a minute");
+/// The words by which the program starts itself again where planning ends it.
+std::vector<std::string> words_without_plan(const Options& options) {
+  std::vector<std::string> words = {"vfio-switch", without_plan_option, "--sysroot", options.root,
+                                    verb_text(options.verb)};
+  if (options.json) words.emplace_back("--json");
+  if (options.rebuild) words.emplace_back("--rebuild");
+  return words;
+}
+
+/// True where only planning has failed, and what is ours can be taken back without.
+bool may_go_without_plan(const Options& options, const Error& why) {
+  return options.verb != Verb::enable && why.kind != ErrorKind::permission;
 }
 
 /// The way out without a plan.
@@ -116,22 +109,30 @@ Result<int> give_back_card(const Options& options, const Error& why) {
 Result<int> change_command(const Options& options) {
   if (options.dry_run) return plan_command(options);
   const auto make = plan_for(options);
+  std::optional<PlanningGuard> guard;
   if (options.verb != Verb::enable) {
-    const auto can = can_plan(options, make);
-    const bool by_us = !can && can.error().kind != ErrorKind::permission;
-    if (by_us) return give_back_card(options, can.error());
+    if (options.without_plan) {
+      Error why;
+      why.message = "planning was ended by a crash, or did not end";
+      return give_back_card(options, why);
+    }
+    guard.emplace(words_without_plan(options));
   }
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    if (!is_change_pending(**files)) {
-      const auto previewed = preview(**files, make, options.verb == Verb::rollback);
-      if (!previewed) return std::unexpected(previewed.error());
+    // What is pending is taken back first, so that this plan need not be the one that is carried
+    // out.
+    const bool pending = is_change_pending(**files);
+    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+    if (!previewed && may_go_without_plan(options, previewed.error())) {
+      return give_back_card(options, previewed.error());
+    }
+    if (!previewed && !pending) return std::unexpected(previewed.error());
+    if (!pending && !is_worth_doing(**files, previewed->plan)) {
       const auto& first = previewed->plan;
-      if (!is_worth_doing(**files, first)) {
-        std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
-        return first.refusals.empty() ? exit_done : exit_refused;
-      }
+      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
+      return first.refusals.empty() ? exit_done : exit_refused;
     }
   }
   const bool rebuild = options.root == "/" || options.rebuild;
@@ -148,13 +149,18 @@ Result<int> change_command(const Options& options) {
     std::cerr << "The initramfs tool sees the hardware of the machine that it runs on, not that of "
               << options.root << ".\n";
   }
+  auto progress = make_progress();
+  progress.on_change = [tell = progress.on_change](const Change& change) {
+    PlanningGuard::planning_is_over();
+    tell(change);
+  };
   const Operation operation{.verb = verb_text(options.verb),
                             .make_plan = make,
                             .rebuild = rebuild,
                             .boot_loader = rebuild,
                             .forget = options.verb == Verb::rollback,
                             .patience = {},
-                            .progress = make_progress()};
+                            .progress = progress};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
   std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));

@@ -70,7 +70,7 @@ int run(int argc, char** argv) {
     (void)give_back_card(root, WayOut::remove);
     return 0;
   }
-  const bool done = hand_on(argv);
+  const bool done = hand_on(words[0], argv);
   if (!done && event->name == "boot-check") check_boot_roughly(root);
   return 0;
 }
@@ -86,8 +86,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& bug) {
     std::cerr << "vfio-switch-hook: internal error: " << bug.what() << "\n  Please report this.\n";
   }
-  std::cout.flush();
-  if (!std::cout && status == 0) {
+  if (vfio_switch::is_output_lost() && status == 0) {
     std::cerr << "vfio-switch: cannot write to standard output\n";
     status = 1;
   }

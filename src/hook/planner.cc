@@ -46,9 +46,8 @@ void warn(const std::string& path, const std::string& event, const std::string& 
 
 }  // namespace
 
-bool hand_on(char** argv) {
+bool hand_on(const std::string& event, char** argv) {
   const auto path = planner_path();
-  const std::string event = argv[1] == nullptr ? "" : argv[1];
   const auto parent = ::getpid();
   const auto child = ::fork();
   if (child < 0) {

@@ -184,26 +184,27 @@ class Stage:
                 target = copy / os.path.relpath(os.path.join(where, name), source)
                 os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
 
-    def command(self, *words: str) -> list[str]:
+    def command(self, *words: str, program: Optional[str] = None) -> list[str]:
         programs = {"pre-remove": HOOK, "drivers-changed": PLAN, "post-install": PLAN}
-        program = programs.get(words[0], VFIO_SWITCH)
-        return [program, "--sysroot", str(self.path), *words]
+        return [program or programs.get(words[0], VFIO_SWITCH), "--sysroot", str(self.path), *words]
 
-    def run(self, *words: str) -> Run:
-        return run(self.command(*words))
+    def run(self, *words: str, program: Optional[str] = None) -> Run:
+        return run(self.command(*words, program=program))
 
     def recover(self) -> Run:
         """A command that has nothing to do but to recover: no such card."""
         return self.run("enable", "--device", "ff:1e.7")
 
-    def traced(self, words: Sequence[str], inject: Sequence[str] = ()) -> tuple[Run, str]:
+    def traced(
+        self, words: Sequence[str], inject: Sequence[str] = (), program: Optional[str] = None
+    ) -> tuple[Run, str]:
         log = self.scratch / "trace"
         command = [tool("strace"), "-qq", "-y", "-o", str(log)]
         command += [part for rule in inject for part in ("-e", f"inject={rule}")]
         if not inject:
             command += ["-s", "40", "-e", f"trace={TRACED}"]
         done = subprocess.run(
-            [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            [*command, *self.command(*words, program=program)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
             env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
         )  # fmt: skip
         record(f"{done.stderr}\n{done.stdout}")

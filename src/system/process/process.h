@@ -10,6 +10,10 @@ namespace vfio_switch {
 /// must not get one of those numbers), and no death by a closed pipe. Refuses to run set-uid.
 [[nodiscard]] Result<void> prepare_process();
 
+/// True if something that was printed did not reach standard output, whose stream is flushed here.
+/// A reader that went away, as head(1) does, has what it wanted.
+[[nodiscard]] bool is_output_lost();
+
 /// While one exists, INT, TERM and HUP end nothing by themselves: what is being changed is finished
 /// first, and then taken back. One that was ignored (nohup) stays ignored.
 class InterruptionGuard {
