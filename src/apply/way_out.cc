@@ -179,8 +179,9 @@ class Work {
       restored_.push_back(made.path);
       return;
     }
-    warn(printable(made.path) + " was edited since: it stays, and what was there before does not "
-                                "come back in its place");
+    warn(printable(made.path) +
+         " was edited since: it stays, and what was there before does not "
+         "come back in its place");
     const auto* before = std::get_if<RegularFile>(&made.before);
     if (before == nullptr) return;
     const auto beside = free_name(files_, made.path + ".before-vfio-switch");

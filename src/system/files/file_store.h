@@ -16,7 +16,7 @@ namespace vfio_switch {
 /// crash leaves there may be removed.
 [[nodiscard]] std::string temporary_path(const std::string& path);
 
-/// The name beside `path` under which a tool builds what then takes its place.
+/// The name beside `path` under which a tool builds the file that then replaces it.
 [[nodiscard]] std::string fresh_path(const std::string& path);
 
 /// Reads and changes below one root. Every change is on disk when its call returns.

@@ -43,12 +43,12 @@ using InitramfsTool =
 [[nodiscard]] std::vector<EarlyModule> read_early_modules(ForeignFiles& files,
                                                           const Profile& profile);
 
-/// What in the configuration of the tools a person has to know of.
+/// What a person should know about the configuration of the tools.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
     ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels);
 
-/// How the image of one kernel is built anew.
+/// How the image of one kernel is rebuilt.
 [[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
                                             const std::string& release, const std::string& image);
 

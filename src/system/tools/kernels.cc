@@ -12,7 +12,7 @@ namespace vfio_switch {
 
 namespace {
 
-/// What names this installation's boot entries: kernel-install(8). Empty where nothing does.
+/// The name of this installation in boot entries: see kernel-install(8). Empty if there is none.
 std::string read_entry_token(ForeignFiles& files) {
   for (const std::string path : {"/etc/kernel/entry-token", "/etc/machine-id"}) {
     if (const auto text = files.find(path)) return std::string(trim(*text));
