@@ -33,7 +33,7 @@ Result<Look> look(const Options& options) {
 }
 
 /// What --fix does, shown before it is done. A plan that is refused says why.
-Result<Plan> mend(const Options& options) {
+Result<Plan> fix(const Options& options) {
   const auto make = plan_to_fix(options);
   bool pending = false;
   Plan plan;
