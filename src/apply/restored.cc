@@ -7,14 +7,13 @@
 #include "apply/journalled_state.h"
 #include "core/base/text.h"
 #include "system/state/state_store.h"
-#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 
 namespace {
 
 bool is_changed(const FileReader& files, const FileChange& change) {
-  if (change.path == state_path || std::holds_alternative<Directory>(change.after)) return false;
+  if (is_remembered(change.path) || std::holds_alternative<Directory>(change.after)) return false;
   const auto now = files.state(change.path);
   return now && !same_content(*now, change.before);
 }
@@ -34,7 +33,7 @@ Restored count_restored(const FileReader& files, const JournalEntry& entry) {
   count(entry.changes);
   for (const auto& run : entry.boot_runs) count(run.outputs);
   restored.images = static_cast<std::size_t>(std::ranges::count_if(
-      entry.images, [&](const std::string& image) { return files.exists(kept_path(image)); }));
+      entry.kept, [&](const KeptImage& kept) { return files.exists(kept.as); }));
   return restored;
 }
 

@@ -26,9 +26,10 @@ struct Options {
   bool help = false;
   bool version = false;
   bool rebuild = false;
-  bool fix = false;    ///< doctor: fix what vfio-switch itself set up
-  std::string output;  ///< report: the file; empty: standard output
-  Style style;         ///< of text on standard output
+  bool without_plan = false;  ///< see PlanningGuard
+  bool fix = false;           ///< doctor: fix what vfio-switch itself set up
+  std::string output;         ///< report: the file; empty: standard output
+  Style style;                ///< of text on standard output
   EditedFiles edited = EditedFiles::refuse;
   std::vector<DeviceSpec> devices;
   std::vector<RefusalCode> accepted_risks;

@@ -65,8 +65,10 @@ class Rebuild(SysrootCase):
                 root = self.prepared(to=verb)
                 self.assert_status(self.rebuild(root, "enable"), 0)
                 self.assert_status(root.run(verb), 0)
-                kernels = root.run("status", "--json").json["kernels"]
-                self.assertEqual([k["staged"] for k in kernels], [False, False], "they hold the old configuration")
+                status = root.run("status", "--json").json
+                # After a rollback nothing is wanted that could be staged.
+                self.assertEqual([k["staged"] for k in status["kernels"]], [verb == "rollback"] * 2)
+                self.assertEqual(status["next_boot"], "vfio", "they hold the old configuration")
 
     def test_disable_and_rollback_rebuild_too(self) -> None:
         root = self.prepared()

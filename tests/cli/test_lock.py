@@ -57,7 +57,7 @@ class Lock(SysrootCase):
         for path, text in enabled.items():
             root.write(path, text)
         root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")  # something to do
-        with open(root.path / "var/lib/vfio-switch/lock", "r+") as lock:
+        with open(root.path / "var/lib/vfio-switch/journal/lock", "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             event = subprocess.Popen(
                 [*as_root(), HOOK, "--sysroot", str(root.path), "drivers-changed"],

@@ -197,6 +197,11 @@ std::string reason_to_disable(const BootRecord& record, const State& state,
   if (settings.auto_disable == true && has_finding(record, failed_boots_code)) {
     return "the boots before did not reach the login";
   }
+  // Whoever gave away the only display, or that of the boot, with a flag that names it, meant it.
+  const auto accepted = [&](RefusalCode risk) {
+    return std::ranges::find(state.accepted_risks, risk) != state.accepted_risks.end();
+  };
+  if (accepted(RefusalCode::boot_gpu) || accepted(RefusalCode::only_gpu)) return {};
   // A card that the host has is not what takes its display away.
   const bool taken = std::ranges::any_of(
       record.drivers, [](const BootDriver& driver) { return driver.observed == "vfio-pci"; });

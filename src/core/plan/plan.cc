@@ -15,6 +15,7 @@
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
 #include "core/files/own_paths.h"
+#include "core/files/put_out.h"
 #include "core/files/seal.h"
 
 namespace vfio_switch {
@@ -34,6 +35,7 @@ class DiffBuilder {
     const auto* file = std::get_if<RegularFile>(&before);
     if (!content && std::holds_alternative<Absent>(before)) return;
     if (content && file != nullptr && file->content == *content) return;
+    if (file != nullptr && was_put_out(std::string(path), *file, content)) return;
     if (!may_replace(std::string(path), before, content.value_or(std::string()))) return;
     FileState after;
     if (content) after = RegularFile{*content, 0644, 0, 0};
@@ -44,7 +46,40 @@ class DiffBuilder {
   std::vector<Refusal> take_refusals() { return std::move(refusals_); }
   std::vector<std::string> take_notes() { return std::move(notes_); }
 
+  /// Wants an edited file of ours out of effect, and no byte of it lost.
+  void want_put_out(std::string_view path, const RegularFile& file) {
+    auto after = file;
+    after.modified = 0;
+    after.content = put_out(path, file.content);
+    diff_.emplace_back(FileChange{std::string(path), file, std::move(after),
+                                  "every line commented out, since somebody has edited it"});
+    notes_.push_back(std::string(path) + " was edited since: '" + put_back_command(path) +
+                     "' takes back that it is commented out");
+  }
+
  private:
+  /// Of a file that want_put_out() was about somebody's own lines come back first. True where that
+  /// is all that is done.
+  bool was_put_out(const std::string& path, const RegularFile& file,
+                   const std::optional<std::string>& wanted) {
+    const auto theirs = put_back(file.content);
+    if (!theirs || options_.edited == EditedFiles::overwrite) return false;
+    if (options_.edited == EditedFiles::keep) {
+      auto after = file;
+      after.modified = 0;
+      after.content = *theirs;
+      diff_.emplace_back(FileChange{path, file, std::move(after), "in effect again, as it was"});
+    } else if (wanted) {
+      refusals_.push_back(
+          {RefusalCode::user_edited,
+           path + " was edited, and then commented out; --force-ours replaces it "
+                  "(rollback restores it), --keep-mine has it in effect again",
+           {},
+           unified_diff(*theirs, *wanted, path + " as it was edited", path + " by vfio-switch")});
+    }
+    return true;
+  }
+
   bool may_replace(const std::string& path, const FileState& before, const std::string& wanted) {
     if (std::holds_alternative<Absent>(before) || !is_generated(path)) return true;
     const auto* file = std::get_if<RegularFile>(&before);
@@ -234,6 +269,10 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
     if (file != nullptr && is_inert(file->content)) continue;
     // Never enabled: what somebody else wrote is theirs.
     if (state.intent == Intent::unset && (file == nullptr || !is_unmodified(file->content))) {
+      continue;
+    }
+    if (file != nullptr && !is_unmodified(file->content) && options.edited == EditedFiles::refuse) {
+      builder.want_put_out(path, *file);
       continue;
     }
     builder.want(path, disabled_form(file == nullptr ? std::string() : file->content),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,9 @@ enum class FileKind { regular, directory, symbolic_link, other };
 /// What lstat(2) says about a path.
 struct FileStatus {
   FileKind kind = FileKind::other;
+  std::uint64_t size = 0;     ///< bytes
+  std::int64_t modified = 0;  ///< ns since 1970
+  std::uint64_t device = 0;   ///< equal for what is on the same file system
 };
 
 /// Reads below one root; every path is absolute as seen inside it, and symbolic links resolve

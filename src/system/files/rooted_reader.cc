@@ -131,7 +131,8 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
     if (is_absent(raw.error())) return std::nullopt;
     return system_error("cannot access", path, raw.error());
   }
-  return FileStatus{kind_of(raw->st_mode)};
+  return FileStatus{kind_of(raw->st_mode), static_cast<std::uint64_t>(raw->st_size),
+                    modification_time(*raw), raw->st_dev};
 }
 
 std::optional<std::string> link_target(const RootedDirectory& root, const std::string& path) {

@@ -190,7 +190,7 @@ Result<std::vector<std::string>> ImageTree::list(const std::string& path) const 
 Result<std::optional<FileStatus>> ImageTree::status(const std::string& path) const {
   const auto node = find(path, false);
   if (!node) return std::nullopt;
-  return FileStatus{node->kind};
+  return FileStatus{node->kind, node->content.size(), 0, 0};
 }
 
 std::optional<std::string> ImageTree::read_link(const std::string& path) const {

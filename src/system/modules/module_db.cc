@@ -181,7 +181,11 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!*modules) return fail("there is no " + kernel.modules_directory);
   db.modules_ = std::move(**modules);
   if (const auto odd = odd_database(db.modules_.get())) {
-    return fail(std::string(*odd) + " is not a file");
+    return std::unexpected(
+        Error{ErrorKind::failed,
+              printable(kernel.modules_directory + "/" + *odd) + " is not a file",
+              {},
+              ENODEV});
   }
 
   config.push_back(kernel.softdeps);

@@ -14,6 +14,17 @@
 
 namespace vfio_switch {
 
+namespace {
+
+/// What could not be read says so, wherever something is concluded.
+void add_unread(std::vector<std::string>& notes, const SystemFacts& facts) {
+  for (const auto& file : facts.unread) {
+    notes.push_back("not taken into account: " + file.path + " " + file.why);
+  }
+}
+
+}  // namespace
+
 BootPolicy Planner::boot_policy(const EnableOptions& options) const {
   return {.may_add = options.may_add_parameters && !options.automatic,
           .pass_through = machine_.settings.pass_through,
@@ -44,6 +55,7 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
                              {}});
   }
   plan.state.accepted_risks = request.accepted_risks;
+  add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
   return plan;
 }
@@ -60,6 +72,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
   drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
+  add_unread(plan.notes, machine_.facts);
   if (auto proved = prove(plan, options); !proved) return failure_of(proved);
   return plan;
 }
@@ -103,7 +116,9 @@ Result<Status> Planner::status() const {
   }
   auto images = look_into_images(evidence, config, intent);
   if (!images) return failure_of(images);
-  return make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  add_unread(status.notes, machine_.facts);
+  return status;
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {

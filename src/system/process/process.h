@@ -10,6 +10,10 @@ namespace vfio_switch {
 /// get one of these numbers), and ignores SIGPIPE. Refuses to run set-uid.
 [[nodiscard]] Result<void> prepare_process();
 
+/// True if something that was printed did not reach standard output, whose stream is flushed here.
+/// A reader that went away, as head(1) does, has what it wanted.
+[[nodiscard]] bool is_output_lost();
+
 /// While one exists, INT, TERM and HUP do not end the program: the current change is completed, and
 /// then everything is undone. A signal that was ignored before (nohup) stays ignored.
 class InterruptionGuard {

@@ -21,8 +21,6 @@ namespace vfio_switch {
 /// Debian's initramfs-tools.
 struct UpdateInitramfs {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
-  /// The file beside the image while it is built. It stays if the build is cut off.
-  [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
   [[nodiscard]] static std::vector<EarlyModule> early_modules(ForeignFiles& files);
 };
@@ -40,11 +38,6 @@ using InitramfsTool =
 /// The first candidate that is installed in the root of `files`; nothing where none is.
 [[nodiscard]] std::optional<InitramfsGenerator> find_generator(const Profile& profile,
                                                                const FileReader& files);
-
-/// The files that the tool leaves beside an image when a build is cut off, except the one that it
-/// was told to write.
-[[nodiscard]] std::vector<std::string> unfinished_files(const InitramfsTool& tool,
-                                                        const std::string& image);
 
 /// The modules that the profile's generators load in every image, by configuration.
 [[nodiscard]] std::vector<EarlyModule> read_early_modules(ForeignFiles& files,

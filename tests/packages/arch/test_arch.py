@@ -41,7 +41,7 @@ DEPMOD = "Updating module dependencies..."
 NOT_OURS = ["var/log", "var/lib/pacman", "var/cache", "dev", "proc", "tmp", "run", "etc/ld.so.cache"]
 
 # What the program writes about its runs.
-BOOKS = ["var/lib/vfio-switch/journal", "var/lib/vfio-switch/lock"]
+BOOKS = ["var/lib/vfio-switch/journal", "var/lib/vfio-switch/journal/lock"]
 
 scratch: tempfile.TemporaryDirectory[str]
 packages: root.Packages
@@ -323,10 +323,11 @@ class TestTrouble(ArchCase):
         edited = self.read(VFIO_CONF) + "# mine\n"
         self.write(VFIO_CONF, edited)
         done = self.pacman("-R", "vfio-switch")
-        saved = f"{VFIO_CONF}.vfio-switch-saved"
-        self.assertIn(f"it is kept as /{saved}", done.out)
+        self.assertIn(f"/{VFIO_CONF} was edited since", done.out)
         after = self.snapshot()
-        self.assertEqual(after.pop(saved).content.decode(), edited)
+        out = after.pop(VFIO_CONF).content.decode().splitlines(True)
+        self.assertTrue(all(line.startswith("#") for line in out))
+        self.assertEqual("".join(line.removeprefix("#vfio-switch# ") for line in out[1:]), edited)
         self.assert_same_tree(before, after)
 
     def test_a_removal_that_is_aborted_behind_us(self) -> None:

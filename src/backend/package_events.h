@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "backend/boot_events.h"
+#include "backend/site.h"
 #include "core/base/error.h"
-#include "hook/boot_events.h"
-#include "hook/site.h"
 
 namespace vfio_switch {
 
@@ -18,14 +18,10 @@ namespace vfio_switch {
 /// `built_elsewhere`: the kernel whose image the caller builds next.
 [[nodiscard]] Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuild);
 
-/// Before the package's files go: everything is put back, the intent alone is kept, in case the
-/// removal is aborted. The images follow once the package is gone.
-[[nodiscard]] Result<void> pre_remove(Site& site);
-
 /// Somebody else built the image of `release`: an Error where it does not do what is wanted.
 [[nodiscard]] Result<void> image_built(Site& site, const std::string& release);
 
+/// The way out, for boots that fail.
 [[nodiscard]] Result<void> disable(Site& site);
-[[nodiscard]] Result<void> rollback(Site& site);
 
 }  // namespace vfio_switch

@@ -8,8 +8,8 @@ namespace vfio_switch {
 
 /// What a package hook, or a rescue shell, asks for.
 struct Event {
-  std::string root = "/";  ///< --sysroot
-  std::string name;        ///< "post-install", "kernel-added", ..., "disable", "rollback"
+  std::string root = "/";              ///< --sysroot
+  std::string name;                    ///< "post-install", "kernel-added", ..., "boot-check"
   std::vector<std::string> arguments;  ///< a kernel release
 };
 

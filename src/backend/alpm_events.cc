@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "hook/alpm_events.h"
+#include "backend/alpm_events.h"
 
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "backend/package_events.h"
 #include "core/base/text.h"
-#include "hook/package_events.h"
 #include "system/packages/alpm_hooks.h"
 #include "system/packages/package_db.h"
 #include "system/planner/planner.h"

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "hook/events.h"
+#include "backend/events.h"
 
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <string_view>
 
-#include "hook/alpm_events.h"
-#include "hook/boot_events.h"
-#include "hook/package_events.h"
-#include "hook/site.h"
+#include "backend/alpm_events.h"
+#include "backend/boot_events.h"
+#include "backend/package_events.h"
+#include "backend/site.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 
@@ -21,13 +22,12 @@ struct Handler {
   std::function<Result<void>(Site&, const Event&)> handle;
 };
 
-const std::array<Handler, 12>& handlers() {
-  static const std::array<Handler, 12> all = {{
+const std::array<Handler, 9>& handlers() {
+  static const std::array<Handler, 9> all = {{
       {"post-install", 0,
        [](Site& site, const Event&) { return post_install(site, site.can_rebuild()); }},
       {"post-upgrade", 0,
        [](Site& site, const Event&) { return refresh(site, {}, site.can_rebuild()); }},
-      {"pre-remove", 0, [](Site& site, const Event&) { return pre_remove(site); }},
       {"kernel-added", 1,
        [](Site& site, const Event& event) {
          return refresh(site, event.arguments.front(), site.can_rebuild());
@@ -40,8 +40,6 @@ const std::array<Handler, 12>& handlers() {
       {"alpm-check", 0, [](Site& site, const Event&) { return alpm_check(site); }},
       {"boot-begin", 0, [](Site& site, const Event&) { return begin_boot(boot_site(site)); }},
       {"boot-check", 0, [](Site& site, const Event&) { return check_boot(boot_site(site)); }},
-      {"disable", 0, [](Site& site, const Event&) { return disable(site); }},
-      {"rollback", 0, [](Site& site, const Event&) { return rollback(site); }},
   }};
   return all;
 }
@@ -61,24 +59,17 @@ Result<Event> parse_event(int argc, const char* const* argv) {
   }
   const auto* handler = std::ranges::find(handlers(), event.name, &Handler::name);
   if (handler != handlers().end() && handler->arguments == event.arguments.size()) return event;
-  std::string usage = "usage: vfio-switch-hook [--sysroot DIR] EVENT, where EVENT is one of";
-  for (const auto& known : handlers()) {
-    usage += " " + std::string(known.name) + (known.arguments == 1 ? " VERSION" : "") + ",";
-  }
-  usage.pop_back();
-  return fail(ErrorKind::usage, usage);
+  return fail(ErrorKind::usage, "this is a part of vfio-switch-hook, which calls it");
 }
 
 Result<void> handle(const Event& event) {
   Site site(event);
   if (auto opened = site.open(); !opened) return opened;
   if (auto recovered = site.recover(); !recovered) return recovered;
+  // The package is there: what an earlier removal noted is over.
+  if (site.files().exists(removal_path)) (void)site.files().replace(removal_path, Absent{});
   const auto* handler = std::ranges::find(handlers(), event.name, &Handler::name);
   return handler->handle(site, event);
-}
-
-bool is_command(const Event& event) {
-  return event.name == "disable" || event.name == "rollback";
 }
 
 }  // namespace vfio_switch

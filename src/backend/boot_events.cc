@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "hook/boot_events.h"
+#include "backend/boot_events.h"
 
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "hook/site.h"
+#include "backend/site.h"
 
 #include <chrono>
 #include <iostream>

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "apply/operation.h"
+#include "backend/event.h"
 #include "core/base/error.h"
-#include "hook/event.h"
 #include "system/files/file_store.h"
 #include "system/process/command_runner.h"
 
@@ -22,6 +22,7 @@ class Site {
   [[nodiscard]] Result<void> open();
 
   [[nodiscard]] FileStore& files() const { return *files_; }
+  [[nodiscard]] CommandRunner& runner() const { return *runner_; }
 
   /// Changes the machine by the plan that `make` gives; says why where it is refused.
   [[nodiscard]] Result<void> change(const MakePlan& make, bool rebuild, bool forget);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "backend/site.h"
 #include "core/base/error.h"
-#include "hook/site.h"
 
 namespace vfio_switch {
 

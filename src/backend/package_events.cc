@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "hook/package_events.h"
+#include "backend/package_events.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 
 #include "apply/lock.h"
-#include "apply/rollback.h"
+#include "apply/progress.h"
+#include "apply/way_out.h"
+#include "core/base/text.h"
+#include "core/files/own_paths.h"
 #include "core/tell/plan_text.h"
 #include "system/planner/planner.h"
 #include "system/state/boot_store.h"
@@ -20,27 +24,34 @@ Result<void> note_set_up(FileStore& files, const std::string& text) {
   return files.replace(set_up_path, RegularFile{text + "\n", 0644, 0, 0});
 }
 
-/// Without an intent no image was ever changed.
-Result<void> list_images(Site& site) {
-  const auto machine = read_machine(site.files());
-  if (!machine) return std::unexpected(machine.error());
-  if (machine->state.intent == Intent::unset) return {};
-  std::string text;
-  for (const auto& kernel : machine->facts.kernels) {
-    if (kernel.initramfs) text += kernel.release + " " + *kernel.initramfs + "\n";
+/// Files that we left in effect and that somebody has deleted since: from a rescue shell, or by
+/// restoring a snapshot of /etc. Their absence is an answer, which no package overrules.
+std::vector<std::string> deleted_files(const FileReader& files) {
+  std::vector<std::string> deleted;
+  const auto journal = Journal::load(files);
+  if (!journal) return deleted;
+  for (const auto& change : journal->changed_paths()) {
+    const bool was_written = std::holds_alternative<RegularFile>(change.after);
+    if (!was_written || !is_generated(change.path)) continue;
+    const auto now = files.status(change.path);
+    if (now && !*now) deleted.push_back(change.path);
   }
-  return site.files().replace(images_path, RegularFile{text, 0644, 0, 0});
+  return deleted;
 }
 
 }  // namespace
 
 Result<void> disable(Site& site) {
-  const auto make = [&](const FileReader& files, const Machine& machine, const Journal&) {
-    PlanOptions options;
-    options.can_rebuild = site.can_rebuild();
-    return Planner(files, machine).disable(options);
-  };
-  return site.change(make, site.can_rebuild(), false);
+  const WayOutRequest request{.kind = WayOut::disable,
+                              .may_run_tools = site.can_rebuild(),
+                              .patience = std::chrono::seconds(30),
+                              .progress = make_progress()};
+  const auto done = take_way_out(site.files(), site.runner(), request);
+  if (!done) return std::unexpected(done.error());
+  for (const auto& warning : done->warnings) std::cout << "vfio-switch: " << warning << ".\n";
+  if (done->live.empty()) return {};
+  return fail(enumerate(done->live) + " could not be put out of effect",
+              "Run 'vfio-switch disable' once that is fixed.");
 }
 
 BootSite boot_site(Site& site) {
@@ -51,6 +62,13 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuil
   auto state = load_state(site.files());
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
+  const auto missing = deleted_files(site.files());
+  if (!missing.empty()) {
+    std::cout << "vfio-switch: " << enumerate(missing) << (missing.size() == 1 ? " is" : " are")
+              << " missing, and not written again by a package: 'vfio-switch enable' does that, "
+                 "'vfio-switch disable' says that it is meant.\n";
+    return {};
+  }
   const auto given_up = give_up_after_failed_boots(boot_site(site));
   if (!given_up) return std::unexpected(given_up.error());
   if (*given_up) return {};
@@ -75,7 +93,13 @@ Result<void> post_install(Site& site, bool rebuild) {
     return note_set_up(site.files(), "pending: " + *machine->facts.foreign_environment);
   }
   if (site.files().exists(set_up_path)) return refresh(site, {}, rebuild);
-  if (machine->settings.forbidden || machine->state.intent != Intent::unset) {
+  const bool declined = site.files().exists(declined_path);
+  if (declined && machine->state.intent == Intent::unset) {
+    std::cout
+        << "vfio-switch: passthrough was switched off before the package was removed, and stays "
+           "so; 'vfio-switch enable' takes the card.\n";
+  }
+  if (machine->settings.forbidden || machine->state.intent != Intent::unset || declined) {
     return note_set_up(site.files(), "done");
   }
   const auto make = [&](const FileReader& files, const Machine& now, const Journal&) {
@@ -94,30 +118,6 @@ Result<void> post_install(Site& site, bool rebuild) {
               << escape_text(machine->facts.command_line_locked);
   }
   return {};
-}
-
-Result<void> pre_remove(Site& site) {
-  const auto make = [](const FileReader& files, const Machine& machine, const Journal& journal) {
-    PlanOptions options;
-    options.edited = EditedFiles::save;
-    options.can_rebuild = false;
-    auto plan = plan_rollback(files, machine, journal, options);
-    if (plan) plan->state = machine.state;
-    return plan;
-  };
-  if (site.files().exists(motd_path)) (void)site.files().replace(motd_path, Absent{});
-  // Before the change: where it is cut off, the images still follow what its recovery leaves.
-  if (auto listed = list_images(site); !listed) return listed;
-  return site.change(make, false, true);
-}
-
-Result<void> rollback(Site& site) {
-  const auto make = [&](const FileReader& files, const Machine& machine, const Journal& journal) {
-    PlanOptions options;
-    options.can_rebuild = site.can_rebuild();
-    return plan_rollback(files, machine, journal, options);
-  };
-  return site.change(make, site.can_rebuild(), true);
 }
 
 Result<void> image_built(Site& site, const std::string& release) {
