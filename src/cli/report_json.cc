@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/doctor_json.h"
 #include "cli/json_output.h"
 #include "core/base/text.h"
 #include "core/boot/card_parameters.h"
@@ -78,7 +79,7 @@ void scrub_all(Json& json, const Scrubber& scrub) {
 Json report_part(const ReportParts& parts, const Scrubber& scrub) {
   auto findings = parts.findings;
   for (auto& finding : findings) {
-    if (finding.code == FindingCode::file_edited) finding.table.clear();
+    if (finding.cause == FindingCause::file_edited) finding.details.clear();
   }
   Json json = {{"schema", 1}, {"version", std::string(version)}};
   json["plan"] = parts.plan ? Json::parse(plan_json(*parts.plan)) : Json();
