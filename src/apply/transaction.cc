@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apply/journalled_state.h"
+#include "apply/restored.h"
 #include "apply/tool_failure.h"
 #include "core/base/text.h"
 #include "core/boot/parameter_edit.h"
@@ -44,15 +45,19 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
     return {};
   }
   auto error = std::move(done).error();
+  const auto restored = count_restored(files_, *journal.interrupted()).str();
   const auto left = undo(journal, *journal.interrupted());
   error.remedy += error.remedy.empty() ? "" : " ";
   if (!left) {
     error.remedy += "Not all changes could be undone (" + left.error().message +
                     "). Fix that, then run 'vfio-switch " + verb + "' again.";
-  } else if (left->empty()) {
-    error.remedy += "All changes were undone.";
+  } else if (!left->empty()) {
+    error.remedy += "All changes were undone, except for " + enumerate(*left) +
+                    ", which another program has changed.";
+  } else if (restored.empty()) {
+    error.remedy += "Nothing was changed.";
   } else {
-    error.remedy += "All other changes were undone.";
+    error.remedy += "All changes were undone: " + restored + ".";
   }
   return std::unexpected(std::move(error));
 }

@@ -9,7 +9,7 @@
 #include "cli/json_output.h"
 #include "cli/plan_request.h"
 #include "core/base/text.h"
-#include "core/plan/boot_check.h"
+#include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
 
 namespace vfio_switch {
@@ -32,24 +32,8 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
   std::string text;
   for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!result.changed) return text + "Nothing to do.\n";
-  if (options.root != "/" && !options.rebuild) {
-    for (const auto& change : result.plan.diff) {
-      if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
-        text +=
-            printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
-      }
-      if (std::holds_alternative<BootParameters>(change)) {
-        text += "The boot loader's files are stale now: " + printable(describe(change)) +
-                " there, or use --rebuild.\n";
-      }
-    }
-  }
-  if (result.plan.state.intent == Intent::enabled) {
-    text += "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n";
-    if (result.plan.command_line_locked) return text;  // the notes say that no escape exists
-    return text + escape_text(false);
-  }
-  return text + "Staged. After the next boot the host has the card.\n";
+  const bool built = options.root == "/" || options.rebuild;
+  return text + done_text(result.plan, built, options.style);
 }
 
 }  // namespace
@@ -81,7 +65,7 @@ Result<int> change_command(const Options& options) {
   if (!files) return failure_of(files);
   const auto runner = make_command_runner(options.root);
   if (options.root != "/" && rebuild) {
-    std::cerr << "The initramfs tool sees the hardware of the machine that it runs on, not that of "
+    std::cerr << "Note: the initramfs tool sees the hardware of this machine, not that of "
               << options.root << ".\n";
   }
   const Operation operation{.verb = verb_text(options.verb),

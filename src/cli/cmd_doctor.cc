@@ -35,7 +35,7 @@ Result<Look> look(const Options& options) {
 
 /// What --fix does, shown before it is done. A plan that is refused says why.
 Result<Plan> mend(const Options& options) {
-  const auto make = plan_to_mend(options);
+  const auto make = plan_to_fix(options);
   bool pending = false;
   Plan plan;
   {
@@ -72,17 +72,17 @@ Result<Plan> mend(const Options& options) {
 Result<int> doctor_command(const Options& options) {
   auto seen = look(options);
   if (!seen) return failure_of(seen);
-  std::optional<Plan> mending;
-  if (options.fix) mending = Plan();
+  std::optional<Plan> fixing;
+  if (options.fix) fixing = Plan();
   if (options.fix && std::ranges::any_of(seen->findings, &Finding::ours)) {
-    auto mended = mend(options);
-    if (!mended) return failure_of(mended);
-    mending = std::move(*mended);
+    auto done = fix(options);
+    if (!done) return failure_of(done);
+    fixing = std::move(*done);
     seen = look(options);
     if (!seen) return failure_of(seen);
   }
   if (options.json) {
-    std::cout << doctor_json(seen->findings, mending ? &*mending : nullptr);
+    std::cout << doctor_json(seen->findings, fixing ? &*fixing : nullptr);
   } else {
     std::cout << doctor_text(seen->findings, seen->intent, options.style);
   }

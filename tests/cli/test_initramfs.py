@@ -102,7 +102,7 @@ class Rebuild(SysrootCase):
                     "All changes were undone",
                 ):
                     self.assertIn(words, done.err)
-                self.assertNotIn("Staged", done.out)
+                self.assertNotIn("Done.", done.out)
                 self.assert_same_tree(before, root.snapshot(times=True))
                 self.assertIsNone(root.run("status", "--json").json["intent"])
 

@@ -45,7 +45,7 @@ class Lock(SysrootCase):
             (root.path / "run/stand-in-waits").unlink(missing_ok=True)
             out, err = first.communicate(timeout=60)
         self.assertEqual(first.returncode, 0, err)
-        self.assertIn("Staged", out)
+        self.assertIn("Done.", out)
         self.assert_status(root.run("disable"), 0)  # the lock ended with its process
 
     def test_an_event_that_waited_for_a_disable_does_not_enable_again(self) -> None:

@@ -203,8 +203,9 @@ class Stage:
             [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
             env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
         )  # fmt: skip
-        record(f"{done.stderr}\n{done.stdout}")
-        return Run(list(words), done.returncode, done.stdout, done.stderr), log.read_text()
+        ended = Run(list(words), done.returncode, done.stdout, done.stderr)
+        record(f"{ended.err}\n{ended.out}")
+        return ended, log.read_text()
 
     def snapshot(self) -> dict[str, Entry]:
         return snapshot(self.path)

@@ -134,7 +134,7 @@ std::vector<GrubItem> GrubMachine::open_submenu(const GrubItem& item,
 GrubStart GrubMachine::start(const GrubItem& item) {
   GrubStart start;
   start.unknown = item.unknown;
-  const auto outer = state_;
+  auto outer = state_;
   const auto count = items_.size();
   state_.arguments = item.arguments;
   start_ = &start;
@@ -145,7 +145,7 @@ GrubStart GrubMachine::start(const GrubItem& item) {
   file_ = std::move(file);
   start_ = nullptr;
   items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(count), items_.end());
-  state_ = outer;
+  state_ = std::move(outer);
   return start;
 }
 

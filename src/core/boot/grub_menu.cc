@@ -88,13 +88,13 @@ class Reader {
       return;
     }
     ++depth_;
-    const auto outer = machine_.state();
+    auto outer = machine_.state();
     const auto items = machine_.open_submenu(item, std::move(choice));
     auto inner = place;
     inner.titles.push_back(item.title);
     inner.id += escaped(item.id) + ">";
     read(items, inner, machine_.state().value_of("default"), is_chosen);
-    machine_.state() = outer;
+    machine_.state() = std::move(outer);
     --depth_;
   }
 

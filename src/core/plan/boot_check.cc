@@ -205,10 +205,10 @@ std::string reason_to_disable(const BootRecord& record, const State& state,
 
 std::string escape_text(bool command_line_locked) {
   return command_line_locked
-             ? "No picture then? This machine's kernel command line is locked: it cannot be "
-               "changed "
-               "at the boot menu.\n"
-             : "No picture then? Add vfio-pci.ids= to the kernel command line at the boot menu.\n";
+             ? "The kernel command line of this machine is locked: if the screen stays black, it "
+               "cannot be changed at the boot menu.\n"
+             : "If the screen stays black, append 'vfio-pci.ids=' (nothing after the '=') to the "
+               "kernel command line at the boot menu.\n";
 }
 
 std::string boot_warning(const BootRecord& record, bool command_line_locked) {

@@ -108,7 +108,7 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
   for (const auto& note : plan.notes) text += "Note: " + printable(note) + ".\n";
   if (!plan.refusals.empty()) return text + refusals_text(plan, style);
   if (!plan.load_order.empty()) {
-    text += "Who gets it, asked of libkmod\n" + load_order_text(plan.load_order);
+    text += "Driver that will bind, according to libkmod\n" + load_order_text(plan.load_order);
   }
   if (plan.diff.empty()) return text + "Nothing to do.\n";
   text += "Changes\n";

@@ -20,7 +20,7 @@ struct FileStatus {
 };
 
 /// Reads below one root; every path is absolute as seen inside it, and symbolic links resolve
-/// inside it (openat2(2), RESOLVE_IN_ROOT). A command that only looks is handed nothing more.
+/// inside it (openat2(2), RESOLVE_IN_ROOT). A command that changes nothing is given nothing more.
 class FileReader {
  public:
   FileReader() = default;

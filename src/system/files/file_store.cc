@@ -41,7 +41,7 @@ std::map<std::string, std::string> attributes_of(int directory, const std::strin
   return fd ? read_attributes(fd.get()) : std::map<std::string, std::string>();
 }
 
-/// An ordinary user, who may stage into a --sysroot of their own, owns what they write.
+/// Ordinary users may write into a --sysroot of their own; the files then belong to them.
 bool own(int fd, uid_t uid, gid_t gid) {
   return ::geteuid() != 0 || ::fchown(fd, uid, gid) == 0;
 }
@@ -84,7 +84,7 @@ struct Place {
     auto attributes = file.attributes;
     attributes.merge(attributes_of(directory, name));
     auto written = write_all(fd.get(), path, file.content);
-    // The attributes before the mode: an access list has its say about the mode.
+    // The attributes come before the mode, since an access list changes the mode.
     if (written && (!set_time(fd.get(), file.modified) || !own(fd.get(), file.uid, file.gid) ||
                     !write_attributes(fd.get(), attributes) || ::fchmod(fd.get(), file.mode) != 0 ||
                     ::fsync(fd.get()) != 0 ||
@@ -121,7 +121,7 @@ struct Place {
 
   [[nodiscard]] Result<void> put(const Absent& /*nothing*/) const {
     if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-    // A directory goes only if it is empty: what others put into one of ours stays.
+    // A directory is removed only if it is empty: files that others put there stay.
     if (errno == EISDIR && (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0 ||
                             errno == ENOTEMPTY || errno == EEXIST)) {
       return {};
@@ -202,7 +202,7 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto fd = open_or_make(root(), path, O_WRONLY | O_APPEND, 0600, made);
     if (!fd) return system_error("cannot write", path, fd.error());
     if (auto done = append_to(fd->get(), path, text); !done || !made) return done;
-    // Of a new file the name, too, must survive a power cut.
+    // The name of a new file must survive a power cut too.
     const auto directory_path = split(path).directory;
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
     if (!directory) return system_error("cannot sync", directory_path, directory.error());
@@ -228,7 +228,7 @@ class RootedStore final : public RootedReader<FileStore> {
       return system_error("cannot replace", as, errno);
     }
     if (!by_link || ::linkat(at, name.c_str(), at, kept_name.c_str(), 0) != 0) {
-      // Half a copy must never be taken for the image: it has another name until it is whole.
+      // Half a copy must never be mistaken for the image: it has another name until it is complete.
       const auto temporary = temporary_name(kept_name);
       ::unlinkat(at, temporary.c_str(), 0);  // left by a crash
       const UniqueFd from(
@@ -254,7 +254,8 @@ class RootedStore final : public RootedReader<FileStore> {
     const UniqueFd kept(
         ::openat(at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot restore", path, errno);
-    // Of two names for one file rename(2) keeps both; so the second one is removed as well.
+    // rename(2) does nothing if both names belong to the same file, so the second name is removed
+    // as well.
     if (::renameat(at, kept_name.c_str(), at, name.c_str()) != 0 ||
         (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) || ::fsync(at) != 0) {
       return system_error("cannot restore", path, errno);

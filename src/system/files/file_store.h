@@ -15,7 +15,7 @@ namespace vfio_switch {
 /// crash leaves there may be removed.
 [[nodiscard]] std::string temporary_path(const std::string& path);
 
-/// The name beside `path` under which a tool builds what then takes its place.
+/// The name beside `path` under which a tool builds the file that then replaces it.
 [[nodiscard]] std::string fresh_path(const std::string& path);
 
 /// Reads and changes below one root. Every change is on disk when its call returns.
@@ -31,11 +31,12 @@ class FileStore : public FileReader {
   [[nodiscard]] virtual Result<void> append(const std::string& path, const std::string& text) = 0;
   /// Keeps the file at `path` under `as`, in the same directory: by a second name where
   /// `by_link` allows it (only if whoever changes the file will replace it, not write into it)
-  /// and the file system can, else as a copy with the same times. What stands at `as` is whole.
+  /// and the file system can, else as a copy with the same times. The file at `as` is always
+  /// complete.
   [[nodiscard]] virtual Result<void> keep(const std::string& path, const std::string& as,
                                           bool by_link) = 0;
-  /// Puts what stands at `as` in the place of `path`, in the same directory, its bytes on disk
-  /// first; nothing is left under `as`.
+  /// Replaces `path` by the file at `as`, in the same directory, after its bytes are on disk;
+  /// nothing is left at `as`.
   [[nodiscard]] virtual Result<void> put_back(const std::string& as, const std::string& path) = 0;
   /// Opens a file for locking, made with mode 0644 where absent.
   [[nodiscard]] virtual Result<UniqueFd> open_lock(const std::string& path) = 0;

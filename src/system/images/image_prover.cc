@@ -20,8 +20,8 @@ namespace vfio_switch {
 
 namespace {
 
-/// libkmod on the contents of one image. Holds modules that the image has, with all that they need:
-/// an index may name others.
+/// libkmod on the contents of one image. Contains only modules whose file, and whose dependencies,
+/// are in the image: an index may name others.
 class ImageModules {
  public:
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,

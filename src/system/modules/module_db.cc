@@ -124,7 +124,7 @@ class Walk {
     current_report = &report;
     unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
     if (ignore_command) flags |= KMOD_PROBE_IGNORE_COMMAND;
-    // A module that is missing, or an install command, is no failure of the walk.
+    // A missing module or an install command does not end the walk.
     kmod_module_probe_insert_module(module, flags, nullptr, nullptr, nullptr, report_action);
     current_report = nullptr;
     auto command = report.commands.begin();
@@ -195,7 +195,8 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!db.context_) {
     return fail("libkmod cannot open " + kernel.modules_directory + ": " + std::strerror(errno));
   }
-  kmod_set_log_priority(db.context_.get(), 0);  // what users wrote wrongly is reported by us
+  kmod_set_log_priority(db.context_.get(),
+                        0);  // mistakes in the configuration are reported by this program
   return db;
 }
 

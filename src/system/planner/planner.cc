@@ -67,7 +67,8 @@ Result<Plan> Planner::disable(const PlanOptions& options) const {
 Result<Status> Planner::status() const {
   const auto& command_line = machine_.facts.command_line;
   if (is_escape(command_line)) {
-    // Asked for at the boot menu, for one boot: what is staged is for the boots without it.
+    // This parameter was given at the boot menu for one boot; what is staged is meant for other
+    // boots.
     auto usual = machine_;
     usual.facts.command_line = without_escape(command_line);
     auto status = Planner(files_, usual).status();
@@ -87,7 +88,7 @@ Result<Status> Planner::status() const {
     if (intent == Intent::disabled) {
       plan = plan_disable(machine_.facts, machine_.state, {});
     } else {
-      // Nothing is wanted yet: the card that enable would take is shown.
+      // Nothing is configured yet: the card that enable would take is shown.
       plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
     }
     auto found = find_claims(files_, machine_.facts, plan.functions);
@@ -156,7 +157,7 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
     auto report = open_image(*kernel, evidence, plan.config, intent);
     if (!report) return failure_of(report);
-    // One that has to be built is enough: then all are, and hold the same.
+    // If one image must be rebuilt, all are, so that they contain the same.
     if (!report->root_decides) return {};
     const auto verdict = judge_image(*report, *kernel, plan.config, evidence.root_alone, intent);
     if (verdict.staged != true) return {};

@@ -36,7 +36,7 @@ std::optional<CardIdentity> card_from(const Json& json) {
   return CardIdentity{*address, *id, *subsystem, {*code}};
 }
 
-/// What the program adds to a kernel command line is spelled with these characters.
+/// Parameters that the program adds to a kernel command line consist of these characters.
 bool is_parameter(const std::string& text) {
   return !text.empty() &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.,:=") == std::string::npos;

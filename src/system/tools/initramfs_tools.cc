@@ -75,7 +75,7 @@ std::vector<EarlyModule> read_early_modules(ForeignFiles& files, const Profile& 
       case InitramfsGenerator::update_initramfs:
         std::ranges::move(UpdateInitramfs::early_modules(files), std::back_inserter(modules));
         break;
-      case InitramfsGenerator::dracut:  // its lists say nothing that the image does not
+      case InitramfsGenerator::dracut:  // its lists contain nothing that the image does not show
         break;
     }
   }

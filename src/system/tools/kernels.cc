@@ -11,7 +11,7 @@ namespace vfio_switch {
 
 namespace {
 
-/// What names this installation's boot entries: kernel-install(8). Empty where nothing does.
+/// The name of this installation in boot entries: see kernel-install(8). Empty if there is none.
 std::string read_entry_token(ForeignFiles& files) {
   for (const std::string path : {"/etc/kernel/entry-token", "/etc/machine-id"}) {
     if (const auto text = files.find(path)) return std::string(trim(*text));
@@ -59,7 +59,7 @@ Result<std::vector<Kernel>> read_kernels(ForeignFiles& files, const Profile& pro
     kernel.softdeps.content = files.text(kernel.softdeps.path);
     auto db = ModuleDb::open(files.reader(), kernel, {});
     if (!db) {
-      // A kernel whose modules cannot be told is none that anything is said of.
+      // Nothing can be said about a kernel without a module index.
       files.add_unread(kernel.modules_directory, db.error().message);
       continue;
     }

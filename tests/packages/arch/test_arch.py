@@ -31,9 +31,9 @@ LINUX, NEWER_LINUX, LTS = "6.12.9-arch1-1", "6.12.10-arch1-1", "6.6.70-1-lts"
 IMAGES = {"linux": "boot/initramfs-linux.img", "linux-lts": "boot/initramfs-linux-lts.img"}
 VFIO_MODULES = ["vfio", "vfio-pci", "vfio-pci-core", "vfio_iommu_type1", "irqbypass"]
 # What pacman says of each hook.
-GIVE_BACK = "Giving the graphics card back to the host..."
-REFRESH = "Keeping the graphics card's set-up right..."
-CHECK = "Checking that images give the graphics card to vfio-pci..."
+GIVE_BACK = "Removing the GPU passthrough configuration..."
+REFRESH = "Updating the GPU passthrough configuration..."
+CHECK = "Checking GPU passthrough in initramfs images..."
 REMOVE_IMAGES = "Removing linux initcpios..."  # also of a kernel that is replaced
 BUILD = "Updating linux initcpios..."
 DEPMOD = "Updating module dependencies..."
