@@ -226,7 +226,7 @@ Result<void> Transaction::change_file(const FileChange& change) {
 
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
-  const Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  const Invocation command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
   if (auto noted = note_builder(files_, Builder::at_work); !noted) return noted;
   auto result = runner_.run(command, {progress_.on_tool_output, {}});
   if (auto noted = note_builder(files_, Builder::ended); !noted) return noted;
