@@ -506,7 +506,7 @@ class Work {
   }
 
   /// False, with a warning that ends in `remedy`, where it fails.
-  [[nodiscard]] bool run_tool(const Command& command, const std::string& remedy) {
+  [[nodiscard]] bool run_tool(const Invocation& command, const std::string& remedy) {
     const auto line =
         command.program + (command.arguments.empty() ? "" : " ") + join(command.arguments, " ");
     if (request_.progress.on_recovery) request_.progress.on_recovery("running " + line);

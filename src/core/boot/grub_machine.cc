@@ -77,7 +77,8 @@ GrubMachine::GrubMachine(const BootSources& sources, std::string platform) : sou
     state_.set(name, GrubValues::of("y"));
     state_.exported.emplace(name);
   }
-  state_.set("grub_platform", GrubValues::of(std::move(platform)));
+  state_.set("grub_platform",
+             platform.empty() ? GrubValues::open() : GrubValues::of(std::move(platform)));
   state_.set("root", GrubValues::of(grub_device({FileSystemBy::holder, {}})));
   // Only GRUB knows these.
   for (const auto* name : {"grub_cpu", "cmdpath", "net_default_server", "pxe_default_server"}) {
