@@ -305,6 +305,7 @@ class Work {
 
   void plan_state() {
     if (!state_.exists || request_.kind == WayOut::remove) return;
+    plan_hook_facts();
     const auto now = files_.state(state_path);
     const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
     if (file == nullptr) aside_.push_back(state_path);
@@ -336,6 +337,16 @@ class Work {
       after.content = render_state(disabled);
     }
     if (after.content != file->content) plan(state_path, *now, after, "remembers it");
+  }
+
+  void plan_hook_facts() {
+    const auto now = files_.state(hook_facts_path);
+    if (!now || std::holds_alternative<Directory>(*now)) return;  // hooks read nothing there
+    FileState after = Absent{};
+    if (request_.kind != WayOut::rollback) {
+      after = RegularFile{render_hook_facts(Intent::disabled, {}), 0644, 0, 0};
+    }
+    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, "tells hooks of it");
   }
 
   [[nodiscard]] static bool is_readable_json(const std::string& text) { return Json::accept(text); }
