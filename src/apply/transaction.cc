@@ -95,9 +95,11 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
     diff.insert(first_rebuild, FileChange{state_path, *old_state, new_state, "remembers it"});
   }
   if (auto told = tell_hooks(diff, state); !told) return told;
+  // What stands there and is no such note keeps nobody from anything.
   auto answer = files_.state(declined_path);
-  if (!answer) return failure_of(answer);
-  if (auto noted = answer_of(verb); noted && !same_content(*answer, *noted)) {
+  const bool is_note = answer && (std::holds_alternative<Absent>(*answer) ||
+                                  std::holds_alternative<RegularFile>(*answer));
+  if (auto noted = answer_of(verb); is_note && noted && !same_content(*answer, *noted)) {
     diff.insert(diff.begin(), FileChange{declined_path, *answer, *noted, "remembers it"});
   }
   std::set<std::string> made;

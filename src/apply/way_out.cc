@@ -64,9 +64,14 @@ class Work {
     const InterruptionGuard guard;
     std::optional<Lock> lock;
     if (auto made = make_state_directories(files_); made) {
+      // Where it cannot be taken at all, nobody else has it.
       auto taken = Lock::take(files_, name(), request_.patience);
-      if (!taken) return failure_of(taken);
-      lock = std::move(*taken);
+      if (!taken && Lock::can_be_taken(files_)) return failure_of(taken);
+      if (taken) {
+        lock = std::move(*taken);
+      } else {
+        warn(taken.error().message);
+      }
       has_directory_ = true;
       can_journal_ = true;
     } else if (made.error().kind == ErrorKind::permission) {
