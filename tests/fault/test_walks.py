@@ -109,7 +109,7 @@ class Walk:
         tree = self.stage.snapshot()
         wrong = []
         for name in sorted(tree.keys() | first.keys()):
-            if name.startswith("boot/initrd.img-") or name == "var/lib/vfio-switch/state.json":
+            if name.startswith("boot/initrd.img-") or name in ("var/lib/vfio-switch/state.json", "var/lib/vfio-switch/declined"):
                 continue  # built anew; and the intent is remembered
             if name in self.user:
                 content = tree[name].content.partition(b"\0")[0] if name in tree else None
