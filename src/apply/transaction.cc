@@ -74,7 +74,8 @@ Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) 
     const auto first_rebuild = std::ranges::find_if(diff, [](const Change& change) {
       return std::holds_alternative<RebuildInitramfs>(change);
     });
-    diff.insert(first_rebuild, FileChange{state_path, *old_state, new_state, "remembers it"});
+    diff.insert(first_rebuild,
+                FileChange{state_path, *old_state, new_state, ReasonCause::remembered});
   }
   std::set<std::string> made;
   for (std::size_t i = 0; i < diff.size(); ++i) {
@@ -83,7 +84,7 @@ Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) 
     const auto directory = directory_of(file->path);
     if (files_.exists(directory) || !made.insert(directory).second) continue;
     diff.insert(diff.begin() + static_cast<std::ptrdiff_t>(i),
-                FileChange{directory, Absent{}, Directory{}, "is missing"});
+                FileChange{directory, Absent{}, Directory{}, ReasonCause::directory_missing});
     --i;  // its own directory may be missing too
   }
   return {};
@@ -159,7 +160,7 @@ Result<void> Transaction::change_file(const FileChange& change) {
 
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
-  const Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  const ProgramCall command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
   auto result = runner_.run(command, {progress_.on_tool_output, {}});
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();

@@ -9,7 +9,7 @@
 #include "cli/json_output.h"
 #include "cli/plan_request.h"
 #include "core/base/text.h"
-#include "core/plan/boot_check.h"
+#include "core/tell/boot_text.h"
 #include "core/tell/plan_text.h"
 
 namespace vfio_switch {
@@ -30,13 +30,12 @@ std::string verb_text(Verb verb) {
 std::string outcome_text(const Options& options, const OperationResult& result) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
-  for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
+  text += notes_text(result.plan.notes);
   if (!result.changed) return text + "Nothing to do.\n";
   if (options.root != "/" && !options.rebuild) {
     for (const auto& change : result.plan.diff) {
       if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
-        text +=
-            printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
+        text += printable(rebuild->image) + " is stale now: rebuild it there, or use --rebuild.\n";
       }
       if (std::holds_alternative<BootParameters>(change)) {
         text += "The boot loader's files are stale now: " + printable(describe(change)) +

@@ -16,11 +16,11 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
   const auto& facts = examination.facts;
   bool claimed = false;
   for (const auto& claim : facts.display_claims) {
-    if (!is_in_question(examination, claim.address) || claim.where == prime_profile) continue;
+    if (!is_in_question(examination, claim.address) || claim.where.path == prime_profile) continue;
     claimed = true;
     findings.push_back(make_finding(
         FindingCode::display_config,
-        claim.where + " gives " + claim.address.str() + " to the host's display.",
+        claim.where.str() + " gives " + claim.address.str() + " to the host's display.",
         "Remove that line, or name the GPU that stays with the host.", {claim.address}));
   }
   const auto refusals = refusals_in_question(examination);
@@ -29,28 +29,28 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
   };
   const auto has = [&](RefusalCode code) { return first(code) != refusals.end(); };
   for (const auto& refusal : refusals) {
-    const auto found = sentence(refusal.message);
-    if (refusal.code == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
+    const auto found = sentence(format(kind_of(refusal.cause).text, refusal.data));
+    if (refusal.code() == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
       findings.push_back(make_finding(
           FindingCode::no_second_gpu, found,
           "Add a second graphics card, or turn on the processor's graphics in the firmware's "
           "set-up; a host without a screen takes 'vfio-switch enable --allow-boot-gpu'.",
           refusal.devices));
-    } else if (refusal.code == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
+    } else if (refusal.code() == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
       findings.push_back(make_finding(
           FindingCode::boot_display_on_card,
           describe(*find_device(facts, refusal.devices.front())) + " drives the boot display.",
           "Choose the other GPU as the primary one in the firmware's set-up, and put the monitor "
           "there; or 'vfio-switch enable --allow-boot-gpu'.",
           refusal.devices));
-    } else if (refusal.code == RefusalCode::display_in_use && !claimed &&
+    } else if (refusal.code() == RefusalCode::display_in_use && !claimed &&
                examination.more.prime_profile.empty() && !has(RefusalCode::boot_gpu)) {
       findings.push_back(make_finding(
           FindingCode::monitor_on_card, found,
           "Connect a monitor to a GPU that stays with the host, and see that its driver is loaded; "
           "or 'vfio-switch enable --allow-display-in-use'.",
           refusal.devices));
-    } else if (refusal.code == RefusalCode::in_use) {
+    } else if (refusal.code() == RefusalCode::in_use) {
       findings.push_back(make_finding(FindingCode::used_by_host, found,
                                       "Connect it to something that stays with the host.",
                                       refusal.devices));

@@ -63,15 +63,16 @@ void check_early(const Examination& examination, std::vector<Finding>& findings)
   auto lists = examination.facts.early_modules;
   for (const auto& line : examination.more.module_lists) {
     for (const auto word : split_words(line.text, " \t\"'()=+")) {
-      lists.push_back({module_name(word), line.where()});
+      lists.push_back({module_name(word), {line.path, line.line}});
     }
   }
   std::set<std::string> said;
   for (const auto& early : lists) {
-    if (!modules.contains(early.module) || !said.insert(early.where).second) continue;
+    if (!modules.contains(early.module) || !said.insert(early.where.str()).second) continue;
     auto finding = make_finding(
         FindingCode::early_driver,
-        early.where + " has " + early.module + " loaded early, and vfio-pci does not come first.",
+        early.where.str() + " has " + early.module +
+            " loaded early, and vfio-pci does not come first.",
         "Run 'vfio-switch enable'; or remove " + early.module + " there and build the initramfs.");
     finding.ours = examination.state.intent == Intent::enabled;
     findings.push_back(std::move(finding));
@@ -164,7 +165,7 @@ void check_virqfd(const Examination& examination, std::vector<Finding>& findings
   if (without.empty()) return;
   std::set<std::string> places;
   for (const auto& early : examination.facts.early_modules) {
-    if (early.module == "vfio_virqfd") places.insert(early.where);
+    if (early.module == "vfio_virqfd") places.insert(early.where.str());
   }
   for (const auto& line : examination.more.module_lists) {
     if (module_name(line.text).find("vfio_virqfd") != std::string::npos)
@@ -181,12 +182,12 @@ void check_virqfd(const Examination& examination, std::vector<Finding>& findings
 void check_conflicts(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) return;
   for (const auto& refusal : examination.status.refusals) {
-    if (refusal.code != RefusalCode::config_conflict) continue;
+    if (refusal.code() != RefusalCode::config_conflict) continue;
     // Said by ids-parameter-kept and ids-parameter-now, with the place.
-    if (refusal.message.starts_with("the kernel command line has vfio")) continue;
-    findings.push_back(make_finding(FindingCode::config_conflict, sentence(refusal.message),
-                                    "Remove that, then run 'vfio-switch enable'.",
-                                    refusal.devices));
+    if (refusal.cause == RefusalCause::command_line_ids) continue;
+    findings.push_back(make_finding(
+        FindingCode::config_conflict, sentence(format(kind_of(refusal.cause).text, refusal.data)),
+        "Remove that, then run 'vfio-switch enable'.", refusal.devices));
   }
 }
 

@@ -67,13 +67,14 @@ void check_isolation(const Examination& examination, std::vector<Finding>& findi
   const auto& facts = examination.facts;
   if (!facts.iommu_enabled) return;
   for (const auto& refusal : refusals_in_question(examination)) {
-    if (refusal.code == RefusalCode::iommu_off) {
-      findings.push_back(make_finding(FindingCode::group_missing, sentence(refusal.message),
+    if (refusal.code() == RefusalCode::iommu_off) {
+      findings.push_back(make_finding(FindingCode::group_missing,
+                                      sentence(format(kind_of(refusal.cause).text, refusal.data)),
                                       "Look for a firmware setting for its slot or bridge; some "
                                       "external devices never get one.",
                                       refusal.devices));
     }
-    if (refusal.code != RefusalCode::group_shared) continue;
+    if (refusal.code() != RefusalCode::group_shared) continue;
     std::set<unsigned> shared;
     for (const auto& address : refusal.devices) {
       shared.insert(find_device(facts, address)->iommu_group.value_or(0));

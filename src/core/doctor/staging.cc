@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/message/reason.h"
 
 namespace vfio_switch {
 
@@ -25,15 +26,16 @@ std::string addresses(const Refusal& refusal) {
 
 void check_refusals(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& refusal : examination.status.refusals) {
-    const auto found = sentence(refusal.message);
-    if (refusal.code == RefusalCode::user_edited) {
+    const auto found = sentence(format(kind_of(refusal.cause).text, refusal.data));
+    if (refusal.code() == RefusalCode::user_edited) {
       auto finding =
           make_finding(FindingCode::file_edited, found,
                        "Run " + own_command(examination, "--force-ours") + " to replace it, or " +
                            own_command(examination, "--keep-mine") + " to leave it.");
       for (const auto line : split_lines(refusal.difference)) finding.table.emplace_back(line);
       findings.push_back(std::move(finding));
-    } else if (refusal.code == RefusalCode::not_found || refusal.code == RefusalCode::ambiguous) {
+    } else if (refusal.code() == RefusalCode::not_found ||
+               refusal.code() == RefusalCode::ambiguous) {
       findings.push_back(make_finding(FindingCode::card_missing, found,
                                       "'vfio-switch devices' lists what is there; 'vfio-switch "
                                       "enable --device ADDRESS' chooses "
@@ -56,15 +58,17 @@ void check_kernels(const Examination& examination, std::vector<Finding>& finding
     const bool no_module = facts != found.end() && facts->vfio_pci == ModuleForm::missing &&
                            examination.state.intent == Intent::enabled;
     if (kernel.staged != false || no_module) continue;  // vfio-pci-missing says the latter
-    const bool by_file = kernel.reason.ends_with("is not as wanted");
+    const auto why = kernel.reason.value_or(Reason());
+    const auto reason = format(kind_of(why.cause).text, why.data);
+    const bool by_file = why.cause == ReasonCause::file_differs;
     Finding finding;
     if (by_file) {
-      finding = make_finding(FindingCode::not_staged, sentence(kernel.reason),
+      finding = make_finding(FindingCode::not_staged, sentence(reason),
                              "Run " + own_command(examination) + ".");
     } else {
       finding = make_finding(FindingCode::image_stale,
                              kernel.image.value_or("The image") + " of kernel " + kernel.release +
-                                 ": " + sentence(kernel.reason),
+                                 ": " + sentence(reason),
                              "Run " + own_command(examination, "--rebuild") + ".");
     }
     finding.ours = true;
@@ -107,7 +111,9 @@ void check_activity(const Examination& examination, std::vector<Finding>& findin
 void check_staging(const Examination& examination, std::vector<Finding>& findings) {
   if (examination.interrupted) {
     auto finding =
-        make_finding(FindingCode::interrupted, sentence(examination.interrupted->message),
+        make_finding(FindingCode::interrupted,
+                     sentence(format(kind_of(examination.interrupted->cause).text,
+                                     examination.interrupted->data)),
                      "Run 'vfio-switch enable' or 'vfio-switch disable': it takes back or "
                      "finishes what was begun.");
     finding.ours = true;
@@ -128,7 +134,7 @@ void check_staging(const Examination& examination, std::vector<Finding>& finding
                                       "Run 'vfio-switch enable'."));
     }
     for (const auto& refusal : examination.selection.refusals) {
-      if (refusal.code != RefusalCode::ambiguous) continue;
+      if (refusal.code() != RefusalCode::ambiguous) continue;
       findings.push_back(make_finding(
           FindingCode::choose_card,
           "Several cards could be given away: " + addresses(refusal) + ".",

@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/tell/message_text.h"
 
 namespace vfio_switch {
 
@@ -68,16 +69,18 @@ std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, const
     }
     std::vector<std::string> numbers;
     for (const auto group : groups) numbers.push_back(std::to_string(group));
-    std::string text = "can be given away";
-    if (numbers.size() > 1) text += " with the IOMMU groups " + enumerate(numbers);
-    if (gpu.selected) text += ", and is the one that is chosen";
+    std::string text = "can be passed through";
+    if (numbers.size() > 1) text += " with IOMMU groups " + enumerate(numbers);
+    if (gpu.selected) text += " (chosen)";
     return paragraph(indent, {text, Tone::good}, style);
   }
   std::string text;
   for (const auto& refusal : gpu.refusals) {
-    // The names of files and kernels are somebody else's: none may look like a line of ours.
-    text += paragraph(std::string(indent) + std::string(to_string(refusal.code)) + ": ",
-                      {printable(refusal.message)}, style);
+    text += paragraph(std::string(indent) + std::string(to_string(refusal.code())) + ": ",
+                      {refusal_text(refusal)}, style);
+    for (const auto& line : remedy_lines(refusal.remedy)) {
+      text += paragraph(std::string(indent) + "  ", {line, Tone::faint}, style);
+    }
   }
   return text;
 }
@@ -131,10 +134,10 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
 std::string next_step(const Selection& selection, const Style& style) {
   if (selection.refusals.empty() && !selection.functions.empty()) {
     return "\n" +
-           paragraph("Next: ", {"'vfio-switch plan enable' shows what enable would do."}, style);
+           paragraph("Next: ", {"'vfio-switch plan enable' shows what 'enable' would do."}, style);
   }
   const bool choice = std::ranges::any_of(selection.refusals, [](const Refusal& refusal) {
-    return refusal.code == RefusalCode::ambiguous;
+    return refusal.code() == RefusalCode::ambiguous;
   });
   if (!choice) return {};
   return "\n" +
@@ -158,13 +161,13 @@ std::string dot_node(const PciDevice& device, const Tree& tree, const Selection&
   std::string look;
   if (device.device_class.is_bridge()) look = ", style=rounded";
   if (tree.eligible_functions.contains(device.address)) {
-    label += "\\ncan be given away";
+    label += "\\ncan be passed through";
     look = R"(, style=filled, fillcolor="#d5f5d5", peripheries=2)";
   }
   for (const auto& gpu : selection.gpus) {
     if (gpu.gpu != device.address || gpu.eligible()) continue;
     std::vector<std::string> codes;
-    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code));
+    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code()));
     label += "\\nstays: " + join(codes, ", ");
   }
   return "\"" + address + "\" [label=\"" + label + "\"" + look + "];\n";
@@ -177,7 +180,8 @@ std::string devices_text(const SystemFacts& facts, const Selection& selection, b
   const auto tree = make_tree(facts, selection);
   std::string text;
   if (!facts.iommu_enabled) {
-    text = paragraph("", {"The IOMMU is off: nothing can be given away yet.", Tone::bad}, style);
+    text =
+        paragraph("", {"The IOMMU is off: no card can be passed through yet.", Tone::bad}, style);
   }
   for (const auto& [group, devices] : tree.groups) {
     // The other groups of a card that stays are of no interest.

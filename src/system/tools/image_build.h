@@ -9,7 +9,7 @@ namespace vfio_switch {
 
 /// How a tool builds one image.
 struct ImageBuild {
-  Command command;
+  ProgramCall command;
   std::string written;    ///< where the tool writes; not the image itself: it is renamed to that
   bool in_place = false;  ///< the tool may write into what stands at `written`
   /// The image is another deployment's: the one here is not touched, and shows nothing of it.

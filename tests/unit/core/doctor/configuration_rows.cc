@@ -28,7 +28,7 @@ Examination blacklists(std::string_view lines) {
 
 Examination early(std::string_view module, bool lost) {
   return with(enabled(desktop()), [&](Examination& e) {
-    e.facts.early_modules = {{std::string(module), "/etc/initramfs-tools/modules:4"}};
+    e.facts.early_modules = {{std::string(module), {"/etc/initramfs-tools/modules", 4}}};
     if (lost) e.load_order.front().winner = "nouveau";
   });
 }
@@ -52,16 +52,18 @@ Examination tool(std::string_view path, std::string_view content) {
   });
 }
 
-Examination refused(RefusalCode code, std::string_view message) {
+Examination refused(Refusal refusal) {
   return with(enabled(desktop()), [&](Examination& e) {
-    e.status.refusals = {{code, std::string(message), {}}};
-    for (auto& kernel : e.status.kernels) kernel = {kernel.release, kernel.image, false, "refused"};
+    e.status.refusals = {std::move(refusal)};
+    for (auto& kernel : e.status.kernels) {
+      kernel = {kernel.release, kernel.image, false, ReasonCause::plan_refused};
+    }
   });
 }
 
-Examination unstaged(std::string_view reason) {
+Examination unstaged(const std::optional<Reason>& reason) {
   return with(enabled(desktop()), [&](Examination& e) {
-    e.status.kernels.front().staged = reason.empty();
+    e.status.kernels.front().staged = !reason.has_value();
     e.status.kernels.front().reason = reason;
   });
 }
@@ -100,7 +102,8 @@ std::vector<Row> module_rows() {
        healthy(desktop().command_line("modprobe.blacklist=pcspkr").facts()), "command line",
        "Remove"},
       {config_conflict, "a line works against it",
-       refused(RefusalCode::config_conflict, "/etc/modprobe.d/b.conf:2 says no"),
+       refused({RefusalCause::modprobe_line,
+                {{"place", Place{"/etc/modprobe.d/b.conf", 2}}, {"line", Quotation{"no"}}}}),
        enabled(desktop()), "/etc/modprobe.d/b.conf:2", "vfio-switch enable"},
       {vfio_pci_missing, "no kernel has it", kernels(ModuleForm::missing, ModuleForm::missing),
        kernels(ModuleForm::loadable, ModuleForm::loadable), "6.12.1 and 6.1.0", "CONFIG_VFIO_PCI"},
@@ -143,30 +146,33 @@ std::vector<Row> module_rows() {
 std::vector<Row> configuration_rows() {
   auto rows = module_rows();
   const auto interruption = [](Examination& e) {
-    e.interrupted = Refusal{RefusalCode::interrupted, "'enable' was begun and is not finished", {}};
+    e.interrupted = Refusal{RefusalCause::change_unfinished, {{"verb", Word{"enable"}}}};
   };
   const auto chroot = [](Examination& e) { e.facts.foreign_environment = "a chroot"; };
   const auto pending = [](Examination& e) { e.more.set_up_pending = "a chroot"; };
   const auto plain = healthy(desktop().facts());
+  const Refusal edited{RefusalCause::file_edited, {{"file", Place{"vfio.conf"}}}};
+  const Refusal gone{RefusalCause::kept_card_gone,
+                     {{"id", test::id("10de:1d01")}, {"address", at("01:00.0")}}};
+  const Place vfio_conf{"/etc/modprobe.d/vfio.conf"};
+  const Reason differs(ReasonCause::file_differs, {{"file", vfio_conf}});
+  const Reason lacks(ReasonCause::image_lacks_file, {{"file", vfio_conf}});
   const std::vector<Row> more = {
       {interrupted, "a change is not finished", with(enabled(desktop()), interruption),
-       enabled(desktop()), "'enable' was begun", "vfio-switch enable"},
-      {file_edited, "a file of ours",
-       refused(RefusalCode::user_edited, "vfio.conf was edited since; --force-ours replaces it"),
-       refused(RefusalCode::not_found, "it is gone"), "Vfio.conf was edited since.", "--keep-mine"},
-      {not_staged, "a file is missing", unstaged("/etc/modprobe.d/vfio.conf is not as wanted"),
-       unstaged(""), "vfio.conf is not as wanted", "'vfio-switch enable'"},
-      {image_stale, "the image lacks it", unstaged("the image is stale: it lacks vfio.conf"),
-       unstaged("/etc/modprobe.d/vfio.conf is not as wanted"), "/boot/initrd.img-6.1.0-56-amd64",
-       "enable --rebuild"},
+       enabled(desktop()), "'enable' has not finished", "vfio-switch enable"},
+      {file_edited, "a file of ours", refused(edited), refused(gone),
+       "Vfio.conf was not written by vfio-switch", "--keep-mine"},
+      {not_staged, "a file is missing", unstaged(differs), unstaged(std::nullopt),
+       "vfio.conf is not as vfio-switch would write it", "'vfio-switch enable'"},
+      {image_stale, "the image lacks it", unstaged(lacks), unstaged(differs),
+       "/boot/initrd.img-6.1.0-56-amd64", "enable --rebuild"},
       {reboot_needed, "not rebooted yet", inactive(false), enabled(desktop()), "nouveau, wanted",
        "Reboot"},
       {not_active, "rebooted since", inactive(true), inactive(false), "since the last boot",
        "vfio-switch report"},
       {not_active, "this boot was to be without", inactive(true), inactive(true, "vfio-pci.ids="),
        "nouveau", "--rebuild"},
-      {card_missing, "taken out", refused(RefusalCode::not_found, "the chosen card is gone"),
-       refused(RefusalCode::user_edited, "vfio.conf was edited since"), "The chosen card is gone.",
+      {card_missing, "taken out", refused(gone), refused(edited), "The chosen card 10de:1d01",
        "--device"},
       {set_up_pending, "installed into an image", with(plain, pending),
        with(enabled(desktop()), pending), "a chroot", "vfio-switch enable"},

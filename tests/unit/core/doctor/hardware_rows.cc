@@ -35,9 +35,9 @@ FactsBuilder boots_on(std::string_view address) {
   return machine;
 }
 
-Examination claimed(std::string_view address, std::string_view where) {
+Examination claimed(std::string_view address, Place where) {
   auto facts = desktop().facts();
-  facts.display_claims.push_back({at(address), std::string(where)});
+  facts.display_claims.push_back({at(address), std::move(where)});
   return healthy(facts);
 }
 
@@ -115,8 +115,8 @@ std::vector<Row> display_rows() {
        with(plain, framebuffer("00:02.0")), "(efifb) is on 0000:01:00.0", "sysfb_init"},
       {monitor_on_card, "the only monitor", healthy(monitor_moved(false).facts()),
        healthy(monitor_moved(true).facts()), "monitor", "Connect a monitor"},
-      {display_config, "Xorg", claimed("01:00.0", "/etc/X11/xorg.conf:12"),
-       claimed("00:02.0", "/etc/X11/xorg.conf:12"), "/etc/X11/xorg.conf:12", "Remove that line"},
+      {display_config, "Xorg", claimed("01:00.0", {"/etc/X11/xorg.conf", 12}),
+       claimed("00:02.0", {"/etc/X11/xorg.conf", 12}), "/etc/X11/xorg.conf:12", "Remove that line"},
       {prime_mode, "nvidia", with(plain, prime("nvidia")), with(plain, prime("intel")), "nvidia",
        "prime-select intel", Severity::problem},
       {prime_mode, "on-demand, before anything is enabled", with(plain, prime("on-demand")),

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/cards/refusal.h"
+#include "core/message/data.h"
+#include "core/message/note.h"
+#include "core/message/remedy.h"
+
+namespace vfio_switch {
+
+// Sentences are made of facts here, and nowhere else: what is the case, without a capital at the
+// front or a full stop at the end, so that it can stand behind a code or a device.
+
+[[nodiscard]] std::string refusal_text(const Refusal& refusal);
+[[nodiscard]] std::string note_text(const Note& note);
+/// A clause, as sentences hold it.
+[[nodiscard]] std::string reason_text(const Reason& reason);
+
+/// What to do about it, a line for each step: a sentence of its own, or a command that can be
+/// copied as it stands.
+[[nodiscard]] std::vector<std::string> remedy_lines(const Remedy& remedy);
+
+}  // namespace vfio_switch

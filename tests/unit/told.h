@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/cards/refusal.h"
+#include "core/message/note.h"
+#include "core/plan/boot_record.h"
+
+namespace vfio_switch::test {
+
+/// What people read, whatever the build's catalogue makes of it: see `pseudo-catalogue` in
+/// meson_options.txt.
+[[nodiscard]] std::string plain(std::string_view text);
+
+// The sentences of facts, as the English catalogue has them.
+[[nodiscard]] std::string text_of(const Refusal& refusal);
+[[nodiscard]] std::string text_of(const Note& note);
+[[nodiscard]] std::string text_of(const BootFinding& finding);
+/// Empty where there is no reason.
+[[nodiscard]] std::string text_of(const std::optional<Reason>& reason);
+/// The lines of a remedy, each with its line end.
+[[nodiscard]] std::string text_of(const Remedy& remedy);
+
+/// A reason that nothing in a test depends on, and its text.
+[[nodiscard]] Reason some_reason(std::string_view text = "because");
+
+}  // namespace vfio_switch::test
