@@ -92,6 +92,7 @@ enum class RefusalCause {
   file_is_directory,    ///< file
   file_not_regular,     ///< file
   file_edited,          ///< file
+  file_put_out,         ///< file
   edited_since,         ///< file: of a rollback
   change_unfinished,    ///< verb
 };

@@ -15,7 +15,8 @@ enum class NoteCause {
   card_moved,           ///< id, from, to
   file_adopted,         ///< file
   file_left,            ///< file
-  file_saved,           ///< file, saved
+  file_put_out,         ///< file
+  file_unread,          ///< file, why
   bind_script_missing,  ///< file
   image_tool,           ///< reason
   driver_blacklisted,   ///< place, driver
