@@ -35,7 +35,7 @@ std::string verb_text(Verb verb) {
 std::string outcome_text(const Options& options, const OperationResult& result) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
-  for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
+  text += notes_text(result.plan.notes);
   if (!result.changed) return text + "Nothing to do.\n";
   const bool built = options.root == "/" || options.rebuild;
   return text + done_text(result.plan, built, options.style);
