@@ -134,7 +134,7 @@ Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
   if (same_content(*before, after)) return {};
   const auto first_rebuild = std::ranges::find_if(
       diff, [](const Change& change) { return std::holds_alternative<RebuildInitramfs>(change); });
-  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, "tells hooks of it"});
+  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, ReasonCause::remembered});
   return {};
 }
 

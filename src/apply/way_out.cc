@@ -352,7 +352,7 @@ class Work {
     if (request_.kind != WayOut::rollback) {
       after = RegularFile{render_hook_facts(Intent::disabled, {}), 0644, 0, 0};
     }
-    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, "tells hooks of it");
+    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, ReasonCause::remembered);
   }
 
   [[nodiscard]] static bool is_readable_json(const std::string& text) { return Json::accept(text); }
