@@ -21,13 +21,13 @@ inline const std::string images_path = state_directory + "/images";
 /// An administrator's no: what an installation would set up by itself, it does not. Made by disable
 /// and rollback, removed by enable; it outlasts the package, but not its purge.
 inline const std::string declined_path = state_directory + "/declined";
-/// True for what is only remembered at `path`: no part of what the machine was before.
-[[nodiscard]] inline bool is_remembered(std::string_view path) {
-  return path == state_path || path == declined_path;
-}
-
 /// What pre-remove could not put out of effect, "live PATH" a line; empty where it could.
 inline const std::string removal_path = state_directory + "/removal";
+/// True for what is only remembered at `path`: no part of what the machine was before.
+[[nodiscard]] inline bool is_remembered(std::string_view path) {
+  return path == state_path || path == declined_path || path == removal_path;
+}
+
 /// There while images have to be built that the files have already changed for.
 inline const std::string images_owed_path = state_directory + "/images-owed";
 
