@@ -12,6 +12,7 @@
 #include "apply/tool_failure.h"
 #include "core/base/text.h"
 #include "core/boot/parameter_edit.h"
+#include "core/files/own_paths.h"
 #include "system/process/process.h"
 #include "system/state/state_store.h"
 #include "system/tools/initramfs_tools.h"
@@ -93,6 +94,7 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
     });
     diff.insert(first_rebuild, FileChange{state_path, *old_state, new_state, "remembers it"});
   }
+  if (auto told = tell_hooks(diff, state); !told) return told;
   // What stands there and is no such note keeps nobody from anything.
   auto answer = files_.state(declined_path);
   const bool is_note = answer && (std::holds_alternative<Absent>(*answer) ||
@@ -110,6 +112,31 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
                 FileChange{directory, Absent{}, Directory{}, "is missing"});
     --i;  // its own directory may be missing too
   }
+  return {};
+}
+
+Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
+  auto before = files_.state(hook_facts_path);
+  const bool is_note = before && (std::holds_alternative<Absent>(*before) ||
+                                  std::holds_alternative<RegularFile>(*before));
+  if (!is_note && state.intent != Intent::enabled) return {};  // it tells nobody to take the card
+  if (!before) return failure_of(before);
+  auto override_file = files_.state(std::string(override_path));
+  if (!override_file) return failure_of(override_file);
+  for (const auto& change : diff) {
+    const auto* file = std::get_if<FileChange>(&change);
+    if (file != nullptr && file->path == override_path) *override_file = file->after;
+  }
+  FileState after = Absent{};
+  if (state.intent != Intent::unset) {
+    const auto* entries = std::get_if<RegularFile>(&*override_file);
+    after =
+        RegularFile{render_hook_facts(state.intent, entries ? entries->content : ""), 0644, 0, 0};
+  }
+  if (same_content(*before, after)) return {};
+  const auto first_rebuild = std::ranges::find_if(
+      diff, [](const Change& change) { return std::holds_alternative<RebuildInitramfs>(change); });
+  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, "tells hooks of it"});
   return {};
 }
 
@@ -228,7 +255,7 @@ Result<void> Transaction::change_file(const FileChange& change) {
 
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
-  const Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  const Invocation command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
   if (auto noted = note_builder(files_, Builder::at_work); !noted) return noted;
   auto result = runner_.run(command, {progress_.on_tool_output, {}});
   if (auto noted = note_builder(files_, Builder::ended); !noted) return noted;

@@ -313,6 +313,7 @@ class Work {
 
   void plan_state() {
     if (!state_.exists || request_.kind == WayOut::remove) return;
+    plan_hook_facts();
     const auto now = files_.state(state_path);
     const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
     if (file == nullptr) aside_.push_back(state_path);
@@ -344,6 +345,20 @@ class Work {
       after.content = render_state(disabled);
     }
     if (after.content != file->content) plan(state_path, *now, after, "remembers it");
+  }
+
+  void plan_hook_facts() {
+    const auto now = files_.state(hook_facts_path);
+    if (!now) {
+      aside_.push_back(hook_facts_path);  // hooks would wait for who writes into a FIFO
+      return;
+    }
+    if (std::holds_alternative<Directory>(*now)) return;  // hooks read nothing there
+    FileState after = Absent{};
+    if (request_.kind != WayOut::rollback) {
+      after = RegularFile{render_hook_facts(Intent::disabled, {}), 0644, 0, 0};
+    }
+    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, "tells hooks of it");
   }
 
   [[nodiscard]] static bool is_readable_json(const std::string& text) { return Json::accept(text); }
@@ -525,7 +540,7 @@ class Work {
   }
 
   /// False, with a warning that ends in `remedy`, where it fails.
-  [[nodiscard]] bool run_tool(const Command& command, const std::string& remedy) {
+  [[nodiscard]] bool run_tool(const Invocation& command, const std::string& remedy) {
     const auto line =
         command.program + (command.arguments.empty() ? "" : " ") + join(command.arguments, " ");
     if (request_.progress.on_recovery) request_.progress.on_recovery("running " + line);

@@ -6,9 +6,10 @@
 
 #include "apply/progress.h"
 #include "cli/commands.h"
-#include "cli/json_output.h"
+#include "cli/doctor_json.h"
 #include "cli/plan_request.h"
 #include "core/doctor/diagnosis.h"
+#include "core/tell/doctor_text.h"
 #include "core/tell/plan_text.h"
 #include "system/doctor/examine.h"
 

@@ -193,7 +193,7 @@ class Grub(BootCase):
         menu = root.read(GRUB_CFG)
         done = root.run("enable")
         self.assert_status(done, 0)
-        self.assertIn("The boot loader's files are stale now: run update-grub there, or use --rebuild", done.out)
+        self.assertIn("The boot loader's files are out of date: run update-grub on that system, or use --rebuild", done.out)
         self.assertEqual(root.read(GRUB_CFG), menu)
         kernel = root.run("status", "--json").json["kernels"][0]
         self.assertEqual(kernel["staged"], False)

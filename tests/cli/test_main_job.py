@@ -68,7 +68,7 @@ class MainJob(SysrootCase):
         self.assert_status(done, 0)
         self.assert_vfio_first(root)
         for kernel in KERNELS:
-            self.assertIn(f"/boot/initrd.img-{kernel} is stale now", done.out)
+            self.assertIn(f"/boot/initrd.img-{kernel} is out of date: rebuild it on that system", done.out)
         self.assertIn("vfio-pci.ids=", done.out, "how to get the screen back is said at once")
         self.assertIn("vfio-pci\n", root.read(MODULES_LOAD))
         self.assertNotIn("\nblacklist", root.read(VFIO_CONF))

@@ -64,7 +64,7 @@ class Differences(SysrootCase):
         told = root.run("doctor").out
         self.assertEqual(uncoloured(on_terminal(command, 200)), told, "prose is no wider than 80 columns")
         self.assertIn("\033[33mwarning\033[0m: reboot-needed\n", on_terminal(command, 80))
-        self.assertRegex(told, r"\n1 warning\. Mend it, then run")
+        self.assertRegex(told, r"\n1 warning\. Fix it, then run")
         narrow = uncoloured(on_terminal(command, 50))
         self.assertEqual(narrow.split(), told.split())
         self.assertLessEqual(max(map(len, narrow.splitlines())), 50)

@@ -93,7 +93,7 @@ class Teller:
             lines.append(f"{finding['severity']}: {finding['code']}{' (ours)' if finding['fixable'] else ''}")
             lines.append(f"  {self.message(finding['found'])}")
             lines += [f"    {self.message(line)}".rstrip() for line in finding["details"]]
-            lines.append(f"  -> {self.message(finding['remedy'])}")
+            lines.append(f"  -> {self.message(finding['remedy']['text'])}")
         return "\n".join(lines).rstrip() + "\n"
 
 

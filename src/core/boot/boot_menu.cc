@@ -97,6 +97,8 @@ std::string_view to_string(BootUnknownCode code) {
       return "several";
     case BootUnknownCode::release:
       return "release";
+    case BootUnknownCode::staged:
+      return "staged";
   }
   return "";
 }
@@ -130,6 +132,9 @@ std::string describe(const BootUnknown& unknown) {
         return subject + " are set up, and which of them starts this system is not known";
       case BootUnknownCode::release:
         return subject + " does not say which kernel release it is";
+      case BootUnknownCode::staged:
+        return "a deployment is staged (" + subject +
+               "), and the boot menu changes when the system shuts down";
     }
     return subject;
   }();

@@ -83,8 +83,7 @@ std::optional<std::size_t> entry_of_this_boot(const BootMenu& menu, const ThisBo
   const auto fits = [&](const BootEntry& entry) {
     if (!entry.kernel && !entry.unified_image) return false;
     if (boot.image && (!entry.kernel || entry.kernel->path != *boot.image)) return false;
-    if (entry.release && *entry.release != running_release) return false;
-    return true;
+    return !entry.release || running_release.empty() || *entry.release == running_release;
   };
   const auto line_fits = [&](const BootEntry& entry) {
     if (!fits(entry) || !entry.command_line) return false;

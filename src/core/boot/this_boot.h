@@ -28,7 +28,7 @@ struct ThisBoot {
 
 /// The entry that started the running kernel: what the loader or the stub says in its variables,
 /// else the only one whose kernel, release and command line are those of this boot. Nothing where
-/// none fits, or several do.
+/// none fits, or several do. `running_release` is empty where it is not known.
 [[nodiscard]] std::optional<std::size_t> entry_of_this_boot(const BootMenu& menu,
                                                             const ThisBoot& boot,
                                                             const EfiVariables& variables,

@@ -35,7 +35,12 @@ struct Place {
   std::string path;
   int line = 0;
 
-  bool operator==(const Place&) const = default;
+  /// "/etc/modprobe.d/vfio.conf:3"
+  [[nodiscard]] std::string str() const {
+    return line > 0 ? path + ":" + std::to_string(line) : path;
+  }
+
+  auto operator<=>(const Place&) const = default;
 };
 
 /// A function, and who has it.

@@ -61,23 +61,20 @@ std::string command_text(const Command& command) {
 }
 
 std::string item_text(const Item& item) {
-  return std::visit(
-      Overloaded{
-          [](const PciAddress& address) { return address.str(); },
-          [](const PciId& id) { return id.str(); },
-          [](const Count& count) { return std::to_string(count.value); },
-          [](const Occupant& occupant) {
-            return occupant.address.str() + " (" + occupant.driver.value_or("no driver") + ")";
-          },
-          [](const Place& place) {
-            return printable(place.path) +
-                   (place.line > 0 ? ":" + std::to_string(place.line) : std::string());
-          },
-          [](const Command& command) { return "'" + command_text(command) + "'"; },
-          [](const Package& package) { return printable(package.name); },
-          [](const auto& text) { return printable(text.text); },
-      },
-      item);
+  return std::visit(Overloaded{
+                        [](const PciAddress& address) { return address.str(); },
+                        [](const PciId& id) { return id.str(); },
+                        [](const Count& count) { return std::to_string(count.value); },
+                        [](const Occupant& occupant) {
+                          return occupant.address.str() + " (" +
+                                 occupant.driver.value_or("no driver") + ")";
+                        },
+                        [](const Place& place) { return printable(place.str()); },
+                        [](const Command& command) { return "'" + command_text(command) + "'"; },
+                        [](const Package& package) { return printable(package.name); },
+                        [](const auto& text) { return printable(text.text); },
+                    },
+                    item);
 }
 
 std::string format(const Template& sentence, const Data& data) {

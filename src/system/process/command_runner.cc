@@ -183,7 +183,7 @@ class SystemRunner final : public CommandRunner {
 
   bool has(const std::string& program) const override { return !find(program).empty(); }
 
-  Result<CommandResult> run(const Command& command, const CommandListener& listener) override {
+  Result<CommandResult> run(const Invocation& command, const CommandListener& listener) override {
     const auto program = find(command.program);
     if (program.empty()) {
       return fail(command.program + " is not installed" + (root_ == "/" ? "" : " in " + root_));
@@ -214,7 +214,7 @@ class SystemRunner final : public CommandRunner {
   }
 
  private:
-  static std::unexpected<Error> start_failed(const Command& command) {
+  static std::unexpected<Error> start_failed(const Invocation& command) {
     return fail("cannot start " + command.program + ": " + std::strerror(errno));
   }
 

@@ -14,7 +14,7 @@
 namespace vfio_switch {
 
 /// A program and its arguments; never a shell.
-struct Command {
+struct Invocation {
   std::string program;  ///< a name, found in /usr/sbin, /usr/bin, /sbin and /bin of the root
   std::vector<std::string> arguments;
 };
@@ -48,7 +48,7 @@ class CommandRunner {
   [[nodiscard]] virtual bool has(const std::string& program) const = 0;
   /// Runs it until it ends or we are interrupted: see is_interrupted(). An Error only if it could
   /// not be started.
-  [[nodiscard]] virtual Result<CommandResult> run(const Command& command,
+  [[nodiscard]] virtual Result<CommandResult> run(const Invocation& command,
                                                   const CommandListener& listener) = 0;
 };
 

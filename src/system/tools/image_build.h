@@ -9,7 +9,7 @@ namespace vfio_switch {
 
 /// How a tool builds one image.
 struct ImageBuild {
-  Command command;
+  Invocation command;
   std::string written;    ///< where the tool writes; not the image itself: it is renamed to that
   bool in_place = false;  ///< the tool may write into what stands at `written`
   /// The image belongs to another deployment: the one here is not changed, and proves nothing.

@@ -74,7 +74,7 @@ std::vector<PlainBuild> plain_builds(const FileReader& files, const CommandRunne
   return {};
 }
 
-Command plain_boot_command(const FileReader& files, const CommandRunner& runner) {
+Invocation plain_boot_command(const FileReader& files, const CommandRunner& runner) {
   if (runner.has("update-grub")) return {"update-grub", {}};
   for (const std::string name : {"grub2", "grub"}) {
     const auto output = "/boot/" + name + "/grub.cfg";

@@ -11,7 +11,7 @@ namespace vfio_switch {
 
 /// A rebuild of initramfs images without a plan: by what is installed, and nothing else.
 struct PlainBuild {
-  Command command;
+  Invocation command;
   /// The image that `written` is renamed to; empty where the command writes in its place.
   std::string image = {};
   std::string written = {};
@@ -35,7 +35,7 @@ struct PlainBuild {
 
 /// The plain command that makes the boot loader's files from its settings; no program where there
 /// is none that we know.
-[[nodiscard]] Command plain_boot_command(const FileReader& files, const CommandRunner& runner);
+[[nodiscard]] Invocation plain_boot_command(const FileReader& files, const CommandRunner& runner);
 
 /// What the builders leave beside an image when a build is cut off, but for what they were told to
 /// write.

@@ -43,7 +43,7 @@ class FakeTool final : public CommandRunner {
 
   bool has(const std::string& program) const override { return program == name; }
 
-  Result<CommandResult> run(const Command& command, const CommandListener&) override {
+  Result<CommandResult> run(const Invocation& command, const CommandListener&) override {
     ran.push_back(command.program);
     if (command.program == "update-grub") {
       root_.write(grub_cfg + ".new", grub_writes);
