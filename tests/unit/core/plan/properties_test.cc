@@ -20,6 +20,7 @@
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
 #include "core/plan/plan.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
@@ -40,7 +41,7 @@ using test::written;
 
 namespace {
 
-constexpr std::uint32_t machines = 400;
+const std::uint32_t machines = test::rounds(400);
 
 /// Makes up a machine: a display for the host, one to three cards, other devices.
 class RandomMachine {
