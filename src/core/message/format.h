@@ -28,6 +28,9 @@ void speak(Translate translate);
 /// made visible; a command is quoted so that a shell reads it as it is meant.
 [[nodiscard]] std::string format(const Template& sentence, const Data& data);
 
+/// True if `data` has what `sentence` asks for: of what was read from a file.
+[[nodiscard]] bool fits(const Template& sentence, const Data& data);
+
 /// One item as sentences show it.
 [[nodiscard]] std::string item_text(const Item& item);
 
