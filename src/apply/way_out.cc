@@ -131,6 +131,8 @@ class Work {
     images_ = journal_.images();
     if (request_.kind != WayOut::disable) boot_undo_ = journal_.boot_undo();
     state_ = salvage_state(files_);
+    // The intent outlasts a removal that may be called off; what stands at our paths does not.
+    is_given_back_ = files_.exists(removal_path) && journal_.changed_paths().empty();
     if (!state_.problem.empty()) warn(state_.problem);
   }
 
@@ -146,7 +148,7 @@ class Work {
     return std::ranges::find(changes_, path, &FileChange::path) != changes_.end();
   }
 
-  void plan(const std::string& path, const FileState& now, FileState after, std::string reason,
+  void plan(const std::string& path, const FileState& now, FileState after, Reason reason,
             bool boot = false) {
     changes_.push_back({path, now, std::move(after), std::move(reason), boot});
   }
@@ -164,7 +166,7 @@ class Work {
       const auto now = files_.state(own);
       const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
       if (file != nullptr && is_unmodified(file->content)) {
-        plan(own, *now, Absent{}, "written by vfio-switch");
+        plan(own, *now, Absent{}, ReasonCause::written_by_us);
       }
     }
   }
@@ -180,7 +182,7 @@ class Work {
       return;  // put out of effect with the others
     }
     if (is_ours) {
-      plan(made.path, now, made.before, "as it was before");
+      plan(made.path, now, made.before, ReasonCause::restored);
       restored_.push_back(made.path);
       return;
     }
@@ -190,16 +192,17 @@ class Work {
     const auto* before = std::get_if<RegularFile>(&made.before);
     if (before == nullptr) return;
     const auto beside = free_name(files_, made.path + ".before-vfio-switch");
-    plan(beside, Absent{}, *before, "what was there before");
+    plan(beside, Absent{}, *before, ReasonCause::former_kept);
     warn("what was there before is kept as " + printable(beside));
   }
 
   /// True where what stands at a path of ours is of our doing, in whole or in part.
   [[nodiscard]] bool is_of_ours(const std::string& path, const FileState& now) const {
-    const auto known = journal_.changed_paths();
     const auto* file = std::get_if<RegularFile>(&now);
-    return state_.exists || std::ranges::find(known, path, &FileChange::path) != known.end() ||
-           (file != nullptr && unsealed(file->content).size() != file->content.size());
+    if (file != nullptr && unsealed(file->content).size() != file->content.size()) return true;
+    if (is_given_back_) return false;
+    const auto known = journal_.changed_paths();
+    return state_.exists || std::ranges::find(known, path, &FileChange::path) != known.end();
   }
 
   /// Puts out of effect what is live at our paths, and was not there before us.
@@ -229,7 +232,7 @@ class Work {
     after.modified = 0;
     const bool edited = !is_unmodified(file.content);
     after.content = edited ? put_out(path, file.content) : disabled_form(file.content);
-    plan(path, file, after, "commented out: the host's drivers take the card");
+    plan(path, file, after, ReasonCause::commented_out);
     if (edited) {
       warn(printable(path) + " was edited since: every line of it is commented out, and '" +
            put_back_command(path) + "' takes that back");
@@ -248,7 +251,7 @@ class Work {
       if (!now || std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
       const bool whole = request_.kind != WayOut::disable && same_content(*now, made.after);
       if (whole && !is_lost(made.before)) {
-        plan(made.path, *now, made.before, "as it was before", true);
+        plan(made.path, *now, made.before, ReasonCause::restored, true);
         boot_changes_ = true;
       } else {
         strip(made.path, *now, ours);
@@ -265,7 +268,7 @@ class Work {
     after.content = without_parameters(syntax_of(path), file->content, ours);
     after.modified = 0;
     if (after.content == file->content) return;
-    plan(path, now, after, "without our kernel parameters", true);
+    plan(path, now, after, ReasonCause::parameters_stripped, true);
     boot_changes_ = true;
   }
 
@@ -280,7 +283,7 @@ class Work {
     after.modified = 0;
     after.content =
         is_unmodified(file->content) ? render_grub_drop_in(left) : put_out(path, file->content);
-    plan(path, *now, after, "without the parameter that gives the card to vfio-pci", true);
+    plan(path, *now, after, ReasonCause::ids_stripped, true);
     boot_changes_ = true;
   }
 
@@ -296,7 +299,7 @@ class Work {
       const auto now = look_at(made.path);
       is_same = is_same && now && !is_lost(made.before) && same_content(*now, made.after);
       if (is_same && !is_planned(made.path)) {
-        changes.push_back({made.path, *now, made.before, "as it was before", true});
+        changes.push_back({made.path, *now, made.before, ReasonCause::restored, true});
       } else if (now && syntax_of(made.path) == ParameterSyntax::boot_entry) {
         strip(made.path, *now, ours);
       }
@@ -315,13 +318,14 @@ class Work {
     const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
     if (file == nullptr) aside_.push_back(state_path);
     if (request_.kind == WayOut::rollback) {
-      if (file != nullptr) plan(state_path, *now, Absent{}, "nothing is wanted any more");
+      if (file != nullptr) plan(state_path, *now, Absent{}, ReasonCause::not_wanted);
       return;
     }
     if (file == nullptr) {
       State disabled;
       disabled.intent = Intent::disabled;
-      plan(state_path, Absent{}, RegularFile{render_state(disabled), 0644, 0, 0}, "remembers it");
+      plan(state_path, Absent{}, RegularFile{render_state(disabled), 0644, 0, 0},
+           ReasonCause::remembered);
       return;
     }
     if (state_.problem.empty() && state_.intent == Intent::disabled) return;
@@ -336,22 +340,26 @@ class Work {
                changed && is_readable_json(file->content)) {
       after.content = *changed;
     } else {
-      plan(free_name(files_, state_path + ".damaged"), Absent{}, *file, "what was remembered");
+      plan(free_name(files_, state_path + ".damaged"), Absent{}, *file, ReasonCause::damaged_kept);
       State disabled;
       disabled.intent = Intent::disabled;
       after.content = render_state(disabled);
     }
-    if (after.content != file->content) plan(state_path, *now, after, "remembers it");
+    if (after.content != file->content) plan(state_path, *now, after, ReasonCause::remembered);
   }
 
   void plan_hook_facts() {
     const auto now = files_.state(hook_facts_path);
-    if (!now || std::holds_alternative<Directory>(*now)) return;  // hooks read nothing there
+    if (!now) {
+      aside_.push_back(hook_facts_path);  // hooks would wait for who writes into a FIFO
+      return;
+    }
+    if (std::holds_alternative<Directory>(*now)) return;  // hooks read nothing there
     FileState after = Absent{};
     if (request_.kind != WayOut::rollback) {
       after = RegularFile{render_hook_facts(Intent::disabled, {}), 0644, 0, 0};
     }
-    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, "tells hooks of it");
+    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, ReasonCause::remembered);
   }
 
   [[nodiscard]] static bool is_readable_json(const std::string& text) { return Json::accept(text); }
@@ -443,11 +451,19 @@ class Work {
 
   /// An administrator's no, or that of a boot that failed.
   void plan_answer() {
+    if (request_.kind == WayOut::remove && has_directory_) {
+      // With the rest: a removal that is taken back has not been one.
+      const auto now = files_.state(removal_path);
+      const FileState empty = RegularFile{"", 0644, 0, 0};
+      if (now && !same_content(*now, empty)) plan(removal_path, *now, empty, "remembers it");
+    }
     if (request_.kind == WayOut::remove && state_.intent != Intent::disabled) return;
-    if (!state_.exists && changes_.empty() && aside_.empty()) return;
+    const bool changes_nothing = std::ranges::all_of(
+        changes_, [](const FileChange& change) { return is_remembered(change.path); });
+    if (!state_.exists && changes_nothing && aside_.empty()) return;
     if (!has_directory_ || files_.exists(declined_path)) return;
     const std::string text = request_.kind == WayOut::rollback ? "rollback\n" : "disable\n";
-    plan(declined_path, Absent{}, RegularFile{text, 0644, 0, 0}, "remembers it");
+    plan(declined_path, Absent{}, RegularFile{text, 0644, 0, 0}, ReasonCause::remembered);
   }
 
   /// For the package's scripts, when the program is gone.
@@ -456,8 +472,11 @@ class Work {
     std::string text;
     for (const auto& path : result_.live) text += "live " + path + "\n";
     if (!is_whole_) text += "lost\n";
-    if (auto noted = write(removal_path, RegularFile{text, 0644, 0, 0}); !noted) {
-      warn(noted.error().message);
+    // An empty one was part of the transaction.
+    if (!text.empty() || !has_directory_) {
+      if (auto noted = write(removal_path, RegularFile{text, 0644, 0, 0}); !noted) {
+        warn(noted.error().message);
+      }
     }
     if (!state_.exists) return;  // no image was ever changed
     std::string images;
@@ -549,7 +568,8 @@ class Work {
   SalvagedState state_;
   bool has_directory_ = false;  ///< ours, with its lock taken
   bool can_journal_ = false;
-  bool is_whole_ = true;  ///< nothing of what the journal should know is lost
+  bool is_given_back_ = false;  ///< by an earlier removal of the package
+  bool is_whole_ = true;        ///< nothing of what the journal should know is lost
   std::vector<FileChange> changes_;
   std::vector<std::string> aside_;     ///< paths of ours at which something else stands
   std::vector<std::string> restored_;  ///< paths that get back what was there before
