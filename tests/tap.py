@@ -85,6 +85,7 @@ class Job:
     run: Callable[[], int]  # gives the exit status
     alone: bool = False  # it keeps all processors busy itself, or measures
     seconds: float = 0  # that it took, or is expected to take
+    work: float = 0  # seconds of a processor
     pid: int = 0
     begun: float = 0
     said: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
@@ -125,12 +126,14 @@ class Job:
         self.seconds = time.monotonic() - self.begun
         if self.seconds > limit:
             self.stop()
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        self.work = usage.ru_utime + usage.ru_stime
         return os.waitstatus_to_exitcode(status) if pid else None
 
     def tell(self, tap: Tap, status: int) -> None:
         said, errors = (self._text(file) for file in (self.said, self.errors))
         tap.relay(self.name, said, status, errors)
+        tap.note(f"{self.name}: {self.seconds:.1f} s, {self.work:.1f} s of a processor")
 
     @staticmethod
     def _text(file: IO[bytes]) -> str:

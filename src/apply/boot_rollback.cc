@@ -132,7 +132,6 @@ Result<void> roll_back_boot(Plan& plan, const FileReader& files, const Machine& 
                             const Journal& journal, const PlanOptions& options) {
   const auto& loader = machine.facts.boot_loader;
   const auto ours = machine.state.boot_parameters;
-  plan.state.boot_parameters.clear();
   if (ours.empty()) return {};
   const auto edit = edit_parameters(loader, {}, ours);
   if (auto given = give_back_settings(plan, files, journal, ours); !given) return given;

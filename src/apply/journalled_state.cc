@@ -39,6 +39,11 @@ std::string digest_of(const std::string& bytes) {
   return bytes.starts_with(digest_only) ? bytes.substr(digest_only.size()) : sha256(bytes);
 }
 
+bool is_lost(const FileState& state) {
+  const auto* bytes = bytes_of(state);
+  return bytes != nullptr && bytes->starts_with(digest_only);
+}
+
 std::string* bytes_of(FileState& state) {
   if (auto* file = std::get_if<RegularFile>(&state)) return &file->content;
   if (auto* link = std::get_if<SymbolicLink>(&state)) return &link->target;

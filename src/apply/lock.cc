@@ -26,7 +26,8 @@ std::string holder_of(const UniqueFd& lock) {
 }  // namespace
 
 Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::seconds patience) {
-  const auto path = state_directory + "/lock";
+  // Where nobody else can reach it: whoever can open a file can lock it, and hold up root.
+  const auto path = state_directory + "/journal/lock";
   auto fd = files.open_lock(path);
   if (!fd) return failure_of(fd);
   const auto deadline = std::chrono::steady_clock::now() + patience;

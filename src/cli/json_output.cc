@@ -3,10 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/message_json.h"
 #include "core/base/text.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
-#include "system/state/message_json.h"
 
 namespace vfio_switch {
 
@@ -242,30 +242,6 @@ std::string status_json(const Status& status) {
                {"parameters", parameters},
                {"set_up_pending", or_null(status.pending)},
                {"boot_check", status.boot ? boot_json(*status.boot, status.boot_is_now) : Json()}});
-}
-
-std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending) {
-  Json list = Json::array();
-  for (const auto& finding : findings) {
-    const auto& kind = kind_of(finding.code);
-    list.push_back({{"code", kind.text},
-                    {"severity", to_string(finding.severity)},
-                    {"found", finding.found},
-                    {"why", kind.why},
-                    {"remedy", finding.remedy},
-                    {"devices", addresses_json(finding.devices)},
-                    {"details", finding.table},
-                    {"fixable", finding.ours}});
-  }
-  Json changes;
-  if (mending != nullptr) {
-    changes = Json::array();
-    for (const auto& change : mending->diff) changes.push_back(change_json(change));
-  }
-  return dump({{"schema", schema},
-               {"healthy", !falls_short(findings)},
-               {"findings", list},
-               {"changes", changes}});
 }
 
 std::string error_json(const Error& error) {

@@ -93,10 +93,10 @@ po::options_description verb_options() {
   options.add_options()("rebuild",
                         "rebuild every initramfs image; with --sysroot, build images at all");
   options.add_options()("force-ours", "overwrite generated files that were edited");
+  options.add_options()("keep-mine", "keep generated files that were edited");
   options.add_options()("fix", "doctor: fix what vfio-switch itself set up (as root)");
   options.add_options()("output", po::value<std::string>()->value_name("FILE"),
                         "report: write the report to FILE");
-  options.add_options()("keep-mine", "keep generated files that were edited");
   return options;
 }
 
@@ -215,7 +215,7 @@ std::string help_text() {
           "  status                 show what is configured, what is active, and what the\n"
           "                         next boot will do\n"
           "  plan [enable|disable]  show what that command would do, with the proof\n"
-          "  verify                 check the status for scripts: exit status 5 if it is not\n"
+          "  verify                 check for scripts: exit status 5 if the machine is not\n"
           "                         as configured\n"
           "  doctor                 find common problems and show how to fix them\n"
           "  report                 write a bug report (host and user names removed)\n\n"

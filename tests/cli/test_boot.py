@@ -197,15 +197,27 @@ class Boot(SysrootCase):
         root.write("sys/class/graphics/fb0/name", "EFI VGA\n")
         self.assertTrue(self.check(root)["good"])
 
-    def test_a_disable_that_is_refused_is_told(self) -> None:
+    def test_one_more_line_of_comment_keeps_nobody_in_the_dark(self) -> None:
         root = self.machine_of()
         self.bind(root)
         self.without_display(root)
-        root.write(VFIO_CONF, root.read(VFIO_CONF) + "# mine\n")
+        edited = root.read(VFIO_CONF) + "# mine\n"
+        root.write(VFIO_CONF, edited)
         record = self.check(root)
-        self.assertIn("refused", record["action"])
+        self.assertEqual(record["action"], "disabled")
+        self.assert_intent(root, "disabled")
+        self.assertTrue(all(line.startswith("#") for line in root.read(VFIO_CONF).splitlines()))
+        self.assertIn("# mine", root.read(VFIO_CONF))
+
+    def test_whoever_gave_the_only_display_away_meant_it(self) -> None:
+        root = self.machine_of()
+        self.assert_status(root.run("enable", "--allow-boot-gpu"), 0)
+        self.bind(root)
+        self.without_display(root)
+        record = self.check(root)
+        self.assertIn("no-display", self.codes(record))
+        self.assertIsNone(record["action"])
         self.assert_intent(root, "enabled")
-        self.assertIn("could not be disabled", root.read(MOTD))
 
     def test_isolation_is_judged_after_the_boot(self) -> None:
         root = self.machine_of()

@@ -16,7 +16,7 @@ IMAGE = f"boot/initrd.img-{KERNELS[0]}"
 JOURNAL = f"{STATE}/journal"
 OTHER_CONF = "etc/modprobe.d/other.conf"
 OWN = (STATE,)
-FILES = [VFIO_CONF, SOFTDEP_CONF, MODULES_LOAD, f"{STATE}/state.json", f"{STATE}/lock", f"{JOURNAL}/log"]
+FILES = [VFIO_CONF, SOFTDEP_CONF, MODULES_LOAD, f"{STATE}/state.json", f"{STATE}/journal/lock", f"{JOURNAL}/log"]
 TEMPORARIES = [
     "etc/modprobe.d/.vfio.conf.vfio-tmp", "etc/modules-load.d/.vfio.conf.vfio-tmp", f"{STATE}/.state.json.vfio-tmp",
     f"boot/.{Path(IMAGE).name}.vfio-tmp",

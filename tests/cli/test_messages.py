@@ -41,22 +41,23 @@ class Messages(SysrootCase):
 
     def test_an_attribute_that_makes_no_sense(self) -> None:
         (self.root.path / f"sys/bus/pci/devices/{CARD[0]}/modalias").write_text("nonsense\n")
-        self.says(self.root.run("devices"), f"{CARD[0]}/modalias cannot be read")
+        done = self.root.run("devices")
+        self.says(done, f"warning: /sys/bus/pci/devices/{CARD[0]}/modalias cannot be read", status=0)
 
     def test_a_card_in_no_group(self) -> None:
         (self.root.path / f"sys/bus/pci/devices/{CARD[0]}/iommu_group").unlink()
-        self.says(self.root.run("enable"), "is in no IOMMU group, though other devices are", status=3)
+        self.says(self.root.run("enable"), "is in no IOMMU group, although other devices are", status=3)
 
     def test_xorg_has_the_card(self) -> None:
         self.root.write("etc/X11/xorg.conf.d/10-gpu.conf",
                         'Section "Device"\n  Identifier "GPU"\n  BusID "PCI:1:0:0"\nEndSection\n')
-        self.says(self.root.run("enable"), "10-gpu.conf:3", "to the host's display; remove that first", status=3)
+        self.says(self.root.run("enable"), "10-gpu.conf:3 assigns", "to the host's display\n", "Remove this line from", status=3)
 
     def test_a_directory_that_cannot_be_listed(self) -> None:
         (self.root.path / "etc/modprobe.d").chmod(0 if os.geteuid() != 0 else 0o700)
         done = self.root.run("status", prefix=as_nobody())
         (self.root.path / "etc/modprobe.d").chmod(0o755)
-        self.says(done, "cannot list /etc/modprobe.d: Permission denied", status=4)
+        self.says(done, "cannot access /etc/modprobe.d/00-vfio-softdep.conf: Permission denied", status=4)
 
     # -- the journal and the lock
 
@@ -66,11 +67,11 @@ class Messages(SysrootCase):
         first, _, rest = log.read_text().partition("\n")
         self.assertIn('"journal":', first)
         log.write_text('{"journal":99}\n' + rest)
-        self.says(self.root.run("disable"), "the journal was written by a newer version", "Upgrade vfio-switch.")
+        self.says(self.root.run("enable"), "the journal was written by a newer version", "Upgrade vfio-switch.")
 
     def test_a_lock_that_cannot_be_taken(self) -> None:
         done = self.with_failing("flock:error=ENOLCK", "enable")
-        self.says(done, "cannot lock /var/lib/vfio-switch/lock: No locks available")
+        self.says(done, "cannot lock /var/lib/vfio-switch/journal/lock: No locks available")
 
     def test_a_kernel_whose_name_is_no_text(self) -> None:
         self.with_tool()

@@ -92,7 +92,7 @@ class TwoAtOnce(unittest.TestCase):
         stage.state_after(ENABLE)
         stage.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")
         before = stage.snapshot()
-        with open(stage.path / "var/lib/vfio-switch/lock", "r+") as lock:
+        with open(stage.path / "var/lib/vfio-switch/journal/lock", "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             start = time.monotonic()
             done = stage.run("drivers-changed")

@@ -18,7 +18,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 VERSION = os.environ.get("VERSION", "")
 # What is data, or has a format without comments; pkg/debian/copyright speaks for these.
 NO_COMMENTS = re.compile(
-    r"\.(json|txt|gz|xz|zst|svg|tar)$|^\.gitignore$|^COPYING$|/(seeds|golden|kernels|config|os|overlays)/"
+    r"\.(json|txt|gz|xz|zst|svg|tar)$|^\.gitignore$|^COPYING$|/(seeds|golden|kernels|config|os|overlays|menus)/"
     r"|^pkg/debian/(changelog|control|copyright|source/format|[\w.-]*\.(lintian-overrides|triggers|install|docs))$"
 )
 

@@ -15,13 +15,17 @@ namespace vfio_switch::test {
 /// meson_options.txt.
 [[nodiscard]] std::string plain(std::string_view text);
 
-// The sentences of facts, as the English catalogue has them.
+/// How many data a sentence asks for.
+[[nodiscard]] unsigned placeholders(const Template& text);
+
+// The sentences of facts, which must have as many data as their sentence asks for, as the English
+// catalogue has them.
 [[nodiscard]] std::string text_of(const Refusal& refusal);
 [[nodiscard]] std::string text_of(const Note& note);
 [[nodiscard]] std::string text_of(const BootFinding& finding);
 /// Empty where there is no reason.
 [[nodiscard]] std::string text_of(const std::optional<Reason>& reason);
-/// The lines of a remedy, each with its line end.
+/// The lines of a remedy, as a terminal shows them.
 [[nodiscard]] std::string text_of(const Remedy& remedy);
 
 /// A reason that nothing in a test depends on, and its text.

@@ -27,7 +27,7 @@ void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
     if (kernel.vfio_pci != ModuleForm::built_in) continue;
     refusals.push_back({RefusalCause::vfio_built_in,
                         {{"kernel", Word{kernel.release}}},
-                        {Manual{ByHand::use_other_kernel}}});
+                        {Manual{ByHand::install_kernel}}});
   }
 }
 

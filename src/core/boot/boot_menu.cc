@@ -38,19 +38,19 @@ bool is_snapshot(const BootEntry& entry) {
          (entry.unified_image && in_history(*entry.unified_image));
 }
 
-bool is_rescue(const BootEntry& entry) {
-  constexpr std::array<std::string_view, 5> words = {"single", "recovery", "emergency",
-                                                     "systemd.unit=rescue.target",
-                                                     "systemd.unit=emergency.target"};
-  if (holds(entry.id, "rescue") || holds(entry.title, "rescue") ||
-      entry.id.find("-recovery-") != std::string::npos || holds(entry.title, "(recovery mode)") ||
-      any_file(entry, "rescue")) {
-    return true;
-  }
+bool has_word(const BootEntry& entry, std::initializer_list<std::string_view> words) {
   const auto present = split_words(entry.command_line ? *entry.command_line : std::string_view());
   return std::ranges::any_of(present, [&](std::string_view word) {
     return std::ranges::find(words, word) != words.end();
   });
+}
+
+bool is_rescue(const BootEntry& entry) {
+  return holds(entry.id, "rescue") || holds(entry.title, "rescue") ||
+         entry.id.find("-recovery-") != std::string::npos ||
+         holds(entry.title, "(recovery mode)") || any_file(entry, "rescue") ||
+         has_word(entry, {"single", "recovery", "emergency", "systemd.unit=rescue.target",
+                          "systemd.unit=emergency.target"});
 }
 
 /// The part of an id behind the submenus that it stands in.
@@ -63,6 +63,8 @@ bool is_foreign(const BootEntry& entry) {
   const auto id = own_id(entry);
   if (id.starts_with("osprober-") || id.starts_with("auto-") || id == "uefi-firmware") return true;
   if (any_file(entry, "memtest")) return true;
+  // A live system: Pop!_OS has one on its recovery partition.
+  if (has_word(entry, {"boot=casper", "boot=live"})) return true;
   // An entry that says nothing at all about what it starts may still be one of this system's.
   return !entry.kernel && !entry.unified_image && entry.unknown.empty();
 }
@@ -95,6 +97,8 @@ std::string_view to_string(BootUnknownCode code) {
       return "several";
     case BootUnknownCode::release:
       return "release";
+    case BootUnknownCode::staged:
+      return "staged";
   }
   return "";
 }
@@ -128,6 +132,9 @@ std::string describe(const BootUnknown& unknown) {
         return subject + " are set up, and which of them starts this system is not known";
       case BootUnknownCode::release:
         return subject + " does not say which kernel release it is";
+      case BootUnknownCode::staged:
+        return "a deployment is staged (" + subject +
+               "), and the boot menu changes when the system shuts down";
     }
     return subject;
   }();

@@ -77,7 +77,8 @@ GrubMachine::GrubMachine(const BootSources& sources, std::string platform) : sou
     state_.set(name, GrubValues::of("y"));
     state_.exported.emplace(name);
   }
-  state_.set("grub_platform", GrubValues::of(std::move(platform)));
+  state_.set("grub_platform",
+             platform.empty() ? GrubValues::open() : GrubValues::of(std::move(platform)));
   state_.set("root", GrubValues::of(grub_device({FileSystemBy::holder, {}})));
   // Only GRUB knows these.
   for (const auto* name : {"grub_cpu", "cmdpath", "net_default_server", "pxe_default_server"}) {
@@ -134,7 +135,7 @@ std::vector<GrubItem> GrubMachine::open_submenu(const GrubItem& item,
 GrubStart GrubMachine::start(const GrubItem& item) {
   GrubStart start;
   start.unknown = item.unknown;
-  const auto outer = state_;
+  auto outer = state_;
   const auto count = items_.size();
   state_.arguments = item.arguments;
   start_ = &start;
@@ -145,7 +146,7 @@ GrubStart GrubMachine::start(const GrubItem& item) {
   file_ = std::move(file);
   start_ = nullptr;
   items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(count), items_.end());
-  state_ = outer;
+  state_ = std::move(outer);
   return start;
 }
 

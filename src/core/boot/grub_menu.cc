@@ -60,7 +60,10 @@ class Reader {
     GrubChoice choice;
     if (is_chosen) {
       choice = choose_grub_item(items, value, variant_, machine_.is_incomplete());
-      menu_->why_no_default = choice.why;
+      // What is missing is the better reason.
+      const bool misses = choice.why && choice.why->code == BootUnknownCode::limit;
+      menu_->why_no_default =
+          misses && !machine_.notes().empty() ? machine_.notes().front() : choice.why;
     }
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool starts = choice.index == i;
@@ -88,13 +91,13 @@ class Reader {
       return;
     }
     ++depth_;
-    const auto outer = machine_.state();
+    auto outer = machine_.state();
     const auto items = machine_.open_submenu(item, std::move(choice));
     auto inner = place;
     inner.titles.push_back(item.title);
     inner.id += escaped(item.id) + ">";
     read(items, inner, machine_.state().value_of("default"), is_chosen);
-    machine_.state() = outer;
+    machine_.state() = std::move(outer);
     --depth_;
   }
 
@@ -141,7 +144,7 @@ std::string directory_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
-BootMenu run(const GrubRequest& request, const BootSources& sources, GrubMachine& machine) {
+BootMenu run(const GrubRequest& request, GrubMachine& machine) {
   BootMenu menu;
   menu.loader = LoaderKind::grub;
   const auto directory =
@@ -156,7 +159,6 @@ BootMenu run(const GrubRequest& request, const BootSources& sources, GrubMachine
   Reader(machine, request.variant).run(menu);
   menu.notes.insert(menu.notes.begin(), machine.notes().begin(), machine.notes().end());
   if (menu.default_entry) menu.why_no_default.reset();
-  (void)sources;
 
   const auto style = state.value_of("timeout_style");
   const auto timeout = state.value_of("timeout").only();
@@ -194,7 +196,7 @@ GrubEnvironment without_once(GrubEnvironment environment) {
 
 BootMenu read_grub_menu(const GrubRequest& request, const BootSources& sources) {
   GrubMachine machine(sources, request.platform);
-  auto menu = run(request, sources, machine);
+  auto menu = run(request, machine);
   const auto& environment = machine.environment();
   if (!is_set(environment, "next_entry") && !is_set(environment, "prev_saved_entry")) {
     if (menu.default_entry) mark_default(menu, *menu.default_entry);
@@ -202,7 +204,7 @@ BootMenu read_grub_menu(const GrubRequest& request, const BootSources& sources) 
   }
   GrubMachine later(sources, request.platform);
   later.replace_environment(without_once(environment));
-  auto after = run(request, sources, later);
+  auto after = run(request, later);
   const auto once = menu.default_entry;
   const auto why = menu.why_no_default;
   const auto same = [](const BootMenu& left, const BootMenu& right) {

@@ -18,7 +18,7 @@ enum class GrubVariant {
 struct GrubRequest {
   std::string path;              ///< of grub.cfg, as seen inside the root
   std::string text;              ///< its content
-  std::string platform = "efi";  ///< or "pc"
+  std::string platform = "efi";  ///< or "pc"; empty: not known
   GrubVariant variant = GrubVariant::upstream;
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/boot/grub_words.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace vfio_switch {
 
@@ -84,12 +86,19 @@ void GrubWords::advance() {
   }
 }
 
-void GrubWords::add_text(char c, bool quoted) {
+void GrubWords::add_text(std::string_view text, bool quoted) {
   auto& pieces = word_.pieces;
   if (pieces.empty() || pieces.back().is_variable || pieces.back().is_quoted != quoted) {
     pieces.push_back({{}, false, quoted});
   }
-  pieces.back().text += c;
+  pieces.back().text += text;
+}
+
+std::string_view GrubWords::take_until(std::string_view ends) {
+  const auto end = std::min(text_.find_first_of(ends, at_), text_.size());
+  const auto run = text_.substr(at_, end - at_);
+  at_ = end;
+  return run;
 }
 
 void GrubWords::read_word() {
@@ -105,12 +114,11 @@ void GrubWords::read_word() {
         ++line_;
       } else if (at_ + 1 < text_.size()) {
         // An escaped character is as good as a quoted one.
-        add_text(text_[at_ + 1], true);
+        add_text(text_.substr(at_ + 1, 1), true);
       }
       at_ += 2;
     } else {
-      add_text(c, false);
-      ++at_;
+      add_text(take_until("{}|&;<> \t\n\r'\"$\\"), false);
     }
   }
 }
@@ -137,13 +145,13 @@ void GrubWords::read_quoted() {
         continue;
       }
       if (next == '$' || next == '\\' || next == '"') {
-        add_text(next, true);
+        add_text(text_.substr(at_ + 1, 1), true);
         at_ += 2;
         continue;
       }
     }
-    add_text(c, true);
-    ++at_;
+    add_text(text_.substr(at_++, 1), true);
+    add_text(take_until(quote == '\'' ? "'\n" : "\"$\\\n"), true);
   }
   token_ = GrubToken::bad;
 }

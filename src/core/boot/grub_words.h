@@ -41,7 +41,9 @@ class GrubWords {
   void read_word();
   void read_quoted();
   void read_variable(bool quoted);
-  void add_text(char c, bool quoted);
+  void add_text(std::string_view text, bool quoted);
+  /// What stands before the first of `ends`, and moves there.
+  std::string_view take_until(std::string_view ends);
   [[nodiscard]] char peek(std::size_t ahead = 0) const {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
   }

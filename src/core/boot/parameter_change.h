@@ -8,7 +8,7 @@
 
 namespace vfio_switch {
 
-/// What changes where a boot loader is to pass other parameters.
+/// What changes when a boot loader is to pass other parameters.
 struct ParameterEdit {
   std::vector<FileChange> files;
   std::optional<BootParameters> run;  ///< after them

@@ -82,7 +82,7 @@ std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice&
   if (claim != facts.display_claims.end()) {
     return Refusal{RefusalCause::display_claimed,
                    {{"place", claim->where}, {"device", claim->address}},
-                   {Edit{claim->where, {}, {}}},
+                   {Edit{claim->where, claim->text, {}}},
                    {gpu.address}};
   }
   if (any_connected(facts, functions) && !host_connected) {

@@ -29,9 +29,8 @@ Run command_for(const State& state, const std::vector<std::string>& options) {
 
 Remedy choice_of(const std::vector<PciAddress>& cards) {
   Remedy remedy;
-  if (cards.size() > 1) remedy.emplace_back(Manual{ByHand::choose_one});
   for (const auto& card : cards) {
-    remedy.emplace_back(own_command({"enable", "--device", card.str()}));
+    add_way(remedy, {own_command({"enable", "--device", card.str()})});
   }
   return remedy;
 }

@@ -13,7 +13,7 @@ namespace vfio_switch {
 /// named, so that it works wherever it is copied to, or `disable`. `options` go last.
 [[nodiscard]] Run command_for(const State& state, const std::vector<std::string>& options = {});
 
-/// A choice of commands: `enable` for each of `cards`.
+/// Ways to go on: `enable` for each of `cards`.
 [[nodiscard]] Remedy choice_of(const std::vector<PciAddress>& cards);
 
 }  // namespace vfio_switch

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/message/data.h"
-#include "core/message/format.h"
 #include "core/message/remedy.h"
+#include "core/message/template.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -92,6 +92,7 @@ enum class RefusalCause {
   file_is_directory,    ///< file
   file_not_regular,     ///< file
   file_edited,          ///< file
+  file_put_out,         ///< file
   edited_since,         ///< file: of a rollback
   change_unfinished,    ///< verb
 };

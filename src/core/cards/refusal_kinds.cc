@@ -179,6 +179,7 @@ const std::vector<RefusalKind>& refusal_kinds() {
        Code::user_edited,
        "file-edited",
        {"{1} was not written by vfio-switch, or was edited since"}},
+      {file_put_out, Code::user_edited, "file-put-out", {"{1} was edited, and then commented out"}},
       {edited_since, Code::user_edited, "edited-since", {"{1} was edited since"}},
       {change_unfinished,
        Code::interrupted,

@@ -139,8 +139,7 @@ std::vector<const Candidate*> resolve_kept(const SystemFacts& facts,
            {{"id", identity.id}, {"from", identity.address}, {"to", same.front()->gpu}}});
     } else if (same.empty()) {
       Remedy remedy = {Manual{ByHand::insert_card}};
-      std::ranges::move(choice_of(gpu_addresses(eligible_candidates(selection.gpus))),
-                        std::back_inserter(remedy));
+      add_way(remedy, choice_of(gpu_addresses(eligible_candidates(selection.gpus))));
       selection.refusals.push_back(
           {RefusalCause::kept_card_gone, data, std::move(remedy), {identity.address}});
     } else {

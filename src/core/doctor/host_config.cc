@@ -107,7 +107,7 @@ std::vector<CompositorSetting> parse_compositor_settings(const std::string& path
     const auto setting = setting_of(line.text);
     if (setting.empty() || line.text.starts_with("--")) continue;
     for (const auto& address : named_cards(line.text, nodes)) {
-      settings.push_back({std::string(setting), address, line.where()});
+      settings.push_back({std::string(setting), address, line});
     }
   }
   return settings;

@@ -33,7 +33,7 @@ struct Framebuffer {
 struct CompositorSetting {
   std::string setting;  ///< "KWIN_DRM_DEVICES"
   PciAddress address;
-  std::string where;
+  ConfigLine line;
 
   bool operator==(const CompositorSetting&) const = default;
 };

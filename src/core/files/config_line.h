@@ -7,7 +7,7 @@
 
 namespace vfio_switch {
 
-/// A line of somebody's configuration, with where it stands.
+/// A line of a configuration file, with its place.
 struct ConfigLine {
   std::string path;
   int line = 0;
@@ -19,7 +19,7 @@ struct ConfigLine {
   bool operator==(const ConfigLine&) const = default;
 };
 
-/// The lines of `text` that are no comment and not empty, trimmed.
+/// The lines of `text` that are neither empty nor comments, trimmed.
 [[nodiscard]] std::vector<ConfigLine> config_lines(const std::string& path, std::string_view text);
 
 }  // namespace vfio_switch

@@ -22,7 +22,7 @@ inline constexpr std::array generated_paths = {
 };
 
 /// The file for our parameters where the distribution's grub-mkconfig reads a directory of them.
-/// Its name sorts last, so that another that assigns the variable anew comes before it.
+/// Its name sorts last, so that a file that assigns the variable again comes before it.
 inline constexpr std::string_view grub_drop_in_path = "/etc/default/grub.d/zz-vfio-switch.cfg";
 
 /// True if `path` is one of the files that the program generates.

@@ -53,6 +53,7 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const D
     if (auto stale = staleness(image.facts, config)) return {false, std::move(stale)};
   }
   for (const auto& order : image.orders) {
+    if (intent == Intent::unset) break;  // nothing is wanted: what others set up is theirs
     if (intent != Intent::enabled) {
       if (!order.vfio_wins() || vfio_wins(root, order)) continue;
       return {false, Reason(ReasonCause::image_still_vfio, {{"device", order.device}})};

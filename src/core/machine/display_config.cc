@@ -71,7 +71,7 @@ std::vector<DisplayClaim> parse_xorg_config(std::string_view file, std::string_v
     if (words.size() < 2) continue;
     if (lower_case(words[0]) != "busid") continue;
     if (const auto address = parse_bus_id(words[1])) {
-      claims.push_back({*address, {std::string(file), number}});
+      claims.push_back({*address, {std::string(file), number}, std::string(trim(line))});
     }
   }
   return claims;
@@ -85,7 +85,7 @@ std::vector<DisplayClaim> parse_seat_rules(std::string_view file, std::string_vi
     const auto line = trim(raw);
     if (line.starts_with('#') || line.find("ENV{ID_SEAT}=") == std::string_view::npos) continue;
     if (const auto address = find_udev_address(line)) {
-      claims.push_back({*address, {std::string(file), number}});
+      claims.push_back({*address, {std::string(file), number}, std::string(line)});
     }
   }
   return claims;

@@ -14,7 +14,8 @@ namespace vfio_switch {
 /// A line of the host's configuration that gives its display to one card.
 struct DisplayClaim {
   PciAddress address;
-  Place where;  ///< "/etc/X11/xorg.conf:12"
+  Place where;            ///< "/etc/X11/xorg.conf:12"
+  std::string text = {};  ///< of the line
 
   bool operator==(const DisplayClaim&) const = default;
 };

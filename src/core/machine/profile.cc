@@ -36,7 +36,7 @@ std::string_view to_string(InitramfsGenerator generator) {
 
 namespace {
 
-/// True if a path tells kernels apart.
+/// True if a path differs between kernels.
 bool names_kernel(std::string_view path) {
   return path.find("%k") != std::string_view::npos || path.find("%p") != std::string_view::npos;
 }
@@ -69,7 +69,7 @@ Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& p
   return {};
 }
 
-/// The first key that a profile must have and this one has not; empty: none.
+/// The first required key that is missing; empty: none is.
 std::string_view missing_key(const Profile& profile) {
   if (profile.id.empty()) return "id";
   if (profile.initramfs.empty()) return "initramfs";

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/message/data.h"
-#include "core/message/format.h"
 #include "core/message/remedy.h"
+#include "core/message/template.h"
 
 namespace vfio_switch {
 
@@ -15,7 +15,8 @@ enum class NoteCause {
   card_moved,           ///< id, from, to
   file_adopted,         ///< file
   file_left,            ///< file
-  file_saved,           ///< file, saved
+  file_put_out,         ///< file
+  file_unread,          ///< file, why
   bind_script_missing,  ///< file
   image_tool,           ///< reason
   driver_blacklisted,   ///< place, driver

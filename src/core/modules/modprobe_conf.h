@@ -59,14 +59,14 @@ struct Softdep {
 };
 
 /// Parses the arguments of a `softdep` line; as in libkmod, words before "pre:" or "post:" are
-/// nobody's. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
+/// ignored. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
 /// which libkmod takes for the name of one module. A single space in front spoils the first word:
 /// to libkmod `softdep nvidia  pre: vfio-pci`, with two blanks, asks for nothing (with three it is
 /// what it looks like).
 [[nodiscard]] Softdep parse_softdep(std::string_view arguments);
 
 /// The line that libkmod would take for `module`: of all softdeps whose wildcard fits, the first;
-/// the others are ignored without a word (kmod_module_get_softdeps). Null where there is none.
+/// the others are silently ignored (kmod_module_get_softdeps). Null where there is none.
 [[nodiscard]] const ModprobeDirective* effective_softdep(
     const std::vector<ModprobeDirective>& directives, std::string_view module);
 
@@ -87,7 +87,7 @@ struct Softdep {
                                                   const std::optional<std::string>& content);
 
 /// The ids that vfio-pci would be given: of all `options vfio-pci` lines the last `ids=` wins
-/// (the module's parameter is a string that each one sets anew), none where there is none.
+/// (each one overwrites the module's string parameter); empty if there is none.
 [[nodiscard]] std::optional<std::string> effective_vfio_ids(
     const std::vector<ModprobeDirective>& directives);
 

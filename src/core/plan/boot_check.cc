@@ -183,6 +183,11 @@ BootRecord judge_boot(const SystemFacts& facts, const State& state, const Status
 bool should_disable(const BootRecord& record, const State& state, const Settings& settings) {
   if (state.intent != Intent::enabled || settings.auto_disable == false) return false;
   if (settings.auto_disable == true && has_finding(record, BootCause::boots_failed)) return true;
+  // Whoever gave away the only display, or that of the boot, with a flag that names it, meant it.
+  const auto accepted = [&](RefusalCode risk) {
+    return std::ranges::find(state.accepted_risks, risk) != state.accepted_risks.end();
+  };
+  if (accepted(RefusalCode::boot_gpu) || accepted(RefusalCode::only_gpu)) return false;
   // A card that the host has is not what takes its display away.
   const bool taken = std::ranges::any_of(
       record.drivers, [](const BootDriver& driver) { return driver.observed == "vfio-pci"; });

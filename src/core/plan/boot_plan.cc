@@ -9,6 +9,7 @@
 #include "core/binding/binding.h"
 #include "core/boot/kernel_parameters.h"
 #include "core/boot/parameter_edit.h"
+#include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
 #include "core/cards/own_command.h"
@@ -29,6 +30,12 @@ bool contains(const Parameters& parameters, std::string_view parameter) {
 
 bool needs_tool(const BootLoader& loader) {
   return std::holds_alternative<Grubby>(loader) || std::holds_alternative<RpmOstree>(loader);
+}
+
+/// A unified image that has to be built by other means than ours.
+Remedy build_by_hand(const Datum& parameters) {
+  return {Manual{ByHand::change_image_source, {parameters}}, Manual{ByHand::build_and_sign_image},
+          Manual{ByHand::reboot}};
 }
 
 /// vfio-pci.ids= for a card that is bound by ids, where vfio-pci is built into a kernel.
@@ -111,7 +118,7 @@ class CommandLine {
       const bool adding = !add.empty();
       return refusal(adding ? RefusalCause::parameter_locked : RefusalCause::change_locked,
                      adding ? Data{added, reason} : Data{dropped},
-                     {Manual{ByHand::build_and_sign_image, {adding ? added : dropped}}});
+                     build_by_hand(adding ? added : dropped));
     }
     if (needs_tool(facts_.boot_loader) && !policy_.may_run) {
       const Datum loader("loader", Word{std::string(name_of(facts_.boot_loader))});
@@ -121,8 +128,7 @@ class CommandLine {
     const bool unified = std::holds_alternative<UnifiedImage>(facts_.boot_loader);
     if (edit && unified && !edit->files.empty() && !add_rebuilds()) {
       edit = std::unexpected(
-          Obstacle{ReasonCause::unified_not_rebuilt,
-                   {Manual{ByHand::build_and_sign_image, {add.empty() ? dropped : added}}}});
+          Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add.empty() ? dropped : added)});
     }
     if (!edit) {
       const auto& [obstacle, remedy] = edit.error();
@@ -182,6 +188,8 @@ void explain_refusals(Plan& plan, const SystemFacts& facts) {
         refusal.cause = RefusalCause::iommu_switched_off_at;
         refusal.data.emplace_back("place", *place);
       }
+      refusal.remedy = parameter_remedy(facts.boot_loader, {}, {off->text});
+      refusal.remedy.emplace_back(Manual{ByHand::reboot});
     }
     if (refusal.cause != RefusalCause::iommu_parameter_missing &&
         refusal.cause != RefusalCause::iommu_other_missing) {

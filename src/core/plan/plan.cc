@@ -15,6 +15,7 @@
 #include "core/cards/card.h"
 #include "core/cards/own_command.h"
 #include "core/files/own_paths.h"
+#include "core/files/put_out.h"
 #include "core/files/seal.h"
 
 namespace vfio_switch {
@@ -36,6 +37,7 @@ class DiffBuilder {
     const auto* file = std::get_if<RegularFile>(&before);
     if (!content && std::holds_alternative<Absent>(before)) return;
     if (content && file != nullptr && file->content == *content) return;
+    if (file != nullptr && was_put_out(std::string(path), *file, content)) return;
     if (!may_replace(std::string(path), before, content.value_or(std::string()))) return;
     FileState after;
     if (content) after = RegularFile{*content, 0644, 0, 0};
@@ -46,7 +48,46 @@ class DiffBuilder {
   std::vector<Refusal> take_refusals() { return std::move(refusals_); }
   std::vector<Note> take_notes() { return std::move(notes_); }
 
+  /// Wants an edited file of ours out of effect, and no byte of it lost.
+  void want_put_out(std::string_view path, const RegularFile& file) {
+    auto after = file;
+    after.modified = 0;
+    after.content = put_out(path, file.content);
+    diff_.emplace_back(
+        FileChange{std::string(path), file, std::move(after), ReasonCause::put_out_of_effect});
+    notes_.push_back({NoteCause::file_put_out,
+                      {{"file", Place{std::string(path)}}},
+                      {Run{{put_back_arguments(path)}}}});
+  }
+
  private:
+  /// Of a file that want_put_out() was about somebody's own lines come back first. True where that
+  /// is all that is done.
+  bool was_put_out(const std::string& path, const RegularFile& file,
+                   const std::optional<std::string>& wanted) {
+    const auto theirs = put_back(file.content);
+    if (!theirs || options_.edited == EditedFiles::overwrite) return false;
+    if (options_.edited == EditedFiles::keep) {
+      auto after = file;
+      after.modified = 0;
+      after.content = *theirs;
+      diff_.emplace_back(FileChange{path, file, std::move(after), ReasonCause::put_back});
+    } else if (wanted) {
+      refusals_.push_back(
+          {RefusalCause::file_put_out,
+           {{"file", Place{path}}},
+           replace_or_keep(),
+           {},
+           unified_diff(*theirs, *wanted, path + " as it was edited", path + " by vfio-switch")});
+    }
+    return true;
+  }
+
+  [[nodiscard]] Remedy replace_or_keep() const {
+    return {command_for(state_, {"--force-ours"}), OtherWay{},
+            command_for(state_, {"--keep-mine"})};
+  }
+
   bool may_replace(const std::string& path, const FileState& before, const std::string& wanted) {
     if (std::holds_alternative<Absent>(before) || !is_generated(path)) return true;
     const auto* file = std::get_if<RegularFile>(&before);
@@ -58,20 +99,18 @@ class DiffBuilder {
     const bool is_directory = std::holds_alternative<Directory>(before);
     if (options_.edited == EditedFiles::overwrite && !is_directory) return true;
     const Data data = {{"file", Place{path}}};
-    const Run keep = command_for(state_, {"--keep-mine"});
     if (is_directory && options_.edited != EditedFiles::keep) {
-      refusals_.push_back(
-          {RefusalCause::file_is_directory, data, {Manual{ByHand::move_away, data}, keep}});
+      Remedy remedy = {Manual{ByHand::move_away, data}};
+      add_way(remedy, {command_for(state_, {"--keep-mine"})});
+      refusals_.push_back({RefusalCause::file_is_directory, data, std::move(remedy)});
     } else if (options_.edited == EditedFiles::refuse) {
-      const Remedy choice = {Manual{ByHand::replace_or_keep}, command_for(state_, {"--force-ours"}),
-                             keep};
       if (file == nullptr) {
-        refusals_.push_back({RefusalCause::file_not_regular, data, choice});
+        refusals_.push_back({RefusalCause::file_not_regular, data, replace_or_keep()});
       } else {
         refusals_.push_back(
             {RefusalCause::file_edited,
              data,
-             choice,
+             replace_or_keep(),
              {},
              unified_diff(file->content, wanted, path + " as it is", path + " by vfio-switch")});
       }
@@ -239,6 +278,10 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
     if (file != nullptr && is_inert(file->content)) continue;
     // Never enabled: what somebody else wrote is theirs.
     if (state.intent == Intent::unset && (file == nullptr || !is_unmodified(file->content))) {
+      continue;
+    }
+    if (file != nullptr && !is_unmodified(file->content) && options.edited == EditedFiles::refuse) {
+      builder.want_put_out(path, *file);
       continue;
     }
     builder.want(path, disabled_form(file == nullptr ? std::string() : file->content),

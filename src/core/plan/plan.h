@@ -21,10 +21,9 @@ namespace vfio_switch {
 
 /// What to do with a file of ours that somebody has edited since.
 enum class EditedFiles {
-  refuse,
+  refuse,  ///< but for a plan to disable, which puts it out of effect and loses no byte
   overwrite,
   keep,
-  save,  ///< on removal: kept beside it as NAME.vfio-switch-saved, which nothing reads
 };
 
 /// How a plan is to be made; from options and settings.

@@ -118,8 +118,9 @@ std::string Status::package_text(const std::string& release) const {
 }
 
 bool is_as_intended(const Status& status) {
-  return status.refusals.empty() &&
-         std::ranges::all_of(status.kernels,
+  if (!status.refusals.empty()) return false;
+  if (status.intent == Intent::unset) return true;  // nothing is wanted, nothing can fall short
+  return std::ranges::all_of(status.kernels,
                              [](const KernelStatus& kernel) { return kernel.staged != false; }) &&
          std::ranges::all_of(status.devices, &DeviceStatus::active);
 }

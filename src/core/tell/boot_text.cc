@@ -3,6 +3,7 @@
 
 #include "core/message/format.h"
 #include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -13,8 +14,8 @@ std::string boot_finding_text(const BootFinding& finding) {
 
 std::string escape_text(bool command_line_locked) {
   return command_line_locked
-             ? "If the screen stays black, there is no way round it at the boot menu: this "
-               "machine's kernel command line is locked.\n"
+             ? "The kernel command line of this machine is locked: if the screen stays black, it "
+               "cannot be changed at the boot menu.\n"
              : "If the screen stays black, append 'vfio-pci.ids=' (nothing after the '=') to the "
                "kernel command line at the boot menu.\n";
 }
@@ -25,7 +26,7 @@ std::string boot_warning(const BootRecord& record, bool command_line_locked) {
   for (const auto& finding : record.findings) {
     if (!finding.warning) continue;
     text += head + boot_finding_text(finding) + ".\n";
-    for (const auto& line : remedy_lines(finding.remedy)) text += head + "  " + line + "\n";
+    text += remedy_lines(finding.remedy, head + "  ", {});
   }
   if (text.empty()) return text;
   switch (record.action) {

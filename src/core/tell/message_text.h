@@ -2,12 +2,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "core/cards/refusal.h"
 #include "core/message/data.h"
 #include "core/message/note.h"
-#include "core/message/remedy.h"
 
 namespace vfio_switch {
 
@@ -18,9 +16,5 @@ namespace vfio_switch {
 [[nodiscard]] std::string note_text(const Note& note);
 /// A clause, as sentences hold it.
 [[nodiscard]] std::string reason_text(const Reason& reason);
-
-/// What to do about it, a line for each step: a sentence of its own, or a command that can be
-/// copied as it stands.
-[[nodiscard]] std::vector<std::string> remedy_lines(const Remedy& remedy);
 
 }  // namespace vfio_switch

@@ -10,6 +10,7 @@
 #include "core/cards/card.h"
 #include "core/message/format.h"
 #include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -43,10 +44,7 @@ std::string device_line(const PciDevice& device, std::string_view mark) {
 std::string refusal_lines(const Refusal& refusal, std::string_view indent) {
   auto text = std::string(indent) + std::string(to_string(refusal.code())) + ": " +
               refusal_text(refusal) + "\n";
-  for (const auto& line : remedy_lines(refusal.remedy)) {
-    text += std::string(indent) + "  " + line + "\n";
-  }
-  return text;
+  return text + remedy_lines(refusal.remedy, std::string(indent) + "  ", {});
 }
 
 std::string load_order_text(const std::vector<LoadOrder>& orders) {
@@ -147,7 +145,7 @@ std::string notes_text(const std::vector<Note>& notes) {
   std::string text;
   for (const auto& note : notes) {
     text += "Note: " + note_text(note) + ".\n";
-    for (const auto& line : remedy_lines(note.remedy)) text += "  " + line + "\n";
+    text += remedy_lines(note.remedy, "  ", {});
   }
   return text;
 }

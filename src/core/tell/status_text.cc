@@ -9,6 +9,7 @@
 #include "core/cards/card.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -122,7 +123,7 @@ std::string next_boot_text(const Status& status, const Style& style) {
 /// A reason why the columns differ, and what helps.
 struct Why {
   std::string text;
-  std::vector<std::string> remedy = {};
+  Remedy remedy = {};
 };
 
 /// What the last boot check found, unless it is said of now already.
@@ -160,11 +161,11 @@ void add_boot_check(const Status& status, std::vector<Why>& found) {
 std::vector<Why> reasons(const Status& status) {
   std::vector<Why> found;
   for (const auto& refusal : status.refusals) {
-    found.push_back({std::string(to_string(refusal.code())) + ": " + refusal_text(refusal),
-                     remedy_lines(refusal.remedy)});
+    found.push_back(
+        {std::string(to_string(refusal.code())) + ": " + refusal_text(refusal), refusal.remedy});
   }
   for (const auto& note : status.notes) {
-    found.push_back({note_text(note), remedy_lines(note.remedy)});
+    found.push_back({note_text(note), note.remedy});
   }
   if (status.refusals.empty() && status.intent != Intent::unset) {
     for (const auto& kernel : status.kernels) {
@@ -234,7 +235,7 @@ std::string status_text(const SystemFacts& facts, const Status& status, const St
   }
   for (const auto& why : reasons(status)) {
     labelled("Why   ", why.text, Tone::attention);
-    for (const auto& line : why.remedy) labelled("      ", line, Tone::plain);
+    text += remedy_lines(why.remedy, "      ", style);
   }
   labelled("Next  ", next_step(status, can_build), Tone::heading);
   return text;

@@ -87,7 +87,7 @@ class Search {
 
  private:
   [[nodiscard]] UnknownLoader unreadable() const {
-    return {{ReasonCause::loader_unreadable, {{"error", Quotation{problem_}}}}};
+    return {{ReasonCause::loader_unreadable, {{"error", Word{problem_}}}}};
   }
 
   static bool is_known(std::string_view info) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +18,13 @@ enum class FileKind { regular, directory, symbolic_link, other };
 /// What lstat(2) says about a path.
 struct FileStatus {
   FileKind kind = FileKind::other;
+  std::uint64_t size = 0;     ///< bytes
+  std::int64_t modified = 0;  ///< ns since 1970
+  std::uint64_t device = 0;   ///< equal for what is on the same file system
 };
 
 /// Reads below one root; every path is absolute as seen inside it, and symbolic links resolve
-/// inside it (openat2(2), RESOLVE_IN_ROOT). A command that only looks is handed nothing more.
+/// inside it (openat2(2), RESOLVE_IN_ROOT). A command that changes nothing is given nothing more.
 class FileReader {
  public:
   FileReader() = default;

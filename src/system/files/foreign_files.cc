@@ -10,7 +10,7 @@ namespace vfio_switch {
 
 namespace {
 
-/// Errors of FileReader::read() say by their code what stands there.
+/// The error code of FileReader::read() tells what kind of file it is.
 ForeignFile odd_file(const Error& error) {
   switch (error.code) {
     case EISDIR:
@@ -30,7 +30,8 @@ ForeignFile odd_file(const Error& error) {
 }  // namespace
 
 ForeignFile read_foreign(const FileReader& files, const std::string& path) {
-  // Known by its target, since /dev/null itself may be missing in an image or a root.
+  // A mask is recognised by the target of the link, since /dev/null itself may be missing in an
+  // image or a root.
   const auto target = files.read_link(path);
   if (target == "/dev/null") return {ForeignKind::masked, {}, {}};
   auto text = files.read(path);

@@ -23,7 +23,7 @@ enum class ForeignKind {
   unreadable,  ///< the system says no: permissions, input and output errors, loops of links
 };
 
-/// Such a file, as its owner would find it.
+/// Such a file, as the program that owns it would read it.
 struct ForeignFile {
   ForeignKind kind = ForeignKind::absent;
   std::string text;  ///< empty for every kind but `text`
@@ -33,7 +33,7 @@ struct ForeignFile {
 [[nodiscard]] ForeignFile read_foreign(const FileReader& files, const std::string& path);
 
 /// Reads files of other programs one after the other, and remembers which could not be read. One
-/// odd file never ends anything.
+/// unreadable file never makes a command fail.
 class ForeignFiles {
  public:
   explicit ForeignFiles(const FileReader& reader) : reader_(reader) {}
@@ -49,7 +49,7 @@ class ForeignFiles {
   /// remembered.
   [[nodiscard]] std::vector<std::string> names(const std::string& directory);
   /// The paths of the files in `directory` whose names end in `suffix`. Hidden files are left out,
-  /// as everybody who reads such directories does.
+  /// as by all programs that read such directories.
   [[nodiscard]] std::vector<std::string> paths(const std::string& directory,
                                                std::string_view suffix);
 

@@ -34,7 +34,7 @@ std::int64_t modification_time(const struct stat& status) {
   return status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec;
 }
 
-/// What is not to be read; its code tells callers what it is.
+/// The Error for a file that must not be read; its code tells callers which kind it is.
 std::unexpected<Error> odd_file(const std::string& path, int code) {
   const std::string what = code == EISDIR  ? " is a directory"
                            : code == EFBIG ? " is larger than 16 MiB"
@@ -47,11 +47,11 @@ bool is_null_device(const struct stat& status) {
 }
 
 /// A regular file, open for reading; nothing where nothing stands there. `more` is 0 or O_NOFOLLOW.
-/// The null device is one as well: who reads it reads an empty file.
+/// The null device counts as an empty regular file.
 Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const std::string& path,
                                              int more, struct stat& status) {
-  // Without opening it: a device may do something when it is opened, and a user's link may lead
-  // root to one.
+  // The file is checked before it is opened: opening a device can have effects, and a link of an
+  // ordinary user may lead root to a device.
   const auto place = root.open_below(path, O_PATH | more);
   if (!place) {
     if (is_absent(place.error())) return std::optional<UniqueFd>();
@@ -64,7 +64,7 @@ Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const 
   } else if (!S_ISREG(status.st_mode)) {
     return odd_file(path, S_ISDIR(status.st_mode) ? EISDIR : ENODEV);
   }
-  // The very file that was looked at; by its path where there is no /proc to reach it by.
+  // Opens exactly the file that was checked; by its path if /proc is not there.
   const auto again = "/proc/self/fd/" + std::to_string(place->get());
   UniqueFd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (fd) return std::optional(std::move(fd));
@@ -75,7 +75,7 @@ Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const 
 }
 
 Result<std::string> read_whole(int fd, const struct stat& status, const std::string& path) {
-  // Files of /proc say that they are empty. One byte more than the size: the end shows at once.
+  // Files in /proc report a size of 0. Reading one byte more than the size shows the end at once.
   constexpr std::size_t least = 4096;
   const auto size = std::min(static_cast<std::size_t>(status.st_size), largest_file);
   std::string content(std::max(size + 1, least), '\0');
@@ -131,7 +131,8 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
     if (is_absent(raw.error())) return std::nullopt;
     return system_error("cannot access", path, raw.error());
   }
-  return FileStatus{kind_of(raw->st_mode)};
+  return FileStatus{kind_of(raw->st_mode), static_cast<std::uint64_t>(raw->st_size),
+                    modification_time(*raw), raw->st_dev};
 }
 
 std::optional<std::string> link_target(const RootedDirectory& root, const std::string& path) {

@@ -46,8 +46,8 @@ Result<std::uint64_t> end_of_zstd(const ByteRange& range) {
   return at;
 }
 
-/// Where the stream ends in the kernel's form of lz4, which has no mark for it: behind the last
-/// block whose size can be one (lib/decompress_unlz4.c).
+/// Where the stream ends in the kernel's form of lz4, which has no mark for it: after the last
+/// block whose size is possible (lib/decompress_unlz4.c).
 Result<std::uint64_t> end_of_lz4(const ByteRange& range) {
   constexpr std::uint32_t block = std::uint32_t{8} << 20U;
   constexpr std::uint32_t largest = block + block / 255 + 16;  // LZ4_compressBound()
@@ -130,8 +130,8 @@ struct Source {
   std::future<Result<std::string_view>> next = {};
 
   void read_ahead() {
-    // Not before it is known that there is more than one piece. Where no thread can be had,
-    // `deferred` reads when asked.
+    // The first piece is read at once, since there may be only one. If no thread can be created,
+    // `deferred` reads on demand.
     const bool is_worth_it = at > range.begin && at < range.end;
     const auto policy =
         is_worth_it ? std::launch::async | std::launch::deferred : std::launch::deferred;

@@ -33,7 +33,7 @@ Result<bool> has_dracut_hook(const FileReader& image) {
 
 using Modules = std::vector<EarlyModule>;
 
-/// A file with a module a line, its options behind it.
+/// A file with one module per line, followed by its options.
 void read_list(ForeignFiles& image, const std::string& path, Modules& modules) {
   const auto content = image.text(path);
   int number = 0;
@@ -45,7 +45,8 @@ void read_list(ForeignFiles& image, const std::string& path, Modules& modules) {
   }
 }
 
-/// modules-load.d(5): systemd-modules-load runs beside the coldplug, with no order between them.
+/// modules-load.d(5): systemd-modules-load runs at the same time as the coldplug, in no defined
+/// order.
 Modules read_modules_load(ForeignFiles& image) {
   Modules modules;
   for (const std::string directory :
@@ -95,7 +96,7 @@ std::vector<std::string> words_of(std::string_view config, std::string_view key)
 }
 
 /// mkinitcpio with busybox: its init runs the early hooks, then loads MODULES, then has udev do its
-/// coldplug. /config stands in its systemd-based images too, where nobody reads it.
+/// coldplug. Its systemd-based images contain /config too, but do not read it.
 std::vector<ImageStep> read_busybox_steps(ForeignFiles& image) {
   const auto config = image.text("/config");
   ImageStep early;

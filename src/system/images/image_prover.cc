@@ -20,8 +20,8 @@ namespace vfio_switch {
 
 namespace {
 
-/// libkmod on the contents of one image. Holds modules that the image has, with all that they need:
-/// an index may name others.
+/// libkmod on the contents of one image. Contains only modules whose file, and whose dependencies,
+/// are in the image: an index may name others.
 class ImageModules {
  public:
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
@@ -120,7 +120,7 @@ ImageReport unreadable(const Kernel& kernel, const Error& error) {
   const auto cause = denied ? ReasonCause::image_needs_root : ReasonCause::image_unreadable;
   return {kernel.release,
           denied ? ImageCondition::unknown : ImageCondition::damaged,
-          Reason(cause, {{"error", Quotation{error.message}}}),
+          Reason(cause, {{"error", Word{error.message}}}),
           {},
           {}};
 }
@@ -167,7 +167,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
       both.reason = {ReasonCause::image_file_unread,
                      {{"file", Place{unread.path}},
                       {"image", Place{*kernel.initramfs}},
-                      {"why", Quotation{unread.why}}}};
+                      {"why", Word{unread.why}}}};
     }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));

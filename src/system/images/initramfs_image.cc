@@ -71,7 +71,8 @@ Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
 }
 
 Result<void> read_segments(ByteRange rest, ImageTree& tree) {
-  // Of all segments together; with every driver and its firmware an image has less than a quarter.
+  // For all segments together. An image with every driver and all firmware needs less than a
+  // quarter.
   constexpr std::uint64_t most_unpacked = std::uint64_t{2} << 30U;
   std::uint64_t unpacked = 0;
   auto buffer = piece_buffer(rest);

@@ -18,13 +18,13 @@ bool is_chroot() {
   struct stat ours{};
   struct stat theirs{};
   if (::stat("/", &ours) != 0) return true;
-  // An ordinary user may not look, and may change nothing either.
+  // An ordinary user cannot read it, and cannot change anything either.
   if (::stat("/proc/1/root/.", &theirs) != 0) return ::geteuid() == 0;
   return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
 }
 
 bool is_container(const FileReader& files) {
-  // What systemd-detect-virt(1) looks at, as far as an ordinary user can.
+  // The same signs as systemd-detect-virt(1), as far as an ordinary user can read them.
   constexpr std::array<const char*, 3> markers = {"/run/systemd/container", "/run/.containerenv",
                                                   "/.dockerenv"};
   if (std::ranges::any_of(markers, [&](const char* path) { return files.exists(path); })) {

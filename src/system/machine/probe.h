@@ -8,8 +8,8 @@
 
 namespace vfio_switch {
 
-/// What `devices` needs: the PCI functions and the IOMMU, for which no profile is wanted. Of files
-/// that cannot be read it holds that, and goes on.
+/// What `devices` needs: the PCI functions and the IOMMU; no profile is needed for these. Files
+/// that cannot be read are recorded and skipped.
 [[nodiscard]] Result<SystemFacts> probe_devices(const FileReader& files);
 
 /// Everything that planning may know: the only assembler of SystemFacts.

@@ -212,7 +212,7 @@ std::optional<Reason> unread_configuration(const SystemFacts& facts) {
   });
   if (found == facts.unread.end()) return std::nullopt;
   return Reason(ReasonCause::file_unread,
-                {{"file", Place{found->path}}, {"why", Quotation{found->why}}});
+                {{"file", Place{found->path}}, {"why", Word{found->why}}});
 }
 
 void doubt(LoadOrder& order, const std::optional<Reason>& unread) {

@@ -124,7 +124,7 @@ class Walk {
     current_report = &report;
     unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
     if (ignore_command) flags |= KMOD_PROBE_IGNORE_COMMAND;
-    // A module that is missing, or an install command, is no failure of the walk.
+    // A missing module or an install command does not end the walk.
     kmod_module_probe_insert_module(module, flags, nullptr, nullptr, nullptr, report_action);
     current_report = nullptr;
     auto command = report.commands.begin();
@@ -182,7 +182,11 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!*modules) return fail("there is no " + kernel.modules_directory);
   db.modules_ = std::move(**modules);
   if (const auto odd = odd_database(db.modules_.get())) {
-    return fail(std::string(*odd) + " is not a file");
+    return std::unexpected(
+        Error{ErrorKind::failed,
+              printable(kernel.modules_directory + "/" + *odd) + " is not a file",
+              {},
+              ENODEV});
   }
 
   config.push_back(kernel.softdeps);
@@ -196,7 +200,8 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!db.context_) {
     return fail("libkmod cannot open " + kernel.modules_directory + ": " + std::strerror(errno));
   }
-  kmod_set_log_priority(db.context_.get(), 0);  // what users wrote wrongly is reported by us
+  kmod_set_log_priority(db.context_.get(),
+                        0);  // mistakes in the configuration are reported by this program
   return db;
 }
 

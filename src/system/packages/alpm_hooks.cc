@@ -53,10 +53,10 @@ std::vector<Trigger> parse_triggers(std::string_view hook) {
   return triggers;
 }
 
-/// Hooks are not told whether a path came or went: it is there, or it is not.
+/// pacman does not tell hooks whether a path was installed or removed, so it is looked up.
 bool fires(const FileReader& files, const Trigger& trigger, const std::string& target) {
   const bool fits = std::ranges::any_of(trigger.patterns, [&](const std::string& pattern) {
-    // Without flags, as libalpm calls it: a star also stands for slashes.
+    // libalpm passes no flags either: a star also matches slashes.
     return ::fnmatch(pattern.c_str(), target.c_str(), 0) == 0;
   });
   if (!fits || !trigger.path) return fits;

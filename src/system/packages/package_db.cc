@@ -24,7 +24,7 @@ const std::string local = database + "/local";
 constexpr std::string_view helper_name = "vfio-switch-alpm";
 
 bool has_database(const FileReader& files) {
-  // Without this file libalpm would take the directory for a new database, and write it.
+  // Without this file libalpm would take the directory for a new database and write to it.
   return files.exists(local + "/ALPM_DB_VERSION");
 }
 
@@ -51,7 +51,7 @@ std::optional<std::string> run_helper(const std::string& program, std::vector<st
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
-  // Out of the way of the numbers that the child gets.
+  // Moved to a number that the child does not use.
   const UniqueFd far_directory(::fcntl(directory, F_DUPFD_CLOEXEC, 10));
   UniqueFd far_writer(::fcntl(writer.get(), F_DUPFD_CLOEXEC, 10));
   if (!far_directory || !far_writer) return std::nullopt;
@@ -129,7 +129,7 @@ bool owns(const FileReader& files, const Entry& entry, std::string_view path) {
 
 std::string owner_of(const FileReader& files, std::vector<Entry>& entries, const Kernel& kernel) {
   const auto path = "usr/lib/modules/" + kernel.release + "/vmlinuz";
-  // The likely one first: the lists of all packages are long.
+  // The most likely package comes first, since the lists of all packages are long.
   std::ranges::stable_partition(entries, [&](const Entry& e) { return e.name == kernel.package; });
   for (const auto& entry : entries) {
     if (owns(files, entry, path)) return entry.name;

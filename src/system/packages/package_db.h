@@ -13,7 +13,7 @@ namespace vfio_switch {
 
 /// Asks the program that links libalpm, where there is a pacman database: beside this program, or
 /// where the package has it. Nothing where there is no database, no such program, or where it
-/// cannot be started, because of a library that has moved on for one.
+/// cannot be started, for example because a library was upgraded.
 [[nodiscard]] std::optional<PackageFacts> ask_libalpm(const FileReader& files,
                                                       const std::vector<Kernel>& kernels);
 

@@ -109,7 +109,7 @@ FoundDevice read_device(ForeignFiles& foreign, const PciAddress& address) {
     device.device_class = identity->device_class;
     device.modalias = modalias;
   } else {
-    // It stays in the picture: what shares a group with it must be known.
+    // It is kept in the list, because other devices may share a group with it.
     read_identity(attributes, device);
     foreign.add_unread(entry + "/modalias", "cannot be read");
   }
@@ -153,11 +153,11 @@ void read_overrides(ForeignFiles& files, std::vector<FoundDevice>& found) {
   }
 }
 
-/// Calls `use` with each entry of a class directory, and the PCI functions that it hangs below.
+/// Calls `use` with each entry of a class directory and the PCI functions that it belongs to.
 template <class Use>
 void for_each_class_entry(const FileReader& files, const std::string& directory, const Use& use) {
   const auto names = files.list(directory);
-  if (!names) return;  // what cannot be listed cannot be in use
+  if (!names) return;  // a class that cannot be listed has no devices
   for (const auto& name : *names) {
     const auto target = files.read_link(directory + "/" + name);
     if (target) use(name, addresses_in(*target));

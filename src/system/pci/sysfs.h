@@ -18,10 +18,10 @@ namespace vfio_switch {
 /// vendor, device or class is an Error.
 [[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& files);
 
-/// The PCI function that a path of sysfs hangs below, or is; nothing where it is none's.
+/// The PCI function that a sysfs path belongs to; nothing if it belongs to none.
 [[nodiscard]] std::optional<PciAddress> function_of_path(std::string_view path);
 
-/// True if the kernel made IOMMU groups. Its log is no proof: it says "DMAR: IOMMU enabled"
+/// True if the kernel made IOMMU groups. Its log does not prove that: it says "DMAR: IOMMU enabled"
 /// whenever the parameter is given.
 [[nodiscard]] Result<bool> read_iommu_enabled(const FileReader& files);
 

@@ -14,6 +14,18 @@
 
 namespace vfio_switch {
 
+namespace {
+
+/// What could not be read says so, wherever something is concluded.
+void add_unread(std::vector<Note>& notes, const SystemFacts& facts) {
+  for (const auto& file : facts.unread) {
+    notes.push_back(
+        {NoteCause::file_unread, {{"file", Place{file.path}}, {"why", Word{file.why}}}});
+  }
+}
+
+}  // namespace
+
 BootPolicy Planner::boot_policy(const EnableOptions& options) const {
   return {.may_add = options.may_add_parameters && !options.automatic,
           .pass_through = machine_.settings.pass_through,
@@ -40,6 +52,7 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCause::escape_locked});
   }
+  add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
   return plan;
 }
@@ -56,6 +69,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
   drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
+  add_unread(plan.notes, machine_.facts);
   if (auto proved = prove(plan, options); !proved) return failure_of(proved);
   return plan;
 }
@@ -63,7 +77,8 @@ Result<Plan> Planner::disable(const PlanOptions& options) const {
 Result<Status> Planner::status() const {
   const auto& command_line = machine_.facts.command_line;
   if (is_escape(command_line)) {
-    // Asked for at the boot menu, for one boot: what is staged is for the boots without it.
+    // This parameter was given at the boot menu for one boot; what is staged is meant for other
+    // boots.
     auto usual = machine_;
     usual.facts.command_line = without_escape(command_line);
     auto status = Planner(files_, usual).status();
@@ -83,7 +98,7 @@ Result<Status> Planner::status() const {
     if (intent == Intent::disabled) {
       plan = plan_disable(machine_.facts, machine_.state, {});
     } else {
-      // Nothing is wanted yet: the card that enable would take is shown.
+      // Nothing is configured yet: the card that enable would take is shown.
       plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
     }
     auto found = find_claims(files_, machine_.facts, plan.functions);
@@ -98,7 +113,9 @@ Result<Status> Planner::status() const {
   }
   auto images = look_into_images(evidence, config, intent);
   if (!images) return failure_of(images);
-  return make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  add_unread(status.notes, machine_.facts);
+  return status;
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
@@ -153,7 +170,7 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
     auto report = open_image(*kernel, evidence, plan.config, intent);
     if (!report) return failure_of(report);
-    // One that has to be built is enough: then all are, and hold the same.
+    // If one image must be rebuilt, all are, so that they contain the same.
     if (!report->root_decides) return {};
     const auto verdict = judge_image(*report, *kernel, plan.config, evidence.root_alone, intent);
     if (verdict.staged != true) return {};

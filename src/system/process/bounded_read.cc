@@ -28,7 +28,8 @@ struct Answer {
   std::int32_t length;  ///< negative: it could not be read
 };
 
-/// Whoever waits for our output, or for a lock of ours, must not wait for a child that hangs.
+/// In the child: closes everything else, so that nobody who waits for our output or our lock waits
+/// for a child that hangs.
 void keep_only(std::vector<int> kept) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -55,14 +56,14 @@ void keep_only(std::vector<int> kept) {
     const auto length = ::read(files[i], message.data() + sizeof(Answer), page);
     const Answer answer{static_cast<std::uint32_t>(i), static_cast<std::int32_t>(length)};
     std::memcpy(message.data(), &answer, sizeof answer);
-    // At most a page and a bit, which a pipe takes whole or waits.
+    // A pipe takes these few bytes at once, or the child waits.
     const auto size = sizeof answer + static_cast<std::size_t>(std::max<ssize_t>(length, 0));
     if (::write(pipe, message.data(), size) != static_cast<ssize_t>(size)) break;
   }
   ::_exit(0);
 }
 
-/// Reads `size` bytes before `deadline`; false where they do not come.
+/// Reads `size` bytes before `deadline`; false if they do not arrive in time.
 bool receive(int pipe, void* bytes, std::size_t size,
              std::chrono::steady_clock::time_point deadline) {
   auto* at = static_cast<char*>(bytes);
@@ -82,7 +83,7 @@ bool receive(int pipe, void* bytes, std::size_t size,
   return true;
 }
 
-/// Takes answers as long as they come in time; the index of the next file that is to be asked.
+/// Collects answers as long as they arrive in time. Returns the index of the next file to ask for.
 std::size_t take_answers(int pipe, std::size_t first, std::chrono::milliseconds patience,
                          std::vector<std::optional<std::string>>& texts) {
   std::size_t next = first;
@@ -118,12 +119,12 @@ std::vector<std::optional<std::string>> read_bounded(const std::vector<int>& fil
     writer = UniqueFd();
     const auto next = take_answers(reader.get(), first, patience, texts);
     ::kill(child, SIGKILL);
-    // One that hangs in the kernel cannot be waited for.
+    // A child that hangs in the kernel cannot be waited for.
     (void)::waitpid(child, nullptr, WNOHANG);
     const auto rest = files.begin() + static_cast<std::ptrdiff_t>(next);
     const auto asked = std::find_if(rest, files.end(), is_file);
     if (asked == files.end()) break;
-    // It gave no answer: the next ones are asked without it.
+    // The file gave no answer. The next child asks for the files after it.
     first = static_cast<std::size_t>(asked - files.begin()) + 1;
   }
   return texts;

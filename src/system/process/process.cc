@@ -2,12 +2,14 @@
 #include "system/process/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 
 namespace vfio_switch {
 
@@ -42,6 +44,14 @@ Result<void> prepare_process() {
   ::setenv("KMOD_LOG", "0", 1);
   (void)std::signal(SIGPIPE, SIG_IGN);
   return {};
+}
+
+bool is_output_lost() {
+  std::cout.flush();
+  if (std::cout) return false;
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  const bool is_pipe_closed = ::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+  return !is_pipe_closed;
 }
 
 InterruptionGuard::InterruptionGuard() {

@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
-#include "system/state/message_json.h"
+#include "core/message/format.h"
+#include "system/state/kept_data.h"
 
 namespace vfio_switch {
 

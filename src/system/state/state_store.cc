@@ -36,7 +36,7 @@ std::optional<CardIdentity> card_from(const Json& json) {
   return CardIdentity{*address, *id, *subsystem, {*code}};
 }
 
-/// What the program adds to a kernel command line is spelled with these characters.
+/// Parameters that the program adds to a kernel command line consist of these characters.
 bool is_parameter(const std::string& text) {
   return !text.empty() &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.,:=") == std::string::npos;
@@ -80,6 +80,48 @@ Result<State> load_state(const FileReader& files) {
   } catch (const Json::exception& error) {
     return damaged(error.what());
   }
+}
+
+SalvagedState salvage_state(const FileReader& files) {
+  SalvagedState salvaged;
+  const auto text = files.read(state_path);
+  salvaged.exists = !text || *text;
+  if (!salvaged.exists) return salvaged;
+  salvaged.intent = Intent::enabled;
+  if (!text) {
+    salvaged.problem = text.error().message;
+    return salvaged;
+  }
+  if (const auto state = load_state(files)) {
+    salvaged.intent = state->intent;
+    salvaged.boot_parameters = state->boot_parameters;
+    return salvaged;
+  } else {
+    salvaged.problem = state.error().message;
+  }
+  const auto json = Json::parse(**text, nullptr, false);
+  if (!json.is_object()) return salvaged;
+  if (json.contains("intent") && json["intent"] == "disabled") salvaged.intent = Intent::disabled;
+  const auto parameters = json.value("boot_parameters", Json::array());
+  for (const auto& parameter : parameters.is_array() ? parameters : Json::array()) {
+    if (parameter.is_string() && is_parameter(parameter.get<std::string>())) {
+      salvaged.boot_parameters.push_back(parameter);
+    }
+  }
+  return salvaged;
+}
+
+std::optional<std::string> with_intent_disabled(const std::string& text) {
+  constexpr std::string_view enabled = "\"enabled\"";
+  const auto key = text.find("\"intent\"");
+  if (key == std::string::npos) return std::nullopt;
+  const auto value = text.find('"', key + std::string_view("\"intent\"").size());
+  if (value == std::string::npos || text.compare(value, enabled.size(), enabled) != 0) {
+    return std::nullopt;
+  }
+  auto changed = text;
+  changed.replace(value, enabled.size(), "\"disabled\"");
+  return changed;
 }
 
 std::string render_state(const State& state) {

@@ -9,8 +9,8 @@
 
 namespace vfio_switch {
 
-/// dracut. It writes in place, and removes what it was writing where it fails: it is given a name
-/// of its own, from which the finished image is renamed. A unified image is more than an initramfs:
+/// dracut. It writes in place, and removes the file if it fails. Therefore it is given a temporary
+/// name, and the finished image is renamed. A unified image is more than an initramfs:
 /// kernel-install and its plugins put it together.
 struct Dracut {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);

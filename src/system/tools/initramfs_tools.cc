@@ -43,10 +43,6 @@ ImageBuild UpdateInitramfs::build(const std::string& release, const std::string&
   return {{"update-initramfs", {"-u", "-k", release}}, image, false};
 }
 
-std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
-  return {image + ".new", image + ".dpkg-bak"};
-}
-
 std::vector<EarlyModule> UpdateInitramfs::early_modules(ForeignFiles& files) {
   auto paths = files.paths("/usr/share/initramfs-tools/modules.d", "");
   paths.insert(paths.begin(), "/etc/initramfs-tools/modules");
@@ -75,7 +71,7 @@ std::vector<EarlyModule> read_early_modules(ForeignFiles& files, const Profile& 
       case InitramfsGenerator::update_initramfs:
         std::ranges::move(UpdateInitramfs::early_modules(files), std::back_inserter(modules));
         break;
-      case InitramfsGenerator::dracut:  // its lists say nothing that the image does not
+      case InitramfsGenerator::dracut:  // its lists contain nothing that the image does not show
         break;
     }
   }
@@ -107,11 +103,6 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
   return fail("no initramfs tool is installed; looked for " + enumerate(names),
               "Install one of them.");
-}
-
-std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
-  const auto* one = std::get_if<UpdateInitramfs>(&tool);
-  return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
 }
 
 Result<std::vector<ImageHindrance>> find_image_hindrances(

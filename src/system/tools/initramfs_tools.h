@@ -21,8 +21,6 @@ namespace vfio_switch {
 /// Debian's initramfs-tools.
 struct UpdateInitramfs {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
-  /// What stands beside the image while it is built, and stays where the build is cut off.
-  [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
   [[nodiscard]] static std::vector<EarlyModule> early_modules(ForeignFiles& files);
 };
@@ -41,21 +39,16 @@ using InitramfsTool =
 [[nodiscard]] std::optional<InitramfsGenerator> find_generator(const Profile& profile,
                                                                const FileReader& files);
 
-/// The paths of what the tool leaves beside an image when its build is cut off, but for what it was
-/// told to write.
-[[nodiscard]] std::vector<std::string> unfinished_files(const InitramfsTool& tool,
-                                                        const std::string& image);
-
 /// The modules that the profile's generators load in every image, by configuration.
 [[nodiscard]] std::vector<EarlyModule> read_early_modules(ForeignFiles& files,
                                                           const Profile& profile);
 
-/// What in the configuration of the tools a person has to know of.
+/// What a person should know about the configuration of the tools.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
     ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels);
 
-/// How the image of one kernel is built anew.
+/// How the image of one kernel is rebuilt.
 [[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
                                             const std::string& release, const std::string& image);
 

@@ -2,6 +2,7 @@
 #include "system/tools/kernels.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "core/base/text.h"
 #include "system/modules/module_db.h"
@@ -11,7 +12,7 @@ namespace vfio_switch {
 
 namespace {
 
-/// What names this installation's boot entries: kernel-install(8). Empty where nothing does.
+/// The name of this installation in boot entries: see kernel-install(8). Empty if there is none.
 std::string read_entry_token(ForeignFiles& files) {
   for (const std::string path : {"/etc/kernel/entry-token", "/etc/machine-id"}) {
     if (const auto text = files.find(path)) return std::string(trim(*text));
@@ -58,11 +59,12 @@ Result<std::vector<Kernel>> read_kernels(ForeignFiles& files, const Profile& pro
     kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
     kernel.softdeps.content = files.text(kernel.softdeps.path);
     auto db = ModuleDb::open(files.reader(), kernel, {});
-    if (!db) {
+    if (!db && db.error().code == ENODEV) {
       // A kernel whose modules cannot be told is none that anything is said of.
-      files.add_unread(kernel.modules_directory, db.error().message);
+      files.add_unread(kernel.modules_directory, "has an odd index: " + db.error().message);
       continue;
     }
+    if (!db) return failure_of(db);
     auto form = db->form("vfio_pci");
     if (!form) return failure_of(form);
     kernel.vfio_pci = *form;

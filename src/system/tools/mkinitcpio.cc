@@ -29,11 +29,11 @@ std::vector<MkinitcpioPreset> read_presets(ForeignFiles& files, const std::strin
   return parse_preset(path, files.text(path));
 }
 
-/// What one build goes by: MODULES and HOOKS, after all files that it reads.
+/// The result of all configuration files that one build reads: MODULES and HOOKS.
 struct Configuration {
   std::vector<ConfigWord> modules;
   std::vector<ConfigWord> hooks;
-  /// A file behind ours sets HOOKS anew.
+  /// A file that is read after ours sets HOOKS again.
   std::optional<Place> hooks_behind_ours;
 
   [[nodiscard]] bool has_hook(std::string_view name) const {
@@ -148,7 +148,7 @@ std::vector<EarlyModule> Mkinitcpio::early_modules(ForeignFiles& files) {
 std::optional<std::string> read_preset_image(ForeignFiles& files, const std::string& package) {
   const auto presets = read_presets(files, package);
   if (presets.empty()) return std::nullopt;
-  // The boot loader's entry is for the first; the others are ways out (fallback).
+  // The boot loader starts the first one; the others are a way out (fallback).
   const auto& first = presets.front();
   auto image = first.unified.empty() ? first.image : first.unified;
   if (!image.starts_with('/')) return std::nullopt;

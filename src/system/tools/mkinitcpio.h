@@ -16,7 +16,7 @@ namespace vfio_switch {
 
 /// Arch's mkinitcpio. It writes into the image, over what is there.
 struct Mkinitcpio {
-  /// As its preset would have the image built, but to another place.
+  /// Builds the image as its preset says, but under another name.
   [[nodiscard]] static Result<ImageBuild> build(const FileReader& files, const std::string& release,
                                                 const std::string& image);
   /// MODULES, where our hook, which comes before them, is not in HOOKS or is not installed.
@@ -24,7 +24,7 @@ struct Mkinitcpio {
 };
 
 /// limine-mkinitcpio-hook's program, which calls mkinitcpio for every kernel, whatever its preset
-/// says, and writes the images' digests into limine.conf: it cannot be given another place.
+/// says, and writes the images' digests into limine.conf: it cannot be given another name.
 struct LimineMkinitcpio {
   [[nodiscard]] static ImageBuild build(const std::string& image) {
     return {{"limine-mkinitcpio", {}}, image, true};
@@ -40,7 +40,7 @@ struct LimineMkinitcpio {
 [[nodiscard]] bool wants_mkinitcpio_drop_in(ForeignFiles& files,
                                             std::optional<InitramfsGenerator> generator);
 
-/// What in mkinitcpio's configuration would keep our part out of images, or break their build.
+/// What in the configuration of mkinitcpio would keep our files out of images, or break a build.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
     ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 
 #include "../temporary_root.h"
 #include "system/process/unique_fd.h"

@@ -12,6 +12,7 @@ namespace vfio_switch {
 
 using test::at;
 using test::desktop;
+using test::has_text;
 using test::TemporaryRoot;
 using test::value_of;
 

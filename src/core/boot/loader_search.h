@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/boot/boot_menu.h"
+#include "core/boot/efi_variables.h"
+
+namespace vfio_switch {
+
+/// What writes the entries of a boot loader, and copies kernels and images to where it reads them.
+enum class EntryTool {
+  none,          ///< people, or the loader's own generator
+  kernelstub,    ///< Pop!_OS
+  proxmox,       ///< proxmox-boot-tool: ESPs that are not mounted
+  ostree,        ///< a deployment is an entry; the next one may be written at shutdown only
+  bootc,         ///< the same, with its own store
+  sdbootutil,    ///< openSUSE
+  limine_entry,  ///< limine-entry-tool, limine-mkinitcpio
+};
+
+/// "kernelstub", as people call it.
+[[nodiscard]] std::string_view to_string(EntryTool tool);
+
+/// How it is known which boot loader a machine has, the surest first:
+///
+/// 1. `next_option`: the firmware's choice for the next boot alone (BootNext), or its first active
+///    choice (BootOrder), where the file's name is one that only one loader has.
+/// 2. `loader_info`: what started the running system said so (LoaderInfo). GRUB and Limine say it
+///    too: that the variable is there proves nothing, its text does.
+/// 3. `stub_info`: the stub of a unified image was started, and no loader said anything (StubInfo).
+/// 4. `boot_image`: the running kernel's command line has BOOT_IMAGE=, as GRUB and extlinux write
+///    it.
+/// 5. `files`: the file that only this loader reads is there.
+///
+/// The first of these that names a loader settles it, with two exceptions. What 1 names has to be
+/// what 2 names where both say something, unless BootNext said it: firmware passes over options
+/// that fail. And where 5 alone names several, it is not known which of them starts.
+enum class LoaderEvidence { next_option, loader_info, stub_info, boot_image, files };
+
+[[nodiscard]] std::string_view to_string(LoaderEvidence evidence);
+
+struct LoaderSign {
+  LoaderKind kind = LoaderKind::unknown;
+  LoaderEvidence evidence = LoaderEvidence::files;
+  std::string detail;  ///< the text of the variable, or the path of the file
+
+  bool operator==(const LoaderSign&) const = default;
+};
+
+/// What was looked at to find the boot loader.
+struct LoaderSigns {
+  std::optional<bool> is_efi;  ///< nothing: not known (a root that does not run)
+  EfiVariables variables;
+  std::optional<std::string> boot_image;  ///< of the running kernel's command line
+  std::vector<LoaderSign> files;          ///< of evidence `files`
+  EntryTool tool = EntryTool::none;
+  std::string tool_file;  ///< what shows that the tool is in use
+};
+
+struct LoaderFinding {
+  LoaderKind kind = LoaderKind::unknown;  ///< unknown: none, or one of several
+  std::vector<LoaderSign> signs;          ///< of each plausible loader the surest
+  EntryTool tool = EntryTool::none;
+  std::string tool_file;
+  /// The next boot alone starts something else (BootNext): the firmware's option.
+  std::optional<LoadOption> once;
+
+  bool operator==(const LoaderFinding&) const = default;
+};
+
+[[nodiscard]] LoaderFinding find_loader(const LoaderSigns& signs);
+
+/// The loader whose EFI program has such a path; unknown: several have, or none.
+[[nodiscard]] LoaderKind loader_of_file(std::string_view path);
+
+/// Why `kind` is unknown, and for people, what would settle it.
+[[nodiscard]] BootUnknown why_no_loader(const LoaderFinding& finding);
+[[nodiscard]] std::string how_to_settle(const LoaderFinding& finding);
+
+}  // namespace vfio_switch

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/boot/systemd_boot_menu.h"
+
+namespace vfio_switch {
+
+/// An entry with what systemd-boot orders it by.
+struct SortableEntry {
+  BootEntry entry;
+  std::string id;  ///< in lower case, without counter and profile
+  std::string sort_key;
+  std::string machine_id;
+  std::string version;
+  bool is_unread = false;  ///< its file could not be read: neither place nor target is known
+};
+
+/// The entry of a file of loader/entries. Nothing where systemd-boot does not show it.
+[[nodiscard]] std::optional<SortableEntry> read_entry_file(const SystemdBootFiles& files,
+                                                           const EntryPartition& partition,
+                                                           const EntryFile& file);
+
+/// The entries of an image of EFI/Linux: one for each profile that has a name.
+[[nodiscard]] std::vector<SortableEntry> read_image_entries(const SystemdBootFiles& files,
+                                                            const EntryPartition& partition,
+                                                            const UnifiedFile& file);
+
+/// In the order of the menu (boot.c, boot_entry_compare).
+[[nodiscard]] bool shows_before(const SortableEntry& left, const SortableEntry& right);
+
+[[nodiscard]] std::string lower_case(std::string_view text);
+
+}  // namespace vfio_switch
