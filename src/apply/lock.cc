@@ -17,6 +17,9 @@ namespace vfio_switch {
 
 namespace {
 
+// Where nobody else can reach it: whoever can open a file can lock it, and hold up root.
+const std::string lock_path = state_directory + "/journal/lock";
+
 std::string holder_of(const UniqueFd& lock) {
   std::array<char, 128> text{};
   const auto length = ::pread(lock.get(), text.data(), text.size(), 0);
@@ -25,9 +28,13 @@ std::string holder_of(const UniqueFd& lock) {
 
 }  // namespace
 
+bool Lock::can_be_taken(const FileReader& files) {
+  const auto status = files.status(lock_path);
+  return status && (!*status || (*status)->kind == FileKind::regular);
+}
+
 Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::seconds patience) {
-  // Where nobody else can reach it: whoever can open a file can lock it, and hold up root.
-  const auto path = state_directory + "/journal/lock";
+  const auto& path = lock_path;
   auto fd = files.open_lock(path);
   if (!fd) return failure_of(fd);
   const auto deadline = std::chrono::steady_clock::now() + patience;

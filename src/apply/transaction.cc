@@ -12,6 +12,7 @@
 #include "apply/tool_failure.h"
 #include "core/base/text.h"
 #include "core/boot/parameter_edit.h"
+#include "core/files/own_paths.h"
 #include "system/process/process.h"
 #include "system/state/state_store.h"
 #include "system/tools/initramfs_tools.h"
@@ -94,9 +95,12 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
     diff.insert(first_rebuild,
                 FileChange{state_path, *old_state, new_state, ReasonCause::remembered});
   }
+  if (auto told = tell_hooks(diff, state); !told) return told;
+  // What stands there and is no such note keeps nobody from anything.
   auto answer = files_.state(declined_path);
-  if (!answer) return failure_of(answer);
-  if (auto noted = answer_of(verb); noted && !same_content(*answer, *noted)) {
+  const bool is_note = answer && (std::holds_alternative<Absent>(*answer) ||
+                                  std::holds_alternative<RegularFile>(*answer));
+  if (auto noted = answer_of(verb); is_note && noted && !same_content(*answer, *noted)) {
     diff.insert(diff.begin(), FileChange{declined_path, *answer, *noted, ReasonCause::remembered});
   }
   std::set<std::string> made;
@@ -109,6 +113,31 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
                 FileChange{directory, Absent{}, Directory{}, ReasonCause::directory_missing});
     --i;  // its own directory may be missing too
   }
+  return {};
+}
+
+Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
+  auto before = files_.state(hook_facts_path);
+  const bool is_note = before && (std::holds_alternative<Absent>(*before) ||
+                                  std::holds_alternative<RegularFile>(*before));
+  if (!is_note && state.intent != Intent::enabled) return {};  // it tells nobody to take the card
+  if (!before) return failure_of(before);
+  auto override_file = files_.state(std::string(override_path));
+  if (!override_file) return failure_of(override_file);
+  for (const auto& change : diff) {
+    const auto* file = std::get_if<FileChange>(&change);
+    if (file != nullptr && file->path == override_path) *override_file = file->after;
+  }
+  FileState after = Absent{};
+  if (state.intent != Intent::unset) {
+    const auto* entries = std::get_if<RegularFile>(&*override_file);
+    after =
+        RegularFile{render_hook_facts(state.intent, entries ? entries->content : ""), 0644, 0, 0};
+  }
+  if (same_content(*before, after)) return {};
+  const auto first_rebuild = std::ranges::find_if(
+      diff, [](const Change& change) { return std::holds_alternative<RebuildInitramfs>(change); });
+  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, ReasonCause::remembered});
   return {};
 }
 

@@ -46,6 +46,8 @@ class Transaction {
  private:
   [[nodiscard]] Result<void> prepare(Diff& diff, const std::string& verb, const State& state,
                                      bool rebuild) const;
+  /// Adds the file that hooks of initramfs tools read, before the images that they fill are built.
+  [[nodiscard]] Result<void> tell_hooks(Diff& diff, const State& state) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);
   /// Where the bytes of the images that are built wait; an Error (refused) where there is no room
   /// for them, or for what a tool writes before it takes their place.

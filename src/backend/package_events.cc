@@ -13,6 +13,7 @@
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
 #include "core/tell/plan_text.h"
+#include "system/files/best_effort.h"
 #include "system/planner/planner.h"
 #include "system/state/boot_store.h"
 #include "system/state/state_store.h"
@@ -60,10 +61,19 @@ BootSite boot_site(Site& site) {
   return {site.files(), site.can_rebuild(), [&site] { return disable(site); }};
 }
 
+/// Of a state that was made before there was a file for hooks.
+Result<void> tell_hooks_of_older_state(FileStore& files) {
+  if (files.exists(hook_facts_path)) return {};
+  const auto override_file = text_of(files, std::string(override_path));
+  return files.replace(hook_facts_path,
+                       RegularFile{render_hook_facts(Intent::enabled, override_file), 0644, 0, 0});
+}
+
 Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuild) {
   auto state = load_state(site.files());
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
+  if (auto told = tell_hooks_of_older_state(site.files()); !told) return told;
   const auto missing = deleted_files(site.files());
   if (!missing.empty()) {
     std::cout << "vfio-switch: " << enumerate(missing) << (missing.size() == 1 ? " is" : " are")

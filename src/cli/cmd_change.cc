@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 #include <set>
 
+#include "apply/lock.h"
 #include "apply/progress.h"
 #include "apply/way_out.h"
 #include "cli/commands.h"
@@ -12,6 +14,7 @@
 #include "cli/plan_request.h"
 #include "cli/planning_guard.h"
 #include "core/base/text.h"
+#include "core/tell/message_text.h"
 #include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
 
@@ -51,6 +54,30 @@ std::vector<std::string> words_without_plan(const Options& options) {
 /// True where only planning has failed, and what is ours can be taken back without.
 bool may_go_without_plan(const Options& options, const Error& why) {
   return options.verb != Verb::enable && why.kind != ErrorKind::permission;
+}
+
+/// What keeps a plan to disable from being carried out that the way out does not need: somebody
+/// else has put something in the place of one of our files. With an option they have said what they
+/// want.
+std::optional<Error> hindrance(const Options& options, const FileReader& files,
+                               const Result<Preview>& previewed) {
+  if (options.verb == Verb::enable) return std::nullopt;
+  Error why;
+  if (!Lock::can_be_taken(files)) {
+    why.message = "the lock cannot be taken";
+    return why;
+  }
+  if (!previewed || options.verb != Verb::disable || options.edited != EditedFiles::refuse) {
+    return std::nullopt;
+  }
+  const auto& refusals = previewed->plan.refusals;
+  if (refusals.empty() || !std::ranges::all_of(refusals, [](const Refusal& refusal) {
+        return refusal.code() == RefusalCode::user_edited;
+      })) {
+    return std::nullopt;
+  }
+  why.message = refusal_text(refusals.front());
+  return why;
 }
 
 /// The way out without a plan.
@@ -111,6 +138,9 @@ Result<int> change_command(const Options& options) {
     const auto previewed = preview(**files, make, options.verb == Verb::rollback);
     if (!previewed && may_go_without_plan(options, previewed.error())) {
       return give_back_card(options, previewed.error());
+    }
+    if (const auto why = hindrance(options, **files, previewed)) {
+      return give_back_card(options, *why);
     }
     if (!previewed && !pending) return std::unexpected(previewed.error());
     if (!pending && !is_worth_doing(**files, previewed->plan)) {

@@ -433,4 +433,8 @@ GrubTruth GrubCommands::other(const std::string& name) {
   return GrubTruth::unknown;
 }
 
+GrubTruth GrubMachine::run_command(const GrubStatement& statement) {
+  return GrubCommands(*this, statement).run();
+}
+
 }  // namespace vfio_switch

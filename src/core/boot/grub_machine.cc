@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "core/boot/grub_commands.h"
-
 namespace vfio_switch {
 
 namespace {
@@ -66,17 +64,6 @@ BootFile grub_file(std::string_view path, const GrubState& state) {
 }
 
 GrubMachine::GrubMachine(const BootSources& sources, std::string platform) : sources_(sources) {
-  // What GRUB 2.00 and later set and export before they read anything (normal/main.c).
-  constexpr std::array<std::string_view, 10> features = {
-      "feature_chainloader_bpb",      "feature_ntldr",
-      "feature_platform_search_hint", "feature_default_font_path",
-      "feature_all_video_module",     "feature_menuentry_id",
-      "feature_menuentry_options",    "feature_200_final",
-      "feature_nativedisk_cmd",       "feature_timeout_style"};
-  for (const auto name : features) {
-    state_.set(name, GrubValues::of("y"));
-    state_.exported.emplace(name);
-  }
   state_.set("grub_platform",
              platform.empty() ? GrubValues::open() : GrubValues::of(std::move(platform)));
   state_.set("root", GrubValues::of(grub_device({FileSystemBy::holder, {}})));
@@ -237,10 +224,6 @@ GrubTruth GrubMachine::call(const GrubScript& body, std::vector<GrubValues> argu
   state_.arguments = std::move(outer);
   --depth_;
   return status;
-}
-
-GrubTruth GrubMachine::run_command(const GrubStatement& statement) {
-  return GrubCommands(*this, statement).run();
 }
 
 }  // namespace vfio_switch

@@ -2,6 +2,7 @@
 #include "core/boot/grub_values.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -15,6 +16,17 @@ constexpr std::size_t most_values = 8;
 constexpr std::size_t most_ways = 16;
 /// No menu has longer values; a loop of a broken one would make them grow without end.
 constexpr std::size_t longest_value = std::size_t{16} << 10U;
+
+/// What GRUB 2.00 and later set to "y" and export before they read anything (normal/main.c).
+bool is_feature(std::string_view name) {
+  constexpr std::array<std::string_view, 10> features = {
+      "chainloader_bpb",  "ntldr",        "platform_search_hint", "default_font_path",
+      "all_video_module", "menuentry_id", "menuentry_options",    "200_final",
+      "nativedisk_cmd",   "timeout_style"};
+  constexpr std::string_view prefix = "feature_";
+  return name.starts_with(prefix) &&
+         std::ranges::find(features, name.substr(prefix.size())) != features.end();
+}
 
 /// Arguments that are being put together.
 struct Way {
@@ -97,6 +109,7 @@ GrubValues GrubState::value_of(std::string_view name) const {
   if (name == "?") return GrubValues::open();
   const auto found = variables.find(name);
   if (found != variables.end()) return found->second;
+  if (is_feature(name)) return GrubValues::of("y");
   return is_unread ? GrubValues::open() : GrubValues();
 }
 
@@ -110,7 +123,7 @@ void GrubState::merge(const GrubState& other) {
   for (auto& [name, values] : variables) values.merge(other.value_of(name));
   for (const auto& [name, values] : other.variables) {
     if (variables.contains(name)) continue;
-    auto both = is_unread ? GrubValues::open() : GrubValues();
+    auto both = value_of(name);
     both.merge(values);
     variables.emplace(name, std::move(both));
   }

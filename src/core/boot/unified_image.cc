@@ -126,7 +126,8 @@ std::optional<std::vector<UnifiedProfile>> read_unified_image(const ByteSource& 
   }
   std::vector<UnifiedProfile> profiles;
   const auto& base = groups.front();
-  if (groups.size() == 1) profiles.push_back(make_profile(Profile(source, base, {}), 0));
+  const std::vector<PeSection> none;
+  if (groups.size() == 1) profiles.push_back(make_profile(Profile(source, base, none), 0));
   for (std::size_t i = 1; i < groups.size() && i <= most_profiles; ++i) {
     profiles.push_back(
         make_profile(Profile(source, base, groups[i]), static_cast<unsigned>(i - 1)));
@@ -139,7 +140,8 @@ std::optional<UnifiedAddon> read_unified_addon(const ByteSource& source) {
   const auto sections = read_pe_sections(source);
   if (!sections || find(*sections, ".linux") != nullptr) return std::nullopt;
   UnifiedAddon addon;
-  const Profile all(source, *sections, {});
+  const std::vector<PeSection> none;
+  const Profile all(source, *sections, none);
   if (const auto text = all.text(".uname")) addon.release = std::string(without_line_end(*text));
   if (const auto text = all.text(".cmdline")) addon.command_line = stub_command_line(*text);
   addon.has_initrd = all.section(".initrd").has_value();

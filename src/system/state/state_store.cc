@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "core/binding/override.h"
 
 namespace vfio_switch {
 
@@ -133,6 +134,12 @@ std::string render_state(const State& state) {
   for (const auto risk : state.accepted_risks) json["accepted_risks"].push_back(to_string(risk));
   if (!state.boot_parameters.empty()) json["boot_parameters"] = state.boot_parameters;
   return json.dump(2) + "\n";
+}
+
+std::string render_hook_facts(Intent intent, std::string_view override_file) {
+  if (intent != Intent::enabled) return "intent=disabled\n";
+  const bool by_address = !parse_override(override_file).empty();
+  return std::string("intent=enabled\nbinding=") + (by_address ? "address" : "ids") + "\n";
 }
 
 }  // namespace vfio_switch

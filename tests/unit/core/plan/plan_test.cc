@@ -18,6 +18,7 @@
 #include "catch.h"
 #include "core/binding/generated_files.h"
 #include "core/facts_builder.h"
+#include "core/files/put_out.h"
 #include "told.h"
 
 namespace vfio_switch {
@@ -307,9 +308,19 @@ TEST_CASE("A file that somebody edited is refused, replaced or left, as asked") 
     REQUIRE(plan.notes.size() == 1);
     CHECK(text_of(plan.notes[0]) == vfio_conf + " stays as it is");
   }
-  SECTION("the same when disabling") {
-    CHECK(codes(plan_disable(edited, enabled_state(), {}).refusals) ==
-          Codes{RefusalCode::user_edited});
+  SECTION("put out of effect when disabling, and asked about when enabling again") {
+    const auto out = plan_disable(edited, enabled_state(), {});
+    CHECK(codes(out.refusals).empty());
+    const auto content = written(out, vfio_conf);
+    REQUIRE(content);
+    CHECK(is_inert(*content));
+    const auto before = std::get<RegularFile>(file_change(out, vfio_conf).before).content;
+    CHECK(put_back(*content) == before);
+    auto later = edited;
+    later.files[std::string(vfio_conf)] = {RegularFile{*content, 0644, 0, 0}};
+    CHECK(codes(enable(later).refusals) == Codes{RefusalCode::user_edited});
+    CHECK(written(enable(later, {}, with(EditedFiles::keep)), vfio_conf) == before);
+    CHECK(is_unmodified(*written(enable(later, {}, with(EditedFiles::overwrite)), vfio_conf)));
     const auto kept = plan_disable(edited, enabled_state(), with(EditedFiles::keep));
     CHECK_FALSE(written(kept, vfio_conf));
     CHECK(written(kept, modules_load));

@@ -218,9 +218,12 @@ TEST_CASE("A function that no driver takes is as expected without one") {
 TEST_CASE("An image that cannot be judged is not held against the machine") {
   Status status;
   status.kernels = {{"6.1", "/boot/initrd.img-6.1", std::nullopt, some_reason()}};
+  status.intent = Intent::enabled;
   CHECK(is_as_intended(status));
   status.kernels[0].staged = false;
   CHECK_FALSE(is_as_intended(status));
+  status.intent = Intent::unset;  // nothing is wanted that it could fall short of
+  CHECK(is_as_intended(status));
 }
 
 }  // namespace vfio_switch

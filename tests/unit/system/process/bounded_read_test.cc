@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -84,6 +85,7 @@ TEST_CASE("A child that hangs holds neither our output nor a lock of ours") {
     }
     ::usleep(500'000);
     ::kill(child, SIGKILL);  // its own child goes on waiting
+    ::waitpid(child, nullptr, 0);
   }
   const UniqueFd again(::open(root.outside("/lock").c_str(), O_RDWR | O_CLOEXEC));
   CHECK(::flock(again.get(), LOCK_EX | LOCK_NB) == 0);
