@@ -278,8 +278,11 @@ bool shows_before(const SortableEntry& left, const SortableEntry& right) {
   const auto a = left.entry.profile.value_or(0);
   const auto b = right.entry.profile.value_or(0);
   if (a != b) return a < b;
-  if (!left.entry.tries_left || !right.entry.tries_left) return false;
-  return *left.entry.tries_left > *right.entry.tries_left;
+  const auto& x = left.entry.tries_left;
+  const auto& y = right.entry.tries_left;
+  if (x && y && x != y) return *x > *y;
+  // To the loader both are one; any order will do, as long as it is one.
+  return left.entry.source.file < right.entry.source.file;
 }
 
 }  // namespace vfio_switch
