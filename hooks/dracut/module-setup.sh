@@ -7,6 +7,7 @@
 # has sourced its configuration and read its command line in the same shell.
 
 vfio_switch_list=/etc/vfio-switch/override
+vfio_switch_facts=/var/lib/vfio-switch/for-hooks
 
 # A rescue or a dump image is the way out where the others fail: it holds nothing of ours. That one
 # is being built shows in dracut's module list, or in --no-hostonly on its command line (EndeavourOS's
@@ -22,14 +23,14 @@ vfio_switch_is_way_out() {
 
 vfio_switch_by_address() {
     # shellcheck disable=SC2154
-    grep -qs '^[0-9a-f]' "$dracutsysrootdir$vfio_switch_list"
+    grep -qsx binding=address "$dracutsysrootdir$vfio_switch_facts"
 }
 
 check() {
     # shellcheck disable=SC2154
     [[ $mount_needs ]] && return 1
     vfio_switch_is_way_out && return 1
-    grep -qs '"intent": "enabled"' "$dracutsysrootdir/var/lib/vfio-switch/state.json" || return 1
+    grep -qsx intent=enabled "$dracutsysrootdir$vfio_switch_facts" || return 1
 }
 
 depends() {

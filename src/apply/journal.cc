@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "apply/journal.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 
 #include "apply/journalled_state.h"
 #include "apply/pre_images.h"
+#include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "system/state/state_store.h"
 
@@ -16,6 +19,16 @@ namespace {
 constexpr int version = 1;
 const std::string log_path = state_directory + "/journal/log";
 
+/// Puts in the bytes that a state was journalled with. Where they are lost: an Error, or, while
+/// something is salvaged, one more of `problems`.
+Result<void> fill_in(const FileReader& files, FileState& state,
+                     std::vector<std::string>* problems) {
+  auto filled = fill_in(files, state);
+  if (filled || problems == nullptr) return filled;
+  problems->push_back(filled.error().message);
+  return {};
+}
+
 /// A change as the journal keeps it.
 Json json_of(const FileChange& change) {
   Json json = {
@@ -24,12 +37,13 @@ Json json_of(const FileChange& change) {
   return json;
 }
 
-Result<void> read_boot_runs(const Json& begin, const FileReader& files, JournalEntry& entry) {
+Result<void> read_boot_runs(const Json& begin, const FileReader& files, JournalEntry& entry,
+                            std::vector<std::string>* problems) {
   for (const auto& record : begin.value("boot_runs", Json::array())) {
     BootRun run{record.at("undo"), {}};
     for (const auto& output : record.at("outputs")) {
       FileChange file{output.at("path"), state_from(output.at("before")), Absent{}, {}, true};
-      if (auto filled = fill_in(files, file.before); !filled) return filled;
+      if (auto filled = fill_in(files, file.before, problems); !filled) return filled;
       run.outputs.push_back(std::move(file));
     }
     entry.boot_runs.push_back(std::move(run));
@@ -67,6 +81,25 @@ Result<Journal> Journal::load(const FileReader& files) {
   }
 }
 
+Journal Journal::salvage(const FileReader& files, std::vector<std::string>& problems) {
+  Journal journal;
+  const auto text = files.read(log_path);
+  if (!text) problems.push_back(text.error().message);
+  if (!text || !*text) return journal;
+  const auto end = (*text)->rfind('\n');
+  const auto whole = end == std::string::npos ? std::string() : (*text)->substr(0, end + 1);
+  if (whole.size() != (*text)->size()) journal.repaired_ = whole;
+  int number = 0;
+  for (const auto line : split_lines(whole)) {
+    ++number;
+    if (auto parsed = journal.parse_line(std::string(line), files, &problems); !parsed) {
+      problems.push_back(log_path + ":" + std::to_string(number) + ": " + parsed.error().message);
+    }
+  }
+  journal.exists_ = number > 0;
+  return journal;
+}
+
 Result<Journal> Journal::parse(const std::string& text, const FileReader& files) {
   Journal journal;
   const auto end = text.rfind('\n');
@@ -75,7 +108,7 @@ Result<Journal> Journal::parse(const std::string& text, const FileReader& files)
   int number = 0;
   for (const auto line : split_lines(whole)) {
     ++number;
-    auto parsed = journal.parse_line(std::string(line), files);
+    auto parsed = journal.parse_line(std::string(line), files, nullptr);
     if (parsed) continue;
     auto error = std::move(parsed).error();
     error.message = log_path + ":" + std::to_string(number) + ": " + error.message;
@@ -85,7 +118,8 @@ Result<Journal> Journal::parse(const std::string& text, const FileReader& files)
   return journal;
 }
 
-Result<void> Journal::parse_line(const std::string& line, const FileReader& files) {
+Result<void> Journal::parse_line(const std::string& line, const FileReader& files,
+                                 std::vector<std::string>* problems) {
   try {
     const auto json = Json::parse(line);
     const auto entry_of = [&](const Json& record) -> JournalEntry& {
@@ -100,24 +134,29 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
       }
     } else if (json.contains("begin")) {
       const auto& begin = json["begin"];
-      JournalEntry entry{begin.at("id"),
-                         begin.at("verb"),
-                         {},
-                         begin.at("images"),
-                         {},
-                         begin.value("forgets", false),
-                         {}};
-      if (auto read = read_boot_runs(begin, files, entry); !read) return read;
+      JournalEntry entry;
+      entry.id = begin.at("id").get<int>();
+      entry.verb = begin.at("verb").get<std::string>();
+      entry.images = begin.at("images").get<std::vector<std::string>>();
+      entry.forgets = begin.value("forgets", false);
+      if (auto read = read_boot_runs(begin, files, entry, problems); !read) return read;
       for (const auto& change : begin.at("changes")) {
         FileChange file{change.at("path"),
                         state_from(change.at("before")),
                         state_from(change.at("after")),
                         {},
                         change.value("boot", false)};
-        if (auto filled = fill_in(files, file.before); !filled) return filled;
+        if (auto filled = fill_in(files, file.before, problems); !filled) return filled;
         entry.changes.push_back(std::move(file));
       }
       entries_.push_back(std::move(entry));
+    } else if (json.contains("kept")) {
+      const auto& record = json["kept"];
+      auto& entry = entry_of(record);
+      for (const auto& one : record.at("images")) {
+        entry.kept.push_back({one.at("image"), one.at("as"), one.at("in_place")});
+      }
+      entry.is_kept = true;
     } else if (json.contains("written")) {
       const auto& record = json["written"];
       auto& run = entry_of(record).boot_runs.at(record.at("run").get<std::size_t>());
@@ -133,8 +172,8 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
     return {};
   } catch (const std::exception& error) {
     return fail(std::string("the journal is damaged: ") + error.what(),
-                "Nothing was changed. Restore the directory from a backup, or remove it: then "
-                "rollback is not possible.");
+                "Nothing was changed. Restore the directory from a backup, or remove it: "
+                "'vfio-switch rollback' is not possible then.");
   }
 }
 
@@ -154,7 +193,8 @@ bool Journal::is_to_forget() const {
 
 Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) const {
   std::set<std::string> suspects = {temporary_path(log_path), temporary_path(state_path),
-                                    temporary_path(images_path)};
+                                    temporary_path(images_path), builder_path(),
+                                    temporary_path(builder_path())};
   std::set<std::string> needed;
   for (const auto& entry : entries_) {
     for (const auto& change : entry.changes) {
@@ -170,6 +210,8 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
     for (const auto& image : entry.images) {
       suspects.insert(kept_path(image));
       suspects.insert(temporary_path(kept_path(image)));
+      suspects.insert(kept_path_elsewhere(image));
+      suspects.insert(temporary_path(kept_path_elsewhere(image)));
       suspects.insert(fresh_path(image));
     }
   }
@@ -186,7 +228,10 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
 
 Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff& diff,
                            bool forgets) {
-  JournalEntry entry{entries_.empty() ? 1 : entries_.back().id + 1, verb, {}, {}, {}, forgets, {}};
+  JournalEntry entry;
+  entry.id = entries_.empty() ? 1 : entries_.back().id + 1;
+  entry.verb = verb;
+  entry.forgets = forgets;
   Json changes = Json::array();
   Json boot_runs = Json::array();
   for (const auto& change : diff) {
@@ -216,12 +261,25 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
   try {
     line = record.dump();
   } catch (const Json::exception&) {
-    return fail("a name that is not UTF-8 cannot be kept in the journal", "Rename it.");
+    return fail("a file name that is not UTF-8 cannot be recorded in the journal",
+                "Rename the file.");
   }
   if (auto appended = append(files, line); !appended) return failure_of(appended);
   const int id = entry.id;
   entries_.push_back(std::move(entry));
   return id;
+}
+
+Result<void> Journal::kept(FileStore& files, int id, std::vector<KeptImage> images) {
+  Json list = Json::array();
+  for (const auto& [image, as, in_place] : images) {
+    list.push_back({{"image", image}, {"as", as}, {"in_place", in_place}});
+  }
+  auto appended = append(files, Json{{"kept", {{"id", id}, {"images", list}}}}.dump());
+  if (!appended) return appended;
+  entries_.back().kept = std::move(images);
+  entries_.back().is_kept = true;
+  return {};
 }
 
 Result<void> Journal::done(FileStore& files, int id, std::size_t change) {
@@ -288,6 +346,20 @@ Result<void> Journal::append(FileStore& files, const std::string& record) {
 
 std::string kept_path(const std::string& image) {
   return temporary_path(image);
+}
+
+std::string kept_path_elsewhere(const std::string& image) {
+  return state_directory + "/journal/images/" + sha256(image);
+}
+
+Result<void> note_builder(FileStore& files, Builder builder) {
+  const auto text = builder == Builder::at_work ? std::to_string(::getpid()) + "\n" : std::string();
+  return files.replace(builder_path(), RegularFile{text, 0600, 0, 0});
+}
+
+const std::string& builder_path() {
+  static const std::string path = state_directory + "/journal/builder";
+  return path;
 }
 
 }  // namespace vfio_switch

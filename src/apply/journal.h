@@ -21,15 +21,28 @@ struct BootRun {
   bool is_done = false;
 };
 
+/// An image that was kept before it was built.
+struct KeptImage {
+  std::string image;
+  std::string as;         ///< where its bytes wait
+  bool in_place = false;  ///< the builder writes into the image itself
+
+  bool operator==(const KeptImage&) const = default;
+};
+
 /// One transaction as the journal remembers it.
 struct JournalEntry {
+  enum class End { open, committed, undone };
+
   int id = 0;
   std::string verb;
   std::vector<FileChange> changes;  ///< in order; `after` of a regular file has no content
   std::vector<std::string> images;  ///< initramfs images kept for it
   std::vector<BootRun> boot_runs = {};
-  bool forgets = false;  ///< a rollback: once committed, nothing before it counts
-  enum class End { open, committed, undone } end = End::open;
+  std::vector<KeptImage> kept = {};  ///< those of `images` whose bytes are kept; empty: see is_kept
+  bool is_kept = false;              ///< `kept` is complete: no image was touched before that
+  bool forgets = false;              ///< a rollback: once committed, nothing before it counts
+  End end = End::open;
 };
 
 /// What was done to the machine, and what was there before.
@@ -40,15 +53,19 @@ struct JournalEntry {
 ///     {"journal":1}                                       the version, first
 ///     {"begin":{"id","verb","forgets","changes":[{"path","before","after","boot"}],"images":[path],
 ///               "boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
+///     {"kept":{"id","images":[{"image","as","in_place"}]}}   the images may be built from here on
 ///     {"written":{"id","run","after":[state]}}            what a boot loader's tool left behind
 ///     {"done":{"id","change"}}                            a change was carried out
 ///     {"committed":{"id"}} or {"undone":{"id"}}           the end; of two the last counts
 ///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified",
 ///   "attributes":{NAME:bytes in hex}}, {"kind":"link","sha256"} or {"kind":"directory","mode",
 ///   "uid","gid"}.
-/// Beside each image below /boot, while it is built: .NAME.vfio-tmp, what it was before. It is made
+/// Beside each image below /boot, while it is built: .NAME.vfio-tmp, what it was before, or, where
+/// /boot has no room for it, images/SHA256 of its path below the journal's directory. It is made
 /// after "begin"; where it is missing, the image was not touched yet. And .NAME.vfio-new, which a
-/// tool that would write into the image itself is given to write.
+/// tool that would write into the image itself is given to write. While a tool is at work,
+/// builder holds our process id, and is written anew every second: what is newer than it was not
+/// written by us.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.
 class Journal {
@@ -56,6 +73,10 @@ class Journal {
   /// Reads the journal; one that does not exist is empty. An Error where it is damaged before its
   /// last line, or was written by a newer version.
   [[nodiscard]] static Result<Journal> load(const FileReader& files);
+  /// What can be understood of a journal, for the way out: lines that are damaged are passed over,
+  /// and bytes that are lost stay unknown (see is_lost()); `problems` says so. A newer version's is
+  /// read as far as it is like ours.
+  [[nodiscard]] static Journal salvage(const FileReader& files, std::vector<std::string>& problems);
 
   /// The transaction that was begun and not ended; null where there is none.
   [[nodiscard]] const JournalEntry* interrupted() const;
@@ -75,12 +96,21 @@ class Journal {
   /// written by something else in between: it has to be made anew.
   [[nodiscard]] std::vector<FileChange> boot_outputs() const;
 
+  /// The images that were ever built for a transaction of ours; each once.
+  [[nodiscard]] std::vector<std::string> images() const;
+
+  /// The commands that take back what the boot loader's tools did, the last one first: of those
+  /// that have such a command.
+  [[nodiscard]] std::vector<std::vector<std::string>> boot_undo() const;
+
   /// The paths of whatever a crash may have left: temporary files and pre-images that no
   /// transaction needs.
   [[nodiscard]] Result<std::vector<std::string>> leftovers(const FileReader& files) const;
 
   [[nodiscard]] Result<int> begin(FileStore& files, const std::string& verb, const Diff& diff,
                                   bool forgets = false);
+  /// From here on the images of the last transaction may change.
+  [[nodiscard]] Result<void> kept(FileStore& files, int id, std::vector<KeptImage> images);
   [[nodiscard]] Result<void> done(FileStore& files, int id, std::size_t change);
   /// The `run`th run of the boot loader's tool is over, and left its outputs as they are.
   [[nodiscard]] Result<void> written(FileStore& files, int id, std::size_t run);
@@ -94,14 +124,22 @@ class Journal {
  private:
   [[nodiscard]] Result<void> append(FileStore& files, const std::string& record);
   [[nodiscard]] static Result<Journal> parse(const std::string& text, const FileReader& files);
-  [[nodiscard]] Result<void> parse_line(const std::string& line, const FileReader& files);
+  [[nodiscard]] Result<void> parse_line(const std::string& line, const FileReader& files,
+                                        std::vector<std::string>* problems);
 
   std::vector<JournalEntry> entries_;
   std::optional<std::string> repaired_;  ///< the log without its torn tail, to be written first
   bool exists_ = false;
 };
 
-/// Where an image waits while a new one is built.
+/// Where an image waits while a new one is built, beside it.
 [[nodiscard]] std::string kept_path(const std::string& image);
+/// The same where there is no room beside it.
+[[nodiscard]] std::string kept_path_elsewhere(const std::string& image);
+/// See Journal.
+[[nodiscard]] const std::string& builder_path();
+/// Whether a tool is at work now, for whoever would end us if we took too long; and the time.
+enum class Builder { at_work, ended };
+[[nodiscard]] Result<void> note_builder(FileStore& files, Builder builder);
 
 }  // namespace vfio_switch

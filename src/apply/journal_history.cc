@@ -5,6 +5,7 @@
 #include "apply/journal.h"
 #include "apply/journalled_state.h"
 #include "core/binding/generated_files.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -68,6 +69,27 @@ std::vector<FileChange> Journal::boot_outputs() const {
   }
   std::erase_if(outputs, [&](const FileChange& one) { return broken.contains(one.path); });
   return outputs;
+}
+
+std::vector<std::string> Journal::images() const {
+  std::set<std::string> images;
+  for (const auto& entry : entries_) images.insert(entry.images.begin(), entry.images.end());
+  return {images.begin(), images.end()};
+}
+
+std::vector<std::vector<std::string>> Journal::boot_undo() const {
+  std::vector<std::vector<std::string>> commands;
+  for (const auto& entry : entries_) {
+    if (entry.end != JournalEntry::End::committed) continue;
+    if (entry.forgets) {
+      commands.clear();
+      continue;
+    }
+    for (const auto& run : entry.boot_runs) {
+      if (run.is_done && !run.undo.empty()) commands.insert(commands.begin(), run.undo);
+    }
+  }
+  return commands;
 }
 
 }  // namespace vfio_switch

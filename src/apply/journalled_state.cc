@@ -27,7 +27,7 @@ std::string from_hex(const std::string& text) {
   std::string bytes;
   for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
     const auto value = parse_hex(std::string_view(text).substr(i, 2));
-    if (!value) throw std::invalid_argument("no hexadecimal digits: " + text);
+    if (!value) throw std::invalid_argument("not hexadecimal digits: " + text);
     bytes += static_cast<char>(*value);
   }
   return bytes;
@@ -37,6 +37,11 @@ std::string from_hex(const std::string& text) {
 
 std::string digest_of(const std::string& bytes) {
   return bytes.starts_with(digest_only) ? bytes.substr(digest_only.size()) : sha256(bytes);
+}
+
+bool is_lost(const FileState& state) {
+  const auto* bytes = bytes_of(state);
+  return bytes != nullptr && bytes->starts_with(digest_only);
 }
 
 std::string* bytes_of(FileState& state) {

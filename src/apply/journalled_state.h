@@ -23,6 +23,9 @@ using Json = nlohmann::ordered_json;
 /// The SHA-256 of the bytes of a state, be they there or known by it alone.
 [[nodiscard]] std::string digest_of(const std::string& bytes);
 
+/// True if the state was read from the journal, and its bytes are known by their digest alone.
+[[nodiscard]] bool is_lost(const FileState& state);
+
 /// True if both mean the same thing at a path: kind, and content or target. A journalled `after`
 /// is compared by digest.
 [[nodiscard]] bool same_content(const FileState& left, const FileState& right);

@@ -17,6 +17,9 @@ namespace vfio_switch {
 
 namespace {
 
+// Where nobody else can reach it: whoever can open a file can lock it, and hold up root.
+const std::string lock_path = state_directory + "/journal/lock";
+
 std::string holder_of(const UniqueFd& lock) {
   std::array<char, 128> text{};
   const auto length = ::pread(lock.get(), text.data(), text.size(), 0);
@@ -25,16 +28,21 @@ std::string holder_of(const UniqueFd& lock) {
 
 }  // namespace
 
+bool Lock::can_be_taken(const FileReader& files) {
+  const auto status = files.status(lock_path);
+  return status && (!*status || (*status)->kind == FileKind::regular);
+}
+
 Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::seconds patience) {
-  const auto path = state_directory + "/lock";
+  const auto& path = lock_path;
   auto fd = files.open_lock(path);
   if (!fd) return failure_of(fd);
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail("cannot lock " + path + ": " + std::strerror(errno));
     if (std::chrono::steady_clock::now() >= deadline) {
-      return fail("another vfio-switch is at work: " + holder_of(*fd),
-                  "Wait until it is done, and try again.");
+      return fail("another vfio-switch is running: " + holder_of(*fd),
+                  "Wait until it has finished, then try again.");
     }
     if (is_interrupted()) return interrupted_error();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -53,16 +61,16 @@ Result<void> check_owner(const FileReader& files, const std::string& path) {
   const auto state = files.state(path);
   if (!state) return std::unexpected(state.error());
   const auto* directory = std::get_if<Directory>(&*state);
-  const std::string remedy = "Move it away, or give it back to root with mode " +
-                             std::string(path == state_directory ? "0755" : "0700") +
-                             ", once you know who made it so.";
-  if (directory == nullptr) return fail(path + " is no directory of vfio-switch's own", remedy);
+  const std::string remedy =
+      "Find out who changed it. Then move it away, or run 'chown root:root " + path + " && chmod " +
+      (path == state_directory ? "0755 " : "0700 ") + path + "'.";
+  if (directory == nullptr) return fail(path + " is not a directory", remedy);
   if (directory->uid != 0 && directory->uid != ::geteuid()) {
-    return fail(path + " belongs to user " + std::to_string(directory->uid), remedy);
+    return fail(path + " is owned by user " + std::to_string(directory->uid), remedy);
   }
   constexpr unsigned writable_by_others = 022;
   if ((directory->mode & writable_by_others) != 0) {
-    return fail(path + " can be written by others", remedy);
+    return fail(path + " is writable by other users", remedy);
   }
   return {};
 }

@@ -17,6 +17,9 @@ class Lock {
   [[nodiscard]] static Result<Lock> take(FileStore& files, const std::string& verb,
                                          std::chrono::seconds patience);
 
+  /// False where something stands in the lock's place that is no file: then nobody can take it.
+  [[nodiscard]] static bool can_be_taken(const FileReader& files);
+
  private:
   explicit Lock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;

@@ -15,7 +15,7 @@ namespace {
 /// What earlier boots came to says nothing about what is staged now. A trace that stays is no
 /// failure.
 void forget_boots(FileStore& files) {
-  for (const auto& path : {boot_count_path, boot_record_path, motd_path}) {
+  for (const auto& path : {boot_count_path, boot_record_path, motd_path, images_owed_path}) {
     if (files.exists(path)) (void)files.replace(path, Absent{});
   }
 }
@@ -31,12 +31,12 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!journal) return failure_of(journal);
 
   OperationResult result;
+  auto recovered = Recovery(files, runner, progress).recover(*journal);
+  if (!recovered) return failure_of(recovered);
+  if (*recovered && progress.on_recovery) progress.on_recovery(**recovered);
   auto profile = load_profile(files);
   if (!profile) return failure_of(profile);
   Transaction transaction(files, runner, *profile, progress);
-  auto recovered = transaction.recover(*journal);
-  if (!recovered) return failure_of(recovered);
-  if (*recovered && progress.on_recovery) progress.on_recovery(**recovered);
 
   auto machine = read_machine(files);
   if (!machine) return failure_of(machine);
@@ -80,18 +80,14 @@ bool is_change_pending(const FileReader& files) {
 std::optional<Refusal> interrupted_change(const FileReader& files) {
   const auto journal = Journal::load(files);
   if (!journal || journal->interrupted() == nullptr) return std::nullopt;
-  return Refusal{RefusalCode::interrupted,
-                 "'" + journal->interrupted()->verb +
-                     "' was begun and is not finished: it is at work, or was interrupted; the "
-                     "next 'enable', 'disable' or 'rollback' takes it back first",
-                 {}};
+  return Refusal{RefusalCause::change_unfinished, {{"verb", Word{journal->interrupted()->verb}}}};
 }
 
 bool is_worth_doing(const FileReader& files, const Plan& plan) {
   if (!plan.refusals.empty()) return false;
   if (!plan.diff.empty()) return true;
   const auto state = load_state(files);
-  return plan.state.intent != Intent::unset && state && *state != plan.state;
+  return state && *state != plan.state;
 }
 
 }  // namespace vfio_switch

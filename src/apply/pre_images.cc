@@ -34,9 +34,9 @@ Result<void> fill_in(const FileReader& files, FileState& state) {
   auto content = files.read(pre_image_path(digest));
   if (!content) return failure_of(content);
   if (!*content || sha256(**content) != digest) {
-    return fail(
-        pre_image_path(digest) + " is missing or damaged",
-        "Nothing was changed. Restore it from a backup; without it rollback is not possible.");
+    return fail(pre_image_path(digest) + " is missing or damaged",
+                "Nothing was changed. Restore the file from a backup: without it, 'vfio-switch "
+                "rollback' is not possible.");
   }
   *bytes = std::move(**content);
   return {};

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <iostream>
 #include <memory>
 
@@ -12,6 +13,7 @@ namespace vfio_switch {
 
 namespace {
 
+constexpr std::int64_t seconds_per_minute = 60;
 constexpr const char* clear_line = "\r\033[K";
 
 }  // namespace
@@ -33,6 +35,10 @@ Progress make_progress() {
       std::cerr << clear_line << *line << " ... " << elapsed.count() << " s" << std::flush;
     } else if (elapsed.count() == 0) {
       std::cerr << *line << "\n";
+    } else if (elapsed.count() % seconds_per_minute == 0) {
+      // Whoever waits for a package's scripts sees what they wait for.
+      std::cerr << "vfio-switch: still at work after " << elapsed.count() / seconds_per_minute
+                << " min: " << *line << "\n";
     }
   };
   progress.on_rebuilt = [terminal] {

@@ -8,6 +8,8 @@
 #include "apply/journalled_state.h"
 #include "core/base/line_diff.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "system/planner/planner.h"
 #include "system/state/state_store.h"
 
@@ -20,16 +22,6 @@ bool is_unmodified_output(const FileState& state) {
   return file != nullptr && is_unmodified(file->content);
 }
 
-/// A free name for what is kept of `path`: an earlier removal may have kept something too.
-std::string saved_name(const FileReader& files, const std::string& path) {
-  auto name = path + ".vfio-switch-saved";
-  if (!files.exists(name)) return name;
-  for (int number = 2;; ++number) {
-    auto next = name + "-" + std::to_string(number);
-    if (!files.exists(next)) return next;
-  }
-}
-
 std::string difference(const FileChange& made, const FileState& now) {
   const auto* theirs = std::get_if<RegularFile>(&now);
   const auto* before = std::get_if<RegularFile>(&made.before);
@@ -40,39 +32,34 @@ std::string difference(const FileChange& made, const FileState& now) {
 }
 
 /// Adds the change that gives `path` back, unless somebody else's edit stands in the way.
-void give_back(Plan& plan, const FileReader& files, const FileChange& made, const FileState& now,
+void give_back(Plan& plan, const FileChange& made, const FileState& now,
                const PlanOptions& options) {
   if (same_content(now, made.before)) return;
+  const Data data = {{"file", Place{made.path}}};
+  const Run keep = own_command({"rollback", "--keep-mine"});
   const bool expected = same_content(now, made.after) || is_unmodified_output(now) ||
                         std::holds_alternative<Absent>(now);
   const bool is_directory = !expected && std::holds_alternative<Directory>(now);
-  if (!expected && (options.edited == EditedFiles::keep ||
-                    (options.edited == EditedFiles::save && is_directory))) {
-    plan.notes.push_back(made.path + " is left as it is");
+  if (!expected && options.edited == EditedFiles::keep) {
+    plan.notes.push_back({NoteCause::file_left, data});
     return;
   }
   if (is_directory) {
-    plan.refusals.push_back(
-        {RefusalCode::user_edited,
-         made.path + " is a directory: move it away, or leave it with --keep-mine",
-         {}});
+    plan.refusals.push_back({RefusalCause::file_is_directory,
+                             data,
+                             {Manual{ByHand::move_away, data}, OtherWay{}, keep}});
     return;
   }
   if (!expected && options.edited == EditedFiles::refuse) {
-    plan.refusals.push_back({RefusalCode::user_edited,
-                             made.path + " was edited since; --force-ours gives back what was "
-                                         "there before, --keep-mine leaves it",
+    plan.refusals.push_back({RefusalCause::edited_since,
+                             data,
+                             {own_command({"rollback", "--force-ours"}), OtherWay{}, keep},
                              {},
                              difference(made, now)});
     return;
   }
-  if (!expected && options.edited == EditedFiles::save) {
-    const auto saved = saved_name(files, made.path);
-    plan.notes.push_back(made.path + " was edited since; it is kept as " + saved);
-    plan.diff.emplace_back(FileChange{saved, Absent{}, now, "an edited file is kept"});
-  }
   plan.diff.emplace_back(
-      FileChange{made.path, now, made.before, "as it was before", made.boot_parameters});
+      FileChange{made.path, now, made.before, ReasonCause::restored, made.boot_parameters});
 }
 
 }  // namespace
@@ -80,20 +67,21 @@ void give_back(Plan& plan, const FileReader& files, const FileChange& made, cons
 Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, const Journal& journal,
                            const PlanOptions& options) {
   Plan plan;
-  plan.state = machine.state;
-  if (plan.state.intent != Intent::unset) plan.state.intent = Intent::disabled;
+  // Nothing is wanted any more but that it is as it was. What is ours is still known by the state.
+  plan.state = {};
   const auto changes = journal.changed_paths();
   for (const auto& made : std::views::reverse(changes)) {
-    if (made.path == state_path || is_boot_setting(made)) continue;
+    if (is_remembered(made.path) || is_boot_setting(made)) continue;
     auto now = files.state(made.path);
     if (!now) return failure_of(now);
-    give_back(plan, files, made, *now, options);
+    give_back(plan, made, *now, options);
   }
   for (const auto path : generated_paths) {
     const bool known = std::ranges::find(changes, path, &FileChange::path) != changes.end();
     const auto& now = machine.facts.files.at(std::string(path)).state;
     if (known || !is_unmodified_output(now)) continue;
-    plan.diff.emplace_back(FileChange{std::string(path), now, Absent{}, "written by vfio-switch"});
+    plan.diff.emplace_back(
+        FileChange{std::string(path), now, Absent{}, ReasonCause::written_by_us});
   }
   complete_plan(plan, machine.facts, options);
   if (auto added = roll_back_boot(plan, files, machine, journal, options); !added) {

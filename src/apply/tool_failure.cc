@@ -31,7 +31,7 @@ std::string ended(const CommandResult& result) {
 }  // namespace
 
 std::string tool_failure(const std::string& what, const CommandResult& result) {
-  return what + ended(result) + "; it said:" + last_lines(result.output);
+  return what + ended(result) + "; its last output:" + last_lines(result.output);
 }
 
 }  // namespace vfio_switch

@@ -7,7 +7,7 @@
 
 namespace vfio_switch {
 
-/// "WHAT with exit status 2; it said:" and the last lines of a program that failed.
+/// "WHAT with exit status 2; its last output:" and the last lines of a program that failed.
 [[nodiscard]] std::string tool_failure(const std::string& what, const CommandResult& result);
 
 }  // namespace vfio_switch

@@ -2,13 +2,17 @@
 #include "apply/transaction.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "apply/journalled_state.h"
+#include "apply/restored.h"
 #include "apply/tool_failure.h"
 #include "core/base/text.h"
 #include "core/boot/parameter_edit.h"
+#include "core/files/own_paths.h"
 #include "system/process/process.h"
 #include "system/state/state_store.h"
 #include "system/tools/initramfs_tools.h"
@@ -22,42 +26,55 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// What is remembered of a command for the next installation; nothing of one that is no answer.
+std::optional<FileState> answer_of(const std::string& verb) {
+  if (verb == "enable") return Absent{};
+  if (verb == "disable" || verb == "rollback") return RegularFile{verb + "\n", 0644, 0, 0};
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff diff,
                               const State& state, bool rebuild, bool forgets) {
   if (is_interrupted()) return interrupted_error();
-  if (auto prepared = prepare(diff, state, rebuild); !prepared) return prepared;
-  for (const auto& change : diff) {
+  if (auto prepared = prepare(diff, verb, state, rebuild); !prepared) return prepared;
+  const auto places = choose_places(diff);
+  if (!places) return std::unexpected(places.error());
+  if (auto removed = remove_if_there(builder_path()); !removed) return removed;
+  for (const auto& [image, as, in_place] : *places) {
     // Of an earlier transaction, whose journal is lost: an undo must not take it for this one's.
-    const auto* image = std::get_if<RebuildInitramfs>(&change);
-    if (image == nullptr) continue;
-    if (auto removed = remove_if_there(kept_path(image->image)); !removed) return removed;
+    if (auto removed = remove_if_there(as); !removed) return removed;
   }
   const auto id = journal.begin(files_, verb, diff, forgets);
   if (!id) return std::unexpected(id.error());
-  auto done = keep_images(diff);
+  auto done = keep_images(journal, *id, *places);
   if (done) done = carry_out(journal, *id, diff);
   if (done) done = journal.committed(files_, *id);
   if (done) {
-    tidy(journal);
+    recovery_.tidy(journal);
     return {};
   }
   auto error = std::move(done).error();
-  const auto left = undo(journal, *journal.interrupted());
+  const auto restored = count_restored(files_, *journal.interrupted()).str();
+  const auto left = recovery_.undo(journal, *journal.interrupted(), Recovery::Run::this_one);
   error.remedy += error.remedy.empty() ? "" : " ";
   if (!left) {
-    error.remedy += "Not everything could be put back (" + left.error().message +
-                    "): run 'vfio-switch " + verb + "' again once that is mended.";
-  } else if (left->empty()) {
-    error.remedy += "Everything was put back as it was.";
+    error.remedy += "Not all changes could be undone (" + left.error().message +
+                    "). Fix that, then run 'vfio-switch " + verb + "' again.";
+  } else if (!left->empty()) {
+    error.remedy += "All changes were undone, except for " + enumerate(*left) +
+                    ", which another program has changed.";
+  } else if (restored.empty()) {
+    error.remedy += "Nothing was changed.";
   } else {
-    error.remedy += "Everything else was put back as it was.";
+    error.remedy += "All changes were undone: " + restored + ".";
   }
   return std::unexpected(std::move(error));
 }
 
-Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) const {
+Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const State& state,
+                                  bool rebuild) const {
   if (!rebuild) {
     std::erase_if(diff,
                   [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });
@@ -66,15 +83,25 @@ Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) 
   if (!old_state) return failure_of(old_state);
   if (!std::holds_alternative<Absent>(*old_state) &&
       !std::holds_alternative<RegularFile>(*old_state)) {
-    return fail(state_path + " is not a regular file", "Remove it, and try again.");
+    return fail(state_path + " is not a regular file", "Remove it, then try again.");
   }
-  const FileState new_state = RegularFile{render_state(state), 0644, 0, 0};
+  FileState new_state = Absent{};
+  if (state.intent != Intent::unset) new_state = RegularFile{render_state(state), 0644, 0, 0};
   if (!same_content(*old_state, new_state)) {
     // Before the rebuilds: the initramfs hooks read the intent.
     const auto first_rebuild = std::ranges::find_if(diff, [](const Change& change) {
       return std::holds_alternative<RebuildInitramfs>(change);
     });
-    diff.insert(first_rebuild, FileChange{state_path, *old_state, new_state, "remembers it"});
+    diff.insert(first_rebuild,
+                FileChange{state_path, *old_state, new_state, ReasonCause::remembered});
+  }
+  if (auto told = tell_hooks(diff, state); !told) return told;
+  // What stands there and is no such note keeps nobody from anything.
+  auto answer = files_.state(declined_path);
+  const bool is_note = answer && (std::holds_alternative<Absent>(*answer) ||
+                                  std::holds_alternative<RegularFile>(*answer));
+  if (auto noted = answer_of(verb); is_note && noted && !same_content(*answer, *noted)) {
+    diff.insert(diff.begin(), FileChange{declined_path, *answer, *noted, ReasonCause::remembered});
   }
   std::set<std::string> made;
   for (std::size_t i = 0; i < diff.size(); ++i) {
@@ -83,9 +110,31 @@ Result<void> Transaction::prepare(Diff& diff, const State& state, bool rebuild) 
     const auto directory = directory_of(file->path);
     if (files_.exists(directory) || !made.insert(directory).second) continue;
     diff.insert(diff.begin() + static_cast<std::ptrdiff_t>(i),
-                FileChange{directory, Absent{}, Directory{}, "is missing"});
+                FileChange{directory, Absent{}, Directory{}, ReasonCause::directory_missing});
     --i;  // its own directory may be missing too
   }
+  return {};
+}
+
+Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
+  auto before = files_.state(hook_facts_path);
+  if (!before) return failure_of(before);
+  auto override_file = files_.state(std::string(override_path));
+  if (!override_file) return failure_of(override_file);
+  for (const auto& change : diff) {
+    const auto* file = std::get_if<FileChange>(&change);
+    if (file != nullptr && file->path == override_path) *override_file = file->after;
+  }
+  FileState after = Absent{};
+  if (state.intent != Intent::unset) {
+    const auto* entries = std::get_if<RegularFile>(&*override_file);
+    after =
+        RegularFile{render_hook_facts(state.intent, entries ? entries->content : ""), 0644, 0, 0};
+  }
+  if (same_content(*before, after)) return {};
+  const auto first_rebuild = std::ranges::find_if(
+      diff, [](const Change& change) { return std::holds_alternative<RebuildInitramfs>(change); });
+  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, "tells hooks of it"});
   return {};
 }
 
@@ -96,7 +145,10 @@ Result<void> Transaction::remove_if_there(const std::string& path) {
   return files_.replace(path, Absent{});
 }
 
-Result<void> Transaction::keep_images(const Diff& diff) {
+Result<std::vector<KeptImage>> Transaction::choose_places(const Diff& diff) const {
+  std::vector<KeptImage> images;
+  std::uint64_t copied = 0;  // bytes of those that are no second name
+  std::uint64_t largest = 0;
   for (const auto& change : diff) {
     const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
     if (rebuild == nullptr) continue;
@@ -105,11 +157,53 @@ Result<void> Transaction::keep_images(const Diff& diff) {
     const auto build = plan_build(*tool, files_, rebuild->release, rebuild->image);
     if (!build) return std::unexpected(build.error());
     if (build->for_new_deployment) continue;
-    auto kept = files_.keep(rebuild->image, kept_path(rebuild->image),
-                            build->replaces_by_rename(rebuild->image));
-    if (!kept) return kept;
+    const auto status = files_.status(rebuild->image);
+    if (!status) return std::unexpected(status.error());
+    const auto size = *status ? (*status)->size : 0;
+    const bool in_place = !build->replaces_by_rename(rebuild->image);
+    if (in_place) copied += size;
+    if (!in_place) largest = std::max(largest, size);
+    images.push_back({rebuild->image, kept_path(rebuild->image), in_place});
   }
-  return {};
+  if (images.empty()) return images;
+  const auto free = files_.free_space(images.front().image);
+  if (!free) return std::unexpected(free.error());
+  const auto mebibytes = [](std::uint64_t bytes) {
+    return std::to_string((bytes + (1U << 20U) - 1) >> 20U) + " MiB";
+  };
+  const auto refuse = [&](std::uint64_t needed, std::uint64_t elsewhere) {
+    return fail(ErrorKind::refused,
+                "no-space: " + directory_of(images.front().image) + " has " + mebibytes(*free) +
+                    " free, and building its images needs " + mebibytes(needed) +
+                    (elsewhere == 0 ? ""
+                                    : ", of which " + mebibytes(copied) + " would not fit into " +
+                                          state_directory + " either"),
+                "Nothing was changed. Free some space there, for example by removing old kernels, "
+                "and try again.");
+  };
+  if (*free < largest) return refuse(largest, 0);
+  if (*free - largest >= copied) return images;
+  // The copies alone may lie elsewhere: a tool's own temporary file is beside the image.
+  const auto room = files_.free_space(state_path);
+  if (!room) return std::unexpected(room.error());
+  if (*room < copied) return refuse(largest + copied, copied);
+  for (auto& image : images) {
+    if (image.in_place) image.as = kept_path_elsewhere(image.image);
+  }
+  return images;
+}
+
+Result<void> Transaction::keep_images(Journal& journal, int id,
+                                      const std::vector<KeptImage>& images) {
+  if (images.empty()) return {};
+  for (const auto& [image, as, in_place] : images) {
+    const auto directory = directory_of(as);
+    if (!files_.exists(directory)) {
+      if (auto made = files_.replace(directory, Directory{0700, 0, 0}); !made) return made;
+    }
+    if (auto kept = files_.keep(image, as, !in_place); !kept) return kept;
+  }
+  return journal.kept(files_, id, images);
 }
 
 Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) {
@@ -124,8 +218,8 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
     if (is_interrupted()) return interrupted_error();
     const auto* file = std::get_if<FileChange>(&diff[i]);
     const auto* boot = std::get_if<BootParameters>(&diff[i]);
-    if (file == nullptr) relabel(std::exchange(written, {}));
-    if (progress_.on_change && (file == nullptr || file->path != state_path)) {
+    if (file == nullptr) recovery_.relabel(std::exchange(written, {}));
+    if (progress_.on_change && (file == nullptr || !is_remembered(file->path))) {
       progress_.on_change(diff[i]);
     }
     Result<void> done;
@@ -142,7 +236,7 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
       written.push_back(file->path);
     }
   }
-  relabel(written);
+  recovery_.relabel(written);
   if (is_interrupted()) return interrupted_error();
   return {};
 }
@@ -151,7 +245,7 @@ Result<void> Transaction::change_file(const FileChange& change) {
   auto now = files_.state(change.path);
   if (!now) return failure_of(now);
   if (!same_content(*now, change.before)) {
-    return fail(ErrorKind::refused, change.path + " was changed by somebody else in the meantime",
+    return fail(ErrorKind::refused, change.path + " was changed by another program in the meantime",
                 "Run the command again.");
   }
   return files_.replace(change.path, change.after);
@@ -159,8 +253,10 @@ Result<void> Transaction::change_file(const FileChange& change) {
 
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
-  const Command command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  const Invocation command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
+  if (auto noted = note_builder(files_, Builder::at_work); !noted) return noted;
   auto result = runner_.run(command, {progress_.on_tool_output, {}});
+  if (auto noted = note_builder(files_, Builder::ended); !noted) return noted;
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status != 0) {
@@ -171,8 +267,9 @@ Result<void> Transaction::set_parameters(Journal& journal, int id, const BootPar
     if (!content) return failure_of(content);
     for (const auto& parameter : boot.parameters) {
       if (!*content || output_has(path, **content, parameter)) continue;
-      return fail(command.program + " wrote " + path + " without " + parameter,
-                  "Other settings of the boot loader have the last word; add it there by hand.");
+      return fail(
+          command.program + " wrote " + path + " without " + parameter,
+          "Another setting of the boot loader overrides it. Add the parameter there by hand.");
     }
   }
   return journal.written(files_, id, number);
@@ -187,45 +284,39 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   if (build->written != rebuild.image) {
     if (auto removed = remove_if_there(build->written); !removed) return removed;
   }
+  if (auto noted = note_builder(files_, Builder::at_work); !noted) return noted;
   const auto tick = [&](std::chrono::seconds elapsed) {
+    if (elapsed.count() > 0) (void)note_builder(files_, Builder::at_work);
     if (progress_.on_rebuild) progress_.on_rebuild(rebuild, number, count, elapsed);
   };
   tick(std::chrono::seconds(0));
   auto result = runner_.run(build->command, {progress_.on_tool_output, tick});
   if (progress_.on_rebuilt) progress_.on_rebuilt();
+  if (auto noted = note_builder(files_, Builder::ended); !noted) return noted;
   if (!result) return failure_of(result);
   if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) return take_image(*build, rebuild);
   return fail(
       tool_failure(build->command.program + " failed for kernel " + printable(rebuild.release),
                    *result),
-      "Mend what it complains of, and run the command again.");
+      "Fix the problem shown above, then run the command again.");
 }
 
 Result<void> Transaction::take_image(const ImageBuild& build, const RebuildInitramfs& rebuild) {
   if (build.for_new_deployment) {
     if (progress_.on_recovery) {
       progress_.on_recovery(
-          "the image is that of the next deployment, and was not looked into; "
-          "'vfio-switch status' does so after the reboot");
+          "the image belongs to the next deployment and was not checked; run 'vfio-switch status' "
+          "after the reboot");
     }
     return {};
   }
   if (build.written != rebuild.image) {
-    if (!files_.exists(build.written)) return fail(build.command.program + " wrote no image");
+    if (!files_.exists(build.written))
+      return fail(build.command.program + " did not write an image");
     if (auto placed = files_.put_back(build.written, rebuild.image); !placed) return placed;
   }
   return check_ ? check_(rebuild) : Result<void>();
-}
-
-void Transaction::relabel(const std::vector<std::string>& paths) {
-  constexpr auto tool = "restorecon";
-  if (paths.empty() || !files_.is_running_system() || !runner_.has(tool)) return;
-  const auto result = runner_.run({tool, paths}, {progress_.on_tool_output, {}});
-  if (result && result->exit_status == 0) return;
-  if (progress_.on_recovery) {
-    progress_.on_recovery("warning: restorecon could not label " + enumerate(paths));
-  }
 }
 
 }  // namespace vfio_switch

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 #include <set>
 
+#include "apply/lock.h"
 #include "apply/progress.h"
+#include "apply/way_out.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/plan_request.h"
+#include "cli/planning_guard.h"
 #include "core/base/text.h"
-#include "core/plan/boot_check.h"
+#include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
 
 namespace vfio_switch {
@@ -30,26 +35,83 @@ std::string verb_text(Verb verb) {
 std::string outcome_text(const Options& options, const OperationResult& result) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
-  for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
+  text += notes_text(result.plan.notes);
   if (!result.changed) return text + "Nothing to do.\n";
-  if (options.root != "/" && !options.rebuild) {
-    for (const auto& change : result.plan.diff) {
-      if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
-        text +=
-            printable(rebuild->image) + " is stale now: build it anew there, or use --rebuild.\n";
-      }
-      if (std::holds_alternative<BootParameters>(change)) {
-        text += "The boot loader's files are stale now: " + printable(describe(change)) +
-                " there, or use --rebuild.\n";
-      }
-    }
+  const bool built = options.root == "/" || options.rebuild;
+  return text + done_text(result.plan, built, options.style);
+}
+
+/// The words by which the program starts itself again where planning ends it.
+std::vector<std::string> words_without_plan(const Options& options) {
+  std::vector<std::string> words = {"vfio-switch", without_plan_option, "--sysroot", options.root,
+                                    verb_text(options.verb)};
+  if (options.json) words.emplace_back("--json");
+  if (options.rebuild) words.emplace_back("--rebuild");
+  return words;
+}
+
+/// True where only planning has failed, and what is ours can be taken back without.
+bool may_go_without_plan(const Options& options, const Error& why) {
+  return options.verb != Verb::enable && why.kind != ErrorKind::permission;
+}
+
+/// What keeps a plan to disable from being carried out that the way out does not need: somebody
+/// else has put something in the place of one of our files. With an option they have said what they
+/// want.
+std::optional<Error> hindrance(const Options& options, const FileReader& files,
+                               const Result<Preview>& previewed) {
+  if (options.verb == Verb::enable) return std::nullopt;
+  Error why;
+  if (!Lock::can_be_taken(files)) {
+    why.message = "the lock cannot be taken";
+    return why;
   }
-  if (result.plan.state.intent == Intent::enabled) {
-    text += "Staged. After the next boot vfio-pci has the card; 'vfio-switch status' checks it.\n";
-    if (result.plan.command_line_locked) return text;  // the notes say that no escape exists
-    return text + escape_text(false);
+  if (!previewed || options.verb != Verb::disable || options.edited != EditedFiles::refuse) {
+    return std::nullopt;
   }
-  return text + "Staged. After the next boot the host has the card.\n";
+  const auto& refusals = previewed->plan.refusals;
+  if (refusals.empty() || !std::ranges::all_of(refusals, [](const Refusal& refusal) {
+        return refusal.code == RefusalCode::user_edited;
+      })) {
+    return std::nullopt;
+  }
+  why.message = refusals.front().message;
+  return why;
+}
+
+/// The way out without a plan.
+Result<int> give_back_card(const Options& options, const Error& why) {
+  if (options.root == "/" && ::geteuid() != 0) return std::unexpected(why);
+  std::cerr << "vfio-switch: warning: no plan can be made: " << why.message
+            << "\n  What is vfio-switch's own is taken back without one.\n";
+  auto files = open_store(options.root);
+  if (!files) return failure_of(files);
+  const auto runner = make_command_runner(options.root);
+  const bool may_run_tools = options.root == "/" || options.rebuild;
+  const WayOutRequest request{
+      .kind = options.verb == Verb::rollback ? WayOut::rollback : WayOut::disable,
+      .may_run_tools = may_run_tools,
+      .patience = {},
+      .progress = make_progress()};
+  const auto result = take_way_out(**files, *runner, request);
+  if (!result) return std::unexpected(result.error());
+  for (const auto& warning : result->warnings) {
+    std::cerr << "vfio-switch: warning: " << printable(warning) << "\n";
+  }
+  const auto outcome = !result->live.empty() ? enumerate(result->live) + " may still have an effect"
+                       : may_run_tools && result->images_stale ? std::string("images are stale")
+                                                               : std::string();
+  if (!outcome.empty()) return fail(outcome, "Fix what is said above, and run the command again.");
+  if (options.json) {
+    Plan plan;
+    if (options.verb == Verb::disable) plan.state.intent = Intent::disabled;
+    std::cout << plan_json(plan);
+  } else {
+    std::cout << (result->changed
+                      ? "Done. At the next boot the host's drivers will take the card.\n"
+                      : "Nothing to do.\n");
+  }
+  return exit_done;
 }
 
 }  // namespace
@@ -57,17 +119,33 @@ std::string outcome_text(const Options& options, const OperationResult& result) 
 Result<int> change_command(const Options& options) {
   if (options.dry_run) return plan_command(options);
   const auto make = plan_for(options);
+  std::optional<PlanningGuard> guard;
+  if (options.verb != Verb::enable) {
+    if (options.without_plan) {
+      Error why;
+      why.message = "planning was ended by a crash, or did not end";
+      return give_back_card(options, why);
+    }
+    guard.emplace(words_without_plan(options));
+  }
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    if (!is_change_pending(**files)) {
-      const auto previewed = preview(**files, make, options.verb == Verb::rollback);
-      if (!previewed) return std::unexpected(previewed.error());
+    // What is pending is taken back first, so that this plan need not be the one that is carried
+    // out.
+    const bool pending = is_change_pending(**files);
+    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+    if (!previewed && may_go_without_plan(options, previewed.error())) {
+      return give_back_card(options, previewed.error());
+    }
+    if (const auto why = hindrance(options, **files, previewed)) {
+      return give_back_card(options, *why);
+    }
+    if (!previewed && !pending) return std::unexpected(previewed.error());
+    if (!pending && !is_worth_doing(**files, previewed->plan)) {
       const auto& first = previewed->plan;
-      if (!is_worth_doing(**files, first)) {
-        std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
-        return first.refusals.empty() ? exit_done : exit_refused;
-      }
+      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
+      return first.refusals.empty() ? exit_done : exit_refused;
     }
   }
   const bool rebuild = options.root == "/" || options.rebuild;
@@ -81,16 +159,21 @@ Result<int> change_command(const Options& options) {
   if (!files) return failure_of(files);
   const auto runner = make_command_runner(options.root);
   if (options.root != "/" && rebuild) {
-    std::cerr << "The initramfs tool sees the hardware of the machine that it runs on, not that of "
+    std::cerr << "Note: the initramfs tool sees the hardware of this machine, not that of "
               << options.root << ".\n";
   }
+  auto progress = make_progress();
+  progress.on_change = [tell = progress.on_change](const Change& change) {
+    PlanningGuard::planning_is_over();
+    tell(change);
+  };
   const Operation operation{.verb = verb_text(options.verb),
                             .make_plan = make,
                             .rebuild = rebuild,
                             .boot_loader = rebuild,
                             .forget = options.verb == Verb::rollback,
                             .patience = {},
-                            .progress = make_progress()};
+                            .progress = progress};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
   std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));

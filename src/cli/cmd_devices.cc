@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
+#include "core/base/text.h"
 #include "core/tell/devices_text.h"
 #include "system/machine/probe.h"
 #include "system/machine/profile_store.h"
@@ -22,6 +23,9 @@ Result<int> devices_command(const Options& options) {
   SelectionRequest request{settings->devices, {}, state->accepted_risks};
   if (request.named.empty()) request.kept = state->cards;
   const auto selection = select(*facts, request);
+  for (const auto& file : facts->unread) {
+    std::cerr << "vfio-switch: warning: " << printable(file.path) << " " << file.why << "\n";
+  }
   if (options.json) {
     std::cout << devices_json(*facts, selection);
   } else if (options.dot) {

@@ -6,9 +6,10 @@
 
 #include "apply/progress.h"
 #include "cli/commands.h"
-#include "cli/json_output.h"
+#include "cli/doctor_json.h"
 #include "cli/plan_request.h"
 #include "core/doctor/diagnosis.h"
+#include "core/tell/doctor_text.h"
 #include "core/tell/plan_text.h"
 #include "system/doctor/examine.h"
 
@@ -33,8 +34,8 @@ Result<Look> look(const Options& options) {
 }
 
 /// What --fix does, shown before it is done. A plan that is refused says why.
-Result<Plan> mend(const Options& options) {
-  const auto make = plan_to_mend(options);
+Result<Plan> fix(const Options& options) {
+  const auto make = plan_to_fix(options);
   bool pending = false;
   Plan plan;
   {
@@ -71,17 +72,17 @@ Result<Plan> mend(const Options& options) {
 Result<int> doctor_command(const Options& options) {
   auto seen = look(options);
   if (!seen) return failure_of(seen);
-  std::optional<Plan> mending;
-  if (options.fix) mending = Plan();
+  std::optional<Plan> fixing;
+  if (options.fix) fixing = Plan();
   if (options.fix && std::ranges::any_of(seen->findings, &Finding::ours)) {
-    auto mended = mend(options);
-    if (!mended) return failure_of(mended);
-    mending = std::move(*mended);
+    auto done = fix(options);
+    if (!done) return failure_of(done);
+    fixing = std::move(*done);
     seen = look(options);
     if (!seen) return failure_of(seen);
   }
   if (options.json) {
-    std::cout << doctor_json(seen->findings, mending ? &*mending : nullptr);
+    std::cout << doctor_json(seen->findings, fixing ? &*fixing : nullptr);
   } else {
     std::cout << doctor_text(seen->findings, seen->intent, options.style);
   }

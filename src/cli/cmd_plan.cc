@@ -16,7 +16,7 @@ Result<int> plan_command(const Options& options) {
   auto& [machine, plan] = *made;
   if (auto interrupted = interrupted_change(**files)) {
     plan.refusals.insert(plan.refusals.begin(), std::move(*interrupted));
-    plan.diff.clear();  // it would begin from a state that is taken back first
+    plan.diff.clear();  // it would start from a state that is undone first
   }
   // `plan` is asked for the details; for the others --dry-run is a short answer.
   const bool details = options.verb == Verb::plan || options.verbose;

@@ -10,21 +10,35 @@
 #include "core/doctor/diagnosis.h"
 #include "system/doctor/examine.h"
 #include "system/machine/probe.h"
+#include "system/machine/profile_store.h"
 #include "system/planner/planner.h"
+#include "system/state/state_store.h"
 
 namespace vfio_switch {
 
 namespace {
 
-std::string told_error(const Error& error) {
-  return error.message + (error.remedy.empty() ? "" : " (" + error.remedy + ")");
+/// What of an error names nobody: which part failed, and how. Its sentence may quote any file.
+std::string told_error(std::string_view part, const Error& error) {
+  const auto text = std::string(part) + " ";
+  if (error.kind == ErrorKind::usage) return text + "cannot be parsed";
+  if (error.kind == ErrorKind::permission) return text + "needs root";
+  return text + "cannot be used" +
+         (error.code == 0 ? "" : std::string(": ") + std::strerror(error.code));
+}
+
+/// The part of a machine that cannot be read.
+std::string unreadable_part(const FileReader& files) {
+  if (!load_profile(files)) return "the profile";
+  if (!load_settings(files)) return "/etc/vfio-switch.conf";
+  return load_state(files) ? "the machine" : state_path;
 }
 
 /// A machine whose settings or state cannot be understood is told as far as it can be.
 Result<Machine> machine_to_tell(const FileReader& files, ReportParts& parts) {
   auto machine = read_machine(files);
   if (machine) return machine;
-  parts.errors.push_back(told_error(machine.error()));
+  parts.errors.push_back(told_error(unreadable_part(files), machine.error()));
   auto facts = probe_devices(files);
   if (!facts) return failure_of(facts);
   return Machine{{}, {}, {}, std::move(*facts)};
@@ -38,11 +52,11 @@ void add_answers(const FileReader& files, const Options& options, const Machine&
   if (previewed) {
     parts.plan = std::move(previewed->plan);
   } else {
-    parts.errors.push_back("plan: " + told_error(previewed.error()));
+    parts.errors.push_back(told_error("plan", previewed.error()));
   }
   auto examination = examine(files, machine, interrupted_change(files));
   if (!examination) {
-    parts.errors.push_back("doctor: " + told_error(examination.error()));
+    parts.errors.push_back(told_error("doctor", examination.error()));
     return;
   }
   parts.findings = diagnose(*examination);
@@ -65,9 +79,10 @@ Result<void> write_out(const std::string& text, const std::string& path) {
   file.close();
   if (!file) {
     return fail("cannot write " + path + ": " + std::strerror(errno),
-                "Name a file in a directory of yours with --output.");
+                "Use --output with a file in a directory that you can write to.");
   }
-  std::cerr << path << " holds the report. Read it before you attach it: it should name nobody.\n";
+  std::cerr << "Wrote " << path
+            << ". Read it before you attach it: host and user names were removed.\n";
   return {};
 }
 

@@ -22,9 +22,7 @@ Result<int> status_command(const Options& options) {
   if (auto interrupted = interrupted_change(**files)) {
     status->refusals.insert(status->refusals.begin(), std::move(*interrupted));
   }
-  auto packages = read_packages(**files, machine->facts.kernels);
-  if (!packages) return failure_of(packages);
-  status->packages = std::move(*packages);
+  status->packages = read_packages(**files, machine->facts.kernels);
   status->boot = load_boot_record(**files);
   const auto boot_id = read_boot_id(**files);
   status->boot_is_now = status->boot && boot_id && status->boot->boot_id == *boot_id;

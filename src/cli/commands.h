@@ -11,7 +11,7 @@ inline constexpr int exit_done = 0;
 inline constexpr int exit_refused = exit_status(ErrorKind::refused);
 inline constexpr int exit_fell_short = 5;
 
-/// One verb each: carries it out, prints what came of it, and gives the exit status.
+/// One command each: runs it, prints the result, and returns the exit status.
 [[nodiscard]] Result<int> devices_command(const Options& options);
 [[nodiscard]] Result<int> status_command(const Options& options);  ///< also `verify`
 [[nodiscard]] Result<int> plan_command(const Options& options);

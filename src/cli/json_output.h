@@ -6,7 +6,6 @@
 
 #include "core/base/error.h"
 #include "core/cards/selection.h"
-#include "core/doctor/finding.h"
 #include "core/machine/facts.h"
 #include "core/plan/plan.h"
 #include "core/plan/status.h"
@@ -18,8 +17,6 @@ namespace vfio_switch {
 [[nodiscard]] std::string devices_json(const SystemFacts& facts, const Selection& selection);
 [[nodiscard]] std::string plan_json(const Plan& plan);
 [[nodiscard]] std::string status_json(const Status& status);
-/// `mending` is what --fix did, or would do; null where that was not asked for.
-[[nodiscard]] std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending);
 [[nodiscard]] std::string error_json(const Error& error);
 
 }  // namespace vfio_switch

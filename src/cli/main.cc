@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
+#include "cli/planning_guard.h"
 #include "cli/terminal.h"
 #include "core/tell/plan_text.h"
 #include "system/process/process.h"
@@ -48,6 +50,11 @@ int run(int argc, const char* const* argv) {
   if (const auto prepared = prepare_process(); !prepared) {
     return report(prepared.error(), wants_json(argc, argv));
   }
+  const bool without_plan = argc > 1 && std::string_view(argv[1]) == without_plan_option;
+  if (without_plan) {
+    --argc;
+    ++argv;
+  }
   auto options = parse_options(argc, argv);
   if (!options) return report(options.error(), wants_json(argc, argv));
   if (options->help) {
@@ -59,8 +66,16 @@ int run(int argc, const char* const* argv) {
     return exit_done;
   }
   options->style = style;
+  options->without_plan = without_plan;
   const auto status = dispatch(*options);
   return status ? *status : report(status.error(), options->json);
+}
+
+/// What was printed must have arrived: a program that reads it would take half an answer for all.
+int checked(int status) {
+  if (!is_output_lost()) return status;
+  std::cerr << "vfio-switch: cannot write to standard output\n";
+  return status == exit_done ? exit_status(ErrorKind::failed) : status;
 }
 
 }  // namespace
@@ -69,10 +84,10 @@ int run(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   try {
-    return vfio_switch::run(argc, argv);
+    return vfio_switch::checked(vfio_switch::run(argc, argv));
   } catch (const std::exception& bug) {
     std::cerr << "vfio-switch: internal error: " << bug.what()
-              << "\n  Nothing half done is kept: the next run takes it back. Please report this.\n";
+              << "\n  Please report this. The next run undoes any unfinished change.\n";
     return vfio_switch::exit_status(vfio_switch::ErrorKind::failed);
   }
 }

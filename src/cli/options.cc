@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/pci/device_spec.h"
 
 namespace vfio_switch {
 
@@ -57,7 +58,7 @@ const OptionNames& options_of(Verb verb) {
 }
 
 std::unexpected<Error> usage(std::string message) {
-  return fail(ErrorKind::usage, std::move(message), "'vfio-switch --help' lists what there is.");
+  return fail(ErrorKind::usage, std::move(message), "See 'vfio-switch --help'.");
 }
 
 std::optional<Verb> find_verb(std::string_view word) {
@@ -69,31 +70,33 @@ std::optional<Verb> find_verb(std::string_view word) {
 po::options_description global_options() {
   po::options_description options("Global options (before or after the command)");
   options.add_options()("sysroot", po::value<std::string>()->value_name("DIR"),
-                        "work on the system in DIR instead of the running one");
+                        "use the system in DIR instead of the running one");
   options.add_options()("json", "print one JSON object instead of text");
-  options.add_options()("dry-run", "say what would be done, and do nothing");
-  options.add_options()("verbose,v", "say more");
+  options.add_options()("dry-run", "show what would be done, without doing it");
+  options.add_options()("verbose,v", "print more detail");
   options.add_options()("help,h", "print this text");
   options.add_options()("version", "print the version");
   return options;
 }
 
 po::options_description verb_options() {
-  po::options_description options("Options of single commands");
-  options.add_options()("dot", "devices: print a picture for Graphviz instead of text");
+  po::options_description options("Command options");
+  options.add_options()("dot", "devices: print a graph for Graphviz instead of text");
   options.add_options()("device", po::value<std::vector<std::string>>()->value_name("SPEC"),
-                        "enable: which card, by address (01:00.0) or ids (10de:2d04); repeatable");
+                        "enable: the card, by PCI address (01:00.0) or vendor and device ID "
+                        "(10de:2d04); repeatable");
   options.add_options()("allow-boot-gpu",
-                        "enable: also the GPU of the boot display, or the only one: you may be "
-                        "left without a screen");
+                        "enable: accept the GPU that drives the boot display, or the only GPU; "
+                        "the host may be left without a screen");
   options.add_options()("allow-display-in-use",
-                        "enable: also a card that the host's screen is connected to");
-  options.add_options()("rebuild", "build every initramfs anew, also below --sysroot");
-  options.add_options()("force-ours", "replace generated files that were edited since");
-  options.add_options()("fix", "doctor: mend what vfio-switch set up itself (as root)");
+                        "enable: accept a card that the host's monitor is connected to");
+  options.add_options()("rebuild",
+                        "rebuild every initramfs image; with --sysroot, build images at all");
+  options.add_options()("force-ours", "overwrite generated files that were edited");
+  options.add_options()("keep-mine", "keep generated files that were edited");
+  options.add_options()("fix", "doctor: fix what vfio-switch itself set up (as root)");
   options.add_options()("output", po::value<std::string>()->value_name("FILE"),
-                        "report: write it to FILE");
-  options.add_options()("keep-mine", "leave generated files that were edited since as they are");
+                        "report: write the report to FILE");
   return options;
 }
 
@@ -103,22 +106,22 @@ Result<void> take_verb(const po::variables_map& given, Options& options) {
   }
   const auto& words = given["command"].as<std::vector<std::string>>();
   const auto verb = find_verb(words.front());
-  if (!verb) return usage("'" + printable(words.front()) + "' is no command");
+  if (!verb) return usage("unknown command '" + printable(words.front()) + "'");
   options.verb = *verb;
   const bool plans = options.verb == Verb::plan;
   if (plans && words.size() > 1) {
     const auto planned = find_verb(words[1]);
     if (planned != Verb::enable && planned != Verb::disable) {
-      return usage("'plan " + printable(words[1]) +
-                   "' is not possible: plan enable, or plan disable");
+      return fail(ErrorKind::usage, "cannot plan '" + printable(words[1]) + "'",
+                  "Use 'vfio-switch plan enable' or 'vfio-switch plan disable'.");
     }
     options.planned = *planned;
   }
   const std::size_t most = plans ? 2 : 1;
   if (words.size() > most) {
-    const auto message = "'" + printable(words[most]) + "' is one word too many";
+    const auto message = "unexpected argument '" + printable(words[most]) + "'";
     if (!parse_device_spec(words[most])) return usage(message);
-    return fail(ErrorKind::usage, message, "Name a card with --device " + words[most] + ".");
+    return fail(ErrorKind::usage, message, "To choose a card, use --device " + words[most] + ".");
   }
   return {};
 }
@@ -131,14 +134,14 @@ Result<void> check_options(const po::variables_map& given, const Options& option
     if (given.contains(name) && !allowed.contains(name)) {
       const auto* verb =
           std::ranges::find(verbs, options.verb, &std::pair<std::string_view, Verb>::second);
-      return usage("--" + name + " is no option of '" + std::string(verb->first) + "'");
+      return usage("option --" + name + " cannot be used with '" + std::string(verb->first) + "'");
     }
   }
   if (given.contains("force-ours") && given.contains("keep-mine")) {
-    return usage("--force-ours and --keep-mine exclude each other");
+    return usage("options --force-ours and --keep-mine cannot be used together");
   }
   if (given.contains("dot") && given.contains("json")) {
-    return usage("--dot and --json exclude each other");
+    return usage("options --dot and --json cannot be used together");
   }
   return {};
 }
@@ -206,22 +209,25 @@ std::string help_text() {
   std::ostringstream text;
   text << "Gives a graphics card to virtual machines, and back to the host.\n\n"
           "Usage: vfio-switch [OPTIONS] COMMAND [OPTIONS]\n\n"
-          "Commands that only look:\n"
-          "  devices                 graphics cards, and who may be given away and why not\n"
-          "  status                  what is wanted, what is staged, what is true now\n"
-          "  plan [enable|disable]   what that command would do, and the proof that it works\n"
-          "  verify                  the same check for programs: exit status 5 where it falls "
-          "short\n"
-          "  doctor                  what commonly goes wrong, each with its remedy\n"
-          "  report                  one file to attach to a bug report; it names nobody\n\n"
+          "Commands that change nothing:\n"
+          "  devices                list graphics cards and whether each can be passed\n"
+          "                         through\n"
+          "  status                 show what is configured, what is active, and what the\n"
+          "                         next boot will do\n"
+          "  plan [enable|disable]  show what that command would do, with the proof\n"
+          "  verify                 check for scripts: exit status 5 if the machine is not\n"
+          "                         as configured\n"
+          "  doctor                 find common problems and show how to fix them\n"
+          "  report                 write a bug report (host and user names removed)\n\n"
           "Commands that change the next boot (as root):\n"
-          "  enable                  give the card to vfio-pci\n"
-          "  disable                 give it back to the host\n"
-          "  rollback                put everything back as it was before the first enable\n\n"
+          "  enable                 give the card to vfio-pci\n"
+          "  disable                give the card back to the host\n"
+          "  rollback               restore everything as it was before the first 'enable'\n\n"
        << global_options() << "\n"
        << verb_options() << "\n"
-       << "No picture after a reboot? At the boot menu add vfio-pci.ids= (with nothing behind it)\n"
-          "to the kernel command line: that one boot leaves the card with the host.\n";
+       << "If the screen stays black after a reboot, append 'vfio-pci.ids=' (nothing after\n"
+          "the '=') to the kernel command line at the boot menu: that one boot leaves the\n"
+          "card with the host.\n";
   return text.str();
 }
 

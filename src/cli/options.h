@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/table.h"
 #include "core/cards/selection.h"
+#include "core/pci/device_spec.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {
@@ -19,15 +20,16 @@ struct Options {
   Verb planned = Verb::plan;  ///< of `plan enable` and `plan disable`; plan itself: as intended
   std::string root = "/";     ///< --sysroot
   bool json = false;
-  bool dot = false;  ///< devices: a picture, in Graphviz's language
+  bool dot = false;  ///< devices: a graph in the language of Graphviz
   bool dry_run = false;
   bool verbose = false;
   bool help = false;
   bool version = false;
   bool rebuild = false;
-  bool fix = false;    ///< doctor: mend what is ours to mend
-  std::string output;  ///< report: the file; empty: standard output
-  Style style;         ///< of text on standard output
+  bool without_plan = false;  ///< see PlanningGuard
+  bool fix = false;           ///< doctor: fix what vfio-switch itself set up
+  std::string output;         ///< report: the file; empty: standard output
+  Style style;                ///< of text on standard output
   EditedFiles edited = EditedFiles::refuse;
   std::vector<DeviceSpec> devices;
   std::vector<RefusalCode> accepted_risks;

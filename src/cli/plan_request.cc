@@ -27,7 +27,7 @@ MakePlan plan_for(const Options& options) {
   };
 }
 
-MakePlan plan_to_mend(const Options& options) {
+MakePlan plan_to_fix(const Options& options) {
   PlanOptions plan_options;
   plan_options.can_rebuild = options.root == "/";
   return [plan_options](const FileReader& files, const Machine& machine, const Journal&) {

@@ -4,21 +4,17 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/doctor_json.h"
 #include "cli/json_output.h"
 #include "core/base/text.h"
-#include "core/boot/card_parameters.h"
+#include "core/files/own_paths.h"
+#include "core/tell/told_facts.h"
+#include "core/tell/told_plan.h"
 #include "version.h"
 
 namespace vfio_switch {
 
 namespace {
-
-/// A command line may name disks, hosts and people.
-Status told_status(Status status) {
-  status.command_line = told_command_line(status.command_line);
-  status.parameters = telling_parameters(status.command_line);
-  return status;
-}
 
 using Json = nlohmann::ordered_json;
 
@@ -67,26 +63,40 @@ Json device_json(const PciDevice& device, const Recording::Function& function) {
   return json;
 }
 
-/// Every sentence of `json` without names. A difference shows somebody's file, and is left out.
-void scrub_all(Json& json, const Scrubber& scrub) {
-  if (json.is_string()) json = scrub(json.get<std::string>());
-  if (json.is_object() && json.contains("difference")) json["difference"] = nullptr;
-  if (!json.is_structured()) return;
-  for (auto& [key, value] : json.items()) scrub_all(value, scrub);
+/// Every text of `json` without names, the keys of its objects as well.
+Json scrubbed(const Json& json, const Scrubber& scrub) {
+  if (json.is_string()) return scrub(json.get<std::string>());
+  if (json.is_array()) {
+    Json list = Json::array();
+    for (const auto& value : json) list.push_back(scrubbed(value, scrub));
+    return list;
+  }
+  if (!json.is_object()) return json;
+  Json object = Json::object();
+  for (const auto& [key, value] : json.items()) object[scrub(key)] = scrubbed(value, scrub);
+  return object;
 }
 
-Json report_part(const ReportParts& parts, const Scrubber& scrub) {
-  auto findings = parts.findings;
-  for (auto& finding : findings) {
-    if (finding.code == FindingCode::file_edited) finding.table.clear();
+/// A plan without what may be somebody's: the new content of a file that others write as well.
+Json plan_part(const Plan& plan) {
+  auto json = Json::parse(plan_json(told_plan(plan)));
+  for (auto& change : json["changes"]) {
+    const bool is_ours =
+        change["path"].is_string() && is_generated(change["path"].get<std::string>());
+    if (change["kind"] == "write" && !is_ours) change["content"] = nullptr;
   }
-  Json json = {{"schema", 1}, {"version", std::string(version)}};
-  json["plan"] = parts.plan ? Json::parse(plan_json(*parts.plan)) : Json();
-  json["status"] = parts.status ? Json::parse(status_json(told_status(*parts.status))) : Json();
-  json["doctor"] = Json::parse(doctor_json(findings, nullptr));
-  json["errors"] = parts.errors;
-  scrub_all(json, scrub);
   return json;
+}
+
+Json report_part(const ReportParts& parts) {
+  std::vector<Finding> findings;
+  for (const auto& finding : parts.findings) findings.push_back(told_finding(finding));
+  return {{"schema", 1},
+          {"version", std::string(version)},
+          {"plan", parts.plan ? plan_part(*parts.plan) : Json()},
+          {"status", parts.status ? Json::parse(status_json(told_status(*parts.status))) : Json()},
+          {"doctor", Json::parse(doctor_json(findings, nullptr))},
+          {"errors", parts.errors}};
 }
 
 }  // namespace
@@ -121,11 +131,11 @@ std::string report_json(const Machine& machine, const Recording& recording,
                {"complete", true},
                {"acpi_tables", tables},
                {"keyboard_elsewhere", !only_keyboard},
-               {"cmdline", told_command_line(facts.command_line)},
-               {"kernel", text_or_null(recording.kernel)},
-               {"kernels", kernels},
-               {"report", report_part(parts, scrub)},
-               {"files", recording.files},
+               {"cmdline", scrub(told_command_line(facts.command_line))},
+               {"kernel", scrubbed(text_or_null(recording.kernel), scrub)},
+               {"kernels", scrubbed(kernels, scrub)},
+               {"report", scrubbed(report_part(parts), scrub)},
+               {"files", scrubbed(recording.files, scrub)},
                {"devices", devices}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -2,7 +2,7 @@
 """What benchmarks have in common: commands raced side by side, and ratios told as TAP.
 
 Environment: VFIO_SWITCH, the program; MEASURE, tests/bench/measure.c built; OPTIMIZED, whether both
-were. meson sets them.
+were. tests/run sets them.
 """
 
 from __future__ import annotations

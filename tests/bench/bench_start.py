@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every use costs: starting, memory, a kernel's package hook with nothing to do, and the size on disk.
 
-Environment: VFIO_SWITCH_HOOK, and INSTALL, the build directory to install from; meson sets them.
+Environment: VFIO_SWITCH_HOOK, and BUILD, the build directory to install from; tests/run sets them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import Contender, Cost, Report, helper, main, race
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
-INSTALL = os.environ.get("INSTALL", "")
+BUILD = os.environ.get("BUILD", "")
 MIB = 1 << 20
 
 
@@ -65,7 +65,7 @@ def kernel_upgrade(report: Report) -> None:
 def installed_size(report: Report) -> None:
     """What a package would hold: an installation as its builder makes it, stripped as packages are."""
     with tempfile.TemporaryDirectory() as scratch:
-        command = ["meson", "install", "-C", INSTALL, "--no-rebuild", "--quiet", "--destdir", scratch]
+        command = ["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", scratch]
         subprocess.run(command, check=True, capture_output=True)
         files = [file for file in Path(scratch).rglob("*") if file.is_file() and not file.is_symlink()]
         for file in files:

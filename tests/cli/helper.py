@@ -2,7 +2,7 @@
 """A sysroot of a real machine, the built vfio-switch run on it, and trees compared.
 
 Environment: VFIO_SWITCH, the program under test; STAND_IN_INITRAMFS, the stand-in for
-update-initramfs. meson sets both.
+update-initramfs. tests/run sets both.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ import sys
 import tempfile
 import time
 import unittest
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, Sequence
 
 HERE = Path(__file__).resolve().parent
 MACHINES = HERE.parent / "machines"
 sys.path.insert(0, str(MACHINES))
+import module_trees  # noqa: E402
 import sysroot  # noqa: E402
 
 VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
 STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
 STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
 if not VFIO_SWITCH:
-    raise SystemExit("VFIO_SWITCH must name the program under test; 'meson test' sets it")
+    raise SystemExit("VFIO_SWITCH must name the program under test; tests/run sets it")
 
 DESKTOP = "z370-gt1030-no-param"
 CARD = ["0000:01:00.0", "0000:01:00.1"]  # of DESKTOP
@@ -95,11 +96,38 @@ class Entry(NamedTuple):
 
 def snapshot(root: Path, without: Sequence[str] = (STATE,), times: bool = False) -> dict[str, Entry]:
     """All that is below `root` but `without` (globs), by path. Directories have no time of their own."""
+    trees = [release for release in module_trees.TREES if module_trees.untouched(str(root), release)]
+    tree = scanned(root, "", tuple(without), times, tuple(f"{module_trees.KERNEL.format(one)}/" for one in trees))
+    for release in trees:
+        tree |= untouched_modules(root, release, tuple(without), times)
+    return tree
+
+
+@functools.cache
+def _untouched_modules(release: str, without: Sequence[str], times: bool) -> dict[str, Entry]:
+    return {}
+
+
+def untouched_modules(root: Path, release: str, without: Sequence[str], times: bool) -> dict[str, Entry]:
+    """Of a kernel's modules that are as they were made: looked at once, since they are always the same."""
+    known = _untouched_modules(release, without, times)
+    if not known:
+        known |= scanned(root, f"{module_trees.KERNEL.format(release)}/", without, times)
+    return known
+
+
+def scanned(
+    root: Path, start: str, without: Sequence[str], times: bool, known: Sequence[str] = ()
+) -> dict[str, Entry]:
+    """What is below a directory, but for that of `known` ones; their names end with a slash."""
     left_out = re.compile("|".join(fnmatch.translate(glob) for glob in without) or r"\b\B").match
     tree: dict[str, Entry] = {}
-    directories = [""]
+    linked: dict[int, Entry] = {}  # thousands of names may be one file
+    directories = [start]
     while directories:
         directory = directories.pop()
+        if directory in known:
+            continue
         try:
             entries = list(os.scandir(f"{root}/{directory}"))
         except PermissionError:
@@ -107,6 +135,9 @@ def snapshot(root: Path, without: Sequence[str] = (STATE,), times: bool = False)
         for entry in entries:
             key = directory + entry.name
             if left_out(key):
+                continue
+            if (same := linked.get(entry.inode())) is not None:
+                tree[key] = same
                 continue
             status = entry.stat(follow_symlinks=False)
             content = b""
@@ -118,11 +149,15 @@ def snapshot(root: Path, without: Sequence[str] = (STATE,), times: bool = False)
                 directories.append(f"{key}/")
             modified = 0 if stat.S_ISDIR(status.st_mode) or not times else status.st_mtime_ns
             tree[key] = Entry(status.st_mode, status.st_uid, status.st_gid, content, modified)
+            if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+                linked[status.st_ino] = tree[key]
     return tree
 
 
 def content_of(path: str, size: int) -> bytes:
     """Ten thousand files a snapshot: nothing more than the system calls."""
+    if size == 0:
+        return b""
     try:
         fd = os.open(path, os.O_RDONLY)
     except PermissionError:
@@ -133,6 +168,11 @@ def content_of(path: str, size: int) -> bytes:
         os.close(fd)
 
 
+def plain(text: str) -> str:
+    """What the program said, as tests assert it: each text of its own comes through here, JSON comes as it is."""
+    return text
+
+
 @dataclass(frozen=True)
 class Run:
     """How a program ended."""
@@ -141,10 +181,15 @@ class Run:
     status: int
     out: str
     err: str
+    raw: str = field(init=False, repr=False)  # standard output, byte for byte
+
+    def __post_init__(self) -> None:
+        for name, text in (("raw", self.out), ("out", plain(self.out)), ("err", plain(self.err))):
+            object.__setattr__(self, name, text)
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        return json.loads(self.raw)
 
     def __str__(self) -> str:
         return f"$ {' '.join(self.command)}\n{self.out}{self.err}exit status {self.status}"
@@ -168,7 +213,7 @@ def run(command: Sequence[str], cwd: Optional[Path] = None, **more: str) -> Run:
         timeout=120,
     )  # fmt: skip
     result = Run(list(command), done.returncode, done.stdout, done.stderr)
-    record(f"{done.stderr}\n{done.stdout}")
+    record(f"{result.err}\n{result.out}")
     if done.returncode == SANITIZER_EXIT or "runtime error:" in done.stderr or done.returncode < 0:
         raise AssertionError(f"the program has a bug:\n{result}")
     return result
@@ -259,6 +304,7 @@ class SysrootCase(unittest.TestCase):
         self.scratch.chmod(0o755)  # for those tests that look at it as another user
 
     def machine(self, name: str, *options: str, to: str = "root") -> Sysroot:
+        self.addCleanup(module_trees.give_back, self.scratch / to)
         return Sysroot(self.scratch / to, name, *options)
 
     def desktop(self) -> Sysroot:

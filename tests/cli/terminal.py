@@ -13,7 +13,7 @@ import termios
 import unicodedata
 from typing import Sequence
 
-from helper import SANITIZER_EXIT, environment
+from helper import SANITIZER_EXIT, environment, plain
 
 COLOUR = re.compile(r"\033\[[0-9;]*m")
 
@@ -37,12 +37,12 @@ def on_terminal(command: Sequence[str], columns: int, **more: str) -> str:
     os.close(ours)
     if process.wait() < 0 or process.returncode == SANITIZER_EXIT:
         raise AssertionError(f"the program has a bug:\n{said.decode()}")
-    return said.decode().replace("\r\n", "\n")
+    return plain(said.decode().replace("\r\n", "\n"))
 
 
-def plain(text: str) -> str:
+def uncoloured(text: str) -> str:
     return COLOUR.sub("", text)
 
 
 def width(line: str) -> int:
-    return sum(0 if unicodedata.combining(character) else 1 for character in plain(line))
+    return sum(0 if unicodedata.combining(character) else 1 for character in uncoloured(line))

@@ -149,7 +149,7 @@ class Grub(BootCase):
                 done = self.rebuild(root, "enable")
                 self.assert_status(done, 1)
                 self.assertIn(words, done.err)
-                self.assertIn("Everything was put back as it was", done.err)
+                self.assertIn("All changes were undone", done.err)
                 self.assert_same_tree(before, root.snapshot(times=True))
                 self.assertIsNone(root.run("status", "--json").json["intent"])
 
@@ -172,7 +172,7 @@ class Grub(BootCase):
         writer.send_signal(signal.SIGTERM)
         _, err = writer.communicate(timeout=60)
         self.assertEqual(writer.returncode, 1)
-        self.assertIn("Everything was put back as it was", err)
+        self.assertIn("All changes were undone", err)
         self.assert_same_tree(before, root.snapshot((STATE, "etc/stand-in-grub", "run/stand-in-waits"), times=True))
 
     def test_killed_while_update_grub_is_at_work(self) -> None:
@@ -193,7 +193,7 @@ class Grub(BootCase):
         menu = root.read(GRUB_CFG)
         done = root.run("enable")
         self.assert_status(done, 0)
-        self.assertIn("The boot loader's files are stale now: run update-grub there, or use --rebuild", done.out)
+        self.assertIn("The boot loader's files are out of date: run update-grub on that system, or use --rebuild", done.out)
         self.assertEqual(root.read(GRUB_CFG), menu)
         kernel = root.run("status", "--json").json["kernels"][0]
         self.assertEqual(kernel["staged"], False)
@@ -306,7 +306,7 @@ class OtherLoaders(BootCase):
         done = root.run("enable")
         self.assert_status(done, 0)
         self.assertIn("there is no such escape here", done.out)
-        self.assertNotIn("No picture then?", done.out)
+        self.assertNotIn("If the screen stays black", done.out)
 
     def test_a_disk_that_the_tpm_unlocks(self) -> None:
         root = self.with_grub(self.laptop())

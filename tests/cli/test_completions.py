@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the Tab key offers in bash, zsh and fish is what the program takes; and devices by address.
 
-Environment: COMPLETIONS, the directory of the files as they are installed; meson sets it.
+Environment: COMPLETIONS, the directory of the files as they are installed; tests/run sets it.
 """
 
 import functools
@@ -32,7 +32,7 @@ class Words:
     def takes(self, command: str, option: str) -> bool:
         value = ["x"] if option in self.valued else []
         done = vfio_switch("--sysroot", "/nonexistent/root", *command.split(), option, *value)
-        return "is no option of" not in done.err
+        return "cannot be used with '" not in done.err
 
     @functools.cached_property
     def forms(self) -> list[str]:

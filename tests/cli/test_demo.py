@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """contrib/demo and contrib/install-deps, as somebody meets them who knows nothing yet.
 
-Environment: BUILD, a build directory that is up to date; meson sets it.
+Environment: BUILD, a build directory that is up to date; tests/run sets it.
 """
 
 import os

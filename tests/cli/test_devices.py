@@ -13,7 +13,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 from helper import DESKTOP, HERE, VFIO_SWITCH, Sysroot, SysrootCase, tool
-from terminal import COLOUR, on_terminal, plain, width
+from terminal import COLOUR, on_terminal, uncoloured, width
 
 GOLDEN = HERE / "golden/devices"
 REGENERATE = os.environ.get("VFIO_SWITCH_REGENERATE") == "1"
@@ -77,9 +77,9 @@ class Tree(SysrootCase):
                 with self.subTest(machine=machine, columns=columns):
                     shown = on_terminal([VFIO_SWITCH, "--sysroot", str(root.path), "devices"], columns)
                     for line in shown.splitlines():
-                        last = plain(line).split(" ")[-1]  # a word that is too long for its column stays whole
+                        last = uncoloured(line).split(" ")[-1]  # a word that is too long for its column stays whole
                         self.assertTrue(width(line) <= columns or len(last) > columns - 34, line)
-                    self.assertEqual(plain(shown).split(), whole.split(), "the same words")
+                    self.assertEqual(uncoloured(shown).split(), whole.split(), "the same words")
 
     def test_colour_only_where_it_is_wanted(self) -> None:
         command = [VFIO_SWITCH, "--sysroot", str(self.machine(DESKTOP).path), "devices"]
@@ -118,7 +118,7 @@ class Picture(SysrootCase):
                 self.assertEqual(len(edges), len(addresses), "each function hangs somewhere")
                 for gpu in told["gpus"]:
                     text = nodes[gpu["address"]]
-                    self.assertEqual("can be given away" in text, gpu["eligible"], text)
+                    self.assertEqual("can be passed through" in text, gpu["eligible"], text)
                     for refusal in gpu["refusals"]:
                         self.assertIn(refusal["code"], text)
 

@@ -16,8 +16,8 @@ NONE = type(None)
 DOCTOR = {
     "schema": {1}, "healthy": bool, "changes": NONE,
     "findings": [{
-        "code": str, "severity": SEVERITIES, "found": str, "why": str, "remedy": str, "devices": [ADDRESS],
-        "details": [str], "fixable": bool,
+        "code": str, "cause": str, "severity": SEVERITIES, "message": str, "found": str, "why": str, "data": dict,
+        "remedy": {"text": str, "steps": [dict]}, "devices": [ADDRESS], "details": [str], "fixable": bool,
     }],
 }  # fmt: skip
 GUEST = ("<domain><name>win11</name><devices>\n<hostdev type='pci'><source>\n<address bus='{}' slot='0'/></source>"
@@ -50,6 +50,20 @@ def secure_boot(root: Sysroot) -> None:
     variables.mkdir(parents=True)
     (variables / "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c").write_bytes(b"\6\0\0\0\1")
     (variables / "StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f").write_bytes(b"\6\0\0\0")
+
+
+def edit(root: Sysroot, step: dict[str, Any]) -> None:
+    """Does what a step says, as a person with an editor would."""
+    name = step["path"].lstrip("/")
+    lines = root.read(name).splitlines() if root.exists(name) else []
+    if step["from"] is None:
+        lines.append(step["to"])
+    else:
+        line = lines[step["line"] - 1]
+        assert step["from"] in line, (step, line)
+        changed = line.replace(step["from"], step["to"] or "")
+        lines[step["line"] - 1 : step["line"]] = [changed] if changed.strip() else []
+    root.write(name, "".join(line + "\n" for line in lines))
 
 
 # What each file makes doctor say: code, what sets it off, the nearest thing that does not.
@@ -85,7 +99,7 @@ READ: list[tuple[str, str, Change, Change]] = [
      writes("etc/security/limits.conf", "\n@kvm hard nofile 17000000\n")),
     ("vm-device-missing", "win11.xml:3 names 0000:09:00.0", writes("etc/libvirt/qemu/win11.xml", GUEST.format("0x09")),
      writes("etc/libvirt/qemu/win11.xml", GUEST.format("0x01"))),
-    ("vm-unreadable", "win11.xml cannot be read", writes("etc/libvirt/qemu/win11.xml", "<domain>\n<a>\n"),
+    ("vm-unreadable", "win11.xml:3 cannot be read: no element found", writes("etc/libvirt/qemu/win11.xml", "<domain>\n<a>\n"),
      writes("etc/libvirt/qemu/win11.txt", "<domain>\n<a>\n")),
     ("command-line-locked", "signed image", secure_boot, lambda root: None),
     ("set-up-pending", "a chroot", writes(f"{STATE}/set-up", "pending: a chroot\n"), writes(f"{STATE}/set-up", "done\n")),
@@ -109,7 +123,7 @@ READ_ENABLED: list[tuple[str, str, Change, Change]] = [
      writes("etc/modprobe.d/z.conf", "softdep nouveau post: drm\n")),
     ("file-edited", "vfio.conf was not written", lambda root: root.write(VFIO_CONF, root.read(VFIO_CONF) + "#\n"),
      lambda root: None),
-    ("not-staged", f"/{MODULES_LOAD} is not as wanted", lambda root: (root.path / MODULES_LOAD).unlink(),
+    ("not-staged", f"/{MODULES_LOAD}", lambda root: (root.path / MODULES_LOAD).unlink(),
      lambda root: None),
     ("image-stale", "initrd.img-6.1", writes("etc/vfio-switch.conf", "initramfs = always\n"), lambda root: None),
     ("hibernation", "259:3", writes("sys/power/resume", "259:3\n"), writes("sys/power/resume", "0:0\n")),
@@ -172,7 +186,7 @@ class Doctor(SysrootCase):
     def test_a_healthy_machine(self) -> None:
         done = self.desktop().run("doctor")
         self.assert_status(done, 0)
-        self.assertEqual(done.out, "Nothing is wrong. 'vfio-switch plan enable' shows what enable would do.\n")
+        self.assertEqual(done.out, "Found no problem. 'vfio-switch plan enable' shows what enable would do.\n")
 
     def test_text(self) -> None:
         root = self.desktop()
@@ -180,8 +194,45 @@ class Doctor(SysrootCase):
         done = root.run("doctor")
         self.assert_status(done, 5)
         self.assertTrue(done.out.startswith("warning: vfio-virqfd\n  /etc/modules:1 asks for vfio_virqfd"), done)
-        self.assertIn("\n  -> Remove vfio_virqfd there", done.out)
-        self.assertTrue(done.out.endswith("1 warning. Mend it, then run 'vfio-switch doctor' again.\n"))
+        self.assertIn("\n  -> Remove this line from /etc/modules:1:\n       vfio_virqfd\n     Run:\n       update-initramfs"
+                      " -u -k all\n", done.out)  # fmt: skip
+        self.assertTrue(done.out.endswith("1 warning. Fix it, then run 'vfio-switch doctor' again.\n"))
+
+    def test_steps_for_programs(self) -> None:
+        root = self.desktop()
+        root.write("etc/modules", "# a list\nvfio_virqfd x=1\n")
+        root.write("etc/libvirt/qemu/win11.xml", GUEST.format("0x09"))
+        found = self.findings(root, 5)
+        list_entry = found["vfio-virqfd"][0]
+        self.assertEqual(list_entry["data"], {"place": {"path": "/etc/modules", "line": 2}, "kernels": [KERNELS[1]]})
+        self.assertEqual(list_entry["message"], list_entry["found"])
+        guest = found["vm-device-missing"][0]
+        self.assertEqual((guest["cause"], guest["data"]["device"]), ("vm-device-missing", "0000:09:00.0"))
+        self.assertEqual(guest["remedy"]["steps"], [
+            {"kind": "run", "command": ["virsh", "edit", "win11"], "as_root": True},
+            {"kind": "by-hand", "code": "set-vm-device", "data": {}},
+        ])  # fmt: skip
+        self.assertEqual(list_entry["remedy"]["steps"][0], {
+            "kind": "edit", "path": "/etc/modules", "line": 2, "from": "vfio_virqfd x=1", "to": None,
+        })  # fmt: skip
+
+    def test_a_line_is_edited_as_it_says(self) -> None:
+        """The edits that are told, done to the letter, take the finding away."""
+        rows = [("driver-blacklisted", "etc/modprobe.d/old.conf", "# x\nblacklist  nouveau\nblacklist pcspkr\n"),
+                ("vfio-virqfd", "etc/mkinitcpio.conf", "MODULES=(vfio_virqfd vfio)\nHOOKS=(base)\n"),
+                ("vfio-virqfd", "etc/dracut.conf.d/v.conf", 'force_drivers+=" vfio vfio_virqfd "\n'),
+                ("compositor-setting", "etc/environment", "A=b\n KWIN_DRM_DEVICES=/dev/dri/card1\n"),
+                ("display-config", "etc/X11/xorg.conf", 'Section "Device"\n\tBusID\t"PCI:1:0:0"\n'),
+                ("memlock-limit", "etc/udev/rules.d/70-vfio.rules", 'SUBSYSTEM=="vfio", GROUP="kvm"\n')]
+        for number, (code, name, content) in enumerate(rows):
+            with self.subTest(code=code, name=name):
+                root = self.machine(DESKTOP, "--kernel", KERNELS[1], to=f"edited-{number}")
+                root.write(name, content)
+                finding = self.findings(root, 5)[code][0]
+                for step in finding["remedy"]["steps"]:
+                    if step["kind"] == "edit":
+                        edit(root, step)
+                self.assertNotIn(code, self.findings(root))
 
     def test_it_answers_within_a_second(self) -> None:
         root = self.machine("kata-rtx2080ti-x8")
@@ -206,7 +257,7 @@ class Fix(SysrootCase):
         dry = root.run("doctor", "--fix", "--dry-run")
         self.assertIn(f"write /{MODULES_LOAD}", dry.out)
         self.assertFalse(root.exists(MODULES_LOAD), "a dry run does nothing")
-        self.assertIn("'vfio-switch doctor --fix' mends", dry.out)
+        self.assertIn("'vfio-switch doctor --fix' fixes", dry.out)
         done = root.run("doctor", "--fix")
         self.assertIn(f"write /{MODULES_LOAD}", done.out)
         self.assertNotIn("not-staged", done.out)
@@ -266,7 +317,7 @@ class Fix(SysrootCase):
         self.assert_status(done, 1)
         self.assertEqual(done.err.splitlines(), [
             f"vfio-switch: cannot write {self.scratch}/missing/report.json: No such file or directory",
-            "  Name a file in a directory of yours with --output.",
+            "  Use --output with a file in a directory that you can write to.",
         ])
 
 

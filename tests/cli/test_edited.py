@@ -26,7 +26,7 @@ class Edited(SysrootCase):
     def test_the_difference_is_shown(self) -> None:
         root = self.edited()
         before = root.snapshot(without=(), times=True)
-        for verb in ("enable", "disable", "rollback"):
+        for verb in ("enable", "rollback"):
             with self.subTest(verb=verb):
                 done = root.run(verb)
                 self.assert_status(done, 3)
@@ -73,16 +73,32 @@ class Edited(SysrootCase):
                 self.assertEqual(root.exists(VFIO_CONF), stays)
                 self.assertFalse(root.exists(MODULES_LOAD))
 
-    def test_removal_keeps_every_edit_beside_it(self) -> None:
+    def test_removal_puts_an_edited_file_out_of_effect_where_it_is(self) -> None:
+        """What was there before is kept beside it each time: it cannot be in the same place."""
         root = self.edited()
-        saved = f"{VFIO_CONF}.vfio-switch-saved"
-        for number, name in enumerate((saved, f"{saved}-2")):
-            self.assert_status(root.run("enable", "--force-ours"), 0)
-            root.write(VFIO_CONF, f"# edit {number}\n")
+        self.assert_status(root.run("rollback", "--force-ours"), 0)
+        guide = "softdep nouveau pre: vfio-pci\noptions vfio-pci ids=10de:1d01\n"
+        beside = f"{VFIO_CONF}.before-vfio-switch"
+        for name in (beside, f"{beside}-2"):
+            root.write(VFIO_CONF, guide)
+            self.assert_status(root.run("enable"), 0)
+            edited = root.read(VFIO_CONF) + MINE
+            root.write(VFIO_CONF, edited)
             done = self.hook(root, "pre-remove")
             self.assert_status(done, 0)
-            self.assertIn(f"it is kept as /{name}", done.out)
-            self.assertEqual(root.read(name), f"# edit {number}\n")
+            self.assertIn(f"/{VFIO_CONF} was edited since", done.err)
+            self.assertIn(f"what was there before is kept as /{name}", done.err)
+            self.assertEqual(root.read(name), guide)
+            out = root.read(VFIO_CONF).splitlines(True)
+            self.assertTrue(all(line.startswith("#") for line in out))
+            self.assertEqual("".join(line.removeprefix("#vfio-switch# ") for line in out[1:]), edited)
+
+    def test_an_edit_that_says_nothing_stays(self) -> None:
+        root = self.edited()
+        root.write(VFIO_CONF, "# only a remark\n")
+        for verb in ("disable", "pre-remove"):
+            self.assert_status(self.hook(root, verb), 0)
+            self.assertEqual(root.read(VFIO_CONF), "# only a remark\n")
 
     def test_another_persons_file_comes_back_with_its_attributes(self) -> None:
         if os.geteuid() != 0:

@@ -99,7 +99,7 @@ class Fedora(SysrootCase):
                 before = root.snapshot(times=True)
                 done = root.run("enable", "--rebuild", prefix=as_root())
                 self.assert_status(done, 1)
-                self.assertIn("Everything was put back as it was", done.err)
+                self.assertIn("All changes were undone", done.err)
                 self.assert_same_tree(before, root.snapshot(times=True))
                 self.assertEqual(self.hidden(root), [])
 

@@ -45,7 +45,7 @@ class Rebuild(SysrootCase):
         self.assertEqual(sorted(p.name for p in (root.path / "boot").iterdir() if "vfio" in p.name), [])
 
     def test_whose_hardware_the_tool_sees_is_said(self) -> None:
-        self.assertIn("hardware of the machine that it runs on", self.rebuild(self.prepared(), "enable").err)
+        self.assertIn("hardware of this machine, not that of", self.rebuild(self.prepared(), "enable").err)
 
     def test_status_says_staged_afterwards(self) -> None:
         root = self.prepared()
@@ -65,8 +65,10 @@ class Rebuild(SysrootCase):
                 root = self.prepared(to=verb)
                 self.assert_status(self.rebuild(root, "enable"), 0)
                 self.assert_status(root.run(verb), 0)
-                kernels = root.run("status", "--json").json["kernels"]
-                self.assertEqual([k["staged"] for k in kernels], [False, False], "they hold the old configuration")
+                status = root.run("status", "--json").json
+                # After a rollback nothing is wanted that could be staged.
+                self.assertEqual([k["staged"] for k in status["kernels"]], [verb == "rollback"] * 2)
+                self.assertEqual(status["next_boot"], "vfio", "they hold the old configuration")
 
     def test_disable_and_rollback_rebuild_too(self) -> None:
         root = self.prepared()
@@ -99,10 +101,10 @@ class Rebuild(SysrootCase):
                     f"update-initramfs failed for kernel {failing} with exit status 1",
                     f"cp: error writing '/boot/initrd.img-{failing}.new': No space left on device",
                     WORDS,
-                    "Everything was put back as it was",
+                    "All changes were undone",
                 ):
                     self.assertIn(words, done.err)
-                self.assertNotIn("Staged", done.out)
+                self.assertNotIn("Done.", done.out)
                 self.assert_same_tree(before, root.snapshot(times=True))
                 self.assertIsNone(root.run("status", "--json").json["intent"])
 
@@ -148,9 +150,9 @@ class Rebuild(SysrootCase):
                 before = root.snapshot(times=True)
                 done = self.rebuild(root, "enable")
                 self.assert_status(done, 1)
-                self.assertIn(f"/{IMAGES[KERNELS[1]]} was built, and does not do what it should", done.err)
+                self.assertIn(f"/{IMAGES[KERNELS[1]]} was rebuilt but does not do what is configured", done.err)
                 self.assertIn(words, done.err)
-                self.assertIn("Everything was put back as it was", done.err)
+                self.assertIn("All changes were undone", done.err)
                 self.assert_same_tree(before, root.snapshot(times=True))
 
     def test_vfio_pci_missing_from_the_image_alone_leaves_it_to_the_real_root(self) -> None:
@@ -169,7 +171,7 @@ class Rebuild(SysrootCase):
         for what, new, words in (
             ("truncated", content[: len(content) // 2], "truncated"),
             ("empty", b"", "is empty"),
-            ("something else", b"hello\n", "no initramfs"),
+            ("something else", b"hello\n", "not an initramfs"),
             ("padded", bytes(512) + content + bytes(8), None),
             ("stale", content.replace(b"ids=10de:1d01", b"ids=10de:1d02"), "stale"),
             ("missing", None, "no initramfs image"),
@@ -225,8 +227,8 @@ class Rebuild(SysrootCase):
         self.assert_status(done, 0)
         kernels = {kernel["release"]: kernel for kernel in done.json["kernels"]}
         self.assertIsNone(kernels[KERNELS[0]]["staged"])
-        self.assertIn("needs root", kernels[KERNELS[0]]["reason"])
-        if "lets only root unpack" in (kernels[KERNELS[1]]["reason"] or ""):
+        self.assertIn("run the command as root", kernels[KERNELS[0]]["reason"])
+        if "only root can unpack" in (kernels[KERNELS[1]]["reason"] or ""):
             self.skipTest("no user namespace can be made here, as in a chroot")
         self.assertIs(kernels[KERNELS[1]]["staged"], True, f"libkmod works in a user namespace: {kernels[KERNELS[1]]}")
 
@@ -236,7 +238,7 @@ class Rebuild(SysrootCase):
         self.assert_status(done, 1)
         self.assertEqual(done.json["schema"], 1)
         self.assertIn("No space left on device", done.json["error"]["message"])
-        self.assertIn("put back", done.json["error"]["remedy"])
+        self.assertIn("All changes were undone", done.json["error"]["remedy"])
 
     def test_a_root_without_the_tool(self) -> None:
         root = self.prepared()
@@ -244,7 +246,7 @@ class Rebuild(SysrootCase):
         before = root.snapshot(times=True)
         done = self.rebuild(root, "enable")
         self.assert_status(done, 1)
-        self.assertIn("no initramfs tool is installed: looked for update-initramfs", done.err)
+        self.assertIn("no initramfs tool is installed; looked for update-initramfs", done.err)
         self.assert_same_tree(before, root.snapshot(times=True))
 
     def test_a_tool_that_does_not_start(self) -> None:

@@ -48,7 +48,7 @@ class Interruption(SysrootCase):
 
     def assert_put_back(self, root: Sysroot, before: dict, done: Run) -> None:
         self.assert_status(done, 1)
-        self.assertIn("Everything was put back as it was", done.err)
+        self.assertIn("All changes were undone", done.err)
         (root.path / "run/stand-in-waits").unlink(missing_ok=True)
         self.assert_same_tree(before, root.snapshot(times=True))
         self.assertIsNone(root.run("status", "--json").json["intent"])

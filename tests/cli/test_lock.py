@@ -45,7 +45,7 @@ class Lock(SysrootCase):
             (root.path / "run/stand-in-waits").unlink(missing_ok=True)
             out, err = first.communicate(timeout=60)
         self.assertEqual(first.returncode, 0, err)
-        self.assertIn("Staged", out)
+        self.assertIn("Done.", out)
         self.assert_status(root.run("disable"), 0)  # the lock ended with its process
 
     def test_an_event_that_waited_for_a_disable_does_not_enable_again(self) -> None:
@@ -57,7 +57,7 @@ class Lock(SysrootCase):
         for path, text in enabled.items():
             root.write(path, text)
         root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")  # something to do
-        with open(root.path / "var/lib/vfio-switch/lock", "r+") as lock:
+        with open(root.path / "var/lib/vfio-switch/journal/lock", "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             event = subprocess.Popen(
                 [*as_root(), HOOK, "--sysroot", str(root.path), "drivers-changed"],

@@ -83,7 +83,7 @@ class Profiles(SysrootCase):
         (self.root.path / "usr/lib/os-release").unlink()
         done = self.root.run("plan")
         self.assert_status(done, 1)
-        self.assertIn("no profile fits", done.err)
+        self.assertIn("no profile for this distribution", done.err)
 
 
 if __name__ == "__main__":

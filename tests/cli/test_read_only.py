@@ -199,7 +199,7 @@ class OrdinaryUser(SysrootCase):
         self.addCleanup(closed.chmod, 0o755)
         done = self.ordinary(root, "plan")
         self.assert_status(done, 4)
-        self.assertIn("cannot look at /etc/modules-load.d/vfio.conf: Permission denied", done.err)
+        self.assertIn("cannot access /etc/modules-load.d/vfio.conf: Permission denied", done.err)
 
     def test_may_change_a_root_of_its_own(self) -> None:
         root = self.desktop()

@@ -34,12 +34,14 @@ from helper import (  # noqa: E402
 )  # fmt: skip
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
+PLAN = os.environ.get("VFIO_SWITCH_PLAN", "")  # what the hook hands events to that need a plan
 WHOLE = os.environ.get("VFIO_SWITCH_FAULT") == "whole"
 SEED = 6
 CHANGING = ["etc", "boot", "var", "run"]  # all that a command may change
 JOURNAL = "var/lib/vfio-switch/journal"
 # What the program keeps for itself: no part of the machine's state.
-OWN = {JOURNAL, "var/lib/vfio-switch/lock", "var/lib/vfio-switch/images", "var/lib/vfio-switch"}
+OWN = {JOURNAL, "var/lib/vfio-switch/journal/lock", "var/lib/vfio-switch/images", "var/lib/vfio-switch/removal",
+       "var/lib/vfio-switch"}
 
 # A question mark: no error where an architecture has no such call.
 CHANGES = [
@@ -182,29 +184,32 @@ class Stage:
                 target = copy / os.path.relpath(os.path.join(where, name), source)
                 os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
 
-    def command(self, *words: str) -> list[str]:
-        program = HOOK if words[0] in ("drivers-changed", "pre-remove", "post-install") else VFIO_SWITCH
-        return [program, "--sysroot", str(self.path), *words]
+    def command(self, *words: str, program: Optional[str] = None) -> list[str]:
+        programs = {"pre-remove": HOOK, "drivers-changed": PLAN, "post-install": PLAN}
+        return [program or programs.get(words[0], VFIO_SWITCH), "--sysroot", str(self.path), *words]
 
-    def run(self, *words: str) -> Run:
-        return run(self.command(*words))
+    def run(self, *words: str, program: Optional[str] = None) -> Run:
+        return run(self.command(*words, program=program))
 
     def recover(self) -> Run:
         """A command that has nothing to do but to recover: no such card."""
         return self.run("enable", "--device", "ff:1e.7")
 
-    def traced(self, words: Sequence[str], inject: Sequence[str] = ()) -> tuple[Run, str]:
+    def traced(
+        self, words: Sequence[str], inject: Sequence[str] = (), program: Optional[str] = None
+    ) -> tuple[Run, str]:
         log = self.scratch / "trace"
         command = [tool("strace"), "-qq", "-y", "-o", str(log)]
         command += [part for rule in inject for part in ("-e", f"inject={rule}")]
         if not inject:
             command += ["-s", "40", "-e", f"trace={TRACED}"]
         done = subprocess.run(
-            [*command, *self.command(*words)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            [*command, *self.command(*words, program=program)], capture_output=True, text=True, stdin=subprocess.DEVNULL,
             env=environment(ASAN_OPTIONS="detect_leaks=0"), timeout=120,
         )  # fmt: skip
-        record(f"{done.stderr}\n{done.stdout}")
-        return Run(list(words), done.returncode, done.stdout, done.stderr), log.read_text()
+        ended = Run(list(words), done.returncode, done.stdout, done.stderr)
+        record(f"{ended.err}\n{ended.out}")
+        return ended, log.read_text()
 
     def snapshot(self) -> dict[str, Entry]:
         return snapshot(self.path)

@@ -59,7 +59,7 @@ class TwoAtOnce(unittest.TestCase):
         for process, (_out, err) in zip((first, second), texts):
             self.assertIn(process.returncode, (0, 1), what)
             if process.returncode == 1:
-                self.assertIn("another vfio-switch is at work", err, what)
+                self.assertIn("another vfio-switch is running", err, what)
             self.assertNotIn("interrupted", err, what)
         tree = stage.snapshot()
         ended = next((name for name, state in states.items() if state == tree), None)
@@ -92,13 +92,13 @@ class TwoAtOnce(unittest.TestCase):
         stage.state_after(ENABLE)
         stage.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")
         before = stage.snapshot()
-        with open(stage.path / "var/lib/vfio-switch/lock", "r+") as lock:
+        with open(stage.path / "var/lib/vfio-switch/journal/lock", "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             start = time.monotonic()
             done = stage.run("drivers-changed")
         self.assertEqual(done.status, 0, "no package transaction is broken")
         self.assertTrue(25 < time.monotonic() - start < 60)
-        self.assertIn("warning: vfio-switch: 'drivers-changed' was not carried out: another vfio-switch", done.err)
+        self.assertIn("warning: vfio-switch: 'drivers-changed' failed: another vfio-switch", done.err)
         self.assertEqual(stage.snapshot(), before)
 
 

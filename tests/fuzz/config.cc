@@ -2,6 +2,7 @@
 // key = value files: the settings and the profiles.
 #include <string>
 
+#include "core/pci/device_spec.h"
 #include "core/base/key_value.h"
 #include "core/base/text.h"
 #include "core/machine/profile.h"

@@ -297,11 +297,11 @@ class Composed(ImageCase):
 
     def test_what_is_no_image_says_so(self) -> None:
         for data, words in (
-            (b"", "is empty"), (bytes(4096), "is empty"), (b"hello", "is no initramfs"), (b"MZ", "unified"),
+            (b"", "is empty"), (bytes(4096), "is empty"), (b"hello", "not an initramfs"), (b"MZ", "unified"),
             (unified(b"")[:0x200], "truncated"), (conf("x") + b"junk", "does not understand"),
-            (b"\x89LZO\0\r\n\x1a\n" + bytes(99), "LZO"), (conf("x")[:-200], "truncated"), (compressed("gzip", b"hello" * 99), "something else than cpio"),
-            (unified(b"").replace(b".initrd", b".no-one"), "a program without an .initrd section"),
-            (b"\x28\xb5\x2f\xfd\x20\x01\x07\0\0", "a zstd block is of no known type"),
+            (b"\x89LZO\0\r\n\x1a\n" + bytes(99), "LZO"), (conf("x")[:-200], "truncated"), (compressed("gzip", b"hello" * 99), "not a cpio archive"),
+            (unified(b"").replace(b".initrd", b".no-one"), "an EFI program without an .initrd section"),
+            (b"\x28\xb5\x2f\xfd\x20\x01\x07\0\0", "a zstd block has an unknown type"),
         ):  # fmt: skip
             with self.subTest(data[:16]):
                 listing = self.listed(data)
@@ -345,5 +345,5 @@ class Composed(ImageCase):
 
 if __name__ == "__main__":
     if not LIST_IMAGE:
-        raise SystemExit("LIST_IMAGE must name list-image; 'meson test' sets it")
+        raise SystemExit("LIST_IMAGE must name list-image; tests/run sets it")
     unittest.main()

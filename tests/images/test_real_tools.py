@@ -135,7 +135,7 @@ class InTrouble:
                 before = small.snapshot()
                 done = small.run("enable")
                 self.assertEqual(done.status, 1, f"\n{done}")
-                for words in ("No space left on device", "Everything was put back as it was"):
+                for words in ("No space left on device", "All changes were undone"):
                     self.assertIn(words, done.err)
                 self.assert_same(before, small.snapshot())
                 small.close()
@@ -186,7 +186,7 @@ class InTrouble:
                 writer.send_signal(number)
                 _, err = writer.communicate(timeout=60)
                 self.assertEqual(writer.returncode, 1, err)
-                self.assertIn("vfio-switch: interrupted\n  Everything was put back as it was.", err)
+                self.assertIn("vfio-switch: interrupted\n  All changes were undone", err)
                 self.assert_same(before, small.snapshot())
 
     def test_power_cut(self) -> None:

@@ -14,13 +14,13 @@ import tarfile
 from pathlib import Path
 from typing import Optional, Union
 
+import module_trees
 from machine import KMS_DRIVERS, Function, Machine, MachineError, load, variants
+from module_trees import TIME
 
 HERE = Path(__file__).resolve().parent
 KERNELS = HERE / "kernels"
 DEFAULT_KERNEL = "6.1.0-56-amd64"
-TIME = 1_700_000_000  # of every file, so that two builds are equal
-
 # Drivers whose module has another name; None where the driver is built into Debian's kernels.
 MODULE_OF_DRIVER = {
     "pcieport": None, "skl_uncore": "intel_uncore", "xhci_hcd": "xhci_pci", "intel-lpss": "intel_lpss_pci",
@@ -62,24 +62,18 @@ class Root:
         os.write(descriptor, data)
         os.close(descriptor)
 
-    def empty_files(self, names: list[str]) -> None:
-        """One file of many names: thousands of modules take a third of the time."""
-        self.file(names[0])
-        first = f"{self.path}/{names[0]}"
-        for name in names[1:]:
-            self.directory(name.rpartition("/")[0])
-            os.link(first, f"{self.path}/{name}")
-
     def link(self, name: str, target: str) -> None:
         """A relative link at `name` to `target`; both are paths in the root."""
         self.directory(os.path.dirname(name))
         os.symlink(os.path.relpath(target, os.path.dirname(name)), f"{self.path}/{name}")
 
     def settle(self) -> None:
-        """Fixed times everywhere, deepest first."""
-        for where, directories, files in os.walk(self.path, topdown=False):
+        """Fixed times everywhere; a kernel's modules have them already."""
+        for where, directories, files in os.walk(self.path):
             for name in files + directories:
                 os.utime(f"{where}/{name}", (TIME, TIME), follow_symlinks=False)
+            if os.path.dirname(where).endswith("/usr/lib/modules") and "kernel" in directories:
+                directories.remove("kernel")
         os.utime(self.path, (TIME, TIME))
 
 
@@ -238,8 +232,11 @@ def write_kernel(root: Root, release: str, number: int, system: str) -> None:
     for name, content in indices.items():
         root.file(f"{modules}/{name}", content)
     # libkmod drops a dependency whose file is not there.
-    lines = indices["modules.dep"].decode().splitlines()
-    root.empty_files([f"{modules}/{line.partition(':')[0]}" for line in lines])
+    names = [line.partition(":")[0] for line in indices["modules.dep"].decode().splitlines()]
+    module_trees.place(root.path, release, [name[len("kernel/") :] for name in names if name.startswith("kernel/")])
+    for name in names:
+        if not name.startswith("kernel/"):
+            root.file(f"{modules}/{name}")
 
     kernel, image = b"no kernel\n", initramfs()
     if system == "debian":

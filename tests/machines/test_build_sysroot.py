@@ -5,16 +5,22 @@
 from __future__ import annotations
 
 import filecmp
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
+from typing import Callable
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import module_trees  # noqa: E402
+import sysroot  # noqa: E402
 from machine import Function, Machine, MachineError, Topology, load, load_overlay, variants  # noqa: E402
 
 LISTINGS = sorted(HERE.glob("*.json"))
@@ -249,6 +255,60 @@ class Sysroot(unittest.TestCase):
             root = self.build("z170-tb3-gtx1070", "--kernel", "none", *options, to=str(number))
             for address, value in zip(("0000:00:02.0", "0000:01:00.0"), expected):
                 self.assertEqual((root / f"sys/bus/pci/devices/{address}/boot_vga").read_text(), value + "\n")
+
+
+class ModuleTrees(unittest.TestCase):
+    """A sysroot is given a kernel's modules by another one only as long as nobody touched them."""
+
+    KERNEL = "6.1.0-56-amd64"
+    MODULE = "drivers/vfio/pci/vfio-pci.ko"
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.scratch = Path(scratch.name)
+        self.pool = self.scratch / "pool"
+        self.pool.mkdir()
+        self.enterContext(unittest.mock.patch.dict(os.environ, VFIO_SWITCH_MODULE_TREES=str(self.pool)))
+
+    def build(self, to: str) -> tuple[Path, Path]:
+        """A root, and where its modules are."""
+        root = self.scratch / to
+        sysroot.build(sysroot.parse(["z170-tb3-gtx1070", str(root), "--kernel", self.KERNEL]))
+        return root, root / "lib/modules" / self.KERNEL / "kernel"
+
+    def kept(self) -> int:
+        return len(list(self.pool.glob("*/*")))
+
+    def test_an_untouched_tree_is_taken_over(self) -> None:
+        root, modules = self.build("one")
+        before = {p.relative_to(root): (p.lstat().st_mode, p.lstat().st_mtime_ns) for p in root.rglob("*")}
+        inode = (modules / self.MODULE).stat().st_ino
+        module_trees.give_back(root)
+        self.assertEqual((self.kept(), modules.exists()), (1, False))
+        root, modules = self.build("two")
+        self.assertEqual((self.kept(), (modules / self.MODULE).stat().st_ino), (0, inode))
+        after = {p.relative_to(root): (p.lstat().st_mode, p.lstat().st_mtime_ns) for p in root.rglob("*")}
+        self.assertEqual(before, after)
+
+    def test_one_that_was_touched_is_not(self) -> None:
+        changes: dict[str, Callable[[Path], object]] = {
+            "written to": lambda module: module.write_text("x"),
+            "written and emptied": lambda module: module.write_text(""),
+            "another mode": lambda module: module.chmod(0o600),
+            "removed": lambda module: module.unlink(),
+            "replaced": lambda module: (module.unlink(), module.touch()),
+            "added": lambda module: module.with_name("other.ko").touch(),
+            "its directory's mode": lambda module: module.parent.chmod(0o700),
+            "its directory is gone": lambda module: shutil.rmtree(module.parent),
+            "another owner": lambda module: os.chown(module.parent, 7, 7) if os.geteuid() == 0 else module.chmod(0),
+        }
+        for what, change in changes.items():
+            with self.subTest(what):
+                root, modules = self.build(what.replace(" ", "-"))
+                change(modules / self.MODULE)
+                module_trees.give_back(root)
+                self.assertEqual(self.kept(), 0)
 
 
 if __name__ == "__main__":

@@ -6,31 +6,26 @@ A golden file holds nothing that depends on the PCI ID database or on the progra
 told from the JSON output. VFIO_SWITCH_REGENERATE=1 writes the files anew; read the difference.
 """
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
+import module_trees
 import sysroot
 from machine import variants
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "cli"))
+from helper import VFIO_SWITCH, memory, plain, run  # noqa: E402
+
 GOLDEN = HERE / "golden"
-PROGRAM = os.environ.get("VFIO_SWITCH", "vfio-switch")
-# Thousands of small files are made in memory where that is possible.
-SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) and "TMPDIR" not in os.environ else None
 REGENERATE = os.environ.get("VFIO_SWITCH_REGENERATE") == "1"
 
 
-def run(*words: str) -> str:
-    return subprocess.run(words, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
-
-
 def ask(root: Path, *words: str) -> dict:
-    return json.loads(run(PROGRAM, "--sysroot", str(root), "--json", *words))
+    return run([VFIO_SWITCH, "--sysroot", str(root), "--json", *words]).json
 
 
 class Teller:
@@ -49,6 +44,7 @@ class Teller:
         return f"{address} {ids} class {device['class'][2:6]}, {device['driver'] or 'no driver'}, {group}"
 
     def message(self, text: str) -> str:
+        text = plain(text)
         for device in self.answer["devices"]:
             if device["name"]:
                 text = text.replace(" " + device["name"], "")
@@ -97,7 +93,7 @@ class Teller:
             lines.append(f"{finding['severity']}: {finding['code']}{' (ours)' if finding['fixable'] else ''}")
             lines.append(f"  {self.message(finding['found'])}")
             lines += [f"    {self.message(line)}".rstrip() for line in finding["details"]]
-            lines.append(f"  -> {self.message(finding['remedy'])}")
+            lines.append(f"  -> {self.message(finding['remedy']['text'])}")
         return "\n".join(lines).rstrip() + "\n"
 
 
@@ -123,13 +119,14 @@ def set_up_grub(root: Path) -> None:
 
 def add(machine: str, variant: str) -> None:
     def test(self: Golden) -> None:
-        with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
+        with tempfile.TemporaryDirectory(dir=memory()) as directory:
             root = Path(directory) / "root"
             sysroot.build(sysroot.parse([machine, str(root), "--variant", variant]))
             if variant == "kernel-off":  # what it lacks is a parameter
                 set_up_grub(root)
             teller = Teller(root)
             told, doctor = teller.tell(f"{machine}, {variant}"), teller.doctor(f"{machine}, {variant}")
+            module_trees.give_back(root)
         self.check(GOLDEN / f"{machine}.{variant}.txt", told)
         self.check(GOLDEN / f"doctor/{machine}.{variant}.txt", doctor)
     setattr(Golden, f"test_{machine}_{variant}".replace("-", "_"), test)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One version everywhere, a licence on every file, and an archive that packages are built from.
 
-Environment: VERSION, that of meson.build; meson sets it.
+Environment: VERSION, that of meson.build; tests/run sets it.
 """
 
 import os
@@ -18,7 +18,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 VERSION = os.environ.get("VERSION", "")
 # What is data, or has a format without comments; pkg/debian/copyright speaks for these.
 NO_COMMENTS = re.compile(
-    r"\.(json|txt|gz|xz|zst|svg|tar)$|^\.gitignore$|^COPYING$|/(seeds|golden|kernels|config|os|overlays)/"
+    r"\.(json|txt|gz|xz|zst|svg|tar)$|^\.gitignore$|^COPYING$|/(seeds|golden|kernels|config|os|overlays|menus)/"
     r"|^pkg/debian/(changelog|control|copyright|source/format|[\w.-]*\.(lintian-overrides|triggers|install|docs))$"
 )
 
@@ -35,7 +35,7 @@ class Release(unittest.TestCase):
 
     def test_one_version(self) -> None:
         found = {
-            "CHANGELOG.md": r"^## (\S+)",
+            "CHANGELOG.md": r"^## (?:Unreleased \()?([\d.]+)",
             "pkg/debian/changelog": r"^vfio-switch \(([^)]+)-[^-)]+\)",
             "pkg/arch/PKGBUILD": r"^pkgver=(\S+)",
             "pkg/fedora/vfio-switch.spec": r"^Version: *(\S+)",

@@ -130,23 +130,23 @@ class Stage:
             self.check(function is not None and function.driver == driver,
                        f"{when}: {address} is {driver or 'without a driver'}", boot.output)
 
-    def boot(self, machine: guest.Guest, *arguments, foretell: Path | None = None, when: str = "",
+    def boot(self, machine: guest.Guest, *arguments, predict: Path | None = None, when: str = "",
              **options) -> guest.BootResult:
         """Boots a guest, checks that its job succeeded, and notes the times.
 
-        With `foretell`, a recorded sysfs, the guest's vfio-switch is asked before the boot who will
+        With `predict`, a recorded sysfs, the guest's vfio-switch is asked before the boot who will
         get each function of the card, and the answer is compared with who did.
         """
         release = options.get("kernel") or machine.kernels()[-1]
         escape = ESCAPE in options.get("cmdline", "").split()
         winners = self._winners_with_escape if escape else self._winners
-        predicted = winners(machine, foretell, release, when) if foretell else {}
+        predicted = winners(machine, predict, release, when) if predict else {}
         result = machine.boot(*arguments, **options)
         self.note(f"boot {machine.boots} of {machine.name}: {result.wall:.1f} s in all; guest's clock: "
                   f"{result.booted:.1f} s to the job, {result.job:.1f} s in it")
         if result.status != 0:
             self.check(False, f"boot {machine.boots}: the job succeeds", result.output)
-        self.foretold(result, predicted, release, when)
+        self.as_expected(result, predicted, release, when)
         return result
 
     def _winners(self, machine: guest.Guest, record: Path, release: str, when: str) -> dict[str, str | None]:
@@ -154,7 +154,7 @@ class Stage:
         said = machine.chroot("vfio-switch", "plan", "--json", record=record, check=False).stdout
         plan = json.loads(said)
         winners = {order["device"]: order["winner"] for order in plan["load_order"] if order["kernel"] == release}
-        self.check(plan["outcome"] != "change" and winners, f"{when}: the next boot is foretold", said)
+        self.check(plan["outcome"] != "change" and winners, f"{when}: the next boot is predicted", said)
         return winners
 
     def _winners_with_escape(self, machine: guest.Guest, record: Path, release: str,
@@ -173,7 +173,7 @@ class Stage:
         return {order["device"]: order["winner"] if kept else "vfio_pci"
                 for order in plan["load_order"] if order["kernel"] == release}
 
-    def foretold(self, boot: guest.BootResult, winners: dict[str, str | None], release: str, when: str) -> None:
+    def as_expected(self, boot: guest.BootResult, winners: dict[str, str | None], release: str, when: str) -> None:
         """Compares who was said to win each function (a module's name) with who owns it, and keeps
         the rows for the table."""
         for address, winner in winners.items():
@@ -182,7 +182,7 @@ class Stage:
             row = Row(f"{self.name}, {when}", release, address, winner or "none", owner or "none")
             self.tally.rows.append(row)
             self.equal(row.observed.replace("-", "_"), row.predicted.replace("-", "_"),
-                       f"{when}: {address} as foretold")
+                       f"{when}: {address} as expected")
 
     def untouched(self, name: str = "clean") -> Untouched:
         """One of the machines as it is before anything is done to it; booted once in a run."""

@@ -9,7 +9,7 @@ namespace vfio_switch {
 
 /// Which exit status a failure ends in; see vfio-switch(8).
 enum class ErrorKind {
-  failed,      ///< exit 1: the system said no (a file, a program, a library)
+  failed,      ///< exit 1: a file, a program or a library reported a failure
   usage,       ///< exit 2: the command line or a configuration file is wrong
   refused,     ///< exit 3: possible, but unsafe
   permission,  ///< exit 4: needs root
@@ -51,7 +51,7 @@ using Result = std::expected<T, Error>;
   return std::unexpected(Error{kind, std::move(message), std::move(remedy), 0});
 }
 
-/// Hands a failure of one Result on as the failure of another.
+/// Passes the failure of one Result on as that of another type.
 template <class T>
 [[nodiscard]] std::unexpected<Error> failure_of(Result<T>& result) {
   return std::unexpected(std::move(result).error());

@@ -20,7 +20,7 @@ bool ends_word(char c) {
   return std::string_view(" \t\n;&|()<>").find(c) != std::string_view::npos;
 }
 
-/// Words behind which another command begins.
+/// Words after which another command begins.
 bool is_transparent(std::string_view word) {
   constexpr std::array<std::string_view, 9> words = {"export", "then", "else", "do",   "{",
                                                      "!",      "if",   "elif", "while"};
@@ -112,7 +112,7 @@ class Scanner {
     return true;
   }
 
-  /// One character that stands outside of quotes, or an expansion.
+  /// One character outside quotes, or an expansion.
   bool skip_plain() {
     if (script_[position_] == '\\') {
       position_ += 2;

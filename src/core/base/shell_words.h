@@ -29,7 +29,7 @@ struct ShellAssignment {
 };
 
 /// The assignments of a shell script, in order. Nothing where a quote or an expansion stays open.
-/// What is in it besides is skipped: no expansion is carried out, and no condition judged.
+/// Everything else is skipped: expansions are not carried out and conditions are not evaluated.
 [[nodiscard]] std::optional<std::vector<ShellAssignment>> find_assignments(std::string_view script);
 
 /// The value of an assignment without its quoting; expansions stay as they are written.

@@ -54,7 +54,7 @@ std::vector<Phrase> broken(const Cell& cell, std::size_t width) {
 }  // namespace
 
 std::size_t columns(std::string_view text) {
-  // Every byte but those that continue a character.
+  // Counts every byte except those that continue a UTF-8 character.
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
@@ -118,7 +118,7 @@ std::vector<std::size_t> Table::widths(std::size_t available) const {
   };
   if (available == 0 || sum(natural) + between <= available) return natural;
   if (sum(least) + between > available) return {};
-  // What is left over goes to those that need little first, in equal shares.
+  // Spare width is shared equally, beginning with the columns that need the least.
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < titles_.size(); ++i) order.push_back(i);
   std::ranges::stable_sort(order, {}, [&](std::size_t i) { return natural[i] - least[i]; });

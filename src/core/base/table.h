@@ -9,7 +9,7 @@
 
 namespace vfio_switch {
 
-/// What a word means, beside what it says: colour, and never the only sign of anything.
+/// The meaning of a piece of text, shown as a colour. It never carries information alone.
 enum class Tone { plain, good, bad, attention, faint, heading };
 
 /// Where text is shown.
@@ -29,7 +29,7 @@ struct Phrase {
 /// How many columns `text` takes: one for each character of UTF-8.
 [[nodiscard]] std::size_t columns(std::string_view text);
 
-/// `text` as its tone is shown: unchanged where there are no colours.
+/// `text` in the colour of its tone; unchanged if colours are off.
 [[nodiscard]] std::string toned(std::string_view text, Tone tone, const Style& style);
 
 /// `text` in lines that are `width` wide at most (0: of any width), broken at blanks; a word that

@@ -3,9 +3,8 @@
 
 #include <algorithm>
 
-#include "core/base/sha256.h"
 #include "core/base/text.h"
-#include "core/boot/grub_settings.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -17,15 +16,6 @@ constexpr std::string_view enabled_head =
     "# One boot without it: add vfio-pci.ids= to the kernel command line at the boot menu.\n";
 constexpr std::string_view disabled_head =
     "# GPU passthrough: disabled by vfio-switch; 'vfio-switch enable' takes the card again.\n";
-constexpr std::string_view digest_mark = "# digest sha256 ";
-
-/// The content above the digest line, or all of it where there is none.
-std::string_view unsealed(std::string_view content) {
-  const auto mark = content.rfind(digest_mark);
-  if (mark == std::string_view::npos || (mark > 0 && content[mark - 1] != '\n')) return content;
-  return content.substr(0, mark);
-}
-
 std::string render_card(const std::vector<std::pair<PciAddress, PciId>>& card) {
   std::string text;
   for (const auto& [address, id] : card) text += "#   " + address.str() + " " + id.str() + "\n";
@@ -91,11 +81,6 @@ std::string uncommented(std::string_view content) {
 
 }  // namespace
 
-bool is_generated(std::string_view path) {
-  return path == grub_drop_in_path ||
-         std::ranges::find(generated_paths, path) != generated_paths.end();
-}
-
 std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
                              const std::vector<SoftdepLine>& lines) {
   std::vector<std::string> ids;
@@ -157,27 +142,6 @@ std::string disabled_form(std::string_view content) {
     text += '\n';
   }
   return sealed(std::move(text));
-}
-
-bool is_inert(std::string_view content) {
-  return std::ranges::all_of(split_lines(content), [](std::string_view raw) {
-    const auto line = trim(raw);
-    return line.empty() || line.front() == '#';
-  });
-}
-
-std::string sealed(std::string content) {
-  const auto digest = sha256(content);
-  content += digest_mark;
-  content += digest;
-  content += '\n';
-  return content;
-}
-
-bool is_unmodified(std::string_view content) {
-  const auto body = unsealed(content);
-  if (body.size() == content.size()) return false;
-  return sealed(std::string(body)) == content;
 }
 
 bool is_adoptable(std::string_view path, std::string_view content, const std::set<PciId>& ids) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <array>
 #include <set>
 #include <string>
 #include <string_view>
@@ -9,34 +8,11 @@
 #include <vector>
 
 #include "core/binding/override.h"
+#include "core/files/own_paths.h"
 #include "core/modules/modprobe_conf.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
-
-/// The files that the program generates.
-inline constexpr std::string_view vfio_conf_path = "/etc/modprobe.d/vfio.conf";
-inline constexpr std::string_view softdep_conf_path = "/etc/modprobe.d/00-vfio-softdep.conf";
-inline constexpr std::string_view modules_load_path = "/etc/modules-load.d/vfio.conf";
-inline constexpr std::string_view mkinitcpio_conf_path =
-    "/etc/mkinitcpio.conf.d/zz-vfio-switch.conf";
-/// The package's hook for mkinitcpio.
-inline constexpr std::string_view mkinitcpio_hook_path = "/usr/lib/initcpio/install/vfio-switch";
-inline constexpr std::array generated_paths = {
-    softdep_conf_path, vfio_conf_path, modules_load_path, override_path, mkinitcpio_conf_path,
-};
-
-/// True if `path` is one of the files that the program generates.
-[[nodiscard]] bool is_generated(std::string_view path);
-
-/// What the older, blacklist-based tool left behind; enable removes it, rollback restores it.
-inline constexpr std::string_view legacy_unit = "nvidia-passthrough.service";
-inline constexpr std::array<std::string_view, 4> legacy_paths = {
-    "/etc/modprobe.d/nvidia-passthrough-blacklist.conf",
-    "/etc/modprobe.d/vfio-passthrough.conf",
-    "/etc/modules-load.d/vfio-passthrough.conf",
-    "/etc/systemd/system/nvidia-passthrough.service",
-};
 
 /// A softdep line: the module, and what is loaded round it.
 using SoftdepLine = std::pair<std::string, Softdep>;
@@ -69,15 +45,6 @@ using SoftdepLine = std::pair<std::string, Softdep>;
 /// `content` with every line that has an effect commented out, and a first line that says so.
 /// Content that is disabled already comes back unchanged.
 [[nodiscard]] std::string disabled_form(std::string_view content);
-
-/// True if no line of `content` has an effect: only comments and blank lines.
-[[nodiscard]] bool is_inert(std::string_view content);
-
-/// `content` with its own digest behind it, in a comment.
-[[nodiscard]] std::string sealed(std::string content);
-
-/// True if `content` is exactly what the program once wrote: its own digest fits.
-[[nodiscard]] bool is_unmodified(std::string_view content);
 
 /// True if the file at `path` was not written by the program, but says nothing that the program's
 /// own file would not say: the older tool's vfio.conf, also commented out, or one that follows

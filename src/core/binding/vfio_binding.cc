@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/binding/driver_config.h"
 
 namespace vfio_switch {
 
@@ -20,7 +21,7 @@ bool has_id(const std::optional<std::string>& ids, PciId id) {
 
 }  // namespace
 
-VfioBinding::VfioBinding(const BootConfig& config, const ModprobeFile& softdeps)
+VfioBinding::VfioBinding(const DriverConfig& config, const ModprobeFile& softdeps)
     : ids_(config.parameter_ids), by_parameter_(config.parameter_ids.has_value()) {
   if (!ids_) ids_ = effective_vfio_ids(parse_modprobe(effective_modprobe(config.modprobe)));
   auto files = config.modprobe;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/modules/modprobe_conf.h"
 #include "core/pci/pci.h"
@@ -25,7 +26,7 @@ class VfioBinding {
  public:
   /// `softdeps` are those that the modules carry: one about vfio-pci itself would switch the
   /// install line off.
-  VfioBinding(const BootConfig& config, const ModprobeFile& softdeps);
+  VfioBinding(const DriverConfig& config, const ModprobeFile& softdeps);
 
   [[nodiscard]] Bound of(const PciDevice& device) const;
 

@@ -47,7 +47,7 @@ std::vector<Span> values_of(std::string_view text, std::string_view key) {
   return values;
 }
 
-/// The lines of a command line file that say something.
+/// The lines of a command line file that are neither empty nor comments.
 std::vector<Span> live_lines(std::string_view text) {
   auto lines = lines_of(text);
   std::erase_if(lines, [&](const Span& line) {
@@ -76,8 +76,8 @@ std::string remove_from(std::string_view text, const std::vector<Span>& spans,
   return std::string(text);
 }
 
-/// An entry without options gets this line. No line of somebody else's that gets a parameter added
-/// looks so: a blank is put before that.
+/// An entry without options gets this line. A line that was there before never looks like this
+/// after a parameter was added to it, since a blank is put before the parameter.
 std::string own_line(std::string_view parameter) {
   return std::string(options_key) + "\t" + std::string(parameter);
 }

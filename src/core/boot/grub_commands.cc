@@ -216,4 +216,8 @@ GrubTruth GrubCommands::load_environment() {
   return GrubTruth::yes;
 }
 
+GrubTruth GrubMachine::run_command(const GrubStatement& statement) {
+  return GrubCommands(*this, statement).run();
+}
+
 }  // namespace vfio_switch

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/boot/grub_machine.h"
-#include "core/boot/grub_menu.h"
+#include "core/boot/grub_variant.h"
 
 namespace vfio_switch {
 

@@ -4,8 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "core/boot/grub_commands.h"
-
 namespace vfio_switch {
 
 namespace {
@@ -226,10 +224,6 @@ GrubTruth GrubMachine::call(const GrubScript& body, std::vector<GrubValues> argu
   state_.arguments = std::move(outer);
   --depth_;
   return status;
-}
-
-GrubTruth GrubMachine::run_command(const GrubStatement& statement) {
-  return GrubCommands(*this, statement).run();
 }
 
 }  // namespace vfio_switch

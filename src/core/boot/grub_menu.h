@@ -5,15 +5,9 @@
 
 #include "core/boot/boot_menu.h"
 #include "core/boot/boot_sources.h"
+#include "core/boot/grub_variant.h"
 
 namespace vfio_switch {
-
-/// Which GRUB looks for the default entry: they differ in the order in which a value is taken for
-/// an id, a title or a number. Asked only where it matters.
-enum class GrubVariant {
-  upstream,  ///< a number first, then title or id (normal/menu.c of 2.06 and 2.12)
-  fedora,    ///< an id first, then a title, then a number (rhboot's normal/menu.c)
-};
 
 struct GrubRequest {
   std::string path;              ///< of grub.cfg, as seen inside the root

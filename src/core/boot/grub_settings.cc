@@ -7,8 +7,8 @@
 
 #include "core/base/shell_words.h"
 #include "core/base/text.h"
-#include "core/binding/generated_files.h"
 #include "core/boot/kernel_parameters.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -24,7 +24,7 @@ bool is_whole_quoted(const ShellAssignment& assignment) {
   return assignment.segments.size() == 1 && assignment.segments[0].quoting != Quoting::none;
 }
 
-/// What is put behind a value that is no single quoted word: `' PARAMETER'`.
+/// What is appended to a value that is not a single quoted word: `' PARAMETER'`.
 std::string own_segment(std::string_view parameter) {
   return "' " + std::string(parameter) + "'";
 }

@@ -13,10 +13,6 @@ namespace vfio_switch {
 /// quoting.
 inline constexpr std::string_view grub_settings_path = "/etc/default/grub";
 
-/// The file for our parameters where the distribution's grub-mkconfig reads a directory of them.
-/// Its name sorts last, so that another that assigns the variable anew comes before it.
-inline constexpr std::string_view grub_drop_in_path = "/etc/default/grub.d/zz-vfio-switch.cfg";
-
 [[nodiscard]] bool grub_settings_have(std::string_view text, std::string_view parameter);
 
 /// Adds to the last assignment, or adds one. Nothing where the script cannot be understood, as

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "core/boot/grub_script.h"
+#include "core/boot/grub_syntax.h"
 
 namespace vfio_switch {
 

@@ -11,7 +11,6 @@
 
 #include "core/base/text.h"
 #include "core/boot/limine_tree.h"
-#include "core/boot/systemd_boot_entry.h"
 
 namespace vfio_switch {
 

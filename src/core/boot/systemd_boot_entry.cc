@@ -104,14 +104,6 @@ void use_image(BootEntry& entry, const SystemdBootFiles& files, const EntryParti
 
 }  // namespace
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return lower;
-}
-
 CountedName split_counter(std::string_view file_name, std::string_view suffix) {
   const CountedName plain{std::string(file_name), std::nullopt};
   const auto plus = file_name.rfind('+');

@@ -3,9 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "core/boot/systemd_boot_menu.h"
+#include "core/boot/systemd_boot_files.h"
 
 namespace vfio_switch {
 
@@ -32,6 +33,20 @@ struct SortableEntry {
 /// In the order of the menu (boot.c, boot_entry_compare).
 [[nodiscard]] bool shows_before(const SortableEntry& left, const SortableEntry& right);
 
-[[nodiscard]] std::string lower_case(std::string_view text);
+/// Name and counter of "arch+3-1.conf": "arch.conf", 3 tries left.
+struct CountedName {
+  std::string name;
+  std::optional<unsigned> tries_left;
+};
+[[nodiscard]] CountedName split_counter(std::string_view file_name, std::string_view suffix);
+
+/// The command line of a unified image: what was passed, or its own, and what add-ons append.
+struct UnifiedCommandLine {
+  std::optional<std::string> line;
+  std::vector<std::string> possible_words;  ///< of add-ons that Secure Boot may refuse
+};
+[[nodiscard]] UnifiedCommandLine unified_command_line(
+    const UnifiedProfile& profile, const std::optional<std::string>& passed,
+    const std::vector<const std::vector<UnifiedAddon>*>& addons, bool secure_boot);
 
 }  // namespace vfio_switch

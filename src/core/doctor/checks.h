@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/doctor/diagnosis.h"
+#include "core/doctor/examination.h"
+#include "core/doctor/finding.h"
 
 namespace vfio_switch {
 
@@ -28,13 +27,6 @@ void check_virtual_machines(const Examination& examination, std::vector<Finding>
 
 /// Why the cards in question cannot be given away; each reason once.
 [[nodiscard]] std::vector<Refusal> refusals_in_question(const Examination& examination);
-
-/// A refusal's message as a sentence of its own; without what it advises, which the remedy says.
-[[nodiscard]] std::string sentence(std::string_view message);
-
-/// How to add `parameter` to the kernel command line of every later boot, on this system.
-[[nodiscard]] std::string how_to_add_parameter(const Examination& examination,
-                                               std::string_view parameter);
 
 /// A warning where passthrough is meant to be on, else a note: it will matter then.
 [[nodiscard]] Severity severity_once_wanted(const Examination& examination);

@@ -8,20 +8,16 @@
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
 
 namespace vfio_switch {
 
 namespace {
 
-bool names_one_of(std::string_view ids, const std::set<PciId>& wanted) {
-  return std::ranges::any_of(split_words(ids, ","), [&](std::string_view text) {
-    const auto id = PciId::parse(text.substr(0, std::string_view("10de:1d01").size()));
-    return id && wanted.contains(*id);
+bool names_one_of(const VfioIds& ids, const Examination& examination) {
+  return std::ranges::any_of(examination.functions, [&](const PciAddress& address) {
+    return ids.match(*find_device(examination.facts, address));
   });
-}
-
-bool is_fedora(const OsRelease& os) {
-  return os.id == "fedora" || std::ranges::find(os.id_like, "fedora") != os.id_like.end();
 }
 
 }  // namespace
@@ -51,19 +47,13 @@ std::vector<PciAddress> cards_in_question(const SystemFacts& facts, const Select
 bool is_passthrough_wanted(const Examination& examination) {
   if (examination.state.intent == Intent::enabled) return true;
   if (examination.state.intent == Intent::disabled) return false;
-  std::set<PciId> ids;
-  for (const auto& address : examination.functions) {
-    ids.insert(find_device(examination.facts, address)->id);
-  }
   const auto& facts = examination.facts;
   if (const auto given = effective_vfio_ids(parse_modprobe(effective_modprobe(facts.modprobe)))) {
-    if (names_one_of(*given, ids)) return true;
+    if (names_one_of(VfioIds::parse(*given), examination)) return true;
   }
   return std::ranges::any_of(split_words(facts.command_line), [&](std::string_view word) {
-    const auto equals = word.find('=');
-    return equals != std::string_view::npos &&
-           module_name(word.substr(0, equals)) == "vfio_pci.ids" &&
-           names_one_of(word.substr(equals + 1), ids);
+    const auto ids = ids_parameter(word);
+    return ids && names_one_of(*ids, examination);
   });
 }
 
@@ -91,38 +81,6 @@ std::vector<Refusal> refusals_in_question(const Examination& examination) {
     }
   }
   return refusals;
-}
-
-std::string sentence(std::string_view message) {
-  std::string text(message.substr(0, message.find("; ")));
-  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
-    text.front() = static_cast<char>(text.front() - 'a' + 'A');
-  }
-  return text + (text.ends_with('.') ? "" : ".");
-}
-
-std::string how_to_add_parameter(const Examination& examination, std::string_view parameter) {
-  const auto has = [&](std::string_view path) {
-    return std::ranges::any_of(examination.more.command_lines,
-                               [&](const ConfigLine& line) { return line.path == path; });
-  };
-  const std::string text(parameter);
-  if (is_fedora(examination.facts.os)) {
-    return "Run 'grubby --update-kernel=ALL --args=" + text + "', and reboot.";
-  }
-  if (has("/etc/default/grub")) {
-    const bool debian = examination.facts.os.id == "debian" ||
-                        std::ranges::find(examination.facts.os.id_like, "debian") !=
-                            examination.facts.os.id_like.end();
-    return "Add " + text + " to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, run '" +
-           (debian ? "update-grub" : "grub-mkconfig -o /boot/grub/grub.cfg") + "', and reboot.";
-  }
-  if (has("/etc/kernel/cmdline")) {
-    return "Add " + text +
-           " to /etc/kernel/cmdline, have the boot entries written again "
-           "('kernel-install add-all', or 'mkinitcpio -P' for unified images), and reboot.";
-  }
-  return "Add " + text + " to the kernel command line in the boot loader's settings, and reboot.";
 }
 
 Severity severity_once_wanted(const Examination& examination) {

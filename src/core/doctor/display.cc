@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <utility>
 
-#include "core/base/text.h"
-#include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/doctor/remedies.h"
 
 namespace vfio_switch {
 
@@ -12,48 +12,60 @@ namespace {
 constexpr std::string_view prime_profile = "/etc/prime-discrete";
 constexpr std::uint16_t nvidia = 0x10de;
 
-void check_screen(const Examination& examination, std::vector<Finding>& findings) {
-  const auto& facts = examination.facts;
-  bool claimed = false;
-  for (const auto& claim : facts.display_claims) {
-    if (!is_in_question(examination, claim.address) || claim.where == prime_profile) continue;
-    claimed = true;
-    findings.push_back(make_finding(
-        FindingCode::display_config,
-        claim.where + " gives " + claim.address.str() + " to the host's display.",
-        "Remove that line, or name the GPU that stays with the host.", {claim.address}));
+/// A command that takes the card of `gpu` all the same.
+Remedy enable_with(const PciAddress& gpu, const char* option) {
+  return {own_command({"enable", "--device", gpu.str(), option})};
+}
+
+void check_claims(const Examination& examination, std::vector<Finding>& findings) {
+  for (const auto& claim : examination.facts.display_claims) {
+    if (!is_in_question(examination, claim.address) || claim.where.path == prime_profile) continue;
+    findings.push_back(make_finding(FindingCause::display_config,
+                                    {{"place", claim.where}, {"device", claim.address}},
+                                    {Edit{claim.where, claim.text, {}}}, {claim.address}));
   }
+}
+
+Finding boot_display(const PciAddress& gpu) {
+  Remedy remedy = {Manual{ByHand::choose_primary_gpu}, Manual{ByHand::move_monitor}};
+  add_way(remedy, enable_with(gpu, "--allow-boot-gpu"));
+  return make_finding(FindingCause::boot_display_on_card, {{"device", gpu}}, std::move(remedy),
+                      {gpu});
+}
+
+Finding only_display(const PciAddress& gpu) {
+  Remedy remedy = {Manual{ByHand::add_gpu}};
+  add_way(remedy, enable_with(gpu, "--allow-boot-gpu"));
+  return make_finding(FindingCause::only_display, {{"device", gpu}}, std::move(remedy), {gpu});
+}
+
+Finding monitor_on_card(const Refusal& refusal) {
+  Remedy remedy = {Manual{ByHand::move_monitor}, Manual{ByHand::load_host_driver}};
+  add_way(remedy, enable_with(refusal.devices.front(), "--allow-display-in-use"));
+  return repeat_refusal(FindingCause::monitor_on_card, refusal, std::move(remedy));
+}
+
+void check_screen(const Examination& examination, std::vector<Finding>& findings) {
+  check_claims(examination, findings);
+  const bool claimed = std::ranges::any_of(findings, [](const Finding& finding) {
+    return finding.cause == FindingCause::display_config;
+  });
   const auto refusals = refusals_in_question(examination);
   const auto first = [&](RefusalCode code) {
     return std::ranges::find(refusals, code, &Refusal::code);
   };
   const auto has = [&](RefusalCode code) { return first(code) != refusals.end(); };
   for (const auto& refusal : refusals) {
-    const auto found = sentence(refusal.message);
-    if (refusal.code == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
-      findings.push_back(make_finding(
-          FindingCode::no_second_gpu, found,
-          "Add a second graphics card, or turn on the processor's graphics in the firmware's "
-          "set-up; a host without a screen takes 'vfio-switch enable --allow-boot-gpu'.",
-          refusal.devices));
-    } else if (refusal.code == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
-      findings.push_back(make_finding(
-          FindingCode::boot_display_on_card,
-          describe(*find_device(facts, refusal.devices.front())) + " drives the boot display.",
-          "Choose the other GPU as the primary one in the firmware's set-up, and put the monitor "
-          "there; or 'vfio-switch enable --allow-boot-gpu'.",
-          refusal.devices));
-    } else if (refusal.code == RefusalCode::display_in_use && !claimed &&
+    if (refusal.code() == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
+      findings.push_back(only_display(refusal.devices.front()));
+    } else if (refusal.code() == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
+      findings.push_back(boot_display(refusal.devices.front()));
+    } else if (refusal.code() == RefusalCode::display_in_use && !claimed &&
                examination.more.prime_profile.empty() && !has(RefusalCode::boot_gpu)) {
-      findings.push_back(make_finding(
-          FindingCode::monitor_on_card, found,
-          "Connect a monitor to a GPU that stays with the host, and see that its driver is loaded; "
-          "or 'vfio-switch enable --allow-display-in-use'.",
-          refusal.devices));
-    } else if (refusal.code == RefusalCode::in_use) {
-      findings.push_back(make_finding(FindingCode::used_by_host, found,
-                                      "Connect it to something that stays with the host.",
-                                      refusal.devices));
+      findings.push_back(monitor_on_card(refusal));
+    } else if (refusal.code() == RefusalCode::in_use) {
+      findings.push_back(repeat_refusal(FindingCause::used_by_host, refusal,
+                                        {Manual{ByHand::move_keyboard_or_disk}}));
     }
   }
 }
@@ -61,15 +73,15 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
 void check_framebuffer(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& framebuffer : examination.more.framebuffers) {
     if (!is_in_question(examination, framebuffer.address)) continue;
-    findings.push_back(make_finding(
-        FindingCode::framebuffer_on_card,
-        "The firmware's framebuffer (" + printable(framebuffer.driver) + ") is on " +
-            framebuffer.address.str() + ".",
-        "Choose the other GPU as the primary one in the firmware's set-up. Where that is not "
-        "possible: " +
-            how_to_add_parameter(examination, "initcall_blacklist=sysfb_init") +
-            " The host has no picture then until its own driver loads.",
-        {framebuffer.address}));
+    Remedy remedy = {Manual{ByHand::choose_primary_gpu}};
+    // The host shows nothing then until its own driver is loaded.
+    Remedy other = {Manual{ByHand::keep_other_access}};
+    add_steps(other, adding(examination, "initcall_blacklist=sysfb_init"));
+    add_way(remedy, std::move(other));
+    findings.push_back(
+        make_finding(FindingCause::framebuffer_on_card,
+                     {{"driver", Word{framebuffer.driver}}, {"device", framebuffer.address}},
+                     std::move(remedy), {framebuffer.address}));
   }
 }
 
@@ -80,10 +92,12 @@ void check_prime(const Examination& examination, std::vector<Finding>& findings)
   const auto gpu =
       std::ranges::find_if(gpus, [](const PciDevice* one) { return one->id.vendor == nvidia; });
   if (!expects || gpu == gpus.end()) return;
-  auto finding = make_finding(FindingCode::prime_mode,
-                              std::string(prime_profile) + ":1 says '" + printable(profile) +
-                                  "': programs are to render on " + describe(**gpu) + ".",
-                              "Run 'prime-select intel', and log in again.", {(*gpu)->address});
+  auto finding = make_finding(
+      FindingCause::prime_mode,
+      {{"place", Place{std::string(prime_profile), 1}},
+       {"profile", Word{profile}},
+       {"device", (*gpu)->address}},
+      {Run{{{"prime-select", "intel"}}, true}, Manual{ByHand::log_in_again}}, {(*gpu)->address});
   finding.severity = profile == "on-demand" ? severity_once_wanted(examination) : Severity::problem;
   findings.push_back(std::move(finding));
 }
@@ -91,11 +105,11 @@ void check_prime(const Examination& examination, std::vector<Finding>& findings)
 void check_compositors(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& setting : examination.more.compositors) {
     if (!is_in_question(examination, setting.address)) continue;
+    const Place place{setting.line.path, setting.line.line};
     auto finding = make_finding(
-        FindingCode::compositor_setting,
-        setting.where + " has " + setting.setting + " name " + setting.address.str() + ".",
-        "Name the host's GPU there, by /dev/dri/by-path: the numbers of /dev/dri/cardN change.",
-        {setting.address});
+        FindingCause::compositor_setting,
+        {{"setting", Word{setting.setting}}, {"place", place}, {"device", setting.address}},
+        {Edit{place, setting.line.text, {}}, Manual{ByHand::log_in_again}}, {setting.address});
     if (!is_passthrough_wanted(examination)) finding.severity = Severity::warning;
     findings.push_back(std::move(finding));
   }
@@ -106,12 +120,9 @@ void check_compositors(const Examination& examination, std::vector<Finding>& fin
 void check_display(const Examination& examination, std::vector<Finding>& findings) {
   if (examination.functions.empty()) {
     if (!examination.state.cards.empty()) return;  // card-missing says it
-    findings.push_back(
-        make_finding(FindingCode::no_second_gpu,
-                     examination.selection.gpus.empty()
-                         ? "This machine has no graphics card."
-                         : "This machine has no graphics card beside the one that the host needs.",
-                     "Add a graphics card."));
+    const auto cause = examination.selection.gpus.empty() ? FindingCause::no_graphics_card
+                                                          : FindingCause::no_other_card;
+    findings.push_back(make_finding(cause, {}, {Manual{ByHand::add_gpu}}));
     return;
   }
   check_screen(examination, findings);

@@ -42,9 +42,19 @@ struct VirtualMachine {
   std::string name;
   std::string path;  ///< of its definition
   std::vector<Device> devices;
-  std::string problem;  ///< why it cannot be read; empty where it can
+  std::string problem;   ///< why it cannot be read; empty where it can
+  int problem_line = 0;  ///< where; 0: not in one line
 
   bool operator==(const VirtualMachine&) const = default;
+};
+
+/// What has the system resume from hibernation: a word of the kernel command line, or what
+/// /sys/power/resume says.
+struct Resume {
+  std::string parameter;  ///< "resume=/dev/sda2"; empty: by the device
+  std::string device;     ///< "259:3"
+
+  bool operator==(const Resume&) const = default;
 };
 
 /// What doctor looks at beside SystemFacts: nothing of it plays a part in a plan. What cannot be
@@ -59,14 +69,15 @@ struct DoctorFacts {
   std::string prime_profile;                   ///< of Ubuntu's prime-select; empty: none
   std::vector<FoundFile> tool_files;           ///< those of tool_paths() that are there
   std::vector<Holder> holders;
-  std::optional<std::string> persistenced;          ///< what starts nvidia-persistenced
-  std::optional<std::string> resume;                ///< what has the system resume from hibernation
+  std::optional<std::string> persistenced;  ///< what starts nvidia-persistenced
+  std::optional<Resume> resume;
   std::map<PciAddress, std::string> reset_methods;  ///< sysfs `reset_method`, where there is one
   std::vector<ConfigLine> memlock;                  ///< memlock lines of limits.conf(5)
   std::vector<ConfigLine> vfio_rules;               ///< udev rules about /dev/vfio
   std::vector<VirtualMachine> machines;
   std::optional<std::string> set_up_pending;  ///< why the package set nothing up so far
   bool secure_boot = false;
+  std::vector<std::string> rebuild;  ///< the command that builds every initramfs; empty: not known
   /// The running system was booted after our files were written; nothing where that is unknown.
   std::optional<bool> booted_since;
 

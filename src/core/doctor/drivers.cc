@@ -2,19 +2,20 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
+#include <variant>
 
 #include "core/base/text.h"
 #include "core/binding/shadowing.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/doctor/remedies.h"
 #include "core/doctor/tools.h"
 #include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {
 
 namespace {
-
-constexpr std::string_view command_line = "the kernel command line";
 
 std::set<std::string> claimants(const Examination& examination) {
   std::set<std::string> modules;
@@ -47,55 +48,102 @@ void check_softdeps(const Examination& examination, std::vector<Finding>& findin
       if (line.command != "softdep" || !modules.contains(module) || !asks_for_us(line)) continue;
       const auto* counts = effective_softdep(lines, module);
       if (counts == nullptr || asks_for_us(*counts) || !said.insert(line.where()).second) continue;
-      auto finding = make_finding(FindingCode::softdep_shadowed,
-                                  line.where() + " (softdep " + line.subject +
-                                      ") has no effect: " + counts->where() + " comes first.",
-                                  "Run 'vfio-switch enable': it writes a line that counts.");
+      auto finding = make_finding(FindingCause::softdep_shadowed,
+                                  {{"place", Place{line.file, line.line}},
+                                   {"module", Word{line.subject}},
+                                   {"by", Place{counts->file, counts->line}}},
+                                  {own_command({"enable"})});
       finding.ours = examination.state.intent == Intent::enabled;
       findings.push_back(std::move(finding));
     }
   }
 }
 
+/// A word of a list that has modules loaded.
+struct ListedModule {
+  std::string module;  ///< underscores
+  Place place;
+  std::string line;  ///< as it stands there; empty where that is not known
+};
+
+std::vector<ListedModule> listed_modules(const Examination& examination) {
+  std::vector<ListedModule> modules;
+  const auto& lines = examination.more.module_lists;
+  for (const auto& early : examination.facts.early_modules) {
+    const auto& place = early.where;
+    const auto line = std::ranges::find_if(lines, [&](const ConfigLine& one) {
+      return one.path == place.path && one.line == place.line;
+    });
+    modules.push_back({early.module, place, line == lines.end() ? std::string() : line->text});
+  }
+  for (const auto& line : lines) {
+    for (const auto word : split_words(line.text, " \t\"'()=+")) {
+      modules.push_back({module_name(word), {line.path, line.line}, line.text});
+    }
+  }
+  return modules;
+}
+
 void check_early(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_lost(examination)) return;
   const auto modules = claimants(examination);
-  auto lists = examination.facts.early_modules;
-  for (const auto& line : examination.more.module_lists) {
-    for (const auto word : split_words(line.text, " \t\"'()=+")) {
-      lists.push_back({module_name(word), line.where()});
-    }
-  }
-  std::set<std::string> said;
-  for (const auto& early : lists) {
-    if (!modules.contains(early.module) || !said.insert(early.where).second) continue;
-    auto finding = make_finding(
-        FindingCode::early_driver,
-        early.where + " has " + early.module + " loaded early, and vfio-pci does not come first.",
-        "Run 'vfio-switch enable'; or remove " + early.module + " there and build the initramfs.");
+  std::set<Place> said;
+  for (const auto& early : listed_modules(examination)) {
+    if (!modules.contains(early.module) || !said.insert(early.place).second) continue;
+    Remedy remedy = {own_command({"enable"})};
+    add_way(remedy,
+            {without_module(early.place, early.line, early.module), rebuild_step(examination)});
+    auto finding =
+        make_finding(FindingCause::early_driver,
+                     {{"place", early.place}, {"module", Word{early.module}}}, std::move(remedy));
     finding.ours = examination.state.intent == Intent::enabled;
     findings.push_back(std::move(finding));
   }
 }
 
-/// What keeps `module` from being loaded for a device; empty where nothing does.
-std::string obstacle(const std::vector<ModprobeDirective>& lines, const SystemFacts& facts,
-                     const std::string& module) {
+/// What keeps a module from being loaded for a device: a line, or a word of the command line.
+using Obstacle = std::variant<std::monostate, Place, Parameter>;
+
+Obstacle obstacle(const std::vector<ModprobeDirective>& lines, const SystemFacts& facts,
+                  const std::string& module) {
   for (const auto& line : lines) {
     const auto first = line.arguments.substr(0, line.arguments.find(' '));
     const bool to_nothing = first.ends_with("/false") || first.ends_with("/true");
-    if (line.command == "blacklist" && line.names(module)) return line.where();
-    if (line.command == "install" && line.is_about(module) && to_nothing) return line.where();
+    const Place place{line.file, line.line};
+    if (line.command == "blacklist" && line.names(module)) return place;
+    if (line.command == "install" && line.is_about(module) && to_nothing) return place;
   }
   for (const auto word : split_words(facts.command_line)) {
     for (const std::string_view key : {"modprobe.blacklist=", "module_blacklist="}) {
       if (!word.starts_with(key)) continue;
       for (const auto name : split_words(word.substr(key.size()), ",")) {
-        if (module_name(name) == module) return std::string(command_line);
+        if (module_name(name) == module) return Parameter{std::string(word)};
       }
     }
   }
   return {};
+}
+
+Finding blacklisted(const Examination& examination, const Claim& claim,
+                    const std::vector<Obstacle>& obstacles) {
+  std::vector<Item> by;
+  Remedy remedy;
+  bool files = false;
+  for (const auto& one : obstacles) {
+    if (const auto* place = std::get_if<Place>(&one)) {
+      by.emplace_back(*place);
+      add_steps(remedy, without_line(examination, *place));
+      files = true;
+    } else if (const auto* parameter = std::get_if<Parameter>(&one)) {
+      by.emplace_back(*parameter);
+      add_steps(remedy, dropping(examination, parameter->text));
+    }
+  }
+  if (files) remedy.push_back(rebuild_step(examination));
+  return make_finding(
+      FindingCause::driver_blacklisted,
+      {{"device", claim.device}, {"modules", words_of(claim.modules)}, {"by", std::move(by)}},
+      std::move(remedy), {claim.device});
 }
 
 /// A driver that is blacklisted in favour of another one is no trouble: there is a way back.
@@ -109,22 +157,16 @@ void check_blacklists(const Examination& examination, std::vector<Finding>& find
     for (const auto& claim : examination.claims) {
       if (claim.device != gpu->address || claim.modules.empty() || !claim.built_in.empty())
         continue;
-      std::set<std::string> places;
+      std::vector<Obstacle> obstacles;
       const bool none_left = std::ranges::all_of(claim.modules, [&](const std::string& module) {
-        const auto where = obstacle(lines, examination.facts, module);
-        if (!where.empty()) places.insert(where);
-        return !where.empty();
+        auto found = obstacle(lines, examination.facts, module);
+        const bool any = !std::holds_alternative<std::monostate>(found);
+        const bool known = std::ranges::find(obstacles, found) != obstacles.end();
+        if (any && !known) obstacles.push_back(std::move(found));
+        return any;
       });
       if (!none_left) continue;
-      findings.push_back(make_finding(
-          FindingCode::driver_blacklisted,
-          "No driver of the host's may load for " + describe(*gpu) + ": " +
-              join(claim.modules, ", ") + (claim.modules.size() == 1 ? " is" : " are") +
-              " blacklisted by " + enumerate({places.begin(), places.end()}) + ".",
-          places.contains(std::string(command_line))
-              ? "Remove it in the boot loader's settings: with softdeps nothing needs a blacklist."
-              : "Remove it there and build the initramfs: with softdeps nothing needs a blacklist.",
-          {gpu->address}));
+      findings.push_back(blacklisted(examination, claim, obstacles));
       break;  // one kernel says it
     }
   }
@@ -139,10 +181,8 @@ void check_vfio_pci(const Examination& examination, std::vector<Finding>& findin
   }
   if (!missing.empty()) {
     const bool all = missing.size() == examination.facts.kernels.size();
-    auto finding = make_finding(FindingCode::vfio_pci_missing,
-                                "Kernel " + enumerate(missing) + " has no vfio-pci.",
-                                "Install the distribution's usual kernel, which has "
-                                "CONFIG_VFIO_PCI, with all its modules.");
+    auto finding = make_finding(FindingCause::vfio_pci_missing, {{"kernels", words_of(missing)}},
+                                {Manual{ByHand::install_kernel}});
     if (!all) finding.severity = Severity::warning;
     findings.push_back(std::move(finding));
   }
@@ -151,10 +191,12 @@ void check_vfio_pci(const Examination& examination, std::vector<Finding>& findin
   for (const auto& address : examination.functions) {
     ids.push_back(find_device(examination.facts, address)->id.str());
   }
-  findings.push_back(make_finding(
-      FindingCode::vfio_pci_built_in, "vfio-pci is built into kernel " + enumerate(built_in) + ".",
-      how_to_add_parameter(examination, "vfio-pci.ids=" + join(ids, ","))));
+  findings.push_back(make_finding(FindingCause::vfio_pci_built_in,
+                                  {{"kernels", words_of(built_in)}},
+                                  adding(examination, "vfio-pci.ids=" + join(ids, ","))));
 }
+
+constexpr std::string_view virqfd = "vfio_virqfd";
 
 void check_virqfd(const Examination& examination, std::vector<Finding>& findings) {
   std::vector<std::string> without;
@@ -162,31 +204,23 @@ void check_virqfd(const Examination& examination, std::vector<Finding>& findings
     if (form == ModuleForm::missing) without.push_back(release);
   }
   if (without.empty()) return;
-  std::set<std::string> places;
-  for (const auto& early : examination.facts.early_modules) {
-    if (early.module == "vfio_virqfd") places.insert(early.where);
-  }
-  for (const auto& line : examination.more.module_lists) {
-    if (module_name(line.text).find("vfio_virqfd") != std::string::npos)
-      places.insert(line.where());
-  }
-  for (const auto& place : places) {
+  std::set<Place> said;
+  for (const auto& listed : listed_modules(examination)) {
+    if (listed.module != virqfd || !said.insert(listed.place).second) continue;
     findings.push_back(make_finding(
-        FindingCode::vfio_virqfd,
-        place + " asks for vfio_virqfd, which kernel " + enumerate(without) + " does not have.",
-        "Remove vfio_virqfd there; the other vfio modules stay."));
+        FindingCause::vfio_virqfd, {{"place", listed.place}, {"kernels", words_of(without)}},
+        {without_module(listed.place, listed.line, virqfd), rebuild_step(examination)}));
   }
 }
 
 void check_conflicts(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) return;
   for (const auto& refusal : examination.status.refusals) {
-    if (refusal.code != RefusalCode::config_conflict) continue;
+    if (refusal.code() != RefusalCode::config_conflict) continue;
     // Said by ids-parameter-kept and ids-parameter-now, with the place.
-    if (refusal.message.starts_with("the kernel command line has vfio")) continue;
-    findings.push_back(make_finding(FindingCode::config_conflict, sentence(refusal.message),
-                                    "Remove that, then run 'vfio-switch enable'.",
-                                    refusal.devices));
+    if (refusal.cause == RefusalCause::command_line_ids) continue;
+    findings.push_back(
+        repeat_refusal(FindingCause::config_conflict, refusal, {own_command({"enable"})}));
   }
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/base/table.h"
-#include "core/cards/intent.h"
+#include "core/cards/refusal.h"
+#include "core/doctor/finding_cause.h"
+#include "core/message/data.h"
+#include "core/message/format.h"
+#include "core/message/remedy.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -16,63 +20,12 @@ enum class Severity { problem, warning, note };
 
 [[nodiscard]] std::string_view to_string(Severity severity);
 
-/// Everything that doctor can find. The codes' text is stable: other programs match on it.
-enum class FindingCode {
-  iommu_firmware_off,
-  iommu_parameter_missing,
-  iommu_switched_off,
-  iommu_silent,
-  parameter_wrong_vendor,
-  group_shared,
-  group_missing,
-  no_second_gpu,
-  boot_display_on_card,
-  framebuffer_on_card,
-  monitor_on_card,
-  display_config,
-  prime_mode,
-  compositor_setting,
-  used_by_host,
-  choose_card,
-  early_driver,
-  softdep_shadowed,
-  driver_blacklisted,
-  config_conflict,
-  vfio_pci_missing,
-  vfio_pci_built_in,
-  vfio_virqfd,
-  older_tool,
-  other_tool,
-  interrupted,
-  file_edited,
-  not_staged,
-  image_stale,
-  reboot_needed,
-  not_active,
-  card_missing,
-  set_up_pending,
-  foreign_environment,
-  boot_not_mounted,
-  ids_parameter_kept,
-  ids_parameter_now,
-  command_line_locked,
-  hibernation,
-  held_open,
-  nvidia_persistenced,
-  memlock_limit,
-  vfio_node_private,
-  reset_trouble,
-  vm_device_missing,
-  vm_device_changed,
-  vm_unreadable,
-};
-
 /// What is the same for every finding of a code.
 struct FindingKind {
   FindingCode code = FindingCode::iommu_firmware_off;
   std::string_view text;  ///< "iommu-firmware-off"
   Severity severity = Severity::problem;
-  std::string_view why;  ///< why it matters, one sentence
+  Template why;  ///< why it matters, one sentence
 };
 
 /// Every kind, in the order of FindingCode.
@@ -80,29 +33,46 @@ struct FindingKind {
 
 [[nodiscard]] const FindingKind& kind_of(FindingCode code);
 
+/// What is the same for every finding of a cause.
+struct FindingRow {
+  FindingCause cause = FindingCause::iommu_firmware_off;
+  FindingCode code = FindingCode::iommu_firmware_off;
+  std::string_view text;  ///< "iommu-firmware-off"
+  Template found;         ///< what is the case, one sentence; none where a refusal says it
+};
+
+/// Every row, in the order of FindingCause.
+[[nodiscard]] const std::vector<FindingRow>& finding_rows();
+
+[[nodiscard]] const FindingRow& row_of(FindingCause cause);
+
+/// A row of a table that shows more of a finding; a single cell is a line of its own.
+using DetailRow = std::vector<Item>;
+
 /// One thing that stands in the way of passthrough, or will.
 struct Finding {
-  FindingCode code = FindingCode::iommu_firmware_off;
+  FindingCause cause = FindingCause::iommu_firmware_off;
   Severity severity = Severity::problem;
-  std::string found;                     ///< what, with file and line or address
-  std::string remedy;                    ///< what mends it: a command where there is one
+  Data data = {};                        ///< what was found: files and lines, addresses
+  Remedy remedy = {};                    ///< what helps
   std::vector<PciAddress> devices = {};  ///< what it is about, where that is hardware
-  std::vector<std::string> table = {};   ///< lines that show more of it
-  bool ours = false;                     ///< 'doctor --fix' mends it
+  std::vector<DetailRow> details = {};
+  std::optional<Refusal> refusal = {};  ///< what says it, where the planner would refuse for it
+  bool ours = false;                    ///< 'doctor --fix' repairs it
+
+  [[nodiscard]] FindingCode code() const { return row_of(cause).code; }
 
   bool operator==(const Finding&) const = default;
 };
 
 /// A finding of the usual severity of its kind.
-[[nodiscard]] Finding make_finding(FindingCode code, std::string found, std::string remedy,
+[[nodiscard]] Finding make_finding(FindingCause cause, Data data, Remedy remedy,
                                    std::vector<PciAddress> devices = {});
+
+/// A finding that repeats why a plan is refused.
+[[nodiscard]] Finding repeat_refusal(FindingCause cause, const Refusal& refusal, Remedy remedy);
 
 /// True where a finding is more than a note.
 [[nodiscard]] bool falls_short(const std::vector<Finding>& findings);
-
-/// What people read: every finding with its remedy, worst first, and what to do next. Prose is no
-/// wider than 80 columns anywhere.
-[[nodiscard]] std::string doctor_text(const std::vector<Finding>& findings, Intent intent,
-                                      Style style);
 
 }  // namespace vfio_switch

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
-#include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
 
@@ -14,6 +14,11 @@ namespace {
 constexpr std::uint16_t nvidia = 0x10de;
 constexpr std::size_t most_programs = 5;
 
+/// What a process calls itself, its number and what it has open.
+std::string program_text(const Holder& holder) {
+  return holder.program + " (" + std::to_string(holder.pid) + ", " + holder.node + ")";
+}
+
 void check_open_files(const Examination& examination, std::vector<Finding>& findings) {
   std::set<std::string> programs;
   std::set<PciAddress> devices;
@@ -21,20 +26,16 @@ void check_open_files(const Examination& examination, std::vector<Finding>& find
     const auto* device = find_device(examination.facts, holder.address);
     if (device == nullptr || !is_in_question(examination, holder.address)) continue;
     if (device->driver == "vfio-pci") continue;  // a guest has it
-    programs.insert(printable(holder.program) + " (" + std::to_string(holder.pid) + ", " +
-                    holder.node + ")");
+    programs.insert(program_text(holder));
     devices.insert(holder.address);
   }
   if (programs.empty()) return;
-  std::vector<std::string> names(programs.begin(), programs.end());
-  if (names.size() > most_programs) {
-    const auto more = names.size() - most_programs;
-    names.resize(most_programs);
-    names.push_back(std::to_string(more) + " more");
-  }
-  findings.push_back(make_finding(FindingCode::held_open, "Open now by " + enumerate(names) + ".",
-                                  "Nothing, where the host's screen is on another GPU; have those "
-                                  "programs use that one.",
+  std::vector<Item> items;
+  for (const auto& program : programs) items.emplace_back(Quotation{program});
+  if (items.size() > most_programs) items.resize(most_programs, Item{});
+  const Data data = {{"programs", std::move(items)}};
+  findings.push_back(make_finding(FindingCause::held_open, data,
+                                  {Manual{ByHand::other_tools_window, data}},
                                   {devices.begin(), devices.end()}));
 }
 
@@ -50,11 +51,9 @@ void check_persistenced(const Examination& examination, std::vector<Finding>& fi
     leaves = true;
   }
   if (!leaves) return;
-  auto finding = make_finding(FindingCode::nvidia_persistenced,
-                              *examination.more.persistenced +
-                                  " starts nvidia-persistenced, and the "
-                                  "only NVIDIA card is the one to give away.",
-                              "Run 'systemctl disable --now nvidia-persistenced'.");
+  auto finding = make_finding(
+      FindingCause::nvidia_persistenced, {{"link", Place{*examination.more.persistenced}}},
+      {Run{{{"systemctl", "disable", "--now", "nvidia-persistenced"}}, true}});
   finding.severity = severity_once_wanted(examination);
   findings.push_back(std::move(finding));
 }

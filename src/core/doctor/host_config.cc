@@ -59,18 +59,6 @@ std::string_view setting_of(std::string_view line) {
 
 }  // namespace
 
-std::vector<ConfigLine> config_lines(const std::string& path, std::string_view text) {
-  std::vector<ConfigLine> lines;
-  int number = 0;
-  for (const auto raw : split_lines(text)) {
-    ++number;
-    const auto line = trim(raw);
-    if (line.empty() || line.starts_with('#')) continue;
-    lines.push_back({path, number, std::string(line)});
-  }
-  return lines;
-}
-
 std::vector<ConfigLine> command_line_lines(const std::string& path, std::string_view text) {
   auto lines = config_lines(path, text);
   std::string_view key;
@@ -119,7 +107,7 @@ std::vector<CompositorSetting> parse_compositor_settings(const std::string& path
     const auto setting = setting_of(line.text);
     if (setting.empty() || line.text.starts_with("--")) continue;
     for (const auto& address : named_cards(line.text, nodes)) {
-      settings.push_back({std::string(setting), address, line.where()});
+      settings.push_back({std::string(setting), address, line});
     }
   }
   return settings;

@@ -6,24 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "core/files/config_line.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
-
-/// A line of somebody's configuration, with where it stands.
-struct ConfigLine {
-  std::string path;
-  int line = 0;
-  std::string text;
-
-  /// "/etc/modules:3"
-  [[nodiscard]] std::string where() const { return path + ":" + std::to_string(line); }
-
-  bool operator==(const ConfigLine&) const = default;
-};
-
-/// The lines of `text` that are no comment and not empty, trimmed.
-[[nodiscard]] std::vector<ConfigLine> config_lines(const std::string& path, std::string_view text);
 
 /// The lines of a boot loader's file that hold a kernel command line: all of /etc/kernel/cmdline
 /// and /etc/cmdline.d, `options` of an entry of the Boot Loader Specification, GRUB_CMDLINE_LINUX
@@ -47,7 +33,7 @@ struct Framebuffer {
 struct CompositorSetting {
   std::string setting;  ///< "KWIN_DRM_DEVICES"
   PciAddress address;
-  std::string where;
+  ConfigLine line;
 
   bool operator==(const CompositorSetting&) const = default;
 };

@@ -1,116 +1,62 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
+#include <utility>
 
-#include "core/base/text.h"
-#include "core/cards/isolation.h"
+#include "core/cards/iommu.h"
 #include "core/doctor/checks.h"
+#include "core/doctor/remedies.h"
 #include "core/plan/boot_plan.h"
 
 namespace vfio_switch {
 
 namespace {
 
-/// The value of `key` on the running kernel's command line; the last one counts.
-std::optional<std::string_view> parameter(const SystemFacts& facts, std::string_view key) {
-  std::optional<std::string_view> value;
-  for (const auto word : split_words(facts.command_line)) {
-    const auto equals = word.find('=');
-    if (equals != std::string_view::npos && word.substr(0, equals) == key) {
-      value = word.substr(equals + 1);
-    }
-  }
-  return value;
-}
-
-bool has_value(const SystemFacts& facts, std::string_view key, std::string_view wanted) {
-  const auto value = parameter(facts, key);
-  if (!value) return false;
-  const auto words = split_words(*value, ",");
-  return std::ranges::find(words, wanted) != words.end();
-}
-
-/// Where files have `word` on a kernel command line; empty where none has.
-std::string where_kept(const DoctorFacts& more, std::string_view word) {
-  std::vector<std::string> places;
-  for (const auto& line : more.command_lines) {
-    const auto words = split_words(line.text, " \t\"'");
-    if (std::ranges::find(words, word) != words.end()) places.push_back(line.where());
-  }
-  return enumerate(places);
-}
-
-/// The processor's vendor: by the firmware's table, else by the processor itself.
-std::string_view vendor(const Examination& examination) {
-  switch (examination.facts.iommu_table) {
-    case IommuTable::dmar:
-      return "intel";
-    case IommuTable::ivrs:
-      return "amd";
-    case IommuTable::none:
-      return examination.more.cpu_vendor;
-  }
-  return {};
-}
-
 void check_wrong_vendor(const Examination& examination, std::vector<Finding>& findings) {
-  const auto who = vendor(examination);
   const auto& facts = examination.facts;
-  std::string_view key;
-  if (who == "intel") key = "amd_iommu";
-  if (who == "amd") key = "intel_iommu";
-  const auto value = key.empty() ? std::nullopt : parameter(facts, key);
-  if (!value) return;
-  const auto word = std::string(key) + "=" + printable(*value);
-  const auto where = where_kept(examination.more, word);
-  auto& finding = findings.emplace_back(make_finding(
-      FindingCode::parameter_wrong_vendor,
-      "The kernel command line has " + word + ", and the processor is " +
-          (who == "intel" ? "Intel's." : "AMD's."),
-      "Remove " + word + " from " + (where.empty() ? "the boot loader's settings" : where) + "."));
+  const auto foreign = foreign_iommu_parameter(facts, examination.more.cpu_vendor);
+  if (!foreign) return;
+  const auto vendor = iommu_vendor(facts, examination.more.cpu_vendor);
+  const auto* name = vendor == IommuVendor::intel ? "Intel" : "AMD";
+  auto& finding = findings.emplace_back(
+      make_finding(FindingCause::parameter_wrong_vendor,
+                   {{"parameter", Parameter{*foreign}}, {"vendor", Word{name}}},
+                   dropping(examination, *foreign)));
   if (facts.iommu_enabled) finding.severity = Severity::note;
 }
 
 }  // namespace
 
 void check_iommu(const Examination& examination, std::vector<Finding>& findings) {
-  using enum FindingCode;
+  using enum FindingCause;
   const auto& facts = examination.facts;
   check_wrong_vendor(examination, findings);
   if (facts.iommu_enabled) return;
-  const auto who = vendor(examination);
-  std::string off;
-  if (has_value(facts, "iommu", "off")) off = "iommu=off";
-  if (who != "amd" && has_value(facts, "intel_iommu", "off")) off = "intel_iommu=off";
-  if (who != "intel" && has_value(facts, "amd_iommu", "off")) off = "amd_iommu=off";
-  if (!off.empty()) {
-    const auto where = where_kept(examination.more, off);
-    findings.push_back(make_finding(
-        iommu_switched_off, "The IOMMU is off: the kernel command line says " + off + ".",
-        "Remove " + off + " from " + (where.empty() ? "the boot loader's settings" : where) +
-            ", and reboot."));
-  } else if (is_isolation_pending(facts)) {
-    auto& finding = findings.emplace_back(make_finding(
-        iommu_parameter_missing,
-        "The IOMMU is off, and the parameter that turns it on is staged for the next boot.",
-        "Reboot; whether the card is isolated can be judged only then."));
+  if (const auto off = iommu_switched_off_by(facts, examination.more.cpu_vendor)) {
+    auto remedy = dropping(examination, *off);
+    remedy.emplace_back(Manual{ByHand::reboot});
+    findings.push_back(
+        make_finding(iommu_switched_off, {{"parameter", Parameter{*off}}}, std::move(remedy)));
+    return;
+  }
+  if (const auto wanted = missing_iommu_parameter(facts)) {
+    const Data data = {{"parameter", Parameter{*wanted}}};
+    if (!is_isolation_pending(facts)) {
+      findings.push_back(make_finding(iommu_parameter_missing, data, adding(examination, *wanted)));
+      return;
+    }
+    auto& finding =
+        findings.emplace_back(make_finding(iommu_parameter_staged, data, {Manual{ByHand::reboot}}));
     finding.severity = Severity::note;
-  } else if (const auto wanted = missing_iommu_parameter(facts)) {
-    findings.push_back(make_finding(iommu_parameter_missing,
-                                    "The IOMMU is off: the kernel waits for " + *wanted + ".",
-                                    how_to_add_parameter(examination, *wanted)));
   } else if (facts.iommu_table == IommuTable::none) {
-    std::string setting = "On a PC, turn on VT-d (Intel) or IOMMU (AMD)";
-    if (who == "intel") setting = "Turn on VT-d";
-    if (who == "amd") setting = "Turn on IOMMU (AMD-Vi)";
-    findings.push_back(make_finding(
-        iommu_firmware_off, "The firmware announces no IOMMU: there is no DMAR or IVRS table.",
-        setting + " in the firmware's set-up, beside virtualization."));
+    const auto vendor = iommu_vendor(facts, examination.more.cpu_vendor);
+    auto setting = ByHand::turn_on_iommu;
+    if (vendor == IommuVendor::intel) setting = ByHand::turn_on_vt_d;
+    if (vendor == IommuVendor::amd) setting = ByHand::turn_on_amd_iommu;
+    findings.push_back(make_finding(iommu_firmware_off, {}, {Manual{setting}}));
   } else {
-    findings.push_back(make_finding(
-        iommu_silent,
-        std::string("The IOMMU is off, though the firmware has ") +
-            (facts.iommu_table == IommuTable::dmar ? "a DMAR" : "an IVRS") + " table for it.",
-        "See what 'dmesg | grep -e DMAR -e AMD-Vi' says; an update of the firmware may help."));
+    const auto* table = facts.iommu_table == IommuTable::dmar ? "DMAR" : "IVRS";
+    findings.push_back(make_finding(iommu_silent, {{"table", Word{table}}},
+                                    {Run{{{"journalctl", "--dmesg", "--grep=DMAR|AMD-Vi"}}, true},
+                                     Manual{ByHand::update_firmware}}));
   }
 }
 

@@ -1,44 +1,51 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <utility>
 
 #include "core/base/text.h"
-#include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/doctor/remedies.h"
 
 namespace vfio_switch {
 
 namespace {
 
-/// The command that makes the kept intent hold.
-std::string own_command(const Examination& examination, std::string_view option = {}) {
-  const bool enabled = examination.state.intent == Intent::enabled;
-  std::string text = std::string("'vfio-switch ") + (enabled ? "enable" : "disable");
-  if (!option.empty()) text += " " + std::string(option);
-  return text + "'";
+/// A command for each card that could be chosen.
+Remedy choices(const std::vector<PciAddress>& gpus) {
+  Remedy remedy;
+  for (const auto& gpu : gpus) add_way(remedy, {own_command({"enable", "--device", gpu.str()})});
+  return remedy;
 }
 
-std::string addresses(const Refusal& refusal) {
-  std::vector<std::string> texts;
-  for (const auto& address : refusal.devices) texts.push_back(address.str());
-  return enumerate(texts);
+Finding file_edited(const Examination& examination, const Refusal& refusal) {
+  Remedy remedy = {command_for_intent(examination, {"--force-ours"})};
+  add_way(remedy, {command_for_intent(examination, {"--keep-mine"})});
+  auto finding = repeat_refusal(FindingCause::file_edited, refusal, std::move(remedy));
+  for (const auto line : split_lines(refusal.difference)) {
+    finding.details.push_back({Quotation{std::string(line)}});
+  }
+  return finding;
+}
+
+Finding card_missing(const Examination& examination, const Refusal& refusal) {
+  std::vector<PciAddress> others;
+  for (const auto& candidate : examination.selection.gpus) {
+    if (candidate.eligible()) others.push_back(candidate.gpu);
+  }
+  Remedy remedy;
+  if (refusal.code() == RefusalCode::not_found) remedy.emplace_back(Manual{ByHand::insert_card});
+  add_way(remedy, choices(others));
+  add_way(remedy, {own_command({"disable"})});
+  return repeat_refusal(FindingCause::card_missing, refusal, std::move(remedy));
 }
 
 void check_refusals(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& refusal : examination.status.refusals) {
-    const auto found = sentence(refusal.message);
-    if (refusal.code == RefusalCode::user_edited) {
-      auto finding =
-          make_finding(FindingCode::file_edited, found,
-                       "Run " + own_command(examination, "--force-ours") + " to replace it, or " +
-                           own_command(examination, "--keep-mine") + " to leave it.");
-      for (const auto line : split_lines(refusal.difference)) finding.table.emplace_back(line);
-      findings.push_back(std::move(finding));
-    } else if (refusal.code == RefusalCode::not_found || refusal.code == RefusalCode::ambiguous) {
-      findings.push_back(make_finding(FindingCode::card_missing, found,
-                                      "'vfio-switch devices' lists what is there; 'vfio-switch "
-                                      "enable --device ADDRESS' chooses "
-                                      "anew, and 'vfio-switch disable' gives it up.",
-                                      refusal.devices));
+    if (refusal.code() == RefusalCode::user_edited) {
+      findings.push_back(file_edited(examination, refusal));
+    } else if (refusal.code() == RefusalCode::not_found ||
+               refusal.code() == RefusalCode::ambiguous) {
+      findings.push_back(card_missing(examination, refusal));
     }
   }
 }
@@ -56,16 +63,17 @@ void check_kernels(const Examination& examination, std::vector<Finding>& finding
     const bool no_module = facts != found.end() && facts->vfio_pci == ModuleForm::missing &&
                            examination.state.intent == Intent::enabled;
     if (kernel.staged != false || no_module) continue;  // vfio-pci-missing says the latter
-    const bool by_file = kernel.reason.ends_with("is not as wanted");
     Finding finding;
-    if (by_file) {
-      finding = make_finding(FindingCode::not_staged, sentence(kernel.reason),
-                             "Run " + own_command(examination) + ".");
+    if (!kernel.files_staged) {
+      finding =
+          make_finding(FindingCause::not_staged, {{"reason", kernel.reason.value_or(Reason())}},
+                       {command_for_intent(examination)});
     } else {
-      finding = make_finding(FindingCode::image_stale,
-                             kernel.image.value_or("The image") + " of kernel " + kernel.release +
-                                 ": " + sentence(kernel.reason),
-                             "Run " + own_command(examination, "--rebuild") + ".");
+      finding = make_finding(FindingCause::image_stale,
+                             {{"image", Place{kernel.image.value_or("")}},
+                              {"kernel", Word{kernel.release}},
+                              {"reason", kernel.reason.value_or(Reason())}},
+                             {command_for_intent(examination, {"--rebuild"})});
     }
     finding.ours = true;
     const bool said = std::ranges::find(findings, finding) != findings.end();
@@ -75,19 +83,20 @@ void check_kernels(const Examination& examination, std::vector<Finding>& finding
 
 void check_activity(const Examination& examination, std::vector<Finding>& findings) {
   if (!examination.status.refusals.empty() || !is_staged(examination)) return;
-  std::vector<std::string> functions;
+  std::vector<Item> bound;
+  std::vector<Item> expected;
   std::vector<PciAddress> devices;
   for (const auto& device : examination.status.devices) {
     if (device.active) continue;
     devices.push_back(device.address);
-    functions.push_back(device.address.str() + " (" + device.driver.value_or("no driver") +
-                        ", wanted " + device.expected_driver.value_or("no driver") + ")");
+    bound.emplace_back(Occupant{device.address, device.driver});
+    expected.emplace_back(Occupant{device.address, device.expected_driver});
   }
   if (devices.empty()) return;
+  Data data = {{"devices", std::move(bound)}, {"expected", std::move(expected)}};
   if (examination.more.booted_since != true) {
-    findings.push_back(make_finding(FindingCode::reboot_needed,
-                                    "Not active yet: " + enumerate(functions) + ".", "Reboot.",
-                                    std::move(devices)));
+    findings.push_back(make_finding(FindingCause::reboot_needed, std::move(data),
+                                    {Manual{ByHand::reboot}}, std::move(devices)));
     return;
   }
   const bool asked =
@@ -95,51 +104,44 @@ void check_activity(const Examination& examination, std::vector<Finding>& findin
         return word.starts_with("vfio-pci.ids=") || word.starts_with("vfio_pci.ids=");
       });
   if (asked) return;  // this boot was to be without
-  findings.push_back(make_finding(
-      FindingCode::not_active, "Not as wanted since the last boot: " + enumerate(functions) + ".",
-      "Run " + own_command(examination, "--rebuild") +
-          " and reboot; if it stays so, attach 'vfio-switch report' to a bug report.",
-      std::move(devices)));
+  findings.push_back(make_finding(FindingCause::not_active, std::move(data),
+                                  {command_for_intent(examination, {"--rebuild"}),
+                                   Manual{ByHand::reboot}, Manual{ByHand::report_bug}},
+                                  std::move(devices)));
 }
 
 }  // namespace
 
 void check_staging(const Examination& examination, std::vector<Finding>& findings) {
   if (examination.interrupted) {
-    auto finding =
-        make_finding(FindingCode::interrupted, sentence(examination.interrupted->message),
-                     "Run 'vfio-switch enable' or 'vfio-switch disable': it takes back or "
-                     "finishes what was begun.");
+    auto finding = repeat_refusal(FindingCause::interrupted, *examination.interrupted,
+                                  {own_command({"enable"}), OtherWay{}, own_command({"disable"})});
     finding.ours = true;
     findings.push_back(std::move(finding));
     return;  // the rest is in between two states
   }
-  if (examination.facts.foreign_environment) {
-    findings.push_back(make_finding(FindingCode::foreign_environment,
-                                    "This is " + *examination.facts.foreign_environment + ".",
-                                    "Run doctor on the machine itself."));
+  if (const auto& environment = examination.facts.foreign_environment) {
+    findings.push_back(make_finding(FindingCause::foreign_environment,
+                                    {{"environment", Word{*environment}}},
+                                    {Manual{ByHand::run_on_the_machine}}));
   }
-  if (examination.state.intent == Intent::unset) {
-    if (examination.more.set_up_pending) {
-      findings.push_back(make_finding(FindingCode::set_up_pending,
-                                      "The package was installed in " +
-                                          printable(*examination.more.set_up_pending) +
-                                          ", and set nothing up.",
-                                      "Run 'vfio-switch enable'."));
-    }
-    for (const auto& refusal : examination.selection.refusals) {
-      if (refusal.code != RefusalCode::ambiguous) continue;
-      findings.push_back(make_finding(
-          FindingCode::choose_card,
-          "Several cards could be given away: " + addresses(refusal) + ".",
-          "Run 'vfio-switch enable --device ADDRESS'; 'vfio-switch devices' has their names.",
-          refusal.devices));
-    }
+  if (examination.state.intent != Intent::unset) {
+    check_refusals(examination, findings);
+    check_kernels(examination, findings);
+    check_activity(examination, findings);
     return;
   }
-  check_refusals(examination, findings);
-  check_kernels(examination, findings);
-  check_activity(examination, findings);
+  if (const auto& environment = examination.more.set_up_pending) {
+    findings.push_back(make_finding(FindingCause::set_up_pending,
+                                    {{"environment", Word{*environment}}},
+                                    {own_command({"enable"})}));
+  }
+  for (const auto& refusal : examination.selection.refusals) {
+    if (refusal.code() != RefusalCode::ambiguous) continue;
+    findings.push_back(make_finding(FindingCause::choose_card,
+                                    {{"cards", items_of(refusal.devices)}},
+                                    choices(refusal.devices), refusal.devices));
+  }
 }
 
 }  // namespace vfio_switch

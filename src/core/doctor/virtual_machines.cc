@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <map>
+#include <optional>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
@@ -30,48 +31,49 @@ std::optional<PciAddress> moved_to(const Examination& examination, const PciAddr
   return std::nullopt;
 }
 
-/// Why a guest must not have `device`; empty where it may.
-std::string objection(const Examination& examination, const PciDevice& device) {
-  if (is_in_question(examination, device.address)) return {};
+/// Why a guest must not have `device`; nothing where it may.
+std::optional<FindingCause> objection(const Examination& examination, const PciDevice& device) {
+  if (is_in_question(examination, device.address)) return std::nullopt;
   for (const auto& card : examination.state.cards) {
     const auto* now = find_device(examination.facts, card.address);
     const bool moved = now == nullptr || !card.is_same_model(*now);
-    if (moved && card.address.same_slot(device.address)) return "no longer the card";
+    if (moved && card.address.same_slot(device.address)) return FindingCause::vm_card_moved;
   }
-  if (device.device_class.is_bridge()) return "a bridge";
-  if (!device.dependants.empty()) return "in use by the host: " + enumerate(device.dependants);
-  if (device.boot_vga == true) return "the GPU of the boot display";
-  return {};
+  if (device.device_class.is_bridge()) return FindingCause::vm_gets_bridge;
+  if (!device.dependants.empty()) return FindingCause::vm_gets_used_device;
+  if (device.boot_vga == true) return FindingCause::vm_gets_boot_display;
+  return std::nullopt;
+}
+
+Run edit_definition(const VirtualMachine& machine) {
+  return {{{"virsh", "edit", machine.name}}, true};
 }
 
 void check_definition(const Examination& examination, const VirtualMachine& machine,
                       std::vector<Finding>& findings) {
-  const auto edit = "Run 'virsh edit " + printable(machine.name) + "'";
   if (!machine.problem.empty()) {
-    findings.push_back(make_finding(FindingCode::vm_unreadable,
-                                    machine.path + " cannot be read: " + machine.problem + ".",
-                                    edit + " to see what is wrong with it."));
+    findings.push_back(make_finding(
+        FindingCause::vm_unreadable,
+        {{"place", Place{machine.path, machine.problem_line}}, {"problem", Word{machine.problem}}},
+        {edit_definition(machine)}));
   }
   for (const auto& given : machine.devices) {
-    const auto where = machine.path + ":" + std::to_string(given.line);
+    Data data = {{"place", Place{machine.path, given.line}}, {"device", given.address}};
     const auto* device = find_device(examination.facts, given.address);
-    if (device == nullptr) {
-      findings.push_back(
-          make_finding(FindingCode::vm_device_missing,
-                       where + " names " + given.address.str() + ", where no device is.",
-                       edit + " and name the card's address; 'vfio-switch devices' lists them.",
-                       {given.address}));
-      continue;
+    const auto why = device == nullptr ? std::optional(FindingCause::vm_device_missing)
+                                       : objection(examination, *device);
+    if (!why) continue;
+    if (*why == FindingCause::vm_gets_used_device) {
+      data.emplace_back("use", words_of(device->dependants));
     }
-    const auto why = objection(examination, *device);
-    if (why.empty()) continue;
-    const auto moved = moved_to(examination, given.address, *device);
-    findings.push_back(make_finding(
-        FindingCode::vm_device_changed,
-        where + " names " + describe(*device) + ", which is " + why + ".",
-        edit + (moved ? ": the card is at " + moved->str() + " now."
-                      : " and name the card's address; 'vfio-switch devices' lists them."),
-        {given.address}));
+    Data card;
+    const auto moved = device == nullptr ? std::optional<PciAddress>()
+                                         : moved_to(examination, given.address, *device);
+    if (moved) card.emplace_back("device", *moved);
+    findings.push_back(
+        make_finding(*why, std::move(data),
+                     {edit_definition(machine), Manual{ByHand::set_vm_device, std::move(card)}},
+                     {given.address}));
   }
 }
 
@@ -104,19 +106,20 @@ void check_ordinary_user(const Examination& examination, std::vector<Finding>& f
     if (allowed(line).value_or(0) >= small_guest) enough = &line;
   }
   if (!more.vfio_rules.empty() && enough == nullptr) {
+    const auto& rule = more.vfio_rules.front();
     findings.push_back(
-        make_finding(FindingCode::memlock_limit,
-                     more.vfio_rules.front().where() +
-                         " opens /dev/vfio to ordinary users, who may lock almost no memory.",
-                     "Give them a limit above the guest's memory: '@kvm - memlock unlimited' in "
-                     "/etc/security/limits.d/vfio.conf, and log in again."));
+        make_finding(FindingCause::memlock_limit, {{"place", Place{rule.path, rule.line}}},
+                     {Edit{{"/etc/security/limits.d/vfio.conf"}, {}, "@kvm - memlock unlimited"},
+                      Manual{ByHand::log_in_again}}));
   }
   if (more.vfio_rules.empty() && enough != nullptr) {
     findings.push_back(make_finding(
-        FindingCode::vfio_node_private,
-        enough->where() + " lets ordinary users lock memory, and only root may open /dev/vfio.",
-        "For QEMU without root put 'SUBSYSTEM==\"vfio\", GROUP=\"kvm\", MODE=\"0660\"' into "
-        "/etc/udev/rules.d/70-vfio.rules; libvirt's system instance needs nothing."));
+        FindingCause::vfio_node_private, {{"place", Place{enough->path, enough->line}}},
+        {Edit{{"/etc/udev/rules.d/70-vfio.rules"},
+              {},
+              R"(SUBSYSTEM=="vfio", GROUP="kvm", MODE="0660")"},
+         Run{{{"udevadm", "control", "--reload"}}, true},
+         Run{{{"udevadm", "trigger", "--subsystem-match=vfio"}}, true}}));
   }
 }
 
@@ -127,15 +130,13 @@ void check_reset(const Examination& examination, std::vector<Finding>& findings)
     const auto method = examination.more.reset_methods.find(gpu->address);
     const auto known = method == examination.more.reset_methods.end() ? "" : method->second;
     if (known.starts_with("device_specific")) continue;  // vendor-reset is at work
+    Data data = {{"device", gpu->address}, {"family", Word{std::string(family)}}};
+    if (!known.empty()) data.emplace_back("method", Word{known});
+    Remedy remedy = {Manual{ByHand::install_vendor_reset}};
+    if (examination.more.secure_boot) remedy.emplace_back(Manual{ByHand::sign_module});
     findings.push_back(make_finding(
-        FindingCode::reset_trouble,
-        describe(*gpu) + " is a " + std::string(family) + " card" +
-            (known.empty() ? "." : " (reset_method: " + printable(known) + ")."),
-        std::string(
-            "Should it stay dark when a guest starts again: the kernel module vendor-reset, "
-            "loaded before that") +
-            (examination.more.secure_boot ? ", and signed for Secure Boot." : "."),
-        {gpu->address}));
+        known.empty() ? FindingCause::reset_trouble : FindingCause::reset_trouble_by_method,
+        std::move(data), std::move(remedy), {gpu->address}));
   }
 }
 

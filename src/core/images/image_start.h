@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/binding/vfio_binding.h"
+#include "core/files/unread_file.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
 
@@ -22,11 +24,12 @@ struct ImageStep {
 
 /// What an image holds of that which decides about drivers.
 struct ImageFacts {
-  BootConfig config;                 ///< its modprobe.d, and its list for binding by address
-  bool has_modprobe_d = false;       ///< its builder copies /etc/modprobe.d
-  bool bind_script = false;          ///< the script that binding by address runs is in it
-  std::vector<ImageStep> steps;      ///< how it loads modules
-  std::vector<std::string> modules;  ///< every module file that it holds; sorted, underscores
+  DriverConfig config;                  ///< its modprobe.d, and its list for binding by address
+  bool has_modprobe_d = false;          ///< its builder copies /etc/modprobe.d
+  bool bind_script = false;             ///< the script that binding by address runs is in it
+  std::vector<ImageStep> steps;         ///< how it loads modules
+  std::vector<std::string> modules;     ///< every module file that it holds; sorted, underscores
+  std::vector<UnreadFile> unread = {};  ///< what in it could not be read
 
   bool operator==(const ImageFacts&) const = default;
 };
@@ -34,7 +37,7 @@ struct ImageFacts {
 /// The modules that one line of a list, or one device's alias, would load in an image.
 struct LoadRequest {
   std::vector<std::string> modules;  ///< in load order, underscores
-  std::string unclear;               ///< why that is not certain; empty where it is
+  std::optional<Reason> unclear;     ///< why that is not certain; nothing where it is
 };
 
 /// Requests that are carried out one after the other, or, where not `ordered`, in any order.
@@ -48,7 +51,7 @@ struct ImageOutcome {
   std::vector<std::string> modules;     ///< loaded by it, in the order of its requests
   std::optional<std::string> winner;    ///< "vfio_pci" or a claimant; nothing: it left it alone
   std::vector<std::string> contenders;  ///< those of `modules` that could take it
-  std::string unclear;                  ///< why that is not certain; empty where it is
+  std::optional<Reason> unclear;        ///< why that is not certain; nothing where it is
 
   bool operator==(const ImageOutcome&) const = default;
 };

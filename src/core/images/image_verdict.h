@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/cards/intent.h"
 #include "core/images/image_start.h"
 #include "core/machine/facts.h"
@@ -25,7 +26,7 @@ enum class ImageCondition {
 struct ImageReport {
   std::string kernel;
   ImageCondition condition = ImageCondition::readable;
-  std::string problem;            ///< why it is not readable
+  std::optional<Reason> problem;  ///< why it is not readable
   ImageFacts facts;               ///< where it is readable
   std::vector<LoadOrder> orders;  ///< for each function, both stages; where it is readable
   bool root_decides = false;      ///< it is not about the card, and need not be: see concern_of()
@@ -33,9 +34,9 @@ struct ImageReport {
 
 /// Whether an image does what is wanted, and why not.
 struct ImageVerdict {
-  std::optional<bool> staged;  ///< nothing: cannot be judged
-  std::string reason;          ///< empty where staged
-  bool root_decides = false;   ///< it is not about the card
+  std::optional<bool> staged;    ///< nothing: cannot be judged
+  std::optional<Reason> reason;  ///< nothing where staged
+  bool root_decides = false;     ///< it is not about the card
 };
 
 /// Verdicts by kernel release.
@@ -45,7 +46,7 @@ using ImageVerdicts = std::map<std::string, ImageVerdict>;
 /// the real root alone would do under it. Wanted is the card for vfio-pci, where `intent` is
 /// enabled; else nothing that the real root would not do as well.
 [[nodiscard]] ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel,
-                                       const BootConfig& config, const std::vector<LoadOrder>& root,
-                                       Intent intent);
+                                       const DriverConfig& config,
+                                       const std::vector<LoadOrder>& root, Intent intent);
 
 }  // namespace vfio_switch

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/machine/display_config.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,24 +10,12 @@ namespace vfio_switch {
 
 namespace {
 
-std::string where(std::string_view file, int line) {
-  return std::string(file) + ":" + std::to_string(line);
-}
-
 std::optional<unsigned> parse_decimal(std::string_view text) {
   unsigned value = 0;
   const auto* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
   return value;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  return lower;
 }
 
 /// "PCI:1:0:0", "PCI:1@0:0:0", or without the function, which is then 0.
@@ -75,7 +62,7 @@ std::vector<DisplayClaim> parse_xorg_config(std::string_view file, std::string_v
     if (words.size() < 2) continue;
     if (lower_case(words[0]) != "busid") continue;
     if (const auto address = parse_bus_id(words[1])) {
-      claims.push_back({*address, where(file, number)});
+      claims.push_back({*address, {std::string(file), number}, std::string(trim(line))});
     }
   }
   return claims;
@@ -89,7 +76,7 @@ std::vector<DisplayClaim> parse_seat_rules(std::string_view file, std::string_vi
     const auto line = trim(raw);
     if (line.starts_with('#') || line.find("ENV{ID_SEAT}=") == std::string_view::npos) continue;
     if (const auto address = find_udev_address(line)) {
-      claims.push_back({*address, where(file, number)});
+      claims.push_back({*address, {std::string(file), number}, std::string(line)});
     }
   }
   return claims;

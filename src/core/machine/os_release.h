@@ -7,7 +7,7 @@
 
 namespace vfio_switch {
 
-/// What os-release(5) says that a profile is chosen by.
+/// The fields of os-release(5) that decide which profile is used.
 struct OsRelease {
   std::string id;                    ///< "debian"; "linux" where the file does not say
   std::vector<std::string> id_like;  ///< nearest relative first
@@ -16,7 +16,8 @@ struct OsRelease {
   bool operator==(const OsRelease&) const = default;
 };
 
-/// Reads os-release(5). Never fails: a line that is no assignment is skipped, as its readers do.
+/// Reads os-release(5). Never fails: a line that is not an assignment is skipped, as other readers
+/// do.
 [[nodiscard]] OsRelease parse_os_release(std::string_view text);
 
 }  // namespace vfio_switch

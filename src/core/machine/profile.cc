@@ -36,7 +36,7 @@ std::string_view to_string(InitramfsGenerator generator) {
 
 namespace {
 
-/// True if a path tells kernels apart.
+/// True if a path differs between kernels.
 bool names_kernel(std::string_view path) {
   return path.find("%k") != std::string_view::npos || path.find("%p") != std::string_view::npos;
 }
@@ -54,22 +54,22 @@ Result<void> take_entry(std::string_view file, const KeyValue& entry, Profile& p
       std::vector<std::string> known;
       for (const auto generator : generators) known.emplace_back(to_string(generator));
       return bad_key(file, entry,
-                     "names no known initramfs generator: '" + printable(entry.value) +
+                     "names an unknown initramfs tool: '" + printable(entry.value) +
                          "' (known: " + join(known, ", ") + ")");
     }
     profile.initramfs.push_back(*named);
   } else if (entry.key == "initramfs-image") {
     if (entry.value.front() != '/' || !names_kernel(entry.value)) {
-      return bad_key(file, entry, "must be an absolute path that holds %k or %p");
+      return bad_key(file, entry, "must be an absolute path that contains %k or %p");
     }
     profile.initramfs_images.push_back(entry.value);
   } else {
-    return bad_key(file, entry, "is no key of a profile");
+    return bad_key(file, entry, "is not a profile key");
   }
   return {};
 }
 
-/// The first key that a profile must have and this one has not; empty: none.
+/// The first required key that is missing; empty: none is.
 std::string_view missing_key(const Profile& profile) {
   if (profile.id.empty()) return "id";
   if (profile.initramfs.empty()) return "initramfs";
@@ -87,7 +87,7 @@ Result<Profile> parse_profile(std::string_view file, std::string_view text) {
   }
   if (const std::string missing(missing_key(profile)); !missing.empty()) {
     return fail(ErrorKind::usage, std::string(file) + ": the key '" + missing + "' is missing",
-                "Add a line '" + missing + " = ...'; see vfio-switch-profile(5).");
+                "Add a line '" + missing + " = ...'. See vfio-switch-profile(5).");
   }
   return profile;
 }

@@ -22,7 +22,7 @@ enum class InitramfsGenerator {
 [[nodiscard]] std::string_view to_string(InitramfsGenerator generator);
 
 /// What differs between distributions, as data: see vfio-switch-profile(5).
-/// A profile holds no shell, no conditions and no templates but those of ImageNames.
+/// A profile contains no shell code, no conditions and no templates except those of ImageNames.
 struct Profile {
   std::string id;                             ///< os-release ID, or a word of ID_LIKE
   std::vector<InitramfsGenerator> initramfs;  ///< candidates; the installed one is used
@@ -48,7 +48,7 @@ struct ImageNames {
   std::string entry;
 };
 
-/// Fills the names into `path`. Empty where it wants one that there is not.
+/// Fills the names into `path`. Empty if a name that it needs is missing.
 [[nodiscard]] std::string expand_image(std::string_view path, const ImageNames& names);
 
 }  // namespace vfio_switch

@@ -26,9 +26,9 @@ Result<void> take_device(Settings& settings, std::string_view file, const KeyVal
     auto spec = parse_device_spec(word);
     if (!spec) {
       return bad_key(file, entry,
-                     "holds '" + printable(word) +
-                         "', which is neither auto, none, an address such as "
-                         "01:00.0, nor ids such as 10de:2d04");
+                     "contains '" + printable(word) +
+                         "'; expected auto, none, an address such as 01:00.0 or IDs such as "
+                         "10de:2d04");
     }
     settings.devices.push_back(*spec);
   }
@@ -42,8 +42,8 @@ Result<bool> choice(std::string_view file, const KeyValue& entry, std::string_vi
   if (entry.value == yes_word) return true;
   if (entry.value == no_word) return false;
   return bad_key(file, entry,
-                 "is '" + printable(entry.value) + "'; it can be " + std::string(yes_word) +
-                     " or " + std::string(no_word));
+                 "is '" + printable(entry.value) + "'; expected " + std::string(yes_word) + " or " +
+                     std::string(no_word));
 }
 
 Result<void> take_initramfs(Settings& settings, std::string_view file, const KeyValue& entry) {
@@ -99,7 +99,7 @@ Result<Settings> parse_settings(std::string_view file, std::string_view text) {
     if (key == keys.end()) {
       std::vector<std::string> known;
       for (const auto& one : keys) known.emplace_back(one.name);
-      return bad_key(file, entry, "is no setting (known: " + join(known, ", ") + ")");
+      return bad_key(file, entry, "is not a setting (known: " + join(known, ", ") + ")");
     }
     if (!seen.insert(entry.key).second) return bad_key(file, entry, "is set twice");
     if (auto taken = key->take(settings, file, entry); !taken) return failure_of(taken);

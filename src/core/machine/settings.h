@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/cards/selection.h"
+#include "core/pci/device_spec.h"
 
 namespace vfio_switch {
 
@@ -17,7 +17,8 @@ struct Settings {
   bool pass_through = false;        ///< `iommu = pt`: enable also adds that kernel parameter
   bool early = false;               ///< `initramfs = always`: the card is claimed in every image
   bool headless = false;            ///< the host needs no display
-  /// Whether the boot check may take passthrough back; unset: where the host lost its last display.
+  /// Whether the boot check may disable passthrough; unset: only if the host has lost its last
+  /// display.
   std::optional<bool> auto_disable;
 };
 

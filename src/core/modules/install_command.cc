@@ -5,7 +5,7 @@
 #include <array>
 
 #include "core/base/text.h"
-#include "core/binding/override.h"
+#include "core/files/own_paths.h"
 
 namespace vfio_switch {
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/message/data.h"
+
 namespace vfio_switch {
 
 /// A module name as the kernel spells it: dashes become underscores.
@@ -22,6 +24,9 @@ struct ModprobeDirective {
 
   /// "/etc/modprobe.d/vfio.conf:3"
   [[nodiscard]] std::string where() const { return file + ":" + std::to_string(line); }
+  [[nodiscard]] Place place() const { return {file, line}; }
+  /// The line as it has its effect, for people: "options vfio-pci ids=10de:1ff2".
+  [[nodiscard]] std::string str() const;
   /// True if the subject (a wildcard allowed) names `module`, dash and underscore alike.
   [[nodiscard]] bool is_about(std::string_view module) const;
   /// True if the subject is `module` itself: `options` and `blacklist` know no wildcards.
@@ -54,14 +59,14 @@ struct Softdep {
 };
 
 /// Parses the arguments of a `softdep` line; as in libkmod, words before "pre:" or "post:" are
-/// nobody's. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
+/// ignored. Words are also split at commas: nvidia.ko carries "pre: ecdh_generic,ecdsa_generic",
 /// which libkmod takes for the name of one module. A single space in front spoils the first word:
 /// to libkmod `softdep nvidia  pre: vfio-pci`, with two blanks, asks for nothing (with three it is
 /// what it looks like).
 [[nodiscard]] Softdep parse_softdep(std::string_view arguments);
 
 /// The line that libkmod would take for `module`: of all softdeps whose wildcard fits, the first;
-/// the others are ignored without a word (kmod_module_get_softdeps). Null where there is none.
+/// the others are silently ignored (kmod_module_get_softdeps). Null where there is none.
 [[nodiscard]] const ModprobeDirective* effective_softdep(
     const std::vector<ModprobeDirective>& directives, std::string_view module);
 
@@ -82,7 +87,7 @@ struct Softdep {
                                                   const std::optional<std::string>& content);
 
 /// The ids that vfio-pci would be given: of all `options vfio-pci` lines the last `ids=` wins
-/// (the module's parameter is a string that each one sets anew), none where there is none.
+/// (each one overwrites the module's string parameter); empty if there is none.
 [[nodiscard]] std::optional<std::string> effective_vfio_ids(
     const std::vector<ModprobeDirective>& directives);
 

@@ -94,7 +94,7 @@ struct PciDevice {
 /// Intel makes both such bridges and graphics cards with a switch of their own.
 [[nodiscard]] bool is_thunderbolt(PciId id);
 
-/// What a function is: one attribute, `modalias`, says it as well as six others do.
+/// The identity of a function: the single attribute `modalias` contains what six others would say.
 struct PciIdentity {
   PciId id;
   PciId subsystem;

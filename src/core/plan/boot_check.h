@@ -3,13 +3,11 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "core/cards/intent.h"
 #include "core/machine/facts.h"
 #include "core/machine/settings.h"
-#include "core/pci/pci.h"
+#include "core/plan/boot_record.h"
 
 namespace vfio_switch {
 
@@ -17,40 +15,6 @@ struct Status;
 
 /// Boots in a row that did not reach the login target, from which on it is said, and acted upon.
 inline constexpr unsigned failed_boots_limit = 2;
-
-/// Something that the boot check has to say.
-struct BootFinding {
-  std::string code;     ///< "not-as-foretold", "no-display", ..., or that of a Refusal
-  std::string message;  ///< a sentence without its full stop
-  std::vector<PciAddress> devices;
-  bool warning = true;  ///< otherwise it is as it should be, and only noted
-
-  bool operator==(const BootFinding&) const = default;
-};
-
-/// Who has one function after a boot.
-struct BootDriver {
-  PciAddress address;
-  std::optional<std::string> foretold;
-  std::optional<std::string> observed;
-
-  bool operator==(const BootDriver&) const = default;
-};
-
-/// What came of one boot; kept until the next check.
-struct BootRecord {
-  std::string boot_id;  ///< the kernel's random one
-  std::string time;     ///< of the check, UTC: "2026-11-22T12:00:00Z"
-  std::string kernel;   ///< release
-  std::vector<BootDriver> drivers;
-  std::vector<BootFinding> findings;
-  std::string action;  ///< what was done about it: "disabled", or why not; empty: nothing
-
-  /// True if nothing is to be warned of.
-  [[nodiscard]] bool good() const;
-
-  bool operator==(const BootRecord&) const = default;
-};
 
 /// What the check sees that no plan needs.
 struct BootObservation {
@@ -61,11 +25,8 @@ struct BootObservation {
   std::optional<std::string> pending;  ///< the automatic set-up was put off in "a chroot"
 };
 
-/// True if the driver that has `device` is `expected`, by its own name or by its module's.
-[[nodiscard]] bool has_driver(const PciDevice& device, const std::optional<std::string>& expected);
-
-/// Compares what was foretold for the running kernel with what came of it. `status` is that of now:
-/// right after the boot, files and images are those that it was made with.
+/// Compares what was expected for the running kernel with what the boot came to. `status` is that
+/// of now: right after the boot, files and images are those that it was made with.
 [[nodiscard]] BootRecord judge_boot(const SystemFacts& facts, const State& state,
                                     const Status& status, const Settings& settings,
                                     const BootObservation& seen);
@@ -73,14 +34,8 @@ struct BootObservation {
 /// What is known when a boot begins: of the boots before it alone.
 [[nodiscard]] BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen);
 
-/// Why passthrough is to be taken back unasked; empty where it is not.
-[[nodiscard]] std::string reason_to_disable(const BootRecord& record, const State& state,
-                                            const Settings& settings);
-
-/// The lines that a person is told: warnings, what was done, and the way back.
-[[nodiscard]] std::string boot_warning(const BootRecord& record, bool command_line_locked);
-
-/// How one boot is had without passthrough, or that it cannot.
-[[nodiscard]] std::string escape_text(bool command_line_locked);
+/// True if passthrough is to be taken back unasked.
+[[nodiscard]] bool should_disable(const BootRecord& record, const State& state,
+                                  const Settings& settings);
 
 }  // namespace vfio_switch

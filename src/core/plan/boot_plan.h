@@ -28,7 +28,7 @@ struct BootPolicy {
 [[nodiscard]] bool is_isolation_pending(const SystemFacts& facts);
 
 /// What a person should know until then.
-[[nodiscard]] std::string isolation_note();
+[[nodiscard]] Note isolation_note();
 
 /// Completes a plan to enable with the kernel parameters that it needs: the IOMMU's, and
 /// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it refuses, and
@@ -39,9 +39,5 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
 /// Completes a plan to disable: vfio-pci.ids= of ours goes. The IOMMU's stay, as they hurt nobody.
 void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
                        const BootPolicy& policy);
-
-/// The ids that vfio-pci gets from the kernel command line of the next boot, which count more than
-/// those of modprobe.d; nothing where it has none.
-[[nodiscard]] std::optional<std::string> next_boot_ids(const SystemFacts& facts);
 
 }  // namespace vfio_switch

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
@@ -12,16 +14,16 @@
 #include "core/files/diff.h"
 #include "core/images/image_verdict.h"
 #include "core/machine/facts.h"
+#include "core/message/note.h"
 #include "core/modules/load_order.h"
 
 namespace vfio_switch {
 
 /// What to do with a file of ours that somebody has edited since.
 enum class EditedFiles {
-  refuse,
+  refuse,  ///< but for a plan to disable, which puts it out of effect and loses no byte
   overwrite,
   keep,
-  save,  ///< on removal: kept beside it as NAME.vfio-switch-saved, which nothing reads
 };
 
 /// How a plan is to be made; from options and settings.
@@ -41,11 +43,11 @@ struct Plan {
   std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
   std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
   Diff diff;
-  BootConfig config;                  ///< the configuration as it will be, for the proof
+  DriverConfig config;                ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
-  std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  std::vector<Note> notes;            ///< what a person should know
   bool command_line_locked = false;   ///< no escape at the boot menu
-  std::string no_build;               ///< why no image has to follow the files; empty: they do
+  std::optional<Note> no_build;       ///< why no image has to follow the files; nothing: they do
 
   /// "change", "nothing" or "refused".
   [[nodiscard]] std::string_view outcome() const;
@@ -68,7 +70,7 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
 void refuse_unmounted(Plan& plan, const SystemFacts& facts);
 
 /// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
-/// proved current is never built anew.
+/// proved current is never rebuilt.
 void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
                       const PlanOptions& options);
 

@@ -7,19 +7,21 @@
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
 namespace {
 
-constexpr std::size_t most_strangers = 8;  // shown of a group's devices that are no part of a card
+constexpr std::size_t most_strangers = 8;  // devices of a group that belong to no card
 
 using Group = std::optional<unsigned>;
 
 struct Tree {
   std::map<Group, std::vector<const PciDevice*>> groups;
   std::set<PciAddress> card_functions;      ///< of any graphics card
-  std::set<PciAddress> eligible_functions;  ///< of one that can be given away
+  std::set<PciAddress> eligible_functions;  ///< of one that can be passed through
   std::size_t driver_width = 0;
 };
 
@@ -68,21 +70,21 @@ std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, const
     }
     std::vector<std::string> numbers;
     for (const auto group : groups) numbers.push_back(std::to_string(group));
-    std::string text = "can be given away";
-    if (numbers.size() > 1) text += " with the IOMMU groups " + enumerate(numbers);
-    if (gpu.selected) text += ", and is the one that is chosen";
+    std::string text = "can be passed through";
+    if (numbers.size() > 1) text += " (IOMMU groups " + enumerate(numbers) + ")";
+    if (gpu.selected) text += "; this card is selected";
     return paragraph(indent, {text, Tone::good}, style);
   }
   std::string text;
   for (const auto& refusal : gpu.refusals) {
-    // The names of files and kernels are somebody else's: none may look like a line of ours.
-    text += paragraph(std::string(indent) + std::string(to_string(refusal.code)) + ": ",
-                      {printable(refusal.message)}, style);
+    text += paragraph(std::string(indent) + std::string(to_string(refusal.code())) + ": ",
+                      {refusal_text(refusal)}, style);
+    text += remedy_lines(refusal.remedy, std::string(indent) + "  ", style);
   }
   return text;
 }
 
-/// What is said about the cards whose last function in a group is `device`, and whose GPU is in it.
+/// The verdict on each card whose GPU is in this group, below the card's last function in it.
 std::string verdicts_below(const SystemFacts& facts, const Selection& selection,
                            const PciDevice& device, const Style& style) {
   std::string text;
@@ -99,8 +101,8 @@ std::string verdicts_below(const SystemFacts& facts, const Selection& selection,
   return text;
 }
 
-/// What a group holds. Of strangers, the devices that are no part of a card, and of bridges, which
-/// never are in the way, the first are enough.
+/// The devices of a group. Bridges never prevent passthrough and are only counted, as are devices
+/// that belong to no card from the ninth on.
 std::string group_text(const SystemFacts& facts, const Selection& selection, const Tree& tree,
                        const Group& group, bool whole, const Style& style) {
   std::string text;
@@ -108,7 +110,7 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
   std::size_t bridges = 0;
   for (const auto* device : tree.groups.at(group)) {
     if (!whole && !tree.card_functions.contains(device->address)) {
-      if (!group) continue;  // what has no group keeps nobody company
+      if (!group) continue;  // "no group" is not a group: these devices do not belong together
       if (device->device_class.is_bridge()) {
         ++bridges;
         continue;
@@ -119,7 +121,8 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
   }
   std::vector<std::string> more;
   if (strangers > most_strangers) {
-    more.push_back(std::to_string(strangers - most_strangers) + " more devices");
+    const auto rest = strangers - most_strangers;
+    more.push_back(std::to_string(rest) + (rest == 1 ? " more device" : " more devices"));
   }
   if (bridges > 0) {
     more.push_back(std::to_string(bridges) + (bridges == 1 ? " bridge" : " bridges"));
@@ -131,14 +134,15 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
 std::string next_step(const Selection& selection, const Style& style) {
   if (selection.refusals.empty() && !selection.functions.empty()) {
     return "\n" +
-           paragraph("Next: ", {"'vfio-switch plan enable' shows what enable would do."}, style);
+           paragraph("Next: ", {"run 'vfio-switch plan enable' to see what enable would do."},
+                     style);
   }
   const bool choice = std::ranges::any_of(selection.refusals, [](const Refusal& refusal) {
-    return refusal.code == RefusalCode::ambiguous;
+    return refusal.code() == RefusalCode::ambiguous;
   });
   if (!choice) return {};
-  return "\n" +
-         paragraph("Next: ", {"choose one with 'vfio-switch enable --device ADDRESS'."}, style);
+  return "\n" + paragraph("Next: ", {"run 'vfio-switch enable --device ADDRESS' to choose a card."},
+                          style);
 }
 
 std::string escaped(std::string_view text) {
@@ -150,7 +154,8 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-/// A function's box: doubly framed and filled where it can be given away, which it says as well.
+/// A function's box. One that can be passed through has a double frame and a colour, and its text
+/// says so too.
 std::string dot_node(const PciDevice& device, const Tree& tree, const Selection& selection) {
   const auto address = device.address.str();
   std::string label =
@@ -158,14 +163,14 @@ std::string dot_node(const PciDevice& device, const Tree& tree, const Selection&
   std::string look;
   if (device.device_class.is_bridge()) look = ", style=rounded";
   if (tree.eligible_functions.contains(device.address)) {
-    label += "\\ncan be given away";
+    label += "\\ncan be passed through";
     look = R"(, style=filled, fillcolor="#d5f5d5", peripheries=2)";
   }
   for (const auto& gpu : selection.gpus) {
     if (gpu.gpu != device.address || gpu.eligible()) continue;
     std::vector<std::string> codes;
-    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code));
-    label += "\\nstays: " + join(codes, ", ");
+    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code()));
+    label += "\\nrefused: " + join(codes, ", ");
   }
   return "\"" + address + "\" [label=\"" + label + "\"" + look + "];\n";
 }
@@ -177,10 +182,11 @@ std::string devices_text(const SystemFacts& facts, const Selection& selection, b
   const auto tree = make_tree(facts, selection);
   std::string text;
   if (!facts.iommu_enabled) {
-    text = paragraph("", {"The IOMMU is off: nothing can be given away yet.", Tone::bad}, style);
+    text =
+        paragraph("", {"The IOMMU is off: no card can be passed through yet.", Tone::bad}, style);
   }
   for (const auto& [group, devices] : tree.groups) {
-    // The other groups of a card that stays are of no interest.
+    // Of a card that is refused only the group of its GPU is shown.
     const bool matters = std::ranges::any_of(devices, [&](const PciDevice* device) {
       return tree.eligible_functions.contains(device->address) ||
              std::ranges::find(selection.gpus, device->address, &Candidate::gpu) !=

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tell/doctor_text.h"
+
 #include <algorithm>
-#include <array>
+#include <cstddef>
+#include <utility>
 
 #include "core/base/table.h"
 #include "core/base/text.h"
-#include "core/doctor/finding.h"
+#include "core/message/format.h"
+#include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -25,46 +30,98 @@ Tone tone_of(Severity severity) {
   return Tone::faint;
 }
 
+/// A sentence of its own of what stands in the middle of one elsewhere. Only a word of ours gets a
+/// capital: not a path, a driver or an address.
+std::string sentence(const Template& clause, std::string text) {
+  const auto begins_with_word = !clause.text.empty() && clause.text.front() != '{';
+  if (begins_with_word && !text.empty() && text.front() >= 'a' && text.front() <= 'z') {
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  }
+  return text + (text.ends_with('.') ? "" : ".");
+}
+
 std::string finding_text(const Finding& finding, const Style& style) {
-  const auto& kind = kind_of(finding.code);
+  const auto& kind = kind_of(finding.code());
   const auto severity = to_string(finding.severity);
   const auto title = paragraph({}, {std::string(severity) + ": " + std::string(kind.text)}, style);
   auto text = toned(severity, tone_of(finding.severity), style) + title.substr(severity.size());
-  text += paragraph(margin, {printable(finding.found)}, style);
-  for (const auto& line : finding.table) text += margin + margin + printable(line) + "\n";
-  text += paragraph(margin, {std::string(kind.why)}, style);
-  text += paragraph(margin + "-> ", {printable(finding.remedy)}, style);
-  return text;
+  text += paragraph(margin, {found_text(finding)}, style);
+  for (const auto& line : detail_lines(finding)) text += margin + margin + line + "\n";
+  text += paragraph(margin, {why_text(finding)}, style);
+  return text + remedy_lines(finding.remedy, margin + "-> ", style);
 }
 
-std::string counted(std::ptrdiff_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+std::string counted(std::ptrdiff_t count, const Template& what) {
+  return format(what, {{"count", Count{count}}});
 }
 
 std::string next_step(const std::vector<Finding>& findings, Intent intent) {
+  const auto nothing = format({"Found no problem."}, {});
   if (!falls_short(findings)) {
-    return intent == Intent::enabled
-               ? "Nothing is wrong."
-               : "Nothing is wrong. 'vfio-switch plan enable' shows what enable would do.";
+    if (intent == Intent::enabled) return nothing;
+    const Data plan = {{"run", own_command({"plan", "enable"}).command}};
+    return nothing + " " + format({"{1} shows what enable would do."}, plan);
   }
   std::vector<std::string> counts;
-  for (const auto severity : {Severity::problem, Severity::warning}) {
-    const auto count = std::ranges::count(findings, severity, &Finding::severity);
-    if (count > 0) counts.push_back(counted(count, to_string(severity)));
-  }
-  std::string text = enumerate(counts) + ". ";
+  const auto problems = std::ranges::count(findings, Severity::problem, &Finding::severity);
+  const auto warnings = std::ranges::count(findings, Severity::warning, &Finding::severity);
+  if (problems > 0) counts.push_back(counted(problems, {"{1} problem", "{1} problems", 1}));
+  if (warnings > 0) counts.push_back(counted(warnings, {"{1} warning", "{1} warnings", 1}));
+  const auto text = enumerate(counts) + ". ";
   const auto ours = std::ranges::count_if(findings, &Finding::ours);
+  const Data again = {{"run", own_command({"doctor"}).command}};
+  const Data fix = {{"run", own_command({"doctor", "--fix"}).command}, {"count", Count{ours}}};
   if (ours == 0) {
-    const auto notes = std::ranges::count(findings, Severity::note, &Finding::severity);
-    text += std::ssize(findings) - notes == 1 ? "Mend it" : "Mend them from the top";
-    return text + ", then run 'vfio-switch doctor' again.";
+    return text + (problems + warnings == 1
+                       ? format({"Fix it, then run {1} again."}, again)
+                       : format({"Fix them from the top, then run {1} again."}, again));
   }
-  std::string which = std::to_string(ours) + " of them";
-  if (ours == std::ssize(findings)) which = ours == 1 ? "it" : "all of them";
-  return text + "'vfio-switch doctor --fix' mends " + which + "; --dry-run shows how.";
+  if (ours < std::ssize(findings)) {
+    return text + format({"{1} fixes {2} of them; --dry-run shows how."}, fix);
+  }
+  return text + (ours == 1 ? format({"{1} fixes it; --dry-run shows how."}, fix)
+                           : format({"{1} fixes all of them; --dry-run shows how."}, fix));
 }
 
 }  // namespace
+
+std::string found_text(const Finding& finding) {
+  if (finding.refusal) {
+    return sentence(kind_of(finding.refusal->cause).text, refusal_text(*finding.refusal));
+  }
+  const auto& found = row_of(finding.cause).found;
+  return sentence(found, format(found, finding.data));
+}
+
+std::string why_text(const Finding& finding) {
+  return format(kind_of(finding.code()).why, {});
+}
+
+std::vector<std::string> detail_lines(const Finding& finding) {
+  constexpr std::size_t fewest = 3;  // cells of a row that stands in columns
+  std::vector<std::size_t> widths;
+  for (const auto& row : finding.details) {
+    if (row.size() < fewest) continue;
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], columns(item_text(row[i])));
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& row : finding.details) {
+    const bool in_columns = row.size() >= fewest;
+    std::string line = in_columns ? margin : std::string();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const auto cell = item_text(row[i]);
+      line += cell;
+      if (i + 1 == row.size()) break;
+      if (in_columns) line.append(widths[i] - columns(cell) + 1, ' ');
+      line += ' ';
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
 
 std::string doctor_text(const std::vector<Finding>& findings, Intent intent, Style style) {
   style.width = style.width == 0 ? widest : std::min(style.width, widest);

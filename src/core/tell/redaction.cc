@@ -97,21 +97,30 @@ void replace_word(std::string& text, const std::string& name, std::string_view b
   }
 }
 
-/// A line of somebody's modprobe.d that a message quotes.
-std::string told_quotation(const std::string& text) {
-  static const std::regex quoted(R"(( says ')([^']*)('))");
-  std::string told;
-  auto rest = text.cbegin();
-  for (std::sregex_iterator it(text.begin(), text.end(), quoted); it != std::sregex_iterator();
-       ++it) {
-    const auto line = (*it)[2].str();
-    const auto lines = told_modprobe(line);
-    const bool is_told = lines.size() == 1 && lines.front() == line;
-    told.append(rest, (*it)[2].first);
-    told += is_told ? line : "...";
-    rest = (*it)[2].second;
-  }
-  return told.append(rest, text.cend());
+/// The values that keys of a command line may have: words of the kernel's own documentation, and
+/// numbers.
+const std::regex& told_word() {
+  static const std::regex told([] {
+    const std::string number = "(-?[0-9]+|0x[0-9A-Fa-f]+|[YyNn]|on|off|auto|detect)";
+    const std::string iommu =
+        "(on|off|pt|nopt|force|noforce|soft|strict|relaxed|fullflush|igfx_off|sm_on|sm_off|"
+        "forcedac|panic|nopanic|merge|nomerge|usedac|tboot_noforce|pgtbl_v[12]|[0-9]+)";
+    const std::string pci =
+        "(noaer|nommconf|nomsi|noacpi|routeirq|nocrs|use_crs|assign-busses|realloc|noats|"
+        "big_root_window|pcie_bus_(tune_off|safe|perf|peer2peer)|off|on|downstream|multifunction|"
+        "default|performance|powersave|powersupersave|force)";
+    const auto list = [](const std::string& words) { return words + "(," + words + ")*"; };
+    return "ro|quiet|splash|nomodeset|boot=(live|casper)|rd\\.live\\.image|video=[a-z]+fb:off|"
+           "vfio[-_]pci\\.ids=([0-9A-Fa-f]{4,8}[:,]?)*|"
+           "((intel_|amd_)?iommu|iommu\\.(passthrough|strict))=(" +
+           list(iommu) + ")?|(pci|pcie_acs_override|pcie_aspm)=(" + list(pci) +
+           ")?|(module_blacklist|modprobe\\.blacklist|rd\\.driver\\.(pre|blacklist)|"
+           "initcall_blacklist)=[A-Za-z0-9_,-]*|"
+           "(vfio[a-z0-9_-]*|amdgpu|radeon|i915|xe|nouveau|nvidia[a-z_-]*|kvm[a-z_]*)"
+           "\\.[A-Za-z0-9_]+=" +
+           number + "?";
+  }());
+  return told;
 }
 
 }  // namespace
@@ -188,21 +197,15 @@ std::string told_prime_profile(std::string_view text) {
 }
 
 std::string told_command_line(std::string_view text) {
-  static const std::regex told(
-      R"(ro|quiet|splash|nomodeset|boot=(live|casper)|rd\.live\.image|video=[a-z]+fb:off|)"
-      R"(vfio[-_]pci\.ids=([0-9A-Fa-f]{4,8}[:,]?)*|)"
-      R"(((intel_|amd_)?iommu|iommu\.(passthrough|strict)|pci|pcie_acs_override|pcie_aspm|)"
-      R"(module_blacklist|modprobe\.blacklist|rd\.driver\.(pre|blacklist)|initcall_blacklist|)"
-      R"((vfio[a-z0-9_-]*|amdgpu|radeon|i915|xe|nouveau|nvidia[a-z_-]*|kvm[a-z_]*)\.[A-Za-z0-9_]+))"
-      R"(=[A-Za-z0-9_.,+-]*)");
-  static const std::regex network_address("([0-9A-Fa-f]{2}-){5}");
   std::vector<std::string> words;
   for (const auto word : split_words(text, " \t\n")) {
-    if (matches(word, told) && !std::regex_search(word.begin(), word.end(), network_address)) {
-      words.emplace_back(word);
-    }
+    if (matches(word, told_word())) words.emplace_back(word);
   }
   return join(words, " ");
+}
+
+bool is_told_key(std::string_view key) {
+  return key.ends_with('=') && matches(key, told_word());
 }
 
 bool may_be_told(std::string_view path) {
@@ -211,9 +214,13 @@ bool may_be_told(std::string_view path) {
 }
 
 Scrubber::Scrubber(const std::vector<std::string>& names) {
-  // Hosts are often called as their system is, and users as others' words.
-  constexpr std::array<std::string_view, 9> ours = {
-      "localhost", "root", "debian", "fedora", "arch", "ubuntu", "linux", "vfio-switch", "card"};
+  // Hosts are often called as their system is, and users as others' words: those name nobody.
+  constexpr std::array<std::string_view, 36> ours = {
+      "localhost", "root",   "debian",  "fedora", "arch",    "ubuntu",  "linux",   "vfio-switch",
+      "card",      "user",   "host",    "guest",  "admin",   "test",    "vfio",    "pci",
+      "gpu",       "pre",    "post",    "alias",  "options", "softdep", "install", "blacklist",
+      "ids",       "nvidia", "nouveau", "amdgpu", "radeon",  "intel",   "amd",     "snd",
+      "drm",       "kvm",    "boot",    "etc"};
   constexpr std::size_t shortest = 2;
   for (const auto& name : names) {
     const bool is_ours = std::ranges::find(ours, name) != ours.end();
@@ -226,7 +233,8 @@ std::string Scrubber::operator()(std::string text) const {
   static const std::regex network_address("([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}");
   static const std::regex uuid("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}");
   static const std::regex home("/home/[^/ ]+");
-  text = told_quotation(text);
+  static const std::regex machine_id("(^|[^0-9A-Za-z])[0-9a-f]{32}([^0-9A-Za-z]|$)");
+  text = std::regex_replace(text, machine_id, "$1(id)$2");
   text = std::regex_replace(text, uuid, "(uuid)");
   text = std::regex_replace(text, network_address, "(address)");
   text = std::regex_replace(text, home, "/home/(name)");

@@ -30,16 +30,19 @@ namespace vfio_switch {
 /// Of a kernel command line what concerns the IOMMU, vfio, drivers, and how the system was started.
 [[nodiscard]] std::string told_command_line(std::string_view text);
 
+/// True where a word of a command line may be told at least as far as its key: "amd_iommu=".
+[[nodiscard]] bool is_told_key(std::string_view key);
+
 /// True where a path tells nothing but a path.
 [[nodiscard]] bool may_be_told(std::string_view path);
 
-/// Takes names and addresses out of sentences that quote what was found.
+/// Takes names and addresses out of text, wherever they stand: a net below what is hidden by type.
 class Scrubber {
  public:
   /// `names` of hosts, users and virtual machines; short ones and words of our own are left alone.
   explicit Scrubber(const std::vector<std::string>& names);
 
-  /// `text` with each name, home directory, network address, UUID and quoted line replaced.
+  /// `text` with each name, home directory, network address, UUID and machine id replaced.
   [[nodiscard]] std::string operator()(std::string text) const;
 
  private:

@@ -4,9 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "core/base/error.h"
 #include "core/boot/boot_loader.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 
 namespace vfio_switch {
 
@@ -16,6 +15,6 @@ namespace vfio_switch {
 [[nodiscard]] BootLoader find_boot_loader(const FileReader& files);
 
 /// The line of crypttab(5) that has the TPM unlock a disk: "/etc/crypttab:3"; nothing where none.
-[[nodiscard]] Result<std::optional<std::string>> find_tpm_unlock(const FileReader& files);
+[[nodiscard]] std::optional<Place> find_tpm_unlock(ForeignFiles& files);
 
 }  // namespace vfio_switch

@@ -8,7 +8,6 @@
 #include "core/boot/firmware_menu.h"
 #include "core/boot/grub_menu.h"
 #include "core/boot/limine_menu.h"
-#include "core/boot/systemd_boot_entry.h"
 #include "core/boot/systemd_boot_menu.h"
 #include "core/boot/this_boot.h"
 #include "core/machine/os_release.h"

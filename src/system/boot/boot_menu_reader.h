@@ -10,8 +10,8 @@
 
 #include "core/boot/boot_menu.h"
 #include "core/boot/efi_variables.h"
-#include "core/boot/kernel_image.h"
 #include "core/boot/loader_search.h"
+#include "system/boot/unpack_file.h"
 #include "system/files/file_reader.h"
 
 namespace vfio_switch {
@@ -26,10 +26,6 @@ struct MachineMenu {
   /// The entry that started the running system.
   std::optional<std::size_t> this_boot;
 };
-
-/// Unpacks a part of an open file (core/boot/kernel_image.h); for kernels that are no bzImage.
-using UnpackFile = std::function<bool(int fd, const KernelPayload& payload,
-                                      const std::function<bool(std::string_view)>& take)>;
 
 struct MenuReaderOptions {
   UnpackFile unpack = {};

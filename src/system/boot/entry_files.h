@@ -8,10 +8,10 @@
 
 #include "core/boot/boot_menu.h"
 #include "core/boot/efi_variables.h"
-#include "core/boot/systemd_boot_menu.h"
+#include "core/boot/systemd_boot_files.h"
 #include "system/boot/boot_files.h"
-#include "system/boot/boot_menu_reader.h"
 #include "system/boot/file_systems.h"
+#include "system/boot/unpack_file.h"
 
 namespace vfio_switch {
 

@@ -9,12 +9,14 @@
 #include "core/binding/generated_files.h"
 #include "core/doctor/tools.h"
 #include "system/boot/kept_command_lines.h"
+#include "system/boot/secure_boot.h"
 #include "system/doctor/desktop_settings.h"
 #include "system/doctor/holders.h"
 #include "system/doctor/libvirt_definitions.h"
 #include "system/files/best_effort.h"
 #include "system/machine/foreign_system.h"
 #include "system/modules/module_db.h"
+#include "system/modules/module_lists.h"
 #include "system/state/state_store.h"
 
 namespace vfio_switch {
@@ -85,16 +87,16 @@ std::optional<std::string> find_persistenced(const FileReader& files) {
 
 /// What the kernel was told to resume from; by the command line, or by an initramfs that found the
 /// swap space itself.
-std::optional<std::string> find_resume(const FileReader& files, const SystemFacts& facts) {
+std::optional<Resume> find_resume(const FileReader& files, const SystemFacts& facts) {
   const auto device = text_of(files, "/sys/power/resume");
   const auto words = split_words(facts.command_line);
   if (std::ranges::find(words, "noresume") != words.end()) return std::nullopt;
   for (const auto word : words) {
-    if (word.starts_with("resume=")) return "resume= on the kernel command line";
+    if (word.starts_with("resume=")) return Resume{std::string(word), {}};
   }
   const auto number = trim(device);
   if (number.empty() || number == "0:0") return std::nullopt;
-  return "/sys/power/resume is " + std::string(number);
+  return Resume{{}, std::string(number)};
 }
 
 std::map<PciAddress, std::string> read_reset_methods(const FileReader& files,
@@ -146,6 +148,9 @@ DoctorFacts read_doctor_facts(const FileReader& files, const SystemFacts& facts)
   more.cpu_vendor = read_cpu_vendor(files);
   more.command_lines = read_kept_command_lines(files);
   more.module_lists = read_module_lists(files);
+  const std::string debians = "/etc/initramfs-tools/modules";
+  std::ranges::move(config_lines(debians, text_of(files, debians)),
+                    std::back_inserter(more.module_lists));
   more.virqfd = read_virqfd(files, facts);
   more.framebuffers = parse_iomem(text_of(files, "/proc/iomem"));
   more.compositors = read_compositor_settings(files, read_dri_nodes(files));

@@ -1,13 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/doctor/examine.h"
 
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "system/doctor/doctor_probe.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
 #include "system/planner/planner.h"
+#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
+
+namespace {
+
+/// What builds every image of this machine; empty where that is not known.
+std::vector<std::string> rebuild_command(const FileReader& files, const Machine& machine) {
+  if (std::holds_alternative<RpmOstree>(machine.facts.boot_loader)) return {};
+  const auto generator = find_generator(machine.profile, files);
+  if (!generator) return {};
+  switch (*generator) {
+    case InitramfsGenerator::limine_mkinitcpio:
+      return {"limine-mkinitcpio"};
+    case InitramfsGenerator::mkinitcpio:
+      return {"mkinitcpio", "-P"};
+    case InitramfsGenerator::update_initramfs:
+      return {"update-initramfs", "-u", "-k", "all"};
+    case InitramfsGenerator::dracut:
+      return {"dracut", "--regenerate-all", "--force"};
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<Examination> examine(const FileReader& files, const Machine& machine,
                             std::optional<Refusal> interrupted) {
@@ -33,6 +57,7 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
     examination.load_order = std::move(orders->root_alone);
   }
   examination.more = read_doctor_facts(files, machine.facts);
+  examination.more.rebuild = rebuild_command(files, machine);
   return examination;
 }
 

@@ -9,7 +9,7 @@
 namespace vfio_switch {
 
 /// The processes that have a display, render or sound device of a PCI function open: by
-/// /proc/PID/fd, which shows an ordinary user nobody's but their own.
+/// /proc/PID/fd, which shows ordinary users their own processes only.
 [[nodiscard]] std::vector<Holder> read_holders(const FileReader& files);
 
 /// The files in /dev/dri, and the function that each is of.

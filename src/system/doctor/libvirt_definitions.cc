@@ -56,8 +56,8 @@ class Reader {
     expat_.set_character_data_handler(parser_, on_text);
     const auto size = static_cast<int>(text.size());  // 16 MiB at most
     if (expat_.parse(parser_, text.data(), size, 1) == XML_STATUS_OK) return;
-    machine_.problem = std::string(expat_.error_string(expat_.get_error_code(parser_))) +
-                       " in line " + std::to_string(line());
+    machine_.problem = expat_.error_string(expat_.get_error_code(parser_));
+    machine_.problem_line = line();
   }
 
  private:

@@ -12,7 +12,7 @@ namespace vfio_switch {
 
 namespace {
 
-/// Asks for the size, then for the bytes; again where somebody made them more in between.
+/// Asks for the size, then for the bytes, and repeats this if they have grown in between.
 template <class Ask>
 std::string sized(const Ask& ask) {
   for (;;) {

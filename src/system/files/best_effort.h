@@ -10,7 +10,7 @@
 namespace vfio_switch {
 
 /// The bytes of a file; empty where there is none, or where it cannot be read: for a diagnosis,
-/// which tells what it sees and never fails for want of root.
+/// which reports what it can see and does not fail without root.
 [[nodiscard]] inline std::string text_of(const FileReader& files, const std::string& path) {
   auto text = files.read(path);
   return text && *text ? std::move(**text) : std::string();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +18,13 @@ enum class FileKind { regular, directory, symbolic_link, other };
 /// What lstat(2) says about a path.
 struct FileStatus {
   FileKind kind = FileKind::other;
+  std::uint64_t size = 0;     ///< bytes
+  std::int64_t modified = 0;  ///< ns since 1970
+  std::uint64_t device = 0;   ///< equal for what is on the same file system
 };
 
 /// Reads below one root; every path is absolute as seen inside it, and symbolic links resolve
-/// inside it (openat2(2), RESOLVE_IN_ROOT). A command that only looks is handed nothing more.
+/// inside it (openat2(2), RESOLVE_IN_ROOT). A command that changes nothing is given nothing more.
 class FileReader {
  public:
   FileReader() = default;
@@ -32,8 +36,10 @@ class FileReader {
 
   /// True for "/": /proc and /sys are then of the running kernel.
   [[nodiscard]] virtual bool is_running_system() const = 0;
-  /// The bytes of a regular file; nothing where none stands there. An Error where what stands
-  /// there is no regular file, cannot be read, or is larger than 16 MiB.
+  /// The bytes of a regular file; nothing where none stands there, empty of the null device. An
+  /// Error where what stands there cannot be read; its code is EISDIR for a directory, ENODEV for
+  /// a FIFO, a device or a socket, which are not opened, EFBIG for more than 16 MiB. Files of other
+  /// programs are read through ForeignFiles, which tells these apart.
   [[nodiscard]] virtual Result<std::optional<std::string>> read(const std::string& path) const = 0;
   /// The names in a directory, sorted; empty where there is none.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& path) const = 0;

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <string_view>
 
@@ -41,7 +43,7 @@ std::map<std::string, std::string> attributes_of(int directory, const std::strin
   return fd ? read_attributes(fd.get()) : std::map<std::string, std::string>();
 }
 
-/// An ordinary user, who may stage into a --sysroot of their own, owns what they write.
+/// Ordinary users may write into a --sysroot of their own; the files then belong to them.
 bool own(int fd, uid_t uid, gid_t gid) {
   return ::geteuid() != 0 || ::fchown(fd, uid, gid) == 0;
 }
@@ -84,7 +86,7 @@ struct Place {
     auto attributes = file.attributes;
     attributes.merge(attributes_of(directory, name));
     auto written = write_all(fd.get(), path, file.content);
-    // The attributes before the mode: an access list has its say about the mode.
+    // The attributes come before the mode, since an access list changes the mode.
     if (written && (!set_time(fd.get(), file.modified) || !own(fd.get(), file.uid, file.gid) ||
                     !write_attributes(fd.get(), attributes) || ::fchmod(fd.get(), file.mode) != 0 ||
                     ::fsync(fd.get()) != 0 ||
@@ -109,19 +111,19 @@ struct Place {
 
   [[nodiscard]] Result<void> put(const Directory& wanted) const {
     if (::mkdirat(directory, name.c_str(), wanted.mode) != 0 && errno != EEXIST) {
-      return system_error("cannot make", path, errno);
+      return system_error("cannot create", path, errno);
     }
     const UniqueFd fd(
         ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!fd || !own(fd.get(), wanted.uid, wanted.gid) || ::fchmod(fd.get(), wanted.mode) != 0) {
-      return system_error("cannot make", path, errno);
+      return system_error("cannot create", path, errno);
     }
     return {};
   }
 
   [[nodiscard]] Result<void> put(const Absent& /*nothing*/) const {
     if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-    // A directory goes only if it is empty: what others put into one of ours stays.
+    // A directory is removed only if it is empty: files that others put there stay.
     if (errno == EISDIR && (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0 ||
                             errno == ENOTEMPTY || errno == EEXIST)) {
       return {};
@@ -146,6 +148,56 @@ bool copy(int from, int to) {
   return own(to, status.st_uid, status.st_gid) && write_attributes(to, read_attributes(from)) &&
          ::fchmod(to, status.st_mode & 07777U) == 0 && ::futimens(to, times.data()) == 0 &&
          ::fsync(to) == 0;
+}
+
+/// Copies an open file to `name`, which is whole or as it was: half a copy has another name until
+/// it is complete.
+bool copy_and_rename(int from, int directory, const std::string& name) {
+  const auto temporary = temporary_name(name);
+  ::unlinkat(directory, temporary.c_str(), 0);  // left by a crash
+  const auto to = create(directory, temporary);
+  if (to && ::lseek(from, 0, SEEK_SET) == 0 && copy(from, to.get()) &&
+      ::renameat(directory, temporary.c_str(), directory, name.c_str()) == 0) {
+    return true;
+  }
+  const int code = errno;
+  ::unlinkat(directory, temporary.c_str(), 0);
+  errno = code;
+  return false;
+}
+
+/// True if both hold the same bytes.
+bool same_bytes(int left, int right) {
+  std::array<std::array<char, std::size_t{1} << 16U>, 2> buffers{};
+  for (off_t at = 0;;) {
+    const auto count = ::pread(left, buffers[0].data(), buffers[0].size(), at);
+    if (count < 0 || ::pread(right, buffers[1].data(), buffers[1].size(), at) != count)
+      return false;
+    if (count == 0) return true;
+    const auto size = static_cast<std::size_t>(count);
+    if (std::memcmp(buffers[0].data(), buffers[1].data(), size) != 0) return false;
+    at += count;
+  }
+}
+
+/// Where there is no room for a second file: over what stands at `name`, synced and read again.
+Result<void> copy_in_place(int from, int directory, const std::string& name,
+                           const std::string& path) {
+  const UniqueFd to(::openat(directory, name.c_str(),
+                             O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  struct stat status{};
+  if (!to || ::fstat(to.get(), &status) != 0) return system_error("cannot restore", path, errno);
+  if (!S_ISREG(status.st_mode)) return system_error("cannot restore", path, EINVAL);
+  if (::ftruncate(to.get(), 0) != 0 || ::lseek(from, 0, SEEK_SET) != 0 || !copy(from, to.get())) {
+    return system_error("cannot restore", path, errno);
+  }
+  // From the disk, not from memory.
+  (void)::posix_fadvise(to.get(), 0, 0, POSIX_FADV_DONTNEED);
+  if (!same_bytes(from, to.get())) {
+    return fail(printable(path) + " does not hold what was written to it",
+                "The disk may be failing; what was kept is still there.");
+  }
+  return {};
 }
 
 /// Opens a file for writing, and makes it where absent; `made` tells which. What is no regular file
@@ -202,7 +254,7 @@ class RootedStore final : public RootedReader<FileStore> {
     const auto fd = open_or_make(root(), path, O_WRONLY | O_APPEND, 0600, made);
     if (!fd) return system_error("cannot write", path, fd.error());
     if (auto done = append_to(fd->get(), path, text); !done || !made) return done;
-    // Of a new file the name, too, must survive a power cut.
+    // The name of a new file must survive a power cut too.
     const auto directory_path = split(path).directory;
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
     if (!directory) return system_error("cannot sync", directory_path, directory.error());
@@ -212,59 +264,91 @@ class RootedStore final : public RootedReader<FileStore> {
 
   Result<void> keep(const std::string& path, const std::string& as, bool by_link) override {
     const auto [directory_path, name] = split(path);
-    const auto kept_name = split(as).name;
+    const auto [kept_directory_path, kept_name] = split(as);
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
-    if (!directory) return system_error("cannot keep", path, directory.error());
+    if (!directory) return system_error("cannot back up", path, directory.error());
+    const auto kept_directory = root().open_below(kept_directory_path, O_RDONLY | O_DIRECTORY);
+    if (!kept_directory) return system_error("cannot back up", path, kept_directory.error());
     const int at = directory->get();
+    const int kept_at = kept_directory->get();
     struct stat status{};
     if (::fstatat(at, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      return system_error("cannot keep", path, errno);
+      return system_error("cannot back up", path, errno);
     }
     if (!S_ISREG(status.st_mode)) {
-      return fail(printable(path) + " is not a regular file, and could not be put back",
-                  "Replace it with the file itself, and try again.");
+      return fail(printable(path) + " is not a regular file, so it could not be restored later",
+                  "Replace it with a regular file, then try again.");
     }
-    if (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
+    if (::unlinkat(kept_at, kept_name.c_str(), 0) != 0 && errno != ENOENT) {
       return system_error("cannot replace", as, errno);
     }
-    if (!by_link || ::linkat(at, name.c_str(), at, kept_name.c_str(), 0) != 0) {
-      // Half a copy must never be taken for the image: it has another name until it is whole.
-      const auto temporary = temporary_name(kept_name);
-      ::unlinkat(at, temporary.c_str(), 0);  // left by a crash
+    const bool linked = by_link && directory_path == kept_directory_path &&
+                        ::linkat(at, name.c_str(), at, kept_name.c_str(), 0) == 0;
+    if (!linked) {
       const UniqueFd from(
           ::openat(at, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-      const auto to = create(at, temporary);
-      if (!from || !to || !copy(from.get(), to.get()) ||
-          ::renameat(at, temporary.c_str(), at, kept_name.c_str()) != 0) {
-        const int code = errno;
-        ::unlinkat(at, temporary.c_str(), 0);
-        return system_error("cannot keep a copy of", path, code);
+      if (!from || !copy_and_rename(from.get(), kept_at, kept_name)) {
+        return system_error("cannot back up", path, errno);
       }
     }
-    if (::fsync(at) != 0) return system_error("cannot sync", directory_path, errno);
+    if (::fsync(kept_at) != 0) return system_error("cannot sync", kept_directory_path, errno);
     return {};
   }
 
   Result<void> put_back(const std::string& as, const std::string& path) override {
     const auto [directory_path, name] = split(path);
-    const auto kept_name = split(as).name;
+    const auto [kept_directory_path, kept_name] = split(as);
     const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
-    if (!directory) return system_error("cannot put back", path, directory.error());
+    if (!directory) return system_error("cannot restore", path, directory.error());
+    const auto kept_directory = root().open_below(kept_directory_path, O_RDONLY | O_DIRECTORY);
+    if (!kept_directory) return system_error("cannot restore", path, kept_directory.error());
     const int at = directory->get();
+    const int kept_at = kept_directory->get();
     const UniqueFd kept(
-        ::openat(at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot put back", path, errno);
+        ::openat(kept_at, kept_name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!kept || ::fsync(kept.get()) != 0) return system_error("cannot restore", path, errno);
+    const bool is_beside = directory_path == kept_directory_path;
+    if (!is_beside && !copy_and_rename(kept.get(), at, name)) {
+      if (errno != ENOSPC) return system_error("cannot restore", path, errno);
+      if (auto written = copy_in_place(kept.get(), at, name, path); !written) return written;
+    }
     // Of two names for one file rename(2) keeps both; so the second one is removed as well.
-    if (::renameat(at, kept_name.c_str(), at, name.c_str()) != 0 ||
-        (::unlinkat(at, kept_name.c_str(), 0) != 0 && errno != ENOENT) || ::fsync(at) != 0) {
-      return system_error("cannot put back", path, errno);
+    if ((is_beside && ::renameat(at, kept_name.c_str(), at, name.c_str()) != 0) ||
+        ::fsync(at) != 0 || (::unlinkat(kept_at, kept_name.c_str(), 0) != 0 && errno != ENOENT) ||
+        ::fsync(kept_at) != 0) {
+      return system_error("cannot restore", path, errno);
     }
     return {};
   }
 
+  Result<void> set_aside(const std::string& path, const std::string& as) override {
+    const auto [directory_path, name] = split(path);
+    const auto directory = root().open_below(directory_path, O_RDONLY | O_DIRECTORY);
+    if (!directory) return system_error("cannot rename", path, directory.error());
+    const int at = directory->get();
+    if (::renameat2(at, name.c_str(), at, split(as).name.c_str(), RENAME_NOREPLACE) != 0) {
+      return system_error("cannot rename", path, errno);
+    }
+    if (::fsync(at) != 0) return system_error("cannot sync", directory_path, errno);
+    return {};
+  }
+
+  Result<std::uint64_t> free_space(const std::string& path) const override {
+    for (auto above = split(path).directory;; above = split(above).directory) {
+      const auto directory = root().open_below(above, O_RDONLY | O_DIRECTORY);
+      if (!directory && is_absent(directory.error()) && above != "/") continue;
+      if (!directory) return system_error("cannot look at", above, directory.error());
+      struct statvfs status{};
+      if (::fstatvfs(directory->get(), &status) != 0) {
+        return system_error("cannot look at", above, errno);
+      }
+      return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+    }
+  }
+
   Result<UniqueFd> open_lock(const std::string& path) override {
     bool made = false;
-    auto fd = open_or_make(root(), path, O_RDWR, 0644, made);
+    auto fd = open_or_make(root(), path, O_RDWR, 0600, made);
     if (!fd) return system_error("cannot open", path, fd.error());
     return std::move(*fd);
   }

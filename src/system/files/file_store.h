@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,7 +16,7 @@ namespace vfio_switch {
 /// crash leaves there may be removed.
 [[nodiscard]] std::string temporary_path(const std::string& path);
 
-/// The name beside `path` under which a tool builds what then takes its place.
+/// The name beside `path` under which a tool builds the file that then replaces it.
 [[nodiscard]] std::string fresh_path(const std::string& path);
 
 /// Reads and changes below one root. Every change is on disk when its call returns.
@@ -29,15 +30,20 @@ class FileStore : public FileReader {
   /// Adds `text` at the end of a file (made with mode 0600 where absent) and syncs it. On an Error
   /// the file is as long as before.
   [[nodiscard]] virtual Result<void> append(const std::string& path, const std::string& text) = 0;
-  /// Keeps the file at `path` under `as`, in the same directory: by a second name where
-  /// `by_link` allows it (only if whoever changes the file will replace it, not write into it)
-  /// and the file system can, else as a copy with the same times. What stands at `as` is whole.
+  /// Keeps the file at `path` under `as`: by a second name where `by_link` allows it (only if
+  /// whoever changes the file will replace it, not write into it) and `as` is in the same directory
+  /// of a file system that can, else as a copy with the same times. What stands at `as` is whole.
   [[nodiscard]] virtual Result<void> keep(const std::string& path, const std::string& as,
                                           bool by_link) = 0;
-  /// Puts what stands at `as` in the place of `path`, in the same directory, its bytes on disk
-  /// first; nothing is left under `as`.
+  /// Puts what stands at `as` in the place of `path`, its bytes on disk first; nothing is left
+  /// under `as`. From another directory it is copied, beside `path` and renamed where there is room
+  /// for that, else into the file itself, and read again.
   [[nodiscard]] virtual Result<void> put_back(const std::string& as, const std::string& path) = 0;
-  /// Opens a file for locking, made with mode 0644 where absent.
+  /// Takes `path` out of the way under the name `as`, in the same directory, whatever it is.
+  [[nodiscard]] virtual Result<void> set_aside(const std::string& path, const std::string& as) = 0;
+  /// The bytes that are free on the file system of `path`, or of the nearest directory above it.
+  [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& path) const = 0;
+  /// Opens a file for locking, made with mode 0600 where absent.
   [[nodiscard]] virtual Result<UniqueFd> open_lock(const std::string& path) = 0;
 };
 

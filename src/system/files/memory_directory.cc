@@ -108,7 +108,7 @@ Result<UniqueFd> make_memory_directory() {
   auto fd = detached_tmpfs();
   if (!fd) fd = tmpfs_of_user_namespace();
   if (fd) return fd;
-  return fail(ErrorKind::permission, "this system lets only root unpack an image in memory",
+  return fail(ErrorKind::permission, "only root can unpack an image in memory on this system",
               "Run it as root.");
 }
 

@@ -17,8 +17,8 @@ namespace vfio_switch {
 Result<RootedDirectory> RootedDirectory::open(const std::string& root) {
   UniqueFd fd(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) {
-    auto failed = system_error("cannot use the root", root, errno);
-    failed.error().remedy = "Give the top directory of a system with --sysroot.";
+    auto failed = system_error("cannot use the root directory", root, errno);
+    failed.error().remedy = "Use --sysroot with the top directory of an installed system.";
     return failed;
   }
   return RootedDirectory(std::move(fd), root == "/");
@@ -54,14 +54,15 @@ std::unexpected<Error> system_error(const std::string& what, const std::string& 
   Error error{
       ErrorKind::failed, what + " " + printable(path) + ": " + std::strerror(code), {}, code};
   if ((code == EACCES || code == EPERM) && ::geteuid() == 0) {
-    error.remedy = "See whether it is immutable (lsattr), or a security policy forbids it.";
+    error.remedy =
+        "Check whether it is immutable (lsattr) or whether a security policy forbids the change.";
   } else if (code == EACCES || code == EPERM) {
     error.kind = ErrorKind::permission;
     error.remedy = "Run it as root.";
   } else if (code == ENOSPC) {
-    error.remedy = "Free some space on that file system, and try again.";
+    error.remedy = "Free some space on that file system, then try again.";
   } else if (code == EROFS) {
-    error.remedy = "Mount that file system writable, and try again.";
+    error.remedy = "Remount that file system read-write, then try again.";
   }
   return std::unexpected(std::move(error));
 }

@@ -13,8 +13,8 @@
 namespace vfio_switch {
 
 /// A directory that paths are opened below: absolute as seen inside it, symbolic links resolved
-/// inside it (openat2(2), RESOLVE_IN_ROOT). Held by descriptor, so that it cannot be exchanged
-/// under a running command. Failures are errno values, for callers to whom some are none.
+/// inside it (openat2(2), RESOLVE_IN_ROOT). Held by descriptor, so that it cannot be replaced while
+/// a command runs. Failures are errno values, since callers treat some of them as normal.
 class RootedDirectory {
  public:
   [[nodiscard]] static Result<RootedDirectory> open(const std::string& root);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,24 +34,48 @@ std::int64_t modification_time(const struct stat& status) {
   return status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec;
 }
 
+/// The Error for a file that must not be read; its code tells callers which kind it is.
+std::unexpected<Error> odd_file(const std::string& path, int code) {
+  const std::string what = code == EISDIR  ? " is a directory"
+                           : code == EFBIG ? " is larger than 16 MiB"
+                                           : " is a FIFO, a device or a socket";
+  return std::unexpected(Error{ErrorKind::failed, printable(path) + what, {}, code});
+}
+
+bool is_null_device(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
 /// A regular file, open for reading; nothing where nothing stands there. `more` is 0 or O_NOFOLLOW.
+/// The null device counts as an empty regular file.
 Result<std::optional<UniqueFd>> open_regular(const RootedDirectory& root, const std::string& path,
                                              int more, struct stat& status) {
-  // O_NONBLOCK: a FIFO must not block the open; it has no effect on regular files.
-  auto fd = root.open_below(path, O_RDONLY | O_NONBLOCK | more);
-  if (!fd) {
-    if (is_absent(fd.error())) return std::optional<UniqueFd>();
-    return system_error("cannot read", path, fd.error());
+  // The file is checked before it is opened: opening a device can have effects, and a link of an
+  // ordinary user may lead root to a device.
+  const auto place = root.open_below(path, O_PATH | more);
+  if (!place) {
+    if (is_absent(place.error())) return std::optional<UniqueFd>();
+    return system_error("cannot read", path, place.error());
   }
-  if (::fstat(fd->get(), &status) != 0) return system_error("cannot read", path, errno);
-  if (!S_ISREG(status.st_mode)) {
-    return fail(printable(path) + " is not a regular file", "Remove it, and try again.");
+  if (::fstat(place->get(), &status) != 0) return system_error("cannot read", path, errno);
+  if (S_ISLNK(status.st_mode)) return system_error("cannot read", path, ELOOP);
+  if (is_null_device(status)) {
+    status.st_size = 0;
+  } else if (!S_ISREG(status.st_mode)) {
+    return odd_file(path, S_ISDIR(status.st_mode) ? EISDIR : ENODEV);
   }
-  return std::optional(std::move(*fd));
+  // Opens exactly the file that was checked; by its path if /proc is not there.
+  const auto again = "/proc/self/fd/" + std::to_string(place->get());
+  UniqueFd fd(::open(again.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (fd) return std::optional(std::move(fd));
+  if (!is_absent(errno)) return system_error("cannot read", path, errno);
+  auto named = root.open_below(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | more);
+  if (!named) return system_error("cannot read", path, named.error());
+  return std::optional(std::move(*named));
 }
 
 Result<std::string> read_whole(int fd, const struct stat& status, const std::string& path) {
-  // Files of /proc say that they are empty. One byte more than the size: the end shows at once.
+  // Files in /proc report a size of 0. Reading one byte more than the size shows the end at once.
   constexpr std::size_t least = 4096;
   const auto size = std::min(static_cast<std::size_t>(status.st_size), largest_file);
   std::string content(std::max(size + 1, least), '\0');
@@ -61,9 +86,7 @@ Result<std::string> read_whole(int fd, const struct stat& status, const std::str
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_error("cannot read", path, errno);
     used += static_cast<std::size_t>(count);
-    if (used > largest_file) {
-      return fail(printable(path) + " is larger than 16 MiB", "Remove it, and try again.");
-    }
+    if (used > largest_file) return odd_file(path, EFBIG);
     if (count == 0) break;
   }
   content.resize(used);
@@ -106,9 +129,10 @@ Result<std::optional<FileStatus>> file_status(const RootedDirectory& root,
   const auto raw = root.status(path);
   if (!raw) {
     if (is_absent(raw.error())) return std::nullopt;
-    return system_error("cannot look at", path, raw.error());
+    return system_error("cannot access", path, raw.error());
   }
-  return FileStatus{kind_of(raw->st_mode)};
+  return FileStatus{kind_of(raw->st_mode), static_cast<std::uint64_t>(raw->st_size),
+                    modification_time(*raw), raw->st_dev};
 }
 
 std::optional<std::string> link_target(const RootedDirectory& root, const std::string& path) {
@@ -138,7 +162,7 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
   const auto raw = root.status(path);
   if (!raw) {
     if (is_absent(raw.error())) return Absent{};
-    return system_error("cannot look at", path, raw.error());
+    return system_error("cannot access", path, raw.error());
   }
   const unsigned mode = raw->st_mode & 07777U;
   switch (kind_of(raw->st_mode)) {
@@ -160,8 +184,9 @@ Result<FileState> file_state(const RootedDirectory& root, const std::string& pat
     case FileKind::other:
       break;
   }
-  return fail(printable(path) + " is neither a file, a directory nor a symbolic link",
-              "Remove it, and try again.");
+  return std::unexpected(Error{ErrorKind::failed,
+                               printable(path) + " is a FIFO, a device or a socket",
+                               "Move it away, and try again.", ENODEV});
 }
 
 bool path_exists(const RootedDirectory& root, const std::string& path) {

@@ -16,10 +16,8 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::uint64_t most_unpacked = std::uint64_t{4} << 30U;  // no machine boots such an image
-
 std::unexpected<Error> truncated() {
-  return fail("it is truncated: a compressed part goes on behind its end");
+  return fail("it is truncated: compressed data continues past its end");
 }
 
 /// Where the zstd frame ends, from the sizes of its blocks (RFC 8878, 3.1.1). libarchive takes
@@ -40,7 +38,7 @@ Result<std::uint64_t> end_of_zstd(const ByteRange& range) {
     const unsigned block = (*header)[0] | (*header)[1] << 8U | (*header)[2] << 16U;
     last = (block & 1U) != 0;
     const unsigned type = block >> 1U & 3U;
-    if (type == 3) return fail("it is damaged: a zstd block is of no known type");
+    if (type == 3) return fail("it is damaged: a zstd block has an unknown type");
     at += 3 + (type == 1 ? 1 : block >> 3U);
   }
   at += (flags & 4U) != 0 ? 4 : 0;
@@ -48,8 +46,8 @@ Result<std::uint64_t> end_of_zstd(const ByteRange& range) {
   return at;
 }
 
-/// Where the stream ends in the kernel's form of lz4, which has no mark for it: behind the last
-/// block whose size can be one (lib/decompress_unlz4.c).
+/// Where the stream ends in the kernel's form of lz4, which has no mark for it: after the last
+/// block whose size is possible (lib/decompress_unlz4.c).
 Result<std::uint64_t> end_of_lz4(const ByteRange& range) {
   constexpr std::uint32_t block = std::uint32_t{8} << 20U;
   constexpr std::uint32_t largest = block + block / 255 + 16;  // LZ4_compressBound()
@@ -132,8 +130,8 @@ struct Source {
   std::future<Result<std::string_view>> next = {};
 
   void read_ahead() {
-    // Not before it is known that there is more than one piece. Where no thread can be had,
-    // `deferred` reads when asked.
+    // The first piece is read at once, since there may be only one. If no thread can be created,
+    // `deferred` reads on demand.
     const bool is_worth_it = at > range.begin && at < range.end;
     const auto policy =
         is_worth_it ? std::launch::async | std::launch::deferred : std::launch::deferred;
@@ -232,7 +230,6 @@ Result<std::uint64_t> decompress(const ByteRange& range, Compression compression
       library.read_next_header(reader.get(), &entry) != ARCHIVE_OK) {
     return archive_error(library, reader.get());
   }
-  std::uint64_t unpacked = 0;
   for (;;) {
     const void* data = nullptr;
     std::size_t size = 0;
@@ -240,8 +237,6 @@ Result<std::uint64_t> decompress(const ByteRange& range, Compression compression
     const int status = library.read_data_block(reader.get(), &data, &size, &offset);
     if (status == ARCHIVE_EOF) break;
     if (status != ARCHIVE_OK) return archive_error(library, reader.get());
-    unpacked += size;
-    if (unpacked > most_unpacked) return fail("it holds more than any machine could unpack");
     if (auto taken = take({static_cast<const char*>(data), size}); !taken) return failure_of(taken);
   }
   if (!marks_its_end(compression)) return end;

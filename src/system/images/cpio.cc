@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t header_size = 110;
 constexpr std::uint64_t alignment = 4;
-constexpr std::uint64_t longest_path = 4096;  // longer ones the kernel passes over
+constexpr std::uint64_t longest_path = 4096;  // the kernel skips longer ones
 constexpr std::string_view trailer = "TRAILER!!!";
 
 /// The numbers of a header, in their order.
@@ -47,7 +47,7 @@ FileKind kind_of(unsigned file_mode) {
   }
 }
 
-/// What stands behind `size` bytes, so that a multiple of four bytes is full.
+/// The padding after `size` bytes, up to a multiple of four bytes.
 std::uint64_t padding(std::uint64_t size) {
   return (alignment - size % alignment) % alignment;
 }
@@ -124,7 +124,7 @@ std::optional<std::string_view> CpioParser::collect(std::string_view& data, std:
   return buffer_.size() == wanted ? std::optional<std::string_view>(buffer_) : std::nullopt;
 }
 
-/// What is left of the member is `count` bytes that mean nothing.
+/// The rest of the member, `count` bytes, is not needed.
 void CpioParser::skip(std::uint64_t count) {
   left_ = count;
   state_ = State::skip;
@@ -135,16 +135,16 @@ void CpioParser::skip(std::uint64_t count) {
 
 Result<void> CpioParser::take_header(std::string_view header) {
   if (!header.starts_with("070701") && !header.starts_with("070702")) {
-    return fail("it holds something else than cpio archives");
+    return fail("it contains data that is not a cpio archive");
   }
   std::array<std::uint64_t, fields> numbers{};
   for (std::size_t i = 0; i < fields; ++i) {
     const auto number = parse_hex(header.substr(6 + i * 8, 8));
-    if (!number) return fail("a header of its cpio archive is damaged");
+    if (!number) return fail("a header of a cpio archive in it is damaged");
     numbers[i] = *number;
   }
   if (numbers[name_size] == 0 || numbers[name_size] > longest_path) {
-    return fail("a header of its cpio archive is damaged");
+    return fail("a header of a cpio archive in it is damaged");
   }
   entry_ = {{},
             kind_of(static_cast<unsigned>(numbers[mode])),

@@ -21,7 +21,7 @@ struct CpioEntry {
   std::uint64_t size = 0;
 };
 
-/// Who gets the members of an archive.
+/// Receives the members of an archive.
 class CpioSink {
  public:
   CpioSink() = default;
@@ -49,7 +49,7 @@ class CpioParser {
   /// number of bytes consumed.
   [[nodiscard]] Result<std::size_t> feed_one_archive(std::string_view data);
 
-  /// How many bytes of what follows mean nothing: they may be skipped() instead of fed.
+  /// How many of the next bytes are not needed: they may be passed to skipped() instead of feed().
   [[nodiscard]] std::uint64_t idle() const;
   void skipped(std::uint64_t count);
 

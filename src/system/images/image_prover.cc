@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
+#include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
 #include "system/images/initramfs_image.h"
 #include "system/modules/load_order_prover.h"
@@ -19,21 +20,17 @@ namespace vfio_switch {
 
 namespace {
 
-/// libkmod on the contents of one image. Holds modules that the image has, with all that they need:
-/// an index may name others.
+/// libkmod on the contents of one image. Contains only modules whose file, and whose dependencies,
+/// are in the image: an index may name others.
 class ImageModules {
  public:
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
                                                  const std::vector<ModprobeFile>& modprobe) {
-    const auto softdeps = image.read(kernel.softdeps.path);
-    if (!softdeps) return std::unexpected(softdeps.error());
-    kernel.softdeps.content = softdeps->value_or("");
-    auto index = image.read(kernel.modules_directory + "/modules.dep");
-    if (!index) return failure_of(index);
+    kernel.softdeps.content = read_foreign(image, kernel.softdeps.path).text;
+    const auto index = read_foreign(image, kernel.modules_directory + "/modules.dep").text;
     auto db = ModuleDb::open(image, kernel, modprobe);
     if (!db) return failure_of(db);
-    return ImageModules(image, kernel.modules_directory + "/", std::move(*db),
-                        "\n" + index->value_or(""));
+    return ImageModules(image, kernel.modules_directory + "/", std::move(*db), "\n" + index);
   }
 
   [[nodiscard]] Result<LoadRequest> request(const std::string& name,
@@ -120,9 +117,10 @@ Result<void> name_winner(const FileReader& files, const Kernel& kernel, LoadOrde
 
 ImageReport unreadable(const Kernel& kernel, const Error& error) {
   const bool denied = error.kind == ErrorKind::permission;
+  const auto cause = denied ? ReasonCause::image_needs_root : ReasonCause::image_unreadable;
   return {kernel.release,
           denied ? ImageCondition::unknown : ImageCondition::damaged,
-          error.message + (denied ? "; it needs root" : ""),
+          Reason(cause, {{"error", Word{error.message}}}),
           {},
           {}};
 }
@@ -135,7 +133,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   ImageReport report{kernel.release, ImageCondition::readable, {}, {}, {}};
   if (!kernel.initramfs) {
     report.condition = ImageCondition::missing;
-    report.problem = "this kernel has no initramfs image";
+    report.problem = ReasonCause::image_missing;
     return report;
   }
   const auto image = read_initramfs(files, *kernel.initramfs);
@@ -148,9 +146,8 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   const auto steps =
       load_steps(**image, report.facts, facts, kernel, blacklisted(facts, directives));
   if (!steps) return unreadable(kernel, steps.error());
-  auto softdeps = (*image)->read(kernel.softdeps.path);
-  if (!softdeps) return unreadable(kernel, softdeps.error());
-  const VfioBinding binding(report.facts.config, {kernel.softdeps.path, softdeps->value_or("")});
+  auto softdeps = read_foreign(**image, kernel.softdeps.path).text;
+  const VfioBinding binding(report.facts.config, {kernel.softdeps.path, std::move(softdeps)});
   for (const auto& order : root) {
     if (order.kernel != kernel.release) continue;
     if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
@@ -164,6 +161,14 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     bound.by_address = bound.by_address && report.facts.bind_script;
     if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
     auto both = after_image(order, run_image(*steps, *claim, bound), *claim);
+    if (!report.facts.unread.empty()) {
+      const auto& unread = report.facts.unread.front();
+      both.proved = false;
+      both.reason = {ReasonCause::image_file_unread,
+                     {{"file", Place{unread.path}},
+                      {"image", Place{*kernel.initramfs}},
+                      {"why", Word{unread.why}}}};
+    }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));
   }

@@ -10,8 +10,8 @@
 namespace vfio_switch {
 
 /// Opens the image of `kernel` and asks libkmod, on the image's own indices and configuration, who
-/// gets each function of `claims`. `root` is what the real root does after it. An image that
-/// cannot be read is a report, and no Error.
+/// gets each function of `claims`. `root` is what the real root does after it. An image that cannot
+/// be read gives a report, not an Error.
 [[nodiscard]] Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
                                               const Kernel& kernel,
                                               const std::vector<Claim>& claims,

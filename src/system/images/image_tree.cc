@@ -23,7 +23,7 @@ constexpr std::size_t most_entries = 200'000;
 constexpr std::size_t largest_kept = std::size_t{16} << 20U;
 constexpr std::size_t most_kept = std::size_t{64} << 20U;
 constexpr int most_links = 40;                  // on one path, as in the kernel
-constexpr std::size_t most_steps = 20'000'000;  // of all paths together: more is made to hang us
+constexpr std::size_t most_steps = 20'000'000;  // of all paths: more is an attack
 
 /// What decides which modules are loaded, below / or /usr. /etc/modules is the target of a link
 /// that Debian has in /etc/modules-load.d.
@@ -55,7 +55,7 @@ struct ImageTree::Node {
   std::map<std::string, NodePtr, std::less<>> children;
 };
 
-/// Where the last component of a path stands, or would.
+/// The place of the last component of a path, whether it exists or not.
 struct ImageTree::Place {
   NodePtr directory;      ///< null where the way to it leads nowhere
   std::string_view name;  ///< empty: `directory` itself
@@ -70,11 +70,11 @@ bool ImageTree::keeps(const CpioEntry& entry) const {
 }
 
 Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
-  if (++entries_ > most_entries) return fail("it holds too many files");
+  if (++entries_ > most_entries) return fail("it contains too many files");
   kept_ += body.size();
-  if (kept_ > most_kept) return fail("it holds too much configuration");
+  if (kept_ > most_kept) return fail("it contains too much configuration");
   const auto [directory, name] = find_place_to_add(entry.path);
-  if (steps_ > most_steps) return fail("it holds too many symbolic links");
+  if (steps_ > most_steps) return fail("it contains too many symbolic links");
   if (!directory || name.empty()) return {};
   auto& child = directory->children[std::string(name)];
   const bool replaces = child && child->kind != entry.kind;
@@ -85,7 +85,7 @@ Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
   if (replaces || is_link) last_directory_ = nullptr;
   const auto key = LinkKey(entry.device, entry.inode);
   if (entry.kind == FileKind::regular && entry.links > 1) {
-    // Hard links: the body comes with one of them, the first or the last.
+    // Of several hard links only one carries the body, the first or the last.
     auto& first = linked_[key];
     if (first) {
       child = first;
@@ -170,8 +170,12 @@ ImageTree::NodePtr ImageTree::find(std::string_view path, bool follow) const {
 Result<std::optional<std::string>> ImageTree::read(const std::string& path) const {
   const auto node = find(path, true);
   if (!node) return std::nullopt;
-  if (node->kind != FileKind::regular) return fail(printable(path) + " is not a regular file");
-  if (!node->kept) return fail(printable(path) + " is too large");
+  const auto odd = [&](const char* what, int code) {
+    return std::unexpected(Error{ErrorKind::failed, printable(path) + what, {}, code});
+  };
+  if (node->kind == FileKind::directory) return odd(" is a directory", EISDIR);
+  if (node->kind != FileKind::regular) return odd(" is a FIFO, a device or a socket", ENODEV);
+  if (!node->kept) return odd(" is too large", EFBIG);
   return node->content;
 }
 
@@ -186,7 +190,7 @@ Result<std::vector<std::string>> ImageTree::list(const std::string& path) const 
 Result<std::optional<FileStatus>> ImageTree::status(const std::string& path) const {
   const auto node = find(path, false);
   if (!node) return std::nullopt;
-  return FileStatus{node->kind};
+  return FileStatus{node->kind, node->content.size(), 0, 0};
 }
 
 std::optional<std::string> ImageTree::read_link(const std::string& path) const {
@@ -196,7 +200,7 @@ std::optional<std::string> ImageTree::read_link(const std::string& path) const {
 }
 
 Result<std::optional<UniqueFd>> ImageTree::open_file(const std::string& path) const {
-  return fail(printable(path) + " is in an image: it can only be read");
+  return fail(printable(path) + " is in an image and can only be read");
 }
 
 Result<std::optional<UniqueFd>> ImageTree::open_directory(const std::string& path) const {

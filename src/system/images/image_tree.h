@@ -18,8 +18,8 @@ namespace vfio_switch {
 
 /// The files of an initramfs, as the kernel would unpack them (init/initramfs.c): archives that
 /// come later override what stands there, symbolic links on the way are followed, an entry whose
-/// directory is missing is lost. Contents are kept only of what decides which modules are loaded;
-/// what else there is, is known by name.
+/// directory is missing is lost. Contents are kept only of files that decide which modules are
+/// loaded; of all others only the name is known.
 class ImageTree final : public FileReader, public CpioSink {
  public:
   ImageTree();
@@ -34,8 +34,9 @@ class ImageTree final : public FileReader, public CpioSink {
   [[nodiscard]] Result<std::optional<FileStatus>> status(const std::string& path) const override;
   [[nodiscard]] std::optional<std::string> read_link(const std::string& path) const override;
   [[nodiscard]] Result<std::optional<UniqueFd>> open_file(const std::string& path) const override;
-  /// A copy of the directory in memory, in a file system that no path leads to. Files whose content
-  /// was not kept are empty in it. An Error (permission) where the system allows no such thing.
+  /// A copy of the directory in memory, in a file system that is mounted nowhere. Files whose
+  /// content was not kept are empty in it. An Error (permission) where the system allows no such
+  /// thing.
   [[nodiscard]] Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const override;
   [[nodiscard]] Result<FileState> state(const std::string& path) const override;

@@ -29,7 +29,7 @@ Result<ByteRange> initrd_of(const ByteRange& file) {
   if (!is(0, "MZ")) return file;
   const auto header = file.le32(0x3c);
   if (!header || !is(*header, std::string_view("PE\0\0", 4))) {
-    return fail("it is no initramfs, and no unified kernel image either");
+    return fail("it is neither an initramfs nor a unified kernel image");
   }
   const auto sections = file.le16(*header + 6);
   const auto optional_size = file.le16(*header + 20);
@@ -42,10 +42,10 @@ Result<ByteRange> initrd_of(const ByteRange& file) {
     const auto begin = file.le32(section + 20);
     if (!used || !stored || !begin) return fail("it is truncated");
     const auto end = std::uint64_t{*begin} + (*used == 0 ? *stored : std::min(*used, *stored));
-    if (end > file.end) return fail("it is truncated: its .initrd section ends behind it");
+    if (end > file.end) return fail("it is truncated: its .initrd section extends past its end");
     return ByteRange{file.fd, *begin, end};
   }
-  return fail("it is a program without an .initrd section");
+  return fail("it is an EFI program without an .initrd section");
 }
 
 /// Feeds the uncompressed archive at the beginning of `range` to `parser`; gives its end.
@@ -66,11 +66,15 @@ Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
     if (!used) return used;
     at += *used;
   }
-  if (!parser.at_end()) return fail("it is truncated: an archive goes on behind its end");
+  if (!parser.at_end()) return fail("it is truncated: an archive continues past its end");
   return at;
 }
 
 Result<void> read_segments(ByteRange rest, ImageTree& tree) {
+  // For all segments together. An image with every driver and all firmware needs less than a
+  // quarter.
+  constexpr std::uint64_t most_unpacked = std::uint64_t{2} << 30U;
+  std::uint64_t unpacked = 0;
   auto buffer = piece_buffer(rest);
   bool found = false;
   while (rest.begin < rest.end) {
@@ -86,15 +90,19 @@ Result<void> read_segments(ByteRange rest, ImageTree& tree) {
     if (piece->starts_with('0')) {
       end = read_plain(rest, parser);
     } else if (const auto compression = find_compression(rest)) {
-      end = decompress(rest, *compression,
-                       [&parser](std::string_view data) { return parser.feed(data); });
-      if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end");
+      end = decompress(rest, *compression, [&](std::string_view data) -> Result<void> {
+        unpacked += data.size();
+        if (unpacked > most_unpacked) return fail("it contains more data than can be unpacked");
+        return parser.feed(data);
+      });
+      if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end mark");
     } else if (piece->starts_with("\x89LZO")) {
       // libarchive, as most distributions build it, would start a program for it.
-      return fail("it is compressed with LZO, which vfio-switch does not read: choose another one");
+      return fail(
+          "it is compressed with LZO, which vfio-switch cannot read; use another compression");
     } else {
-      return fail(found ? "it goes on with something that the kernel does not understand"
-                        : "it is no initramfs");
+      return fail(found ? "it continues with data that the kernel does not understand"
+                        : "it is not an initramfs");
     }
     if (!end) return failure_of(end);
     found = true;

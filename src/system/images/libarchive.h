@@ -8,7 +8,7 @@
 namespace vfio_switch {
 
 /// libarchive's functions, as they are used here. The library is loaded when an image is opened: it
-/// brings nine others along, which took more of every command's start than all else.
+/// loads nine others, which took more of every command's start than everything else.
 struct LibArchive {
   decltype(&::archive_read_new) read_new = nullptr;
   decltype(&::archive_read_free) read_free = nullptr;

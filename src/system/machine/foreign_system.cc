@@ -18,13 +18,13 @@ bool is_chroot() {
   struct stat ours{};
   struct stat theirs{};
   if (::stat("/", &ours) != 0) return true;
-  // An ordinary user may not look, and may change nothing either.
+  // An ordinary user cannot read it, and cannot change anything either.
   if (::stat("/proc/1/root/.", &theirs) != 0) return ::geteuid() == 0;
   return ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
 }
 
 bool is_container(const FileReader& files) {
-  // What systemd-detect-virt(1) looks at, as far as an ordinary user can.
+  // The same signs as systemd-detect-virt(1), as far as an ordinary user can read them.
   constexpr std::array<const char*, 3> markers = {"/run/systemd/container", "/run/.containerenv",
                                                   "/.dockerenv"};
   if (std::ranges::any_of(markers, [&](const char* path) { return files.exists(path); })) {
@@ -52,19 +52,6 @@ Result<std::optional<std::string>> foreign_environment(const FileReader& files,
   if (is_chroot()) return "a chroot";
   if (is_live_system(kernel_command_line)) return "a live system";
   return std::nullopt;
-}
-
-bool is_secure_boot(const FileReader& files) {
-  const auto variable =
-      files.read("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c");
-  // Four bytes of attributes, then the value.
-  constexpr std::size_t value = 4;
-  return variable && *variable && (*variable)->size() > value && (**variable)[value] == 1;
-}
-
-bool is_command_line_locked(const FileReader& files) {
-  return is_secure_boot(files) &&
-         files.exists("/sys/firmware/efi/efivars/StubInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f");
 }
 
 }  // namespace vfio_switch

@@ -15,11 +15,4 @@ namespace vfio_switch {
 [[nodiscard]] Result<std::optional<std::string>> foreign_environment(
     const FileReader& files, std::string_view kernel_command_line);
 
-/// True if the firmware boots signed programs alone.
-[[nodiscard]] bool is_secure_boot(const FileReader& files);
-
-/// True if the running kernel's command line is part of a signed unified kernel image: booted
-/// through systemd-stub (systemd-stub(7), StubInfo) with Secure Boot on.
-[[nodiscard]] bool is_command_line_locked(const FileReader& files);
-
 }  // namespace vfio_switch

@@ -9,7 +9,7 @@
 
 namespace vfio_switch {
 
-/// A machine as a command finds it: what is there, and what is wanted of it.
+/// A machine as a command finds it: its facts, and what is configured.
 struct Machine {
   Profile profile;
   Settings settings;

@@ -7,7 +7,9 @@
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
 #include "core/boot/mounts.h"
+#include "core/files/own_paths.h"
 #include "system/boot/boot_loaders.h"
+#include "system/boot/secure_boot.h"
 #include "system/machine/foreign_system.h"
 #include "system/machine/host_displays.h"
 #include "system/modules/modprobe_config.h"
@@ -47,66 +49,61 @@ Result<void> observe_legacy(const FileReader& files, SystemFacts& facts) {
 
 }  // namespace
 
-Result<SystemFacts> probe_devices(const FileReader& files) {
+namespace {
+
+Result<SystemFacts> probe_devices(ForeignFiles& foreign) {
+  const auto& files = foreign.reader();
   SystemFacts facts;
-  auto devices = read_pci_devices(files);
+  auto devices = read_pci_devices(foreign);
   if (!devices) return failure_of(devices);
   facts.devices = std::move(*devices);
   auto enabled = read_iommu_enabled(files);
   if (!enabled) return failure_of(enabled);
   facts.iommu_enabled = *enabled;
   facts.iommu_table = read_iommu_table(files);
-  auto claims = read_display_claims(files, facts.devices);
-  if (!claims) return failure_of(claims);
-  facts.display_claims = std::move(*claims);
-  auto command_line = files.read("/proc/cmdline");
-  if (!command_line) return failure_of(command_line);
-  facts.command_line = trim(command_line->value_or(""));
-  auto release = files.read("/proc/sys/kernel/osrelease");
-  if (!release) return failure_of(release);
-  facts.running_kernel = trim(release->value_or(""));
+  facts.display_claims = read_display_claims(foreign, facts.devices);
+  facts.command_line = trim(foreign.text("/proc/cmdline"));
+  facts.running_kernel = trim(foreign.text("/proc/sys/kernel/osrelease"));
+  return facts;
+}
+
+}  // namespace
+
+Result<SystemFacts> probe_devices(const FileReader& files) {
+  ForeignFiles foreign(files);
+  auto facts = probe_devices(foreign);
+  if (facts) facts->unread = foreign.unread();
   return facts;
 }
 
 Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
-  auto facts = probe_devices(files);
+  ForeignFiles others(files);
+  auto facts = probe_devices(others);
   if (!facts) return facts;
-  auto os = read_os_release(files);
-  if (!os) return failure_of(os);
-  facts->os = std::move(*os);
+  facts->os = read_os_release(others);
   auto foreign = foreign_environment(files, facts->command_line);
   if (!foreign) return failure_of(foreign);
   facts->foreign_environment = std::move(*foreign);
   facts->command_line_locked = is_command_line_locked(files);
   facts->boot_loader = find_boot_loader(files);
-  auto tpm = find_tpm_unlock(files);
-  if (!tpm) return failure_of(tpm);
-  facts->tpm_unlock = std::move(*tpm);
+  facts->tpm_unlock = find_tpm_unlock(others);
   if (files.is_running_system()) {
-    auto fstab = files.read("/etc/fstab");
-    if (!fstab) return failure_of(fstab);
     (void)files.exists("/boot/.");  // an automount is mounted by looking into it
-    auto mounts = files.read("/proc/self/mountinfo");
-    if (!mounts) return failure_of(mounts);
-    facts->unmounted = unmounted_boot_paths(fstab->value_or(""), mounts->value_or(""));
+    facts->unmounted =
+        unmounted_boot_paths(others.text("/etc/fstab"), others.text("/proc/self/mountinfo"));
   }
   const auto generator = find_generator(profile, files);
-  auto kernels = read_kernels(files, profile, generator);
+  auto kernels = read_kernels(others, profile, generator);
   if (!kernels) return failure_of(kernels);
   facts->kernels = std::move(*kernels);
-  auto early = read_early_modules(files, profile);
-  if (!early) return failure_of(early);
-  facts->early_modules = std::move(*early);
-  auto hindrances = find_image_hindrances(files, generator, facts->kernels);
+  facts->early_modules = read_early_modules(others, profile);
+  auto hindrances = find_image_hindrances(others, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);
   facts->image_hindrances = std::move(*hindrances);
-  auto drop_in = wants_mkinitcpio_drop_in(files, generator);
-  if (!drop_in) return failure_of(drop_in);
-  facts->wants_mkinitcpio_drop_in = *drop_in;
+  facts->wants_mkinitcpio_drop_in = wants_mkinitcpio_drop_in(others, generator);
   facts->modules_load_in_image = generator == InitramfsGenerator::dracut;
-  auto modprobe = read_modprobe_config(files);
-  if (!modprobe) return failure_of(modprobe);
-  facts->modprobe = std::move(*modprobe);
+  facts->modprobe = read_modprobe_config(others);
+  facts->unread = others.unread();
   facts->bind_script = files.exists(std::string(bind_path));
   for (const auto path : generated_paths) {
     if (auto observed = observe(files, std::string(path), *facts); !observed) {
@@ -117,12 +114,11 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   return facts;
 }
 
-Result<OsRelease> read_os_release(const FileReader& files) {
+OsRelease read_os_release(ForeignFiles& files) {
   constexpr std::array<const char*, 2> paths = {"/etc/os-release", "/usr/lib/os-release"};
   for (const auto* path : paths) {
-    auto content = files.read(path);
-    if (!content) return failure_of(content);
-    if (*content) return parse_os_release(**content);
+    const auto content = files.text(path);
+    if (!content.empty()) return parse_os_release(content);
   }
   return parse_os_release("");
 }

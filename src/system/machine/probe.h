@@ -4,17 +4,18 @@
 #include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/machine/profile.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 
 namespace vfio_switch {
 
-/// What `devices` needs: the PCI functions and the IOMMU, for which no profile is wanted.
+/// What `devices` needs: the PCI functions and the IOMMU; no profile is needed for these. Files
+/// that cannot be read are recorded and skipped.
 [[nodiscard]] Result<SystemFacts> probe_devices(const FileReader& files);
 
 /// Everything that planning may know: the only assembler of SystemFacts.
 [[nodiscard]] Result<SystemFacts> probe(const FileReader& files, const Profile& profile);
 
 /// os-release of this root.
-[[nodiscard]] Result<OsRelease> read_os_release(const FileReader& files);
+[[nodiscard]] OsRelease read_os_release(ForeignFiles& files);
 
 }  // namespace vfio_switch

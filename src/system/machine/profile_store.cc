@@ -36,13 +36,13 @@ Result<Profile> load_profile(const FileReader& files) {
     known.push_back(profile->id);
     profiles.push_back(std::move(*profile));
   }
-  auto os = read_os_release(files);
-  if (!os) return failure_of(os);
-  if (const auto* profile = match_profile(profiles, *os)) return *profile;
-  return fail("no profile fits this distribution: os-release says ID=" + printable(os->id) +
-                  (os->id_like.empty() ? "" : " ID_LIKE=" + printable(join(os->id_like, " "))) +
-                  "; there are profiles for " + enumerate(known),
-              "Put one into /etc/vfio-switch/profiles; see vfio-switch-profile(5).");
+  ForeignFiles foreign(files);
+  const auto os = read_os_release(foreign);
+  if (const auto* profile = match_profile(profiles, os)) return *profile;
+  return fail("no profile for this distribution (os-release: ID=" + printable(os.id) +
+                  (os.id_like.empty() ? "" : " ID_LIKE=" + printable(join(os.id_like, " "))) +
+                  "); known: " + enumerate(known),
+              "Add a profile to /etc/vfio-switch/profiles. See vfio-switch-profile(5).");
 }
 
 Result<Settings> load_settings(const FileReader& files) {

@@ -9,6 +9,8 @@
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/tell/redaction.h"
 #include "system/files/best_effort.h"
 #include "system/modules/module_db.h"
@@ -20,7 +22,7 @@ namespace {
 
 using Tell = std::vector<std::string> (*)(std::string_view text);
 
-/// Collects the files that may be told.
+/// Collects the files that a report may contain.
 class Files {
  public:
   explicit Files(const FileReader& files) : files_(files) {}
@@ -55,7 +57,7 @@ std::vector<std::string> told_profile(std::string_view text) {
   return {told_prime_profile(text)};
 }
 
-/// What we wrote ourselves tells of the card alone, and says whether it is unmodified.
+/// Files of vfio-switch describe the card only, and show whether they were modified.
 void add_ours(const FileReader& files, const SystemFacts& facts, const State& state, Files& told) {
   for (const auto& [path, observed] : facts.files) {
     const auto* file = std::get_if<RegularFile>(&observed.state);
@@ -96,7 +98,7 @@ std::optional<PciAddress> physical_function(const FileReader& files, const std::
   return PciAddress::parse(std::string_view(*target).substr(target->rfind('/') + 1));
 }
 
-/// A word of sysfs; empty where it holds anything that such a word does not.
+/// A word from sysfs; empty if it contains a character that such words do not have.
 std::string word(const std::string& text) {
   const auto value = trim(text);
   const bool plain = std::ranges::all_of(value, [](char c) {
@@ -156,7 +158,7 @@ std::vector<std::string> private_names(const FileReader& files) {
     std::from_chars(fields[2].data(), fields[2].data() + fields[2].size(), uid);
     if (uid < first_person || uid == nobody) continue;
     names.emplace_back(fields[0]);
-    // The full name, of which each part may stand alone: "Brunhilde Muster,,,".
+    // The full name, each part of which may be used alone: "Brunhilde Muster,,,".
     constexpr std::size_t full_name = 4;
     if (fields.size() <= full_name || fields[full_name].starts_with('/')) continue;
     for (const auto part : split_words(fields[full_name], " ,")) names.emplace_back(part);

@@ -13,8 +13,8 @@
 
 namespace vfio_switch {
 
-/// What of a machine may be told and is not in SystemFacts, so that a fixture made of both plans as
-/// the machine does (tests/machines/README.md).
+/// The publishable facts about a machine that are not in SystemFacts, so that a fixture made from
+/// both gives the same plan as the machine (tests/machines/README.md).
 struct Recording {
   struct Function {
     std::string revision;  ///< "0xa1"; empty where it cannot be read
@@ -31,7 +31,7 @@ struct Recording {
 [[nodiscard]] Result<Recording> record(const FileReader& files, const SystemFacts& facts,
                                        const State& state);
 
-/// The names that a report must not hold: of the host and of its users.
+/// The names that a report must not contain: of the host and of its users.
 [[nodiscard]] std::vector<std::string> private_names(const FileReader& files);
 
 }  // namespace vfio_switch

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
@@ -23,7 +24,7 @@ struct LoadOrders {
 /// `config`, and who would win.
 [[nodiscard]] Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                   const std::vector<Claim>& claims,
-                                                  const BootConfig& config);
+                                                  const DriverConfig& config);
 
 /// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
 /// command line. libkmod would take the latter from the running system instead.

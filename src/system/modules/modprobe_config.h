@@ -3,14 +3,15 @@
 
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/modules/modprobe_conf.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 
 namespace vfio_switch {
 
-/// Every *.conf of every directory that modprobe reads (modprobe.d(5)), the directory that wins
+/// Every file of every directory that modprobe reads (modprobe.d(5)), the directory that wins
 /// first. Read by us instead of by libkmod, whose paths and absolute links would leave the root.
-[[nodiscard]] Result<std::vector<ModprobeFile>> read_modprobe_config(const FileReader& files);
+/// As libkmod does (conf_files_filter_out), hidden files and directories are passed over; what
+/// cannot be read hides files of its name, and says nothing.
+[[nodiscard]] std::vector<ModprobeFile> read_modprobe_config(ForeignFiles& files);
 
 }  // namespace vfio_switch

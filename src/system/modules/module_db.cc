@@ -3,6 +3,7 @@
 
 #include <libkmod.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -63,9 +64,29 @@ Result<UniqueFd> memory_file(const std::string& text) {
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
   if (!fd || !rest.empty()) {
-    return fail(std::string("cannot hold the configuration in memory: ") + std::strerror(errno));
+    return fail(std::string("cannot create a file in memory for the configuration: ") +
+                std::strerror(errno));
   }
   return fd;
+}
+
+/// libkmod opens these without asking what they are, and would wait for ever for who writes into a
+/// FIFO. Nothing where all are files, or are not there.
+std::optional<std::string> odd_database(int directory) {
+  constexpr std::array names = {"modules.dep.bin",           "modules.alias.bin",
+                                "modules.symbols.bin",       "modules.builtin.bin",
+                                "modules.builtin.alias.bin", "modules.softdep",
+                                "modules.weakdep",           "modules.builtin.modinfo"};
+  for (const auto* name : names) {
+    struct stat status{};
+    if (::fstatat(directory, name, &status, 0) == 0 && !S_ISREG(status.st_mode)) return name;
+  }
+  return std::nullopt;
+}
+
+bool is_regular(const char* path) {
+  struct stat status{};
+  return ::stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 /// Walks what libkmod would insert, install commands included.
@@ -75,8 +96,11 @@ class Walk {
       : context_(context), blacklist_(blacklist) {}
 
   Result<void> go(const std::string& name, bool ignore_command, int depth) {
-    constexpr int deepest = 8;  // install commands that call each other
-    if (depth > deepest) return not_followed("install commands call each other without end");
+    if (name.empty()) return {};  // of a device whose modalias is not known
+    constexpr int deepest = 8;    // install commands that call each other
+    if (depth > deepest || ++calls_ > most_calls) {
+      return not_followed(ReasonCause::commands_in_circle);
+    }
     kmod_list* raw = nullptr;
     if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {
       return fail("libkmod cannot look up " + name + ": " + std::strerror(-error));
@@ -93,12 +117,14 @@ class Walk {
   InsertionOrder take() { return std::move(order_); }
 
  private:
+  static constexpr int most_calls = 500;  ///< in all: each command may call several others
+
   Result<void> insert(kmod_module* module, bool ignore_command, int depth) {
     Report report;
     current_report = &report;
     unsigned flags = KMOD_PROBE_DRY_RUN | KMOD_PROBE_IGNORE_LOADED;
     if (ignore_command) flags |= KMOD_PROBE_IGNORE_COMMAND;
-    // A module that is missing, or an install command, is no failure of the walk.
+    // A missing module or an install command does not end the walk.
     kmod_module_probe_insert_module(module, flags, nullptr, nullptr, nullptr, report_action);
     current_report = nullptr;
     auto command = report.commands.begin();
@@ -115,15 +141,17 @@ class Walk {
     // Softdeps precede what the bind script loads: it loads vfio-pci alone.
     if (!runs_bind(command)) order_.by_command = true;
     const auto calls = parse_install_command(command);
-    if (!calls)
-      return not_followed("the install command '" + printable(command) + "' is not understood");
+    if (!calls) {
+      return not_followed({ReasonCause::command_unclear, {{"command", Quotation{command}}}});
+    }
     for (const auto& call : *calls) {
+      if (calls_ > most_calls) break;
       if (auto done = go(call.name, call.ignore_install, depth + 1); !done) return done;
     }
     return {};
   }
 
-  Result<void> not_followed(std::string reason) {
+  Result<void> not_followed(Reason reason) {
     order_.followed = false;
     order_.reason = std::move(reason);
     return {};
@@ -135,6 +163,7 @@ class Walk {
   }
 
   kmod_ctx* context_;
+  int calls_ = 0;
   const std::set<std::string>& blacklist_;
   InsertionOrder order_;
 };
@@ -152,6 +181,13 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!modules) return failure_of(modules);
   if (!*modules) return fail("there is no " + kernel.modules_directory);
   db.modules_ = std::move(**modules);
+  if (const auto odd = odd_database(db.modules_.get())) {
+    return std::unexpected(
+        Error{ErrorKind::failed,
+              printable(kernel.modules_directory + "/" + *odd) + " is not a file",
+              {},
+              ENODEV});
+  }
 
   config.push_back(kernel.softdeps);
   auto memory = memory_file(joined_modprobe(effective_modprobe(std::move(config))));
@@ -164,7 +200,8 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!db.context_) {
     return fail("libkmod cannot open " + kernel.modules_directory + ": " + std::strerror(errno));
   }
-  kmod_set_log_priority(db.context_.get(), 0);  // what users wrote wrongly is reported by us
+  kmod_set_log_priority(db.context_.get(),
+                        0);  // mistakes in the configuration are reported by this program
   return db;
 }
 
@@ -173,6 +210,7 @@ void ModuleDb::map_indices() const {
 }
 
 Result<std::vector<std::string>> ModuleDb::lookup(const std::string& alias) const {
+  if (alias.empty()) return std::vector<std::string>();  // of a device that could not be read
   map_indices();
   kmod_list* raw = nullptr;
   if (const int error = kmod_module_new_from_lookup(context_.get(), alias.c_str(), &raw);
@@ -212,6 +250,8 @@ std::string ModuleDb::kernel_name(const std::string& module) const {
   kmod_module* raw = nullptr;
   if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return module;
   const Module found(raw);
+  const char* path = kmod_module_get_path(found.get());
+  if (path == nullptr || !is_regular(path)) return module;
   kmod_list* raw_info = nullptr;
   if (kmod_module_get_info(found.get(), &raw_info) < 0) return module;
   const std::unique_ptr<kmod_list, void (*)(kmod_list*)> info(raw_info, kmod_module_info_free_list);

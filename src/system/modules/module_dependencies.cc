@@ -25,7 +25,7 @@ Result<ModuleDependencies> ModuleDependencies::read(const FileReader& files, con
   if (!directory) return failure_of(directory);
   if (!*directory) return ModuleDependencies({});
   const UniqueFd file(
-      ::openat((*directory)->get(), "modules.dep", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+      ::openat((*directory)->get(), "modules.dep", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   return ModuleDependencies(MappedText(file));
 }
 

@@ -7,25 +7,21 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "system/files/foreign_files.h"
 
 namespace vfio_switch {
 
 namespace {
 
 /// The hook's text; empty where there is none, or where it is masked by a link to /dev/null.
-Result<std::string> read_hook(const FileReader& files, const std::string& name) {
+std::string read_hook(const FileReader& files, const std::string& name) {
   constexpr std::array<const char*, 2> directories = {"/etc/pacman.d/hooks/",
                                                       "/usr/share/libalpm/hooks/"};
   for (const std::string directory : directories) {
-    auto status = files.status(directory + name);
-    if (!status) return failure_of(status);
-    if (!*status) continue;
-    if (files.read_link(directory + name) == "/dev/null") return std::string();
-    auto text = files.read(directory + name);
-    if (!text) return failure_of(text);
-    return text->value_or("");
+    auto file = read_foreign(files, directory + name);
+    if (file.kind != ForeignKind::absent) return std::move(file.text);
   }
-  return std::string();
+  return {};
 }
 
 /// One [Trigger] of a hook: see alpm-hooks(5).
@@ -57,10 +53,10 @@ std::vector<Trigger> parse_triggers(std::string_view hook) {
   return triggers;
 }
 
-/// Hooks are not told whether a path came or went: it is there, or it is not.
+/// pacman does not tell hooks whether a path was installed or removed, so it is looked up.
 bool fires(const FileReader& files, const Trigger& trigger, const std::string& target) {
   const bool fits = std::ranges::any_of(trigger.patterns, [&](const std::string& pattern) {
-    // Without flags, as libalpm calls it: a star also stands for slashes.
+    // libalpm passes no flags either: a star also matches slashes.
     return ::fnmatch(pattern.c_str(), target.c_str(), 0) == 0;
   });
   if (!fits || !trigger.path) return fits;
@@ -69,11 +65,10 @@ bool fires(const FileReader& files, const Trigger& trigger, const std::string& t
 
 }  // namespace
 
-Result<bool> builds_images(const FileReader& files, const std::vector<std::string>& targets) {
+bool builds_images(const FileReader& files, const std::vector<std::string>& targets) {
   for (const std::string name : {"90-mkinitcpio-install.hook", "90-dracut-install.hook"}) {
     const auto hook = read_hook(files, name);
-    if (!hook) return std::unexpected(hook.error());
-    for (const auto& trigger : parse_triggers(*hook)) {
+    for (const auto& trigger : parse_triggers(hook)) {
       const bool fired = std::ranges::any_of(
           targets, [&](const std::string& target) { return fires(files, trigger, target); });
       if (fired) return true;

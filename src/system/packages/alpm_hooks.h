@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "system/files/file_reader.h"
 
 namespace vfio_switch {
@@ -12,7 +11,6 @@ namespace vfio_switch {
 /// True if the distribution's own pacman hook builds images in a transaction with these targets
 /// (paths and packages, as pacman hands them to hooks): one of its triggers names one of them. The
 /// hook that counts is that of /etc/pacman.d/hooks, where there is one of the same name.
-[[nodiscard]] Result<bool> builds_images(const FileReader& files,
-                                         const std::vector<std::string>& targets);
+[[nodiscard]] bool builds_images(const FileReader& files, const std::vector<std::string>& targets);
 
 }  // namespace vfio_switch

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/base/text.h"
+#include "system/files/best_effort.h"
 #include "system/process/unique_fd.h"
 
 namespace vfio_switch {
@@ -23,7 +24,7 @@ const std::string local = database + "/local";
 constexpr std::string_view helper_name = "vfio-switch-alpm";
 
 bool has_database(const FileReader& files) {
-  // Without this file libalpm would take the directory for a new database, and write it.
+  // Without this file libalpm would take the directory for a new database and write to it.
   return files.exists(local + "/ALPM_DB_VERSION");
 }
 
@@ -50,7 +51,7 @@ std::optional<std::string> run_helper(const std::string& program, std::vector<st
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
-  // Out of the way of the numbers that the child gets.
+  // Moved to a number that the child does not use.
   const UniqueFd far_directory(::fcntl(directory, F_DUPFD_CLOEXEC, 10));
   UniqueFd far_writer(::fcntl(writer.get(), F_DUPFD_CLOEXEC, 10));
   if (!far_directory || !far_writer) return std::nullopt;
@@ -99,19 +100,14 @@ struct Entry {
   }
 };
 
-Result<std::vector<Entry>> read_entries(const FileReader& files) {
-  auto names = files.list(local);
-  if (!names) return failure_of(names);
+std::vector<Entry> read_entries(const FileReader& files) {
   std::vector<Entry> entries;
-  for (const auto& name : *names) {
+  for (const auto& name : names_in(files, local)) {
     const auto directory = local + "/" + name;
-    auto text = files.exists(directory + "/desc") ? files.read(directory + "/desc")
-                                                  : Result<std::optional<std::string>>();
-    if (!text) return failure_of(text);
-    if (!*text) continue;
+    const auto content = text_of(files, directory + "/desc");
+    if (content.empty()) continue;
     Entry entry{directory, {}, {}};
     std::string_view section;
-    const std::string content = **text;
     for (const auto line : split_lines(content)) {
       if (line.starts_with('%')) {
         section = line;
@@ -126,24 +122,19 @@ Result<std::vector<Entry>> read_entries(const FileReader& files) {
   return entries;
 }
 
-Result<bool> owns(const FileReader& files, const Entry& entry, std::string_view path) {
-  auto text = files.read(entry.directory + "/files");
-  if (!text) return failure_of(text);
-  const std::string content = text->value_or("");
+bool owns(const FileReader& files, const Entry& entry, std::string_view path) {
+  const auto content = text_of(files, entry.directory + "/files");
   return std::ranges::any_of(split_lines(content), [&](auto line) { return line == path; });
 }
 
-Result<std::string> owner_of(const FileReader& files, std::vector<Entry>& entries,
-                             const Kernel& kernel) {
+std::string owner_of(const FileReader& files, std::vector<Entry>& entries, const Kernel& kernel) {
   const auto path = "usr/lib/modules/" + kernel.release + "/vmlinuz";
-  // The likely one first: the lists of all packages are long.
+  // The most likely package comes first, since the lists of all packages are long.
   std::ranges::stable_partition(entries, [&](const Entry& e) { return e.name == kernel.package; });
   for (const auto& entry : entries) {
-    const auto found = owns(files, entry, path);
-    if (!found) return std::unexpected(found.error());
-    if (*found) return entry.name;
+    if (owns(files, entry, path)) return entry.name;
   }
-  return std::string();
+  return {};
 }
 
 }  // namespace
@@ -161,13 +152,12 @@ std::optional<PackageFacts> ask_libalpm(const FileReader& files,
   return parse_packages(*output);
 }
 
-Result<std::optional<PackageFacts>> read_pacman_database(const FileReader& files,
-                                                         const std::vector<Kernel>& kernels) {
+std::optional<PackageFacts> read_pacman_database(const FileReader& files,
+                                                 const std::vector<Kernel>& kernels) {
   if (!has_database(files)) return std::nullopt;
   auto entries = read_entries(files);
-  if (!entries) return failure_of(entries);
   PackageFacts facts;
-  for (const auto& entry : *entries) {
+  for (const auto& entry : entries) {
     if (std::ranges::find(entry.provides, nvidia_module_provision) != entry.provides.end()) {
       facts.graphics_drivers.push_back(entry.name);
     }
@@ -176,19 +166,17 @@ Result<std::optional<PackageFacts>> read_pacman_database(const FileReader& files
   std::ranges::sort(facts.graphics_drivers);
   for (const auto generator : known_generators) {
     const bool installed = std::ranges::any_of(
-        *entries, [&](const Entry& entry) { return entry.satisfies(generator); });
+        entries, [&](const Entry& entry) { return entry.satisfies(generator); });
     if (installed) facts.generators.emplace_back(generator);
   }
   for (const auto& kernel : kernels) {
-    auto owner = owner_of(files, *entries, kernel);
-    if (!owner) return failure_of(owner);
-    facts.kernels.push_back({kernel.release, std::move(*owner)});
+    facts.kernels.push_back({kernel.release, owner_of(files, entries, kernel)});
   }
   return facts;
 }
 
-Result<std::optional<PackageFacts>> read_packages(const FileReader& files,
-                                                  const std::vector<Kernel>& kernels) {
+std::optional<PackageFacts> read_packages(const FileReader& files,
+                                          const std::vector<Kernel>& kernels) {
   if (auto asked = ask_libalpm(files, kernels)) return asked;
   return read_pacman_database(files, kernels);
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/machine/packages.h"
 #include "system/files/file_reader.h"
@@ -14,16 +13,16 @@ namespace vfio_switch {
 
 /// Asks the program that links libalpm, where there is a pacman database: beside this program, or
 /// where the package has it. Nothing where there is no database, no such program, or where it
-/// cannot be started, because of a library that has moved on for one.
+/// cannot be started, for example because a library was upgraded.
 [[nodiscard]] std::optional<PackageFacts> ask_libalpm(const FileReader& files,
                                                       const std::vector<Kernel>& kernels);
 
 /// The same, read from the database's own files.
-[[nodiscard]] Result<std::optional<PackageFacts>> read_pacman_database(
-    const FileReader& files, const std::vector<Kernel>& kernels);
+[[nodiscard]] std::optional<PackageFacts> read_pacman_database(const FileReader& files,
+                                                               const std::vector<Kernel>& kernels);
 
 /// What libalpm says, else what the files say; nothing where there is no pacman database.
-[[nodiscard]] Result<std::optional<PackageFacts>> read_packages(const FileReader& files,
-                                                                const std::vector<Kernel>& kernels);
+[[nodiscard]] std::optional<PackageFacts> read_packages(const FileReader& files,
+                                                        const std::vector<Kernel>& kernels);
 
 }  // namespace vfio_switch

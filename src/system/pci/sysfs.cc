@@ -2,16 +2,19 @@
 #include "system/pci/sysfs.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <map>
 
 #include "core/base/text.h"
 #include "system/pci/pci_names.h"
+#include "system/process/bounded_read.h"
 
 namespace vfio_switch {
 
@@ -43,12 +46,19 @@ class Attributes {
 
   /// An attribute of sysfs is at most a page.
   [[nodiscard]] std::optional<std::string> text(const char* name) const {
-    const UniqueFd file(
-        ::openat(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    const auto file = open(name);
     std::array<char, 4096> page{};
     const auto length = file ? ::read(file.get(), page.data(), page.size()) : -1;
     if (length < 0) return std::nullopt;
     return std::string(trim({page.data(), static_cast<std::size_t>(length)}));
+  }
+
+  /// The attribute, open for reading; nothing where there is no such file. Opening takes no lock.
+  [[nodiscard]] UniqueFd open(const char* name) const {
+    UniqueFd file(::openat(directory_.get(), name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status{};
+    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
+    return file;
   }
 
   /// The last part of the target of a symbolic link.
@@ -63,7 +73,26 @@ class Attributes {
   UniqueFd directory_;
 };
 
-Result<PciDevice> read_device(const FileReader& files, const PciAddress& address) {
+/// Of a function whose modalias cannot be read, which libkmod cannot be asked about then.
+void read_identity(const Attributes& attributes, PciDevice& device) {
+  const auto number = [&](const char* name) {
+    const auto text = attributes.text(name).value_or("");
+    return text.starts_with("0x") ? parse_hex(std::string_view(text).substr(2)).value_or(0) : 0;
+  };
+  const auto id = [&](const char* name) { return static_cast<std::uint16_t>(number(name)); };
+  device.id = {id("vendor"), id("device")};
+  device.subsystem = {id("subsystem_vendor"), id("subsystem_device")};
+  device.device_class = {number("class")};
+}
+
+/// A function, and its driver_override, which is not read yet: that takes the device's lock.
+struct FoundDevice {
+  PciDevice device;
+  UniqueFd driver_override;
+};
+
+FoundDevice read_device(ForeignFiles& foreign, const PciAddress& address) {
+  const auto& files = foreign.reader();
   const auto entry = pci_devices + "/" + address.str();
   // The link leads through the bridges: ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0.
   // Attributes are read behind it, which spares the way through the link for each of them.
@@ -72,22 +101,24 @@ Result<PciDevice> read_device(const FileReader& files, const PciAddress& address
   const auto directory = behind.lexically_normal().string();
   const Attributes attributes(files, directory);
   const auto modalias = attributes.text("modalias").value_or("");
-  const auto identity = parse_modalias(modalias);
-  if (!identity) return fail(entry + "/modalias cannot be read");
   PciDevice device;
   device.address = address;
-  device.id = identity->id;
-  device.subsystem = identity->subsystem;
-  device.device_class = identity->device_class;
-  device.modalias = modalias;
+  if (const auto identity = parse_modalias(modalias)) {
+    device.id = identity->id;
+    device.subsystem = identity->subsystem;
+    device.device_class = identity->device_class;
+    device.modalias = modalias;
+  } else {
+    // It is kept in the list, because other devices may share a group with it.
+    read_identity(attributes, device);
+    foreign.add_unread(entry + "/modalias", "cannot be read");
+  }
   device.driver = attributes.link("driver");
   if (device.driver) {
     if (const auto module = files.read_link(directory + "/driver/module")) {
       device.driver_module = last_part(*module);
     }
   }
-  const auto driver_override = attributes.text("driver_override").value_or("");
-  if (driver_override != "(null)") device.driver_override = driver_override;
   if (const auto group = attributes.link("iommu_group")) {
     unsigned number = 0;
     const auto* end = group->data() + group->size();
@@ -102,14 +133,31 @@ Result<PciDevice> read_device(const FileReader& files, const PciAddress& address
     device.bridges = addresses_in(*target);
     if (!device.bridges.empty()) device.bridges.pop_back();
   }
-  return device;
+  return {std::move(device), attributes.open("driver_override")};
 }
 
-/// Calls `use` with each entry of a class directory, and the PCI functions that it hangs below.
+/// The wishes for a driver, which others may have written: in a child, with a time limit.
+void read_overrides(ForeignFiles& files, std::vector<FoundDevice>& found) {
+  constexpr std::chrono::milliseconds patience(300);
+  std::vector<int> descriptors;
+  for (const auto& one : found) descriptors.push_back(one.driver_override.get());
+  const auto texts = read_bounded(descriptors, patience);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (!found[i].driver_override) continue;
+    auto& device = found[i].device;
+    const auto wish = std::string(trim(texts[i].value_or("")));
+    if (wish != "(null)") device.driver_override = wish;
+    if (texts[i]) continue;
+    files.add_unread(pci_devices + "/" + device.address.str() + "/driver_override",
+                     "gives no answer: a driver hangs that is being taken from the device");
+  }
+}
+
+/// Calls `use` with each entry of a class directory and the PCI functions that it belongs to.
 template <class Use>
 void for_each_class_entry(const FileReader& files, const std::string& directory, const Use& use) {
   const auto names = files.list(directory);
-  if (!names) return;  // what cannot be listed cannot be in use
+  if (!names) return;  // a class that cannot be listed has no devices
   for (const auto& name : *names) {
     const auto target = files.read_link(directory + "/" + name);
     if (target) use(name, addresses_in(*target));
@@ -174,22 +222,26 @@ void add_dependants(const FileReader& files, const DevicesByAddress& devices) {
 
 }  // namespace
 
-Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files) {
+Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& foreign) {
+  const auto& files = foreign.reader();
   const auto names = files.list(pci_devices);
   if (!names) return std::unexpected(names.error());
+  std::vector<FoundDevice> found;
+  for (const auto& name : *names) {
+    if (const auto address = PciAddress::parse(name)) {
+      found.push_back(read_device(foreign, *address));
+    }
+  }
+  read_overrides(foreign, found);
   std::vector<PciDevice> devices;
   const PciNames database;
   std::map<PciId, std::string> known;  // asking once for each model: a server has many alike
-  for (const auto& name : *names) {
-    const auto address = PciAddress::parse(name);
-    if (!address) continue;
-    auto device = read_device(files, *address);
-    if (!device) return failure_of(device);
-    const auto [known_name, is_new] = known.try_emplace(device->id);
-    if (is_new) known_name->second = database.name(device->modalias);
-    device->name = known_name->second;
-    device->thunderbolt = is_thunderbolt(device->id);
-    devices.push_back(std::move(*device));
+  for (auto& [device, unused] : found) {
+    const auto [known_name, is_new] = known.try_emplace(device.id);
+    if (is_new && !device.modalias.empty()) known_name->second = database.name(device.modalias);
+    device.name = known_name->second;
+    device.thunderbolt = is_thunderbolt(device.id);
+    devices.push_back(std::move(device));
   }
   std::ranges::sort(devices, {}, &PciDevice::address);
   DevicesByAddress by_address;

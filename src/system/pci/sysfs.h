@@ -8,7 +8,7 @@
 #include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/pci/pci.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 
 namespace vfio_switch {
 
@@ -16,12 +16,12 @@ namespace vfio_switch {
 /// its connectors and what the host uses below it (Documentation/ABI/testing/sysfs-bus-pci).
 /// An attribute that is missing or makes no sense counts as not there; a function without
 /// vendor, device or class is an Error.
-[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(const FileReader& files);
+[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& files);
 
-/// The PCI function that a path of sysfs hangs below, or is; nothing where it is none's.
+/// The PCI function that a sysfs path belongs to; nothing if it belongs to none.
 [[nodiscard]] std::optional<PciAddress> function_of_path(std::string_view path);
 
-/// True if the kernel made IOMMU groups. Its log is no proof: it says "DMAR: IOMMU enabled"
+/// True if the kernel made IOMMU groups. Its log does not prove that: it says "DMAR: IOMMU enabled"
 /// whenever the parameter is given.
 [[nodiscard]] Result<bool> read_iommu_enabled(const FileReader& files);
 

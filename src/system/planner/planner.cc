@@ -4,14 +4,27 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/base/text.h"
+#include "core/binding/driver_config.h"
 #include "core/boot/card_parameters.h"
 #include "core/images/image_need.h"
+#include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
 
 namespace vfio_switch {
+
+namespace {
+
+/// What could not be read says so, wherever something is concluded.
+void add_unread(std::vector<Note>& notes, const SystemFacts& facts) {
+  for (const auto& file : facts.unread) {
+    notes.push_back(
+        {NoteCause::file_unread, {{"file", Place{file.path}}, {"why", Word{file.why}}}});
+  }
+}
+
+}  // namespace
 
 BootPolicy Planner::boot_policy(const EnableOptions& options) const {
   return {.may_add = options.may_add_parameters && !options.automatic,
@@ -37,12 +50,9 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   auto plan = plan_enable(machine_.facts, selection, evidence.claims, options.plan);
   plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
   if (options.automatic && machine_.facts.command_line_locked) {
-    plan.refusals.push_back({RefusalCode::cmdline_locked,
-                             "Secure Boot locks this system's kernel command line, so that a boot "
-                             "without passthrough could not be asked for at the boot menu",
-                             {}});
+    plan.refusals.push_back({RefusalCause::escape_locked});
   }
-  plan.state.accepted_risks = request.accepted_risks;
+  add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
   return plan;
 }
@@ -59,6 +69,7 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
   drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
+  add_unread(plan.notes, machine_.facts);
   if (auto proved = prove(plan, options); !proved) return failure_of(proved);
   return plan;
 }
@@ -66,7 +77,8 @@ Result<Plan> Planner::disable(const PlanOptions& options) const {
 Result<Status> Planner::status() const {
   const auto& command_line = machine_.facts.command_line;
   if (is_escape(command_line)) {
-    // Asked for at the boot menu, for one boot: what is staged is for the boots without it.
+    // This parameter was given at the boot menu for one boot; what is staged is meant for other
+    // boots.
     auto usual = machine_;
     usual.facts.command_line = without_escape(command_line);
     auto status = Planner(files_, usual).status();
@@ -86,7 +98,7 @@ Result<Status> Planner::status() const {
     if (intent == Intent::disabled) {
       plan = plan_disable(machine_.facts, machine_.state, {});
     } else {
-      // Nothing is wanted yet: the card that enable would take is shown.
+      // Nothing is configured yet: the card that enable would take is shown.
       plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
     }
     auto found = find_claims(files_, machine_.facts, plan.functions);
@@ -101,7 +113,9 @@ Result<Status> Planner::status() const {
   }
   auto images = look_into_images(evidence, config, intent);
   if (!images) return failure_of(images);
-  return make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  add_unread(status.notes, machine_.facts);
+  return status;
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
@@ -126,7 +140,8 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   const auto verdict =
       judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
   if (verdict.staged == true) return {};
-  return fail(built.image + " was built, and does not do what it should: " + verdict.reason);
+  return fail(built.image + " was rebuilt but does not do what is configured: " +
+              reason_text(verdict.reason.value_or(Reason())));
 }
 
 Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
@@ -155,7 +170,7 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
     auto report = open_image(*kernel, evidence, plan.config, intent);
     if (!report) return failure_of(report);
-    // One that has to be built is enough: then all are, and hold the same.
+    // If one image must be rebuilt, all are, so that they contain the same.
     if (!report->root_decides) return {};
     const auto verdict = judge_image(*report, *kernel, plan.config, evidence.root_alone, intent);
     if (verdict.staged != true) return {};
@@ -169,10 +184,8 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     });
     if (same != orders.end()) order = std::move(*same);
   }
-  plan.no_build = "no image has to be built: that of " + enumerate(proved) +
-                  " holds no driver of the card, no vfio-pci and nothing of vfio-switch, so that "
-                  "the root file system decides";
-  plan.notes.push_back(plan.no_build);
+  plan.no_build = Note{NoteCause::rebuild_not_needed, {{"kernels", words_of(proved)}}};
+  plan.notes.push_back(*plan.no_build);
   return {};
 }
 
@@ -194,7 +207,7 @@ Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
 }
 
 Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
-                                                  const BootConfig& config, Intent intent) const {
+                                                  const DriverConfig& config, Intent intent) const {
   const auto& facts = machine_.facts;
   const auto& root = evidence.root_alone;
   Images images;
@@ -213,20 +226,20 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
 }
 
 Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,
-                                        const BootConfig& config, Intent intent) const {
+                                        const DriverConfig& config, Intent intent) const {
   const auto& claims = evidence.claims;
   auto report = prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone);
   if (!report || report->condition != ImageCondition::readable) return report;
   report->root_decides = can_do_without_images(claims, config, intent) &&
-                         concern_of(report->facts, kernel.release, claims).empty();
+                         !concern_of(report->facts, kernel.release, claims);
   return report;
 }
 
-bool Planner::can_do_without_images(const std::vector<Claim>& claims, const BootConfig& config,
+bool Planner::can_do_without_images(const std::vector<Claim>& claims, const DriverConfig& config,
                                     Intent intent) const {
   const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
   const auto& facts = machine_.facts;
-  return !wanted_early && need_for_images(facts, claims, current_config(facts), config).empty();
+  return !wanted_early && !need_for_images(facts, claims, current_config(facts), config);
 }
 
 }  // namespace vfio_switch

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/binding/driver_config.h"
 #include "core/images/image_verdict.h"
+#include "core/pci/device_spec.h"
 #include "core/plan/boot_plan.h"
 #include "core/plan/plan.h"
 #include "core/plan/status.h"
@@ -13,12 +15,13 @@
 
 namespace vfio_switch {
 
-/// What `enable` is asked for on the command line.
+/// The options of `enable`.
 struct EnableOptions {
   std::vector<DeviceSpec> named;            ///< --device; replaces settings and kept choice
   std::vector<RefusalCode> accepted_risks;  ///< --allow-boot-gpu, --allow-display-in-use
-  bool automatic = false;  ///< nobody asked: only where there is a way back at the boot menu
-  /// Somebody asked: kernel parameters may be added. Else only those that were are restored.
+  bool automatic = false;  ///< set up without being asked: only if the boot menu offers a way back
+  /// A person typed the command: kernel parameters may be added. Otherwise only earlier ones are
+  /// restored.
   bool may_add_parameters = true;
   PlanOptions plan;
 };
@@ -48,7 +51,7 @@ class Planner {
     std::vector<LoadOrder> orders;
   };
 
-  /// What libkmod said of a plan's functions.
+  /// What libkmod said about a plan's functions.
   struct Evidence {
     std::vector<Claim> claims;
     std::vector<LoadOrder> root_alone;  ///< under `Plan::config`; see LoadOrders
@@ -57,20 +60,20 @@ class Planner {
   [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options, Evidence& evidence) const;
   [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
   [[nodiscard]] Result<void> ask_libkmod(Plan& plan, Evidence& evidence) const;
-  /// Of a plan that changes files: whether the images have to follow.
+  /// For a plan that changes files: whether the images must be rebuilt.
   [[nodiscard]] Result<void> spare_builds(Plan& plan, const Evidence& evidence,
                                           const PlanOptions& options) const;
-  /// Of a plan that changes none: the images that do not do what is wanted.
+  /// For a plan that changes no file: the images that do not do what is configured.
   [[nodiscard]] Result<void> add_images(Plan& plan, const Evidence& evidence,
                                         const PlanOptions& options) const;
-  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence, const BootConfig& config,
-                                                Intent intent) const;
+  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence,
+                                                const DriverConfig& config, Intent intent) const;
   /// Whether a root file system of `config` needs nothing of an image to decide.
   [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
-                                           const BootConfig& config, Intent intent) const;
+                                           const DriverConfig& config, Intent intent) const;
   /// One image, opened, and what follows it.
   [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel, const Evidence& evidence,
-                                               const BootConfig& config, Intent intent) const;
+                                               const DriverConfig& config, Intent intent) const;
 
   const FileReader& files_;
   const Machine& machine_;

@@ -36,9 +36,9 @@ bool is_mount_point_empty(const char* path, const char* probe) {
 const char* enter_root(const char* root) {
   if (::unshare(CLONE_NEWNS) != 0) return "unshare";
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    return errno == EINVAL ? "/ is not a mount point, so that mounts cannot be kept private; "
-                             "leave the chroot that this runs in"
-                           : "mount --make-rprivate";
+    return errno == EINVAL
+               ? "/ is not a mount point, so private mounts are not possible; leave the chroot"
+               : "mount --make-rprivate";
   }
   const std::string base(root);
   const std::array<std::array<const char*, 2>, 3> mounts = {
@@ -54,8 +54,9 @@ const char* enter_root(const char* root) {
   return nullptr;
 }
 
-/// In the child: becomes the program, in a process group of its own, so that a Ctrl-C is for us to
-/// pass on; and ends with us, so that nothing is written behind the back of the next run.
+/// In the child: becomes the program. It gets a process group of its own, so that Ctrl-C reaches
+/// only us and we decide; and it is killed when we die, so that it does not write while the next
+/// run recovers.
 [[noreturn]] void become(const std::string& root, const std::string& program,
                          const std::vector<char*>& arguments, int output, pid_t parent) {
   ::setpgid(0, 0);
@@ -81,7 +82,7 @@ const char* enter_root(const char* root) {
   ::_exit(cannot_start);
 }
 
-/// Hands complete lines on, and keeps the rest.
+/// Passes complete lines on, and keeps the rest.
 class LineSplitter {
  public:
   explicit LineSplitter(const CommandListener& listener) : listener_(listener) {}
@@ -106,13 +107,13 @@ class LineSplitter {
   std::string line_;
 };
 
-/// A program at work, with everything that it started.
+/// A running program, with everything that it started.
 class RunningProgram {
  public:
   RunningProgram(pid_t leader, int output) : leader_(leader), output_(output) {}
 
-  /// Reads until the program closes its output, once a second telling how long it has taken. When
-  /// we are interrupted the program is asked to end, and made to if it does not.
+  /// Reads until the program closes its output, and reports the elapsed time once a second. If we
+  /// are interrupted, the program is asked to end, and killed if it does not.
   std::string collect(const CommandListener& listener) {
     constexpr int tick_ms = 1000;
     constexpr std::chrono::seconds grace(5);
@@ -128,7 +129,7 @@ class RunningProgram {
         ::kill(-leader_, SIGTERM);
       }
       if (Clock::now() > patience_ends) {
-        if (killed) break;  // somebody outside the group holds the output open
+        if (killed) break;  // a process outside the group keeps the output open
         killed = true;
         patience_ends = Clock::now() + std::chrono::seconds(1);
         ::kill(-leader_, SIGKILL);
@@ -151,8 +152,8 @@ class RunningProgram {
     return output;
   }
 
-  /// Waits for its end; of one that failed nobody is left at work. The exit status, 128 + n where
-  /// signal n ended it.
+  /// Waits for its end; if it failed, everything that it started is killed. Returns the exit
+  /// status, 128 + n if signal n ended it.
   [[nodiscard]] int wait() const {
     if (asked_) ::kill(-leader_, SIGKILL);
     int status = 0;
@@ -182,7 +183,7 @@ class SystemRunner final : public CommandRunner {
 
   bool has(const std::string& program) const override { return !find(program).empty(); }
 
-  Result<CommandResult> run(const Command& command, const CommandListener& listener) override {
+  Result<CommandResult> run(const Invocation& command, const CommandListener& listener) override {
     const auto program = find(command.program);
     if (program.empty()) {
       return fail(command.program + " is not installed" + (root_ == "/" ? "" : " in " + root_));
@@ -197,13 +198,13 @@ class SystemRunner final : public CommandRunner {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return start_failed(command);
     const UniqueFd reader(ends[0]);
     UniqueFd writer(ends[1]);
-    // What a dead leader leaves behind becomes our child, and can be waited for.
+    // Processes that a dead leader leaves behind become our children, so that we can wait for them.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
     if (child < 0) return start_failed(command);
     if (child == 0) become(root_, program, arguments, writer.get(), self);
-    ::setpgid(child, child);  // the child does so too: whoever comes first
+    ::setpgid(child, child);  // the child does the same: whichever comes first
     writer = UniqueFd();
     RunningProgram running(child, reader.get());
     CommandResult result;
@@ -213,7 +214,7 @@ class SystemRunner final : public CommandRunner {
   }
 
  private:
-  static std::unexpected<Error> start_failed(const Command& command) {
+  static std::unexpected<Error> start_failed(const Invocation& command) {
     return fail("cannot start " + command.program + ": " + std::strerror(errno));
   }
 

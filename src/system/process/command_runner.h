@@ -14,7 +14,7 @@
 namespace vfio_switch {
 
 /// A program and its arguments; never a shell.
-struct Command {
+struct Invocation {
   std::string program;  ///< a name, found in /usr/sbin, /usr/bin, /sbin and /bin of the root
   std::vector<std::string> arguments;
 };
@@ -25,7 +25,7 @@ struct CommandResult {
   std::string output;   ///< standard output and error together, as it came
 };
 
-/// Who hears of a running program.
+/// Called while a program runs.
 struct CommandListener {
   std::function<void(std::string_view line)> on_line;         ///< each line as it comes
   std::function<void(std::chrono::seconds elapsed)> on_tick;  ///< once a second
@@ -41,14 +41,14 @@ class CommandRunner {
   CommandRunner& operator=(CommandRunner&&) = delete;
   virtual ~CommandRunner() = default;
 
-  /// Where programs are looked for, inside the root.
+  /// The directories in which programs are searched, inside the root.
   static constexpr std::array search_path = {"/usr/sbin", "/usr/bin", "/sbin", "/bin"};
 
   /// True if the program is installed in the root.
   [[nodiscard]] virtual bool has(const std::string& program) const = 0;
-  /// Runs it to its end, or to ours: see is_interrupted(). An Error only where it could not be
-  /// started.
-  [[nodiscard]] virtual Result<CommandResult> run(const Command& command,
+  /// Runs it until it ends or we are interrupted: see is_interrupted(). An Error only if it could
+  /// not be started.
+  [[nodiscard]] virtual Result<CommandResult> run(const Invocation& command,
                                                   const CommandListener& listener) = 0;
 };
 

@@ -2,12 +2,14 @@
 #include "system/process/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 
 namespace vfio_switch {
 
@@ -27,7 +29,7 @@ extern "C" void note_interruption(int /*signal*/) {
 Result<void> prepare_process() {
   if (::getuid() != ::geteuid() || ::getgid() != ::getegid()) {
     return fail(ErrorKind::permission, "this program must not be set-uid or set-gid",
-                "Take the bit away, and run it as root.");
+                "Remove that bit, then run it as root.");
   }
   while (::fcntl(STDERR_FILENO, F_GETFD) < 0 || ::fcntl(STDOUT_FILENO, F_GETFD) < 0 ||
          ::fcntl(STDIN_FILENO, F_GETFD) < 0) {
@@ -37,8 +39,19 @@ Result<void> prepare_process() {
   ::clearenv();
   ::setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
   ::setenv("LC_ALL", "C.UTF-8", 1);
+  // libkmod complains of the configuration on standard error while it reads it, which is before its
+  // caller can say that it should not.
+  ::setenv("KMOD_LOG", "0", 1);
   (void)std::signal(SIGPIPE, SIG_IGN);
   return {};
+}
+
+bool is_output_lost() {
+  std::cout.flush();
+  if (std::cout) return false;
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  const bool is_pipe_closed = ::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+  return !is_pipe_closed;
 }
 
 InterruptionGuard::InterruptionGuard() {

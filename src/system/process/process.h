@@ -5,13 +5,17 @@
 
 namespace vfio_switch {
 
-/// What every program does first, so that it behaves alike whoever starts it: umask and environment
-/// of its own, something open as standard input, output and error (a file of ours that is opened
-/// must not get one of those numbers), and no death by a closed pipe. Refuses to run set-uid.
+/// Called first by every program, so that it behaves the same whoever starts it: it sets umask and
+/// environment, makes sure that standard input, output and error are open (no file that we open may
+/// get one of these numbers), and ignores SIGPIPE. Refuses to run set-uid.
 [[nodiscard]] Result<void> prepare_process();
 
-/// While one exists, INT, TERM and HUP end nothing by themselves: what is being changed is finished
-/// first, and then taken back. One that was ignored (nohup) stays ignored.
+/// True if something that was printed did not reach standard output, whose stream is flushed here.
+/// A reader that went away, as head(1) does, has what it wanted.
+[[nodiscard]] bool is_output_lost();
+
+/// While one exists, INT, TERM and HUP do not end the program: the current change is completed, and
+/// then everything is undone. A signal that was ignored before (nohup) stays ignored.
 class InterruptionGuard {
  public:
   InterruptionGuard();
@@ -22,7 +26,7 @@ class InterruptionGuard {
   InterruptionGuard& operator=(InterruptionGuard&&) = delete;
 };
 
-/// True if such a signal came since the guard was made.
+/// True if such a signal has arrived since the guard was created.
 [[nodiscard]] bool is_interrupted();
 
 /// The Error of a command that is_interrupted() ended.

@@ -24,7 +24,7 @@ class UniqueFd {
   }
 
   [[nodiscard]] int get() const { return fd_; }
-  /// Hands the descriptor to a new owner.
+  /// Passes the descriptor to a new owner.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
 

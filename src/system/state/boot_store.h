@@ -15,14 +15,14 @@ namespace vfio_switch {
 inline const std::string boot_record_path = state_directory + "/boot-check.json";
 /// How many boots were begun since the last one that reached the login target.
 inline const std::string boot_count_path = state_directory + "/boots";
-/// Whether the automatic set-up had its one chance: "done", or "pending: WHY" where the package
+/// Whether the automatic setup has had its one chance: "done", or "pending: WHY" where the package
 /// was installed into a system that was not running; "reported: WHY" once a boot check said so.
 inline const std::string set_up_path = state_directory + "/set-up";
-/// What pam_motd(8) shows who logs in, until the next boot.
+/// The text that pam_motd(8) shows at logins until the next boot.
 inline const std::string motd_directory = "/run/motd.d";
 inline const std::string motd_path = motd_directory + "/vfio-switch";
 
-/// Boots that were begun, and which was the last of them.
+/// The number of boots that began, and the ID of the last one.
 struct BootCount {
   unsigned begun = 0;
   std::string boot_id;
@@ -40,16 +40,11 @@ struct BootCount {
 [[nodiscard]] BootCount load_boot_count(const FileReader& files);
 [[nodiscard]] std::string render_boot_count(const BootCount& count);
 
-/// Nothing where there is none, or none that can be understood: the next check writes it anew.
+/// Nothing if there is none, or if it cannot be parsed: the next check writes a new one.
 [[nodiscard]] std::optional<BootRecord> load_boot_record(const FileReader& files);
 [[nodiscard]] std::string render_boot_record(const BootRecord& record);
 
-/// Why the automatic set-up was put off; `unsaid`: only where no boot check has told of it.
+/// Why the automatic setup was postponed. `unsaid`: only if no boot check has reported it yet.
 [[nodiscard]] std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid);
-
-/// True if the host can show something: a DRM device with a connector, or the framebuffer that the
-/// firmware set up. A card that vfio-pci has offers no connector, and its framebuffer is the
-/// guest's.
-[[nodiscard]] Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts);
 
 }  // namespace vfio_switch

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "core/binding/override.h"
 
 namespace vfio_switch {
 
@@ -14,7 +15,7 @@ using Json = nlohmann::ordered_json;
 constexpr int schema = 1;
 
 std::unexpected<Error> damaged(const std::string& why) {
-  return fail(state_path + " cannot be understood: " + printable(why),
+  return fail(state_path + " cannot be parsed: " + printable(why),
               "Restore it from a backup, or remove it and run 'vfio-switch enable' or 'disable'.");
 }
 
@@ -36,7 +37,7 @@ std::optional<CardIdentity> card_from(const Json& json) {
   return CardIdentity{*address, *id, *subsystem, {*code}};
 }
 
-/// What the program adds to a kernel command line is spelled with these characters.
+/// Parameters that the program adds to a kernel command line consist of these characters.
 bool is_parameter(const std::string& text) {
   return !text.empty() &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-.,:=") == std::string::npos;
@@ -82,6 +83,48 @@ Result<State> load_state(const FileReader& files) {
   }
 }
 
+SalvagedState salvage_state(const FileReader& files) {
+  SalvagedState salvaged;
+  const auto text = files.read(state_path);
+  salvaged.exists = !text || *text;
+  if (!salvaged.exists) return salvaged;
+  salvaged.intent = Intent::enabled;
+  if (!text) {
+    salvaged.problem = text.error().message;
+    return salvaged;
+  }
+  if (const auto state = load_state(files)) {
+    salvaged.intent = state->intent;
+    salvaged.boot_parameters = state->boot_parameters;
+    return salvaged;
+  } else {
+    salvaged.problem = state.error().message;
+  }
+  const auto json = Json::parse(**text, nullptr, false);
+  if (!json.is_object()) return salvaged;
+  if (json.contains("intent") && json["intent"] == "disabled") salvaged.intent = Intent::disabled;
+  const auto parameters = json.value("boot_parameters", Json::array());
+  for (const auto& parameter : parameters.is_array() ? parameters : Json::array()) {
+    if (parameter.is_string() && is_parameter(parameter.get<std::string>())) {
+      salvaged.boot_parameters.push_back(parameter);
+    }
+  }
+  return salvaged;
+}
+
+std::optional<std::string> with_intent_disabled(const std::string& text) {
+  constexpr std::string_view enabled = "\"enabled\"";
+  const auto key = text.find("\"intent\"");
+  if (key == std::string::npos) return std::nullopt;
+  const auto value = text.find('"', key + std::string_view("\"intent\"").size());
+  if (value == std::string::npos || text.compare(value, enabled.size(), enabled) != 0) {
+    return std::nullopt;
+  }
+  auto changed = text;
+  changed.replace(value, enabled.size(), "\"disabled\"");
+  return changed;
+}
+
 std::string render_state(const State& state) {
   Json json = {{"schema", schema},
                {"intent", to_string(state.intent)},
@@ -91,6 +134,12 @@ std::string render_state(const State& state) {
   for (const auto risk : state.accepted_risks) json["accepted_risks"].push_back(to_string(risk));
   if (!state.boot_parameters.empty()) json["boot_parameters"] = state.boot_parameters;
   return json.dump(2) + "\n";
+}
+
+std::string render_hook_facts(Intent intent, std::string_view override_file) {
+  if (intent != Intent::enabled) return "intent=disabled\n";
+  const bool by_address = !parse_override(override_file).empty();
+  return std::string("intent=enabled\nbinding=") + (by_address ? "address" : "ids") + "\n";
 }
 
 }  // namespace vfio_switch

@@ -49,13 +49,13 @@ void tell_consoles(const std::string& text) {
     const auto content = active ? active->value_or("") : std::string();
     for (const auto name : split_words(content, " \n")) names.emplace(name);
   }
-  // What is named there is what /dev/console leads to.
+  // The names there are the terminals behind /dev/console.
   names.insert(names.empty() ? "console" : "tty0");
-  // A terminal in raw mode goes down and not back.
+  // In raw mode a line feed does not return to the first column.
   std::string lines;
   for (const auto line : split_lines(text)) lines += std::string(line) + "\r\n";
   for (const auto& name : names) {
-    // One that nobody reads must not hold us up.
+    // A terminal that nobody reads must not block us.
     const UniqueFd fd(
         ::open(("/dev/" + name).c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     if (!fd) continue;

@@ -11,9 +11,9 @@
 
 namespace vfio_switch {
 
-/// Arch's booster is no InitramfsTool: of modprobe.d it reads `options` lines alone, so that no
-/// softdep and no install line reaches its images. Where it builds them, the hindrance says what a
-/// person can write by hand. `generator`: find_generator()'s answer.
+/// Arch's booster is not an InitramfsTool: it reads only the `options` lines of modprobe.d, so that
+/// softdeps and install lines do not reach its images. If it is in use, the hindrance says what to
+/// write by hand. `generator`: find_generator()'s answer.
 [[nodiscard]] std::vector<ImageHindrance> find_booster(const FileReader& files,
                                                        std::optional<InitramfsGenerator> generator);
 

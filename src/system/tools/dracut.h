@@ -9,14 +9,11 @@
 
 namespace vfio_switch {
 
-/// dracut. It writes in place, and removes what it was writing where it fails: it is given a name
-/// of its own, from which the finished image is renamed. A unified image is more than an initramfs:
+/// dracut. It writes in place, and removes the file if it fails. Therefore it is given a temporary
+/// name, and the finished image is renamed. A unified image is more than an initramfs:
 /// kernel-install and its plugins put it together.
 struct Dracut {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
 };
-
-/// True if an image runs our script before udev looks for drivers: hooks/dracut puts it there.
-[[nodiscard]] Result<bool> has_dracut_hook(const FileReader& image);
 
 }  // namespace vfio_switch

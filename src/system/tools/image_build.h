@@ -9,10 +9,10 @@ namespace vfio_switch {
 
 /// How a tool builds one image.
 struct ImageBuild {
-  Command command;
+  Invocation command;
   std::string written;    ///< where the tool writes; not the image itself: it is renamed to that
   bool in_place = false;  ///< the tool may write into what stands at `written`
-  /// The image is another deployment's: the one here is not touched, and shows nothing of it.
+  /// The image belongs to another deployment: the one here is not changed, and proves nothing.
   bool for_new_deployment = false;
 
   /// True if the image's old bytes survive the build under another name.

@@ -43,54 +43,35 @@ ImageBuild UpdateInitramfs::build(const std::string& release, const std::string&
   return {{"update-initramfs", {"-u", "-k", release}}, image, false};
 }
 
-std::vector<std::string> UpdateInitramfs::unfinished(const std::string& image) {
-  return {image + ".new", image + ".dpkg-bak"};
-}
-
-Result<std::vector<EarlyModule>> UpdateInitramfs::early_modules(const FileReader& files) {
-  std::vector<std::string> paths = {"/etc/initramfs-tools/modules"};
-  const std::string directory = "/usr/share/initramfs-tools/modules.d";
-  auto names = files.list(directory);
-  if (!names) return failure_of(names);
-  for (const auto& name : *names) {
-    auto& path = paths.emplace_back(directory);
-    path += "/" + name;
-  }
+std::vector<EarlyModule> UpdateInitramfs::early_modules(ForeignFiles& files) {
+  auto paths = files.paths("/usr/share/initramfs-tools/modules.d", "");
+  paths.insert(paths.begin(), "/etc/initramfs-tools/modules");
   std::vector<EarlyModule> modules;
   for (const auto& path : paths) {
-    auto text = files.read(path);
-    if (!text) return failure_of(text);
     int number = 0;
-    const auto content = text->value_or("");
+    const auto content = files.text(path);
     for (const auto line : split_lines(content)) {
       ++number;
       const auto words = split_words(line);
       if (words.empty() || words[0].starts_with('#')) continue;
-      modules.push_back({module_name(words[0]), path + ":" + std::to_string(number)});
+      modules.push_back({module_name(words[0]), {path, number}});
     }
   }
   return modules;
 }
 
-Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
-                                                    const Profile& profile) {
+std::vector<EarlyModule> read_early_modules(ForeignFiles& files, const Profile& profile) {
   std::vector<EarlyModule> modules;
   for (const auto generator : profile.initramfs) {
     switch (generator) {
       case InitramfsGenerator::limine_mkinitcpio:
-      case InitramfsGenerator::mkinitcpio: {
-        auto found = Mkinitcpio::early_modules(files);
-        if (!found) return found;
-        std::ranges::move(*found, std::back_inserter(modules));
+      case InitramfsGenerator::mkinitcpio:
+        std::ranges::move(Mkinitcpio::early_modules(files), std::back_inserter(modules));
         break;
-      }
-      case InitramfsGenerator::update_initramfs: {
-        auto found = UpdateInitramfs::early_modules(files);
-        if (!found) return found;
-        std::ranges::move(*found, std::back_inserter(modules));
+      case InitramfsGenerator::update_initramfs:
+        std::ranges::move(UpdateInitramfs::early_modules(files), std::back_inserter(modules));
         break;
-      }
-      case InitramfsGenerator::dracut:  // its lists say nothing that the image does not
+      case InitramfsGenerator::dracut:  // its lists contain nothing that the image does not show
         break;
     }
   }
@@ -120,21 +101,16 @@ Result<InitramfsTool> find_initramfs_tool(const Profile& profile, const FileRead
   if (generator == InitramfsGenerator::dracut) return Dracut{};
   std::vector<std::string> names;
   for (const auto candidate : profile.initramfs) names.emplace_back(to_string(candidate));
-  return fail("no initramfs tool is installed: looked for " + enumerate(names),
-              "Install it, or build the initramfs by hand.");
-}
-
-std::vector<std::string> unfinished_files(const InitramfsTool& tool, const std::string& image) {
-  const auto* one = std::get_if<UpdateInitramfs>(&tool);
-  return one == nullptr ? std::vector<std::string>() : UpdateInitramfs::unfinished(image);
+  return fail("no initramfs tool is installed; looked for " + enumerate(names),
+              "Install one of them.");
 }
 
 Result<std::vector<ImageHindrance>> find_image_hindrances(
-    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels) {
   auto hindrances = find_mkinitcpio_hindrances(files, generator, kernels);
   if (!hindrances) return hindrances;
-  std::ranges::move(find_booster(files, generator), std::back_inserter(*hindrances));
+  std::ranges::move(find_booster(files.reader(), generator), std::back_inserter(*hindrances));
   return hindrances;
 }
 

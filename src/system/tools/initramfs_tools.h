@@ -9,7 +9,7 @@
 #include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/machine/profile.h"
-#include "system/files/file_reader.h"
+#include "system/files/foreign_files.h"
 #include "system/process/command_runner.h"
 #include "system/tools/dracut.h"
 #include "system/tools/image_build.h"
@@ -21,10 +21,8 @@ namespace vfio_switch {
 /// Debian's initramfs-tools.
 struct UpdateInitramfs {
   [[nodiscard]] static ImageBuild build(const std::string& release, const std::string& image);
-  /// What stands beside the image while it is built, and stays where the build is cut off.
-  [[nodiscard]] static std::vector<std::string> unfinished(const std::string& image);
   /// /etc/initramfs-tools/modules and /usr/share/initramfs-tools/modules.d: initramfs.conf(5).
-  [[nodiscard]] static Result<std::vector<EarlyModule>> early_modules(const FileReader& files);
+  [[nodiscard]] static std::vector<EarlyModule> early_modules(ForeignFiles& files);
 };
 
 /// The closed set of programs that build an initramfs.
@@ -41,21 +39,16 @@ using InitramfsTool =
 [[nodiscard]] std::optional<InitramfsGenerator> find_generator(const Profile& profile,
                                                                const FileReader& files);
 
-/// The paths of what the tool leaves beside an image when its build is cut off, but for what it was
-/// told to write.
-[[nodiscard]] std::vector<std::string> unfinished_files(const InitramfsTool& tool,
-                                                        const std::string& image);
-
 /// The modules that the profile's generators load in every image, by configuration.
-[[nodiscard]] Result<std::vector<EarlyModule>> read_early_modules(const FileReader& files,
-                                                                  const Profile& profile);
+[[nodiscard]] std::vector<EarlyModule> read_early_modules(ForeignFiles& files,
+                                                          const Profile& profile);
 
-/// What in the configuration of the tools a person has to know of.
+/// What a person should know about the configuration of the tools.
 [[nodiscard]] Result<std::vector<ImageHindrance>> find_image_hindrances(
-    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels);
 
-/// How the image of one kernel is built anew.
+/// How the image of one kernel is rebuilt.
 [[nodiscard]] Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files,
                                             const std::string& release, const std::string& image);
 

@@ -6,10 +6,10 @@
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
 #include "core/modules/modprobe_conf.h"
 #include "system/files/file_store.h"
 #include "system/modules/module_db.h"
-#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 
@@ -23,21 +23,18 @@ std::string preset_path(const std::string& package) {
   return "/etc/mkinitcpio.d/" + package + ".preset";
 }
 
-Result<std::vector<MkinitcpioPreset>> read_presets(const FileReader& files,
-                                                   const std::string& package) {
+std::vector<MkinitcpioPreset> read_presets(ForeignFiles& files, const std::string& package) {
   const auto path = preset_path(package);
   if (package.empty() || package.find('/') != std::string::npos) return {};
-  auto text = files.read(path);
-  if (!text) return failure_of(text);
-  return parse_preset(path, text->value_or(""));
+  return parse_preset(path, files.text(path));
 }
 
-/// What one build goes by: MODULES and HOOKS, after all files that it reads.
+/// The result of all configuration files that one build reads: MODULES and HOOKS.
 struct Configuration {
   std::vector<ConfigWord> modules;
   std::vector<ConfigWord> hooks;
-  /// A file behind ours sets HOOKS anew.
-  std::optional<std::string> hooks_behind_ours;
+  /// A file that is read after ours sets HOOKS again.
+  std::optional<Place> hooks_behind_ours;
 
   [[nodiscard]] bool has_hook(std::string_view name) const {
     return std::ranges::any_of(hooks, [&](const ConfigWord& word) { return word.text == name; });
@@ -51,24 +48,19 @@ bool sets_anew(const ConfAssignment& one) {
 }
 
 /// The configuration without our own drop-in. `only`: a file in place of all others.
-Result<Configuration> read_configuration(const FileReader& files,
-                                         const std::optional<std::string>& only) {
+Configuration read_configuration(ForeignFiles& files, const std::optional<std::string>& only) {
   std::vector<std::string> paths = {only.value_or(main_config)};
   if (!only) {
-    auto names = files.list(drop_ins);
-    if (!names) return failure_of(names);
-    std::erase_if(*names, [](const std::string& name) { return !name.ends_with(".conf"); });
-    std::ranges::sort(*names, version_less);
-    for (const auto& name : *names) paths.push_back(drop_ins + "/" + name);
+    auto found = files.paths(drop_ins, ".conf");
+    std::ranges::sort(found, version_less);
+    std::ranges::move(found, std::back_inserter(paths));
   }
   Configuration configuration;
   std::vector<ConfAssignment> all;
   for (const auto& path : paths) {
     if (path == mkinitcpio_conf_path) continue;
-    auto text = files.read(path);
-    if (!text) return failure_of(text);
     const bool behind = !only && path != main_config && version_less(mkinitcpio_conf_path, path);
-    for (auto& one : parse_assignments(path, text->value_or(""))) {
+    for (auto& one : parse_assignments(path, files.text(path))) {
       if (behind && one.name == "HOOKS" && sets_anew(one)) {
         configuration.hooks_behind_ours = one.where;
       }
@@ -90,19 +82,21 @@ bool is_hook_installed(const FileReader& files) {
 }
 
 /// A module of MODULES that a kernel does not have: mkinitcpio builds the image, and fails.
-Result<void> find_missing_modules(const FileReader& files, const Kernel& kernel,
+Result<void> find_missing_modules(ForeignFiles& files, const Kernel& kernel,
                                   const Configuration& configuration,
                                   std::vector<ImageHindrance>& hindrances) {
-  auto db = ModuleDb::open(files, kernel, {});
+  auto db = ModuleDb::open(files.reader(), kernel, {});
   if (!db) return failure_of(db);
   for (const auto& word : configuration.modules) {
     if (word.text.ends_with('?') || word.text.find('$') != std::string::npos) continue;
     auto form = db->form(module_name(word.text));
     if (!form) return failure_of(form);
     if (*form != ModuleForm::missing) continue;
-    hindrances.push_back({word.where + " puts " + printable(word.text) +
-                              " into MODULES, which kernel " + kernel.release +
-                              " does not have: every build of its image fails; remove that word",
+    hindrances.push_back({{{ReasonCause::listed_module_missing,
+                            {{"place", word.where},
+                             {"module", Quotation{word.text}},
+                             {"kernel", Word{kernel.release}}}},
+                           {Edit{word.where, word.text, {}}}},
                           true});
   }
   return {};
@@ -112,35 +106,38 @@ Result<void> find_missing_modules(const FileReader& files, const Kernel& kernel,
 
 Result<ImageBuild> Mkinitcpio::build(const FileReader& files, const std::string& release,
                                      const std::string& image) {
-  auto package = files.read("/lib/modules/" + release + "/pkgbase");
-  if (!package) return failure_of(package);
-  auto presets = read_presets(files, std::string(trim(package->value_or(""))));
-  if (!presets) return failure_of(presets);
-  const auto preset = std::ranges::find_if(*presets, [&](const MkinitcpioPreset& one) {
+  ForeignFiles others(files);
+  const auto package = others.text("/lib/modules/" + release + "/pkgbase");
+  const auto presets = read_presets(others, std::string(trim(package)));
+  if (!others.unread().empty()) {
+    const auto& unread = others.unread().front();
+    return fail(printable(unread.path) + " " + unread.why + ": how mkinitcpio would build " +
+                printable(image) + " is not known");
+  }
+  const auto preset = std::ranges::find_if(presets, [&](const MkinitcpioPreset& one) {
     return one.image == image || one.unified == image;
   });
-  const bool known = preset != presets->end();
+  const bool known = preset != presets.end();
   const bool unified = known && preset->unified == image;
   ImageBuild build{{"mkinitcpio", {"-k", release}}, fresh_path(image), true};
   auto& arguments = build.command.arguments;
   arguments.insert(arguments.end(), {unified ? "-U" : "-g", build.written});
   if (!known) return build;
-  if (!preset->unclear.empty()) {
-    return fail(preset->unclear + " says something that only a shell understands, so that " +
-                    image + " cannot be built elsewhere first",
-                "Write it without variables, or build the image with 'mkinitcpio -P'.");
+  if (preset->unclear) {
+    return fail(preset->unclear->str() + " uses shell syntax that vfio-switch cannot read, so " +
+                    image + " cannot be built under another name first",
+                "Write that line without variables, or run 'mkinitcpio -P'.");
   }
   if (preset->config) arguments.insert(arguments.end(), {"-c", preset->config->text});
   std::ranges::copy(preset->options, std::back_inserter(arguments));
   return build;
 }
 
-Result<std::vector<EarlyModule>> Mkinitcpio::early_modules(const FileReader& files) {
-  if (is_hook_installed(files)) return {};
-  auto configuration = read_configuration(files, std::nullopt);
-  if (!configuration) return failure_of(configuration);
+std::vector<EarlyModule> Mkinitcpio::early_modules(ForeignFiles& files) {
+  if (is_hook_installed(files.reader())) return {};
+  const auto configuration = read_configuration(files, std::nullopt);
   std::vector<EarlyModule> modules;
-  for (const auto& word : configuration->modules) {
+  for (const auto& word : configuration.modules) {
     auto name = std::string_view(word.text);
     if (name.ends_with('?')) name.remove_suffix(1);
     modules.push_back({module_name(name), word.where});
@@ -148,66 +145,56 @@ Result<std::vector<EarlyModule>> Mkinitcpio::early_modules(const FileReader& fil
   return modules;
 }
 
-Result<std::optional<std::string>> read_preset_image(const FileReader& files,
-                                                     const std::string& package) {
-  auto presets = read_presets(files, package);
-  if (!presets) return failure_of(presets);
-  if (presets->empty()) return std::nullopt;
-  // The boot loader's entry is for the first; the others are ways out (fallback).
-  const auto& first = presets->front();
+std::optional<std::string> read_preset_image(ForeignFiles& files, const std::string& package) {
+  const auto presets = read_presets(files, package);
+  if (presets.empty()) return std::nullopt;
+  // The boot loader starts the first one; the others are a way out (fallback).
+  const auto& first = presets.front();
   auto image = first.unified.empty() ? first.image : first.unified;
   if (!image.starts_with('/')) return std::nullopt;
   return image;
 }
 
-Result<bool> wants_mkinitcpio_drop_in(const FileReader& files,
-                                      std::optional<InitramfsGenerator> generator) {
-  if (!is_in_use(generator) || !is_hook_installed(files)) return false;
-  auto configuration = read_configuration(files, std::nullopt);
-  if (!configuration) return failure_of(configuration);
-  return !configuration->has_hook(our_hook);
+bool wants_mkinitcpio_drop_in(ForeignFiles& files, std::optional<InitramfsGenerator> generator) {
+  if (!is_in_use(generator) || !is_hook_installed(files.reader())) return false;
+  return !read_configuration(files, std::nullopt).has_hook(our_hook);
 }
 
 Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
-    const FileReader& files, std::optional<InitramfsGenerator> generator,
+    ForeignFiles& files, std::optional<InitramfsGenerator> generator,
     const std::vector<Kernel>& kernels) {
   std::vector<ImageHindrance> hindrances;
   if (!is_in_use(generator)) return hindrances;
-  const bool has_hook = is_hook_installed(files);
+  const bool has_hook = is_hook_installed(files.reader());
   if (!has_hook) {
-    hindrances.push_back({std::string(mkinitcpio_hook_path) +
-                          " is missing: without the package mkinitcpio puts no vfio-pci into "
-                          "images"});
+    hindrances.push_back(
+        {{{ReasonCause::hook_missing, {{"file", Place{std::string(mkinitcpio_hook_path)}}}}}});
   }
   const auto usual = read_configuration(files, std::nullopt);
-  if (!usual) return std::unexpected(usual.error());
-  if (has_hook && usual->hooks_behind_ours && !usual->has_hook(our_hook)) {
-    hindrances.push_back({*usual->hooks_behind_ours + " sets HOOKS behind " +
-                              std::string(mkinitcpio_conf_path) +
-                              "; write HOOKS+=(...) there, or give that file an earlier name",
+  if (has_hook && usual.hooks_behind_ours && !usual.has_hook(our_hook)) {
+    hindrances.push_back({{{ReasonCause::hooks_set_later,
+                            {{"place", *usual.hooks_behind_ours},
+                             {"file", Place{std::string(mkinitcpio_conf_path)}}}},
+                           {Edit{*usual.hooks_behind_ours, "HOOKS=", "HOOKS+="}}},
                           true});
   }
-  if (!usual->hooks.empty() && !usual->has_hook("modconf")) {
-    hindrances.push_back({usual->hooks.front().where +
-                          ": HOOKS has no modconf, so that nothing but vfio-switch's own files "
-                          "of /etc/modprobe.d comes into images"});
+  if (!usual.hooks.empty() && !usual.has_hook("modconf")) {
+    hindrances.push_back({{{ReasonCause::no_modconf, {{"place", usual.hooks.front().where}}}}});
   }
   const bool by_preset = generator == InitramfsGenerator::mkinitcpio;
   for (const auto& kernel : kernels) {
-    auto presets = read_presets(files, kernel.package);
-    if (!presets) return failure_of(presets);
-    const auto config = presets->empty() || !by_preset ? std::nullopt : presets->front().config;
-    auto own = config ? read_configuration(files, config->text) : *usual;
-    if (!own) return failure_of(own);
-    if (has_hook && config && !own->has_hook(our_hook)) {
-      hindrances.push_back({config->where + " has images built from " + printable(config->text) +
-                                " alone, without the files of " + drop_ins +
-                                ": put a '#' before that line (mkinitcpio reads " + main_config +
-                                " by itself), or add vfio-switch to HOOKS in " +
-                                printable(config->text),
+    const auto presets = read_presets(files, kernel.package);
+    const auto config = presets.empty() || !by_preset ? std::nullopt : presets.front().config;
+    const auto own = config ? read_configuration(files, config->text) : usual;
+    if (has_hook && config && !own.has_hook(our_hook)) {
+      hindrances.push_back({{{ReasonCause::preset_without_drop_ins,
+                              {{"place", config->where},
+                               {"config", Quotation{config->text}},
+                               {"directory", Place{drop_ins}}}},
+                             {Manual{ByHand::comment_out, {{"place", config->where}}}}},
                             true});
     }
-    if (auto found = find_missing_modules(files, kernel, *own, hindrances); !found) {
+    if (auto found = find_missing_modules(files, kernel, own, hindrances); !found) {
       return failure_of(found);
     }
   }

@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
+#include "core/files/own_paths.h"
 
 namespace vfio_switch {
 
@@ -15,7 +16,7 @@ ImageBuild RpmOstreeInitramfs::build(const std::string& /*release*/,
     return build;
   }
   arguments.emplace_back("--enable");
-  // Whatever of it there is: vfio.conf says by which way the card is bound.
+  // Each file if it exists; vfio.conf decides how the card is bound.
   std::string files;
   for (const auto path : {vfio_conf_path, softdep_conf_path, override_path, bind_path}) {
     files += (files.empty() ? "" : " ") + std::string(path);

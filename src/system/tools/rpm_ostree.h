@@ -9,9 +9,9 @@
 namespace vfio_switch {
 
 /// rpm-ostree, which has dracut build an image for a new deployment: the one that runs is not
-/// touched, and a way back at the boot menu. There /var is out of sight, and of /usr only what is
-/// layered is there: all that the image needs is said in arguments.
-/// Made from its documentation; not tried on a real system.
+/// touched, and a way back at the boot menu. That build sees no /var, and of /usr only layered
+/// packages, so that everything the image needs is passed as arguments. Written from its
+/// documentation; not tested on a real system.
 struct RpmOstreeInitramfs {
   bool enabled = false;  ///< passthrough is wanted
 

@@ -260,7 +260,7 @@ class Packages:
             "PKGBUILD.repack", f"repack-{name}-{release}", TOP / "pkg/arch/vfio-switch.install", NEW_NAME=name,
             NEW_RELEASE=str(release), PACKAGE=str(self.ours),
         )  # fmt: skip
-        (package,) = self.output.glob(f"{name}-0.1.0-{release}-*.pkg.tar")
+        (package,) = self.output.glob(f"{name}-0.2.0-{release}-*.pkg.tar")
         return package
 
     def file(self, name: str, release: int = 1) -> Path:

@@ -2,6 +2,8 @@
 #include "apply/transaction.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -12,6 +14,7 @@
 
 #include "apply/journalled_state.h"
 #include "apply/lock.h"
+#include "apply/recovery.h"
 #include "catch.h"
 #include "system/state/state_store.h"
 #include "system/temporary_root.h"
@@ -28,6 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string image = "/boot/initrd.img-6.1";
+constexpr int never = 1'000'000;
 const std::string grub_cfg = "/boot/grub/grub.cfg";
 
 /// update-initramfs or mkinitcpio as far as we see them: the one replaces the image by rename, the
@@ -39,7 +43,7 @@ class FakeTool final : public CommandRunner {
 
   bool has(const std::string& program) const override { return program == name; }
 
-  Result<CommandResult> run(const Command& command, const CommandListener&) override {
+  Result<CommandResult> run(const Invocation& command, const CommandListener&) override {
     ran.push_back(command.program);
     if (command.program == "update-grub") {
       root_.write(grub_cfg + ".new", grub_writes);
@@ -48,6 +52,10 @@ class FakeTool final : public CommandRunner {
       return CommandResult{grub_status, "what update-grub said\n"};
     }
     if (on_run) on_run();
+    if (writes_in_place) {
+      root_.write(image, exit_status == 0 ? "built" : "bui");
+      return CommandResult{exit_status, "what the tool said\n"};
+    }
     if (name == "mkinitcpio") {
       const auto option = std::ranges::find(command.arguments, "-g");
       output = *(option + 1);
@@ -61,6 +69,7 @@ class FakeTool final : public CommandRunner {
 
   std::string name = "update-initramfs";
   std::string output;  ///< where mkinitcpio was told to write
+  bool writes_in_place = false;
   int exit_status = 0;
   int grub_status = 0;
   std::string grub_writes = "linux /vmlinuz ro intel_iommu=on\n";
@@ -116,7 +125,20 @@ class FailingFileStore final : public FileStore {
     if (fails()) return fail("no luck with " + path);
     return files_.put_back(as, path);
   }
+  Result<void> set_aside(const std::string& path, const std::string& as) override {
+    if (fails()) return fail("no luck with " + path);
+    return files_.set_aside(path, as);
+  }
+  Result<std::uint64_t> free_space(const std::string& path) const override {
+    return path.starts_with("/boot/") ? boot_space : var_space;
+  }
   Result<UniqueFd> open_lock(const std::string& path) override { return files_.open_lock(path); }
+
+  std::uint64_t boot_space = 1U << 30U;  ///< bytes that are free
+  std::uint64_t var_space = 1U << 30U;
+
+  /// From here on nothing succeeds.
+  void die() { fails_at_ = operations_, stays_dead_ = true; }
 
   [[nodiscard]] bool was_reached() const { return operations_ > fails_at_; }
 
@@ -147,13 +169,12 @@ class Stage {
     value_of(make_state_directories(*files));
     const auto state_of = [&](const std::string& path) { return value_of(files->state(path)); };
     diff = {
-        FileChange{"/etc/modprobe.d/legacy.conf", state_of("/etc/modprobe.d/legacy.conf"), Absent{},
-                   ""},
+        FileChange{"/etc/modprobe.d/legacy.conf", state_of("/etc/modprobe.d/legacy.conf"), Absent{}, ReasonCause::restored},
         FileChange{"/etc/modprobe.d/vfio.conf", state_of("/etc/modprobe.d/vfio.conf"),
-                   RegularFile{"after", 0644, 0, 0}, ""},
-        FileChange{"/etc/modules-load.d/vfio.conf", Absent{}, RegularFile{"new", 0644, 0, 0}, ""},
-        RebuildInitramfs{"6.1", image, ""},
-        BootParameters{{"update-grub"}, {}, {grub_cfg, grub_cfg + ".new"}, {"intel_iommu=on"}, ""},
+                   RegularFile{"after", 0644, 0, 0}, ReasonCause::restored},
+        FileChange{"/etc/modules-load.d/vfio.conf", Absent{}, RegularFile{"new", 0644, 0, 0}, ReasonCause::restored},
+        RebuildInitramfs{"6.1", image, ReasonCause::restored},
+        BootParameters{{"update-grub"}, {}, {grub_cfg, grub_cfg + ".new"}, {"intel_iommu=on"}, ReasonCause::grub_passes_rest},
     };
   }
 
@@ -165,7 +186,8 @@ class Stage {
 
   Result<std::optional<std::string>> recover() {
     auto journal = value_of(Journal::load(*files));
-    return Transaction(*files, tool, profile, {}).recover(journal);
+    const Progress progress;
+    return Recovery(*files, tool, progress).recover(journal);
   }
 
   /// Everything but the journal; what waits in temporary names only if asked for.
@@ -222,7 +244,7 @@ TEST_CASE("A rebuild that fails is told in the tool's words, and everything is p
   const auto error = error_of(stage.run(*stage.files));
   CHECK_THAT(error.message, has_text("what the tool said"));
   CHECK_THAT(error.message, has_text("6.1"));
-  CHECK_THAT(error.remedy, has_text("put back"));
+  CHECK_THAT(error.remedy, has_text("All changes were undone"));
   CHECK(stage.tree(true) == before);
   CHECK(stage.tool.ran.size() == 1);  // the old image was put back, not built anew
 }
@@ -334,6 +356,105 @@ TEST_CASE("Killed at any write, the next run finds everything as it was or as it
     }
   }
   CHECK(number > 10);
+}
+
+namespace {
+
+/// A run that is killed once its tool has begun to write the image.
+void die_while_building(Stage& stage) {
+  FailingFileStore dying(*stage.files, never, true);
+  stage.tool.exit_status = 1;
+  stage.tool.on_run = [&] { dying.die(); };
+  CHECK_FALSE(stage.run(dying));
+  stage.root.write(image, "half an im");  // as a tool that writes in place leaves it
+  stage.tool.on_run = {};
+}
+
+void set_modified(const Stage& stage, const std::string& path, int seconds_from_now) {
+  fs::last_write_time(stage.root.outside(path),
+                      fs::file_time_type::clock::now() + std::chrono::seconds(seconds_from_now));
+}
+
+}  // namespace
+
+TEST_CASE("An image that somebody built after a crash stays") {
+  Stage stage;
+  die_while_building(stage);
+  stage.root.write(image, "built by hand since");
+  set_modified(stage, image, 60);
+  const auto said = value_of(stage.recover());
+  REQUIRE(said);
+  CHECK_THAT(*said, has_text(image + ", changed since, is left as it is"));
+  CHECK(stage.root.content(image) == "built by hand since");
+  CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "before");
+  CHECK(stage.tree(true) == stage.tree());
+  CHECK(value_of(stage.recover()) == std::nullopt);
+}
+
+TEST_CASE("A half-written image is replaced by the one that was kept") {
+  Stage stage;
+  die_while_building(stage);
+  REQUIRE(value_of(stage.recover()));
+  CHECK(stage.root.content(image) == "old image");
+  CHECK(stage.tree(true) == stage.tree());
+}
+
+TEST_CASE("Recovery waits for a file system that is not mounted, and keeps its copies") {
+  Stage stage;
+  die_while_building(stage);
+  fs::rename(stage.root.outside("/boot"), stage.root.outside("/boot-that-is-not-mounted"));
+  stage.root.make_directory("/boot");
+  for (int attempts = 0; attempts < 2; ++attempts) {
+    const auto error = error_of(stage.recover());
+    CHECK_THAT(error.message, has_text("/boot is not mounted"));
+    CHECK_THAT(error.remedy, has_text("Mount it"));
+  }
+  fs::remove(stage.root.outside("/boot"));
+  fs::rename(stage.root.outside("/boot-that-is-not-mounted"), stage.root.outside("/boot"));
+  REQUIRE(value_of(stage.recover()));
+  CHECK(stage.root.content(image) == "old image");
+  CHECK(stage.tree(true) == stage.tree());
+}
+
+TEST_CASE("Where /boot is short, the copy of an image that is written in place lies below /var") {
+  Stage stage(InitramfsGenerator::limine_mkinitcpio);
+  stage.tool.writes_in_place = true;
+  stage.diff.pop_back();
+  FailingFileStore cramped(*stage.files, never, false);
+  cramped.boot_space = 4;  // bytes; the image has nine
+  bool was_kept = false;
+  stage.tool.on_run = [&] {
+    was_kept = stage.root.content(kept_path_elsewhere(image)) == "old image" &&
+               !fs::exists(stage.root.outside(kept_path(image)));
+  };
+  stage.tool.exit_status = 1;
+  const auto before = stage.tree(true);
+  CHECK_FALSE(stage.run(cramped));
+  CHECK(was_kept);
+  CHECK(stage.tree(true) == before);
+  CHECK_FALSE(fs::exists(stage.root.outside(kept_path_elsewhere(image))));
+
+  cramped.var_space = 4;
+  stage.tool.ran.clear();
+  const auto error = error_of(stage.run(cramped));
+  CHECK(error.kind == ErrorKind::refused);
+  CHECK_THAT(error.message, has_text("no-space: /boot has 1 MiB free"));
+  CHECK_THAT(error.message, has_text("/var/lib/vfio-switch either"));
+  CHECK(stage.tool.ran.empty());
+  CHECK(stage.tree(true) == before);
+}
+
+TEST_CASE("Where there is no room for a tool's own file, nothing is begun") {
+  Stage stage;
+  FailingFileStore cramped(*stage.files, never, false);
+  cramped.boot_space = 8;
+  const auto before = stage.tree(true);
+  const auto error = error_of(stage.run(cramped));
+  CHECK(error.kind == ErrorKind::refused);
+  CHECK_THAT(error.message, has_text("no-space: /boot has 1 MiB free, and building its images"));
+  CHECK(stage.tool.ran.empty());
+  CHECK(stage.tree(true) == before);
+  CHECK(value_of(stage.recover()) == std::nullopt);
 }
 
 }  // namespace vfio_switch

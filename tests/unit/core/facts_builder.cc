@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/facts_builder.h"
+#include "core/files/own_paths.h"
 
 #include <algorithm>
 #include <array>
@@ -269,7 +270,7 @@ bool removes(const Plan& plan, std::string_view path) {
 
 std::vector<RefusalCode> codes(const std::vector<Refusal>& refusals) {
   std::vector<RefusalCode> found;
-  for (const auto& refusal : refusals) found.push_back(refusal.code);
+  for (const auto& refusal : refusals) found.push_back(refusal.code());
   return found;
 }
 

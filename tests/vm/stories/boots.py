@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a boot came to: foretold by the root file system alone, checked at the login, and the ways back."""
+"""What a boot came to: predicted by the root file system alone, checked at the login, and the ways back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTINGS = "/etc/vfio-switch.conf"
 COUNT = "/var/lib/vfio-switch/boots"
 HOOK = "/usr/lib/vfio-switch/vfio-switch-hook"
 EARLY = "/etc/systemd/system/early-radeon.service"
-# The card's driver is loaded before anything asks for it, with no configuration: what nobody foretold.
+# The card's driver is loaded before anything asks for it, with no configuration: what nobody expects.
 EARLY_UNIT = """\
 [Unit]
 DefaultDependencies=no
@@ -88,12 +88,12 @@ def switching_times(stage: Stage, machine: Guest, record: Path) -> None:
 
 @story("boots", needs_deb=True, minutes=5)
 def boots(stage: Stage) -> None:
-    """Boot check and lock-out protection: pending, normal, foretold wrong, failed twice, no display."""
+    """Boot check and lock-out protection: pending, normal, not as expected, failed twice, no display."""
     record = stage.untouched().record
     with Guest("boots") as machine:
         machine.copy_in(stage.deb, PACKAGE)
         said = machine.chroot("sh", "-euc", f"apt-get install -y {PACKAGE} 2>&1", record=record, process_one=False).stdout
-        stage.check("set-up pending" in said, "installed in a chroot: the set-up is pending", said)
+        stage.check("setup is pending" in said, "installed in a chroot: the set-up is pending", said)
 
         boot = stage.boot(machine, CHECKED + ENABLE, init="systemd")
         checked(stage, boot, ["set-up-pending"], "the first real boot")
@@ -103,7 +103,7 @@ def boots(stage: Stage) -> None:
         begun, ended = map(float, boot.output.split("TOOK ")[1].split()[:2])
         stage.note(f"enable without a build took {ended - begun:.2f} s in the emulated guest")
 
-        boot = stage.boot(machine, CHECKED, init="systemd", foretell=record, when="the root file system decides")
+        boot = stage.boot(machine, CHECKED, init="systemd", predict=record, when="the root file system decides")
         checked(stage, boot, [], "a normal boot")
         stage.drivers(boot, TAKEN, "a normal boot")
         stage.equal(boot.claimed_in, "realroot", "a normal boot: claimed in the real root")
@@ -111,10 +111,10 @@ def boots(stage: Stage) -> None:
         machine.write_file(EARLY, EARLY_UNIT)
         machine.chroot("systemctl", "enable", "early-radeon.service")
         boot = stage.boot(machine, CHECKED, init="systemd")
-        found = checked(stage, boot, ["not-as-foretold"], "foretold wrong")
-        stage.drivers(boot, TAKEN | {GPU: "radeon"}, "foretold wrong")
-        stage.equal([(d["address"], d["foretold"], d["observed"]) for d in found["devices"]],
-                    [(GPU, "vfio-pci", "radeon"), (AUDIO, "vfio-pci", "vfio-pci")], "foretold wrong: both are told")
+        found = checked(stage, boot, ["not-as-expected"], "not as expected")
+        stage.drivers(boot, TAKEN | {GPU: "radeon"}, "not as expected")
+        stage.equal([(d["address"], d["expected"], d["observed"]) for d in found["devices"]],
+                    [(GPU, "vfio-pci", "radeon"), (AUDIO, "vfio-pci", "vfio-pci")], "not as expected: both are told")
         machine.chroot("systemctl", "disable", "early-radeon.service")
 
         for number in (1, 2):

@@ -2,8 +2,8 @@
 """Faults put in on purpose: doctor names each, and what it says mends it."""
 
 import json
-import re
 from pathlib import Path
+from typing import Any
 
 from guest import Guest, OBSERVE
 from harness import TAKEN
@@ -15,20 +15,34 @@ INSIDE_FAULTS = (
     "softdep-shadowed", "not-staged", "file-edited", "ids-parameter-kept", "boot-not-mounted", "other-tool",
 )
 
-# Runs the command that doctor gives for a finding, just as it is printed.
+# Does what doctor says for a finding, just as it is printed.
 INSIDE = r"""
-finding() { # CODE
+remedy() { # CODE: the commands and edits of the first way that doctor tells, as shell
     vfio-switch doctor | awk -v code="$1" '
-        /^[a-z]*: / { on = $2 == code; remedy = 0 }
-        /^$/ { on = 0 }
-        on && sub(/^  -> /, "") { remedy = 1 }
-        on && remedy { sub(/^ +/, ""); printf "%s ", $0 }'
+        /^[a-z]*: / { on = $2 == code; told = 0; next }
+        /^$/ || /^  Or:$/ { on = 0 }
+        /^  -> / { told = 1; sub(/^  -> /, "     ") }
+        !on || !told { next }
+        /^       / {
+            line = substr($0, 8)
+            if (mode == "run" || mode == "one") print line
+            if (mode == "one") mode = "done"
+            if (mode == "to") printf "sed -i \"%ds|.*|%s|\" %s\n", number, line, path
+            next
+        }
+        /^     Run:$/ { mode = "run"; next }
+        /^     Run one of these commands:$/ { mode = "one"; next }
+        /^     In .*, replace$/ { mode = "from"; split($2, place, /[:,]/); path = place[1]; number = place[2]; next }
+        /^     by$/ { mode = "to"; next }
+        { mode = "" }'
 }
-fault() { # CODE: its remedy is run as it is printed, and doctor asked again
-    said=$(finding "$1")
-    echo "FAULT $1: $said"
-    [ -n "$said" ] || return 0
-    command=$(printf '%s\n' "$said" | sed -n "s/^Run: \(.*\) *$/\1/p; s/^Run '\([^']*\)'.*/\1/p")
+finding() { # CODE: that it is found
+    vfio-switch doctor | awk -v code="$1" '/^[a-z]*: / && $2 == code'
+}
+fault() { # CODE: its remedy is done as it is printed, and doctor asked again
+    echo "FAULT $1: $(finding "$1")"
+    [ -n "$(finding "$1")" ] || return 0
+    command=$(remedy "$1")
     sh -euc "$command"
     [ -z "$(finding "$1")" ] && echo "MENDED $1: $command"
 }
@@ -65,21 +79,22 @@ echo "HEALTHY $(vfio-switch doctor >/dev/null; echo $?)"
 """
 
 
-def codes(machine: Guest, record: Path, *options: str) -> dict[str, str]:
-    """What doctor finds natively, and the remedies."""
+def codes(machine: Guest, record: Path, *options: str) -> dict[str, list[Any]]:
+    """What doctor finds natively, and the steps of the remedies."""
     said = machine.chroot("vfio-switch", "--json", "doctor", *options, record=record, check=False).stdout
-    return {finding["code"]: finding["remedy"] for finding in json.loads(said[said.index("{"):])["findings"]}
+    findings = json.loads(said[said.index("{"):])["findings"]
+    return {finding["code"]: finding["remedy"]["steps"] for finding in findings}
 
 
 def mend(stage: Stage, machine: Guest, record: Path, code: str) -> None:
-    """Checks that doctor names a fault, runs its remedy as it is printed, and checks that the fault is gone."""
+    """Checks that doctor names a fault, does its remedy, and checks that the fault is gone."""
     found = codes(machine, record)
     if not stage.check(code in found, f"{code}: doctor names it", repr(found)):
         return
-    (command,) = re.findall(r"^Run '([^']+)'", found[code])
-    machine.chroot(*command.split(), record=record)
+    (step,) = found[code]
+    machine.chroot(*step["command"], record=record)
     found = codes(machine, record)
-    stage.check(code not in found, f"{code}: mended by '{command}'", repr(found))
+    stage.check(code not in found, f"{code}: mended by '{' '.join(step['command'])}'", repr(found))
 
 
 @story("doctor", needs_deb=True, minutes=3)
@@ -121,5 +136,5 @@ def doctor(stage: Stage) -> None:
         (took,) = (line.split()[1:] for line in lines if line.startswith("TOOK"))
         stage.note(f"doctor took {float(took[1]) - float(took[0]):.2f} s in the emulated guest")
 
-        boot = stage.boot(machine, foretell=record, when="all faults mended")
+        boot = stage.boot(machine, predict=record, when="all faults mended")
         stage.drivers(boot, TAKEN, "what was mended in the guest holds")

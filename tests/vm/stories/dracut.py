@@ -56,12 +56,12 @@ def held(machine: Guest, image: str, word: str = "vfio") -> list[str]:
 
 
 def boot_as_status_says(stage: Stage, machine: Guest, record: Path, summary: str, when: str) -> BootResult:
-    """Boots an image that is not as wanted: status foretells what it does."""
+    """Boots an image that is not as wanted: status predicts what it does."""
     status = json.loads(machine.chroot("vfio-switch", "status", "--json", record=record).stdout)
     stage.equal(status["next_boot"], summary, f"{when}: status says {summary}")
     boot = stage.boot(machine, **PATIENTLY)
     (release,) = machine.kernels()
-    stage.foretold(boot, {order["device"]: order["winner"] for order in status["load_order"]}, release, when)
+    stage.as_expected(boot, {order["device"]: order["winner"] for order in status["load_order"]}, release, when)
     return boot
 
 
@@ -75,13 +75,13 @@ def nothing_to_claim(stage: Stage, machine: Guest, record: Path, image: str) -> 
     said = install(stage, machine, record)
     stage.check(machine.read_file(image) == before, "nothing to claim: installing has no image built", said)
     stage.check(not machine.exists("/etc/modules-load.d/vfio.conf"), "nothing is put where dracut would copy it from")
-    boot = stage.boot(machine, foretell=record, when="host-only, nothing to claim", **PATIENTLY)
+    boot = stage.boot(machine, predict=record, when="host-only, nothing to claim", **PATIENTLY)
     stage.drivers(boot, TAKEN, "nothing to claim")
     stage.equal(boot.claimed_in, "realroot", "nothing to claim: claimed in the real root")
 
     said = machine.chroot("vfio-switch", "disable", record=record).stdout
     stage.check(machine.read_file(image) == before, "nothing to claim: disable has no image built", said)
-    boot = stage.boot(machine, foretell=record, when="host-only, nothing to claim, disabled", **PATIENTLY)
+    boot = stage.boot(machine, predict=record, when="host-only, nothing to claim, disabled", **PATIENTLY)
     stage.drivers(boot, NATIVE, "nothing to claim, disabled")
 
 
@@ -92,7 +92,7 @@ def rescue_image(stage: Stage, machine: Guest, record: Path, image: str) -> None
     # dracut itself follows the root's softdeps when it takes modules along.
     stage.equal([name for name in held(machine, image) if "/kernel/drivers/vfio" not in name], [],
                 "the rescue image holds nothing of ours")
-    boot = stage.boot(machine, cmdline=ESCAPE, foretell=record, when="rescue image, vfio-pci.ids=", **PATIENTLY)
+    boot = stage.boot(machine, cmdline=ESCAPE, predict=record, when="rescue image, vfio-pci.ids=", **PATIENTLY)
     stage.drivers(boot, NATIVE, "the rescue image, with vfio-pci.ids=")
     boot = boot_as_status_says(stage, machine, record, "mixed", "rescue image alone")
     stage.drivers(boot, TAKEN | {GPU: "radeon"}, "the rescue image alone")
@@ -119,10 +119,10 @@ def twins_by_address(stage: Stage) -> None:
         prepare(machine, CONF + 'omit_dracutmodules+=" systemd systemd-initrd dracut-systemd "\n')
         install(stage, machine, record)
         machine.chroot("vfio-switch", "enable", "--device", "01:00.0", record=record)
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, foretell=record, when="twins, by address")
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, predict=record, when="twins, by address")
         check(stage, boot, TWINS_TAKEN, "by address")
         stage.equal(boot.claimed_in, "initramfs", "by address: claimed in the initramfs")
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, cmdline=ESCAPE, foretell=record, when="twins, vfio-pci.ids=")
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, cmdline=ESCAPE, predict=record, when="twins, vfio-pci.ids=")
         check(stage, boot, TWINS_NATIVE, "by address, with vfio-pci.ids=")
 
 
@@ -139,11 +139,11 @@ def dracut(stage: Stage) -> None:
         machine.write_file(SETTINGS, "initramfs = always\n")
         said = machine.chroot("vfio-switch", "enable", record=record).stdout
         stage.check("etc/modprobe.d/vfio.conf" in held(machine, image), "enable has dracut build the image", said)
-        boot = stage.boot(machine, foretell=record, when="enabled", **PATIENTLY)
+        boot = stage.boot(machine, predict=record, when="enabled", **PATIENTLY)
         stage.drivers(boot, TAKEN, "enabled")
         stage.equal(boot.claimed_in, "initramfs", "enabled: claimed in the initramfs")
 
-        boot = stage.boot(machine, cmdline=ESCAPE, foretell=record, when="vfio-pci.ids=", **PATIENTLY)
+        boot = stage.boot(machine, cmdline=ESCAPE, predict=record, when="vfio-pci.ids=", **PATIENTLY)
         stage.drivers(boot, NATIVE, "with vfio-pci.ids= on the command line")
         stage.equal(boot.claimed_in, "none", "with vfio-pci.ids= on the command line: nothing is claimed")
 
@@ -153,7 +153,7 @@ def dracut(stage: Stage) -> None:
         machine.chroot("vfio-switch", "disable", record=record)
         stage.equal([name for name in held(machine, image) if name != "etc/modprobe.d/vfio.conf"], [],
                     "disabled: no part of ours in the image")
-        boot = stage.boot(machine, foretell=record, when="disabled", **PATIENTLY)
+        boot = stage.boot(machine, predict=record, when="disabled", **PATIENTLY)
         stage.drivers(boot, NATIVE, "disabled")
         stage.equal(boot.claimed_in, "none", "disabled: vfio-pci claims nothing")
 

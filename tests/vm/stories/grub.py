@@ -115,7 +115,7 @@ def grub(stage: Stage) -> None:
         winners = {order["device"]: order["winner"] for order in status["load_order"]}
 
         boot = boot_by_grub(stage, machine, changed, f"{STATUS}vfio-switch rollback 2>&1\n")
-        stage.foretold(boot, winners, entry.kernel, "IOMMU turned on")
+        stage.as_expected(boot, winners, entry.kernel, "IOMMU turned on")
         stage.drivers(boot, TAKEN, "after the reboot")
         stage.equal(boot.claimed_in, "realroot", "after the reboot: no image was built, and the real root decides")
         groups = {address: boot.functions[address].group for address in (BOOT_GPU, GPU, AUDIO)}

@@ -90,7 +90,7 @@ def compare(stage: Stage, machine: Guest, record: Path, scenario: Scenario) -> N
                 f"{scenario.name}: where it is decided")
     boot = stage.boot(machine, OBSERVE, begin_within=scenario.begin_within)
     winners = {address: orders[address]["winner"] for address in (GPU, AUDIO)}
-    stage.foretold(boot, winners, kernel["release"], scenario.name)
+    stage.as_expected(boot, winners, kernel["release"], scenario.name)
     taken = [winner == "vfio-pci" for winner in winners.values()]
     summary = "vfio" if all(taken) else "mixed" if any(taken) else "host"
     stage.equal(before["next_boot"], summary, f"{scenario.name}: next_boot says the same")

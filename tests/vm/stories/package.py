@@ -74,19 +74,19 @@ def package(stage: Stage) -> None:
         stage.equal(len(rebuilds(boot.output)), 1, "installing builds the image once")
         check_status(stage, boot, "enabled", "vfio", "installed, not rebooted")
 
-        boot = stage.boot(machine, OBSERVE + STATUS, record_sysfs=True, foretell=stage.untouched().record,
+        boot = stage.boot(machine, OBSERVE + STATUS, record_sysfs=True, predict=stage.untouched().record,
                           when="after the reboot")
         stage.drivers(boot, TAKEN, "after the reboot")
         stage.equal(boot.claimed_in, "initramfs", "after the reboot: claimed in the initramfs")
         check_status(stage, boot, "enabled", "vfio", "after the reboot")
         record = unpack_record(boot.sysfs, Path(scratch))
 
-        boot = stage.boot(machine, OBSERVE + STATUS, cmdline=ESCAPE, foretell=record, when="vfio-pci.ids=")
+        boot = stage.boot(machine, OBSERVE + STATUS, cmdline=ESCAPE, predict=record, when="vfio-pci.ids=")
         stage.drivers(boot, NATIVE, "with vfio-pci.ids= on the command line")
 
         said = machine.chroot("vfio-switch", "disable", record=record).stdout
         stage.equal(len(rebuilds(said)), 1, "disable builds the image once")
-        boot = stage.boot(machine, OBSERVE + STATUS, foretell=record, when="disabled")
+        boot = stage.boot(machine, OBSERVE + STATUS, predict=record, when="disabled")
         stage.drivers(boot, NATIVE, "disabled")
         stage.equal(boot.claimed_in, "none", "disabled: vfio-pci claims nothing")
         check_status(stage, boot, "disabled", "host", "disabled")
@@ -96,7 +96,7 @@ def package(stage: Stage) -> None:
         machine.copy_in(kernel_package, "/opt/vm/linux.deb")
         said = machine.chroot("dpkg", "-i", "/opt/vm/linux.deb", record=record).stdout
         stage.equal(rebuilds(said), [f"/boot/initrd.img-{release}"], "a new kernel's image is built once, and no other")
-        boot = stage.boot(machine, OBSERVE + STATUS, kernel=release, foretell=record, when="enabled, a new kernel")
+        boot = stage.boot(machine, OBSERVE + STATUS, kernel=release, predict=record, when="enabled, a new kernel")
         stage.drivers(boot, TAKEN, f"enabled, kernel {release}")
         stage.equal(boot.claimed_in, "initramfs", f"enabled, kernel {release}: claimed in the initramfs")
         check_status(stage, boot, "enabled", "vfio", f"enabled, kernel {release}")
@@ -128,7 +128,7 @@ def fallback(stage: Stage) -> None:
         machine.chroot("apt-get", "install", "-y", PACKAGE, record=record)
         machine.chroot("sh", "-euc", "find /usr/lib/modules -name 'vfio-pci.ko*' -delete; "
                        "depmod \"$(ls /usr/lib/modules)\"; update-initramfs -u", record=record)
-        boot = stage.boot(machine, OBSERVE + STATUS, foretell=record, when="without vfio-pci.ko")
+        boot = stage.boot(machine, OBSERVE + STATUS, predict=record, when="without vfio-pci.ko")
         stage.drivers(boot, NATIVE, "without vfio-pci.ko")
         status = status_of(boot.output)
         stage.equal((status["intent"], status["next_boot"]), ("enabled", "host"),
@@ -183,7 +183,7 @@ def foreign(stage: Stage) -> None:
             done = machine.chroot("sh", "-euc", f"{prepare}\napt-get install -y {PACKAGE} 2>&1", record=record,
                                   check=False, **how)
             stage.equal(done.returncode, 0, f"{name}: the installation succeeds")
-            stage.check("set-up pending" in done.stdout, f"{name}: it says that the set-up is pending", done.stdout)
+            stage.check("setup is pending" in done.stdout, f"{name}: it says that the set-up is pending", done.stdout)
             stage.equal(foreign_changes(before, machine), [], f"{name}: nothing else is touched")
 
     record = stage.untouched().record

@@ -29,11 +29,11 @@ def shadowed(stage: Stage) -> None:
         winners = {device["address"]: device["expected_driver"] for device in predicted["devices"]}
         boot = stage.boot(machine, OBSERVE)
         stage.drivers(boot, NATIVE, "the guides' vfio.conf, shadowed")
-        stage.foretold(boot, winners, current, "the guides' vfio.conf")
+        stage.as_expected(boot, winners, current, "the guides' vfio.conf")
 
         plan = json.loads(machine.chroot("vfio-switch", "plan", "--json", record=record).stdout)
         stage.check("/etc/modprobe.d/00-vfio-softdep.conf" in [change["path"] for change in plan["changes"]],
                     "the plan adds the merged lines", json.dumps(plan, indent=1))
         machine.chroot("vfio-switch", "enable", record=record)
-        boot = stage.boot(machine, OBSERVE + STATUS, foretell=record, when="enabled")
+        boot = stage.boot(machine, OBSERVE + STATUS, predict=record, when="enabled")
         stage.drivers(boot, TAKEN, "enabled, with the vendor's softdep")

@@ -42,14 +42,14 @@ def twins(stage: Stage) -> None:
         stage.check(b"ids=" not in b"".join(line for line in machine.read_file("/etc/modprobe.d/vfio.conf").splitlines()
                                             if not line.startswith(b"#")), "vfio.conf gives no ids")
 
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, foretell=record, when="by address")
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, predict=record, when="by address")
         check(stage, boot, TAKEN, "by address")
         stage.equal(boot.claimed_in, "initramfs", "by address: claimed in the initramfs")
 
         release, package = root.older_kernel_package()
         machine.copy_in(package, "/opt/vm/linux.deb")
         machine.chroot("dpkg", "-i", "/opt/vm/linux.deb", record=record)
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, kernel=release, foretell=record, when="a new kernel")
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, kernel=release, predict=record, when="a new kernel")
         check(stage, boot, TAKEN, "a new kernel")
         stage.equal(boot.claimed_in, "initramfs", "a new kernel: claimed in the initramfs")
 
@@ -76,11 +76,11 @@ def twins(stage: Stage) -> None:
 
         machine.chroot("sh", "-euc", f"find /usr/lib/modules/{release} -name 'vfio-pci.ko*' -delete; "
                        f"depmod {release}; update-initramfs -u -k {release}", record=record)
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, kernel=release, foretell=record, when="without vfio-pci.ko")
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, kernel=release, predict=record, when="without vfio-pci.ko")
         check(stage, boot, NATIVE, "without vfio-pci.ko")
 
         machine.chroot("vfio-switch", "disable", record=record)
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, foretell=record, when="disabled")
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, predict=record, when="disabled")
         check(stage, boot, NATIVE, "disabled")
         stage.equal(boot.claimed_in, "none", "disabled: nothing is claimed")
 

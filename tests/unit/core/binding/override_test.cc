@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/binding/override.h"
+#include "core/binding/driver_config.h"
+#include "core/files/own_paths.h"
 
 #include <string>
 #include <string_view>

@@ -14,6 +14,7 @@
 #include "core/boot/boot_entry.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/kernel_parameters.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 

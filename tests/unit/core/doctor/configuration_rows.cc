@@ -3,6 +3,7 @@
 
 #include "core/binding/generated_files.h"
 #include "core/doctor/rows.h"
+#include "core/files/own_paths.h"
 
 namespace vfio_switch::test {
 
@@ -25,6 +26,12 @@ Examination blacklists(std::string_view lines) {
   return healthy(machine.facts());
 }
 
+Examination vendor_blacklists(std::string_view lines) {
+  auto machine = desktop();
+  machine.modprobe("/usr/lib/modprobe.d/vendor.conf", lines);
+  return healthy(machine.facts());
+}
+
 Examination early(std::string_view module, bool lost) {
   return with(enabled(desktop()), [&](Examination& e) {
     e.facts.early_modules = {{std::string(module), "/etc/initramfs-tools/modules:4"}};
@@ -36,6 +43,15 @@ Examination kernels(ModuleForm newest, ModuleForm other) {
   auto machine = desktop();
   machine.no_kernels().kernel("6.12.1", newest).kernel("6.1.0", other);
   return healthy(machine.facts());
+}
+
+/// The line of a list that loads modules early is known as well.
+Examination early_line(std::string_view path, std::string_view text) {
+  return with(early("nouveau", true), [&](Examination& e) {
+    e.facts.early_modules.clear();
+    e.more.module_lists = {{std::string(path), 4, std::string(text)}};
+    e.more.rebuild = {"update-initramfs", "-u", "-k", "all"};
+  });
 }
 
 Examination virqfd(ModuleForm form, std::string_view line) {
@@ -58,10 +74,11 @@ Examination refused(RefusalCode code, std::string_view message) {
   });
 }
 
-Examination unstaged(std::string_view reason) {
+Examination unstaged(std::string_view reason, bool in_image) {
   return with(enabled(desktop()), [&](Examination& e) {
     e.status.kernels.front().staged = reason.empty();
     e.status.kernels.front().reason = reason;
+    e.status.kernels.front().files_staged = reason.empty() || in_image;
   });
 }
 
@@ -81,59 +98,88 @@ std::vector<Row> module_rows() {
   const std::string remove = R"(ACTION=="add", ATTR{vendor}=="0x10de", ATTR{remove}="1")";
   return {
       {early_driver, "nouveau in the list, and it wins", early("nouveau", true),
-       early("nouveau", false), "/etc/initramfs-tools/modules:4", "vfio-switch enable"},
+       early("nouveau", false), "/etc/initramfs-tools/modules:4 loads nouveau early",
+       "Run 'vfio-switch enable'. Or:"},
       {early_driver, "another driver in the list", early("nouveau", true), early("ahci", true),
-       "nouveau", "build the initramfs"},
+       "nouveau", "Rebuild the initramfs"},
+      {early_driver, "in a list of one module a line",
+       early_line("/etc/initramfs-tools/modules", "nouveau modeset=1"),
+       early_line("/etc/initramfs-tools/modules", "ahci"), "/etc/initramfs-tools/modules:4",
+       "Remove 'nouveau modeset=1' from /etc/initramfs-tools/modules:4. "
+       "Run 'update-initramfs -u -k all'."},
+      {early_driver, "in an array", early_line("/etc/mkinitcpio.conf", "MODULES=(nouveau btrfs)"),
+       early_line("/etc/mkinitcpio.conf", "MODULES=(btrfs)"), "/etc/mkinitcpio.conf:4",
+       "replace 'MODULES=(nouveau btrfs)' by 'MODULES=(btrfs)'"},
       {softdep_shadowed, "a vendor's line comes first",
        by_hand(ours, "softdep nouveau post: drm\n"), by_hand(ours, "softdep amdgpu post: drm\n"),
-       "/etc/modprobe.d/vfio.conf:1", "vfio-switch enable"},
+       "for nouveau at /etc/modprobe.d/vfio.conf:1 has no effect", "Run 'vfio-switch enable'."},
       {softdep_shadowed, "the merged line counts", by_hand(ours, "softdep nouveau post: drm\n"),
        by_hand(ours, "softdep nouveau pre: vfio-pci post: drm\n"),
        "/usr/lib/modprobe.d/a-vendor.conf:1 comes first", "enable"},
       {driver_blacklisted, "the only driver", blacklists("blacklist nouveau\n"),
-       blacklists("blacklist nvidiafb\n"), "/etc/modprobe.d/old.conf:1", "Remove it there"},
+       blacklists("blacklist nvidiafb\n"), "/etc/modprobe.d/old.conf:1 keeps nouveau from loading",
+       "Remove 'blacklist nouveau' from /etc/modprobe.d/old.conf:1. Rebuild the initramfs"},
       {driver_blacklisted, "by an install command", blacklists("install nouveau /bin/false\n"),
-       blacklists("install nouveau /sbin/modprobe -i nouveau\n"), "old.conf:1", "Remove"},
+       blacklists("install nouveau /sbin/modprobe -i nouveau\n"), "old.conf:1",
+       "Remove 'install nouveau /bin/false' from"},
+      {driver_blacklisted, "by the distribution", vendor_blacklists("blacklist nouveau\n"),
+       vendor_blacklists("blacklist nvidiafb\n"), "/usr/lib/modprobe.d/vendor.conf:1",
+       "Run 'cp /usr/lib/modprobe.d/vendor.conf /etc/modprobe.d/vendor.conf'. "
+       "Remove 'blacklist nouveau' from /etc/modprobe.d/vendor.conf:1."},
       {driver_blacklisted, "on the command line",
        healthy(desktop().command_line("modprobe.blacklist=nouveau").facts()),
-       healthy(desktop().command_line("modprobe.blacklist=pcspkr").facts()), "command line",
-       "Remove"},
+       healthy(desktop().command_line("modprobe.blacklist=pcspkr").facts()),
+       "modprobe.blacklist=nouveau",
+       "Remove modprobe.blacklist=nouveau from the kernel command line"},
       {config_conflict, "a line works against it",
        refused(RefusalCode::config_conflict, "/etc/modprobe.d/b.conf:2 says no"),
        enabled(desktop()), "/etc/modprobe.d/b.conf:2", "vfio-switch enable"},
       {vfio_pci_missing, "no kernel has it", kernels(ModuleForm::missing, ModuleForm::missing),
-       kernels(ModuleForm::loadable, ModuleForm::loadable), "6.12.1 and 6.1.0", "CONFIG_VFIO_PCI"},
+       kernels(ModuleForm::loadable, ModuleForm::loadable),
+       "Kernels 6.12.1 and 6.1.0 have no vfio-pci", "usual kernel"},
       {vfio_pci_missing, "one kernel has it not",
        kernels(ModuleForm::missing, ModuleForm::loadable),
-       kernels(ModuleForm::built_in, ModuleForm::loadable), "6.12.1", "usual kernel",
+       kernels(ModuleForm::built_in, ModuleForm::loadable), "Kernel 6.12.1 has", "usual kernel",
        Severity::warning},
       {vfio_pci_built_in, "built in", kernels(ModuleForm::built_in, ModuleForm::loadable),
        kernels(ModuleForm::missing, ModuleForm::loadable), "6.12.1",
-       "vfio-pci.ids=10de:1d01,10de:0fb8"},
+       "Add vfio-pci.ids=10de:1d01,10de:0fb8 to the kernel command line"},
       {vfio_virqfd, "a list asks for it", virqfd(ModuleForm::missing, "vfio-virqfd"),
-       virqfd(ModuleForm::loadable, "vfio_virqfd"), "/etc/modules:7", "Remove vfio_virqfd"},
+       virqfd(ModuleForm::loadable, "vfio_virqfd"), "/etc/modules:7",
+       "Remove 'vfio-virqfd' from /etc/modules:7."},
       {vfio_virqfd, "no list asks for it",
        virqfd(ModuleForm::missing, "MODULES=(vfio vfio_pci vfio_virqfd)"),
-       virqfd(ModuleForm::missing, "vfio_pci"), "6.12.1", "Remove"},
+       virqfd(ModuleForm::missing, "vfio_pci"), "6.12.1", "by 'MODULES=(vfio vfio_pci)'"},
       {older_tool, "its blacklist", healthy(machine.facts()), healthy(desktop().facts()),
        "nvidia-passthrough-blacklist.conf", "vfio-switch enable"},
       {other_tool, "quickpassthrough", tool("/etc/modprobe.d/vfio.conf", stub),
-       tool("/etc/modprobe.d/vfio.conf", "# by hand\n"), "quickpassthrough", "rd.driver.pre"},
+       tool("/etc/modprobe.d/vfio.conf", "# by hand\n"), "quickpassthrough",
+       "Run 'rm /etc/modprobe.d/vfio.conf'. Rebuild the initramfs"},
+      {other_tool, "quickpassthrough and its parameters",
+       with(tool("/etc/modprobe.d/vfio.conf", stub),
+            [](auto& e) {
+              e.more.command_lines = {
+                  {"/etc/kernel/cmdline", 1, "ro rd.driver.pre=vfio_pci quiet"}};
+            }),
+       healthy(desktop().facts()), "quickpassthrough",
+       "In /etc/kernel/cmdline:1, replace 'ro rd.driver.pre=vfio_pci quiet' by 'ro quiet'."},
       {other_tool, "envycontrol",
        tool("/etc/modprobe.d/blacklist-nvidia.conf", "# Automatically generated by EnvyControl\n"),
        tool("/etc/modprobe.d/blacklist-nvidia.conf", "# of prime-select\n"), "envycontrol",
-       "envycontrol --reset"},
+       "Run 'envycontrol --reset'. Or: Run 'rm /etc/modprobe.d/blacklist-nvidia.conf'."},
       {other_tool, "envycontrol's rule", tool("/lib/udev/rules.d/50-remove-nvidia.rules", remove),
        tool("/lib/udev/rules.d/50-other.rules", remove), "50-remove-nvidia", "--reset"},
       {other_tool, "supergfxctl", tool("/etc/modprobe.d/supergfxd.conf", "blacklist nouveau\n"),
-       tool("/etc/modprobe.d/other.conf", "blacklist pcspkr\n"), "supergfxctl", "supergfxd"},
+       tool("/etc/modprobe.d/other.conf", "blacklist pcspkr\n"), "supergfxctl",
+       "Run 'systemctl disable --now supergfxd'. Run 'rm /etc/modprobe.d/supergfxd.conf'."},
       {other_tool, "GPU-Passthrough-Manager",
        tool("/etc/dracut.conf.d/10-vfio.conf",
             "force_drivers+=\" vfio-pci vfio vfio_iommu_type1 vfio_virqfd \"\n"),
        tool("/etc/dracut.conf.d/10-vfio.conf", "force_drivers+=\" vfio_pci \"\n"),
-       "GPU-Passthrough-Manager", "rd.driver.pre"},
+       "GPU-Passthrough-Manager", "rm /etc/dracut.conf.d/10-vfio.conf"},
       {other_tool, "driverctl", tool("/etc/driverctl.d/pci-0000:01:00.1", "vfio-pci\n"),
-       tool("/etc/driverctl.d/pci-0000:05:00.0", "uio\n"), "driverctl", "unset-override"},
+       tool("/etc/driverctl.d/pci-0000:05:00.0", "uio\n"), "driverctl",
+       "Run 'driverctl unset-override 0000:01:00.1'."},
   };
 }
 
@@ -149,24 +195,26 @@ std::vector<Row> configuration_rows() {
   const auto plain = healthy(desktop().facts());
   const std::vector<Row> more = {
       {interrupted, "a change is not finished", with(enabled(desktop()), interruption),
-       enabled(desktop()), "'enable' was begun", "vfio-switch enable"},
+       enabled(desktop()), "'enable' was begun",
+       "Run one of these commands: 'vfio-switch enable' and 'vfio-switch disable'."},
       {file_edited, "a file of ours",
        refused(RefusalCode::user_edited, "vfio.conf was edited since; --force-ours replaces it"),
-       refused(RefusalCode::not_found, "it is gone"), "Vfio.conf was edited since.", "--keep-mine"},
-      {not_staged, "a file is missing", unstaged("/etc/modprobe.d/vfio.conf is not as wanted"),
-       unstaged(""), "vfio.conf is not as wanted", "'vfio-switch enable'"},
-      {image_stale, "the image lacks it", unstaged("the image is stale: it lacks vfio.conf"),
-       unstaged("/etc/modprobe.d/vfio.conf is not as wanted"), "/boot/initrd.img-6.1.0-56-amd64",
-       "enable --rebuild"},
-      {reboot_needed, "not rebooted yet", inactive(false), enabled(desktop()), "nouveau, wanted",
-       "Reboot"},
+       refused(RefusalCode::not_found, "it is gone"), "vfio.conf was edited since", "--keep-mine"},
+      {not_staged, "a file is missing",
+       unstaged("/etc/modprobe.d/vfio.conf is not as wanted", false), unstaged("", false),
+       "vfio.conf is not as wanted", "Run 'vfio-switch enable'."},
+      {image_stale, "the image lacks it", unstaged("the image is stale: it lacks vfio.conf", true),
+       unstaged("/etc/modprobe.d/vfio.conf is not as wanted", false),
+       "/boot/initrd.img-6.1.0-56-amd64", "enable --rebuild"},
+      {reboot_needed, "not rebooted yet", inactive(false), enabled(desktop()),
+       "Bound now: 0000:01:00.0 (nouveau)", "Reboot."},
       {not_active, "rebooted since", inactive(true), inactive(false), "since the last boot",
        "vfio-switch report"},
       {not_active, "this boot was to be without", inactive(true), inactive(true, "vfio-pci.ids="),
        "nouveau", "--rebuild"},
       {card_missing, "taken out", refused(RefusalCode::not_found, "the chosen card is gone"),
        refused(RefusalCode::user_edited, "vfio.conf was edited since"), "The chosen card is gone.",
-       "--device"},
+       "Or: Run one of these commands: 'vfio-switch enable --device 0000:01:00.0'"},
       {set_up_pending, "installed into an image", with(plain, pending),
        with(enabled(desktop()), pending), "a chroot", "vfio-switch enable"},
       {foreign_environment, "in a chroot", with(plain, chroot), plain, "a chroot",

@@ -37,45 +37,64 @@ FactsBuilder boots_on(std::string_view address) {
 
 Examination claimed(std::string_view address, std::string_view where) {
   auto facts = desktop().facts();
-  facts.display_claims.push_back({at(address), std::string(where)});
+  facts.display_claims.push_back({at(address), std::string(where), "BusID \"PCI:1:0:0\""});
   return healthy(facts);
+}
+
+/// GRUB as on Debian, with a directory of drop-ins.
+Grub grub_with(std::string_view settings) {
+  const ParameterFile file{ParameterSyntax::grub_settings, "/etc/default/grub",
+                           RegularFile{std::string(settings), 0644, 0, 0}};
+  return {{file}, true, {"update-grub"}, "/boot/grub/grub.cfg", std::nullopt};
 }
 
 std::vector<Row> iommu_rows() {
   const auto vt_d = healthy(iommu_off(IommuTable::dmar).facts());
   const auto no_table = healthy(iommu_off(IommuTable::none).facts());
   const auto grub = [](Examination& e) {
-    e.facts.os.id = "debian";
-    e.more.command_lines = {{"/etc/default/grub", 10, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\""}};
+    e.facts.boot_loader = grub_with("GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX=\"quiet\"\n");
   };
   const auto off_line = [](Examination& e) {
     e.more.command_lines = {
         {"/etc/default/grub", 10, "GRUB_CMDLINE_LINUX=\"quiet intel_iommu=off\""}};
   };
   return {
-      {iommu_firmware_off, "no table", no_table, vt_d, "no DMAR or IVRS", "firmware's set-up"},
+      {iommu_firmware_off, "no table", no_table, vt_d, "no DMAR or IVRS",
+       "turn on VT-d (Intel) or IOMMU (AMD)"},
       {iommu_firmware_off, "no table, and the processor is known",
        with(no_table, [](auto& e) { e.more.cpu_vendor = "amd"; }), healthy(desktop().facts()),
-       "announces no IOMMU", "AMD-Vi"},
+       "reports no IOMMU", "turn on IOMMU (AMD-Vi)"},
       {iommu_parameter_missing, "a table that the kernel does not use", with(vt_d, grub), no_table,
-       "intel_iommu=on", "/etc/default/grub, run 'update-grub'"},
+       "needs intel_iommu=on",
+       "In /etc/default/grub:2, replace 'GRUB_CMDLINE_LINUX=\"quiet\"' by "
+       "'GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on\"'. Run 'update-grub'. Reboot."},
       {iommu_parameter_missing, "the same on Fedora",
-       with(vt_d, [](auto& e) { e.facts.os.id = "fedora"; }), healthy(desktop().facts()),
-       "intel_iommu=on", "grubby --update-kernel=ALL --args=intel_iommu=on"},
+       with(vt_d, [](auto& e) { e.facts.boot_loader = Grubby{}; }), healthy(desktop().facts()),
+       "intel_iommu=on", "Run 'grubby --update-kernel=ALL --args=intel_iommu=on'. Reboot."},
+      {iommu_parameter_missing, "where the boot loader is not known", vt_d, no_table,
+       "intel_iommu=on", "Add intel_iommu=on to the kernel command line"},
+      {iommu_parameter_missing, "the next boot has it",
+       with(vt_d,
+            [](auto& e) {
+              e.facts.boot_loader = grub_with("GRUB_CMDLINE_LINUX=\"intel_iommu=on\"\n");
+            }),
+       no_table, "until the next boot, which has intel_iommu=on", "Reboot.", Severity::note},
       {iommu_switched_off, "switched off, in a file",
        with(healthy(iommu_off(IommuTable::dmar, "intel_iommu=off").facts()), off_line), vt_d,
-       "intel_iommu=off", "/etc/default/grub:10"},
+       "intel_iommu=off", "In /etc/default/grub:10, replace"},
       {iommu_switched_off, "switched off on AMD",
        healthy(iommu_off(IommuTable::ivrs, "amd_iommu=off").facts()),
        healthy(iommu_off(IommuTable::ivrs, "intel_iommu=off").facts()), "amd_iommu=off",
-       "boot loader"},
+       "Remove amd_iommu=off from the kernel command line"},
       {iommu_silent, "a table, the parameter, and no groups",
-       healthy(iommu_off(IommuTable::dmar, "intel_iommu=on").facts()), vt_d, "DMAR", "dmesg"},
+       healthy(iommu_off(IommuTable::dmar, "intel_iommu=on").facts()), vt_d, "DMAR",
+       "journalctl --dmesg"},
       {iommu_silent, "AMD needs no parameter", healthy(iommu_off(IommuTable::ivrs).facts()),
-       no_table, "IVRS", "dmesg"},
+       no_table, "IVRS", "journalctl --dmesg"},
       {parameter_wrong_vendor, "AMD's on Intel",
        healthy(iommu_off(IommuTable::dmar, "amd_iommu=on").facts()),
-       healthy(iommu_off(IommuTable::dmar, "intel_iommu=on").facts()), "amd_iommu=on", "Remove"},
+       healthy(iommu_off(IommuTable::dmar, "intel_iommu=on").facts()), "on a processor of Intel",
+       "Remove amd_iommu=on"},
       {parameter_wrong_vendor, "no trouble where the IOMMU is on",
        with(healthy(desktop().command_line("intel_iommu=on").facts()),
             [](auto& e) { e.facts.iommu_table = IommuTable::ivrs; }),
@@ -94,7 +113,9 @@ std::vector<Row> display_rows() {
   };
   const auto compositor = [](std::string_view address) {
     return [address](Examination& e) {
-      e.more.compositors = {{"KWIN_DRM_DEVICES", at(address), "/etc/environment:3"}};
+      e.more.compositors = {{"KWIN_DRM_DEVICES",
+                             at(address),
+                             {"/etc/environment", 3, "KWIN_DRM_DEVICES=/dev/dri/card1"}}};
     };
   };
   const auto amd = desktop().without("01:00.0").without("01:00.1").with(
@@ -108,15 +129,18 @@ std::vector<Row> display_rows() {
        plain, "the only display", "Add a second graphics card"},
       {no_second_gpu, "no card but the processor's",
        healthy(desktop().without("01:00.0").without("01:00.1").facts()), plain,
-       "beside the one that the host needs", "Add a graphics card"},
+       "besides the one that the host needs", "Add a second graphics card"},
       {boot_display_on_card, "the machine boots on it", healthy(boots_on("01:00.0").facts()),
-       healthy(boots_on("00:02.0").facts()), "boot display", "firmware's set-up"},
+       healthy(boots_on("00:02.0").facts()), "drives the boot display",
+       "Or: Run 'vfio-switch enable --device 0000:01:00.0 --allow-boot-gpu'."},
       {framebuffer_on_card, "efifb", with(plain, framebuffer("01:00.0")),
-       with(plain, framebuffer("00:02.0")), "(efifb) is on 0000:01:00.0", "sysfb_init"},
+       with(plain, framebuffer("00:02.0")), "(efifb) is on 0000:01:00.0",
+       "Add initcall_blacklist=sysfb_init to"},
       {monitor_on_card, "the only monitor", healthy(monitor_moved(false).facts()),
-       healthy(monitor_moved(true).facts()), "monitor", "Connect a monitor"},
+       healthy(monitor_moved(true).facts()), "monitor", "Connect the monitor to"},
       {display_config, "Xorg", claimed("01:00.0", "/etc/X11/xorg.conf:12"),
-       claimed("00:02.0", "/etc/X11/xorg.conf:12"), "/etc/X11/xorg.conf:12", "Remove that line"},
+       claimed("00:02.0", "/etc/X11/xorg.conf:12"), "/etc/X11/xorg.conf:12 gives",
+       "Remove 'BusID \"PCI:1:0:0\"' from /etc/X11/xorg.conf:12."},
       {prime_mode, "nvidia", with(plain, prime("nvidia")), with(plain, prime("intel")), "nvidia",
        "prime-select intel", Severity::problem},
       {prime_mode, "on-demand, before anything is enabled", with(plain, prime("on-demand")),
@@ -125,9 +149,13 @@ std::vector<Row> display_rows() {
       {prime_mode, "on-demand, enabled", with(enabled(desktop()), prime("on-demand")),
        with(enabled(desktop()), prime("off")), "/etc/prime-discrete:1", "prime-select intel"},
       {compositor_setting, "KWin", with(enabled(desktop()), compositor("01:00.0")),
-       with(enabled(desktop()), compositor("00:02.0")), "/etc/environment:3", "by-path"},
-      {used_by_host, "a disk below it", healthy(disk.facts()), plain, "disk sda", "Connect"},
-      {choose_card, "two cards", healthy(second.facts()), plain, "Several", "--device"},
+       with(enabled(desktop()), compositor("00:02.0")), "/etc/environment:3",
+       "Remove 'KWIN_DRM_DEVICES=/dev/dri/card1' from /etc/environment:3."},
+      {used_by_host, "a disk below it", healthy(disk.facts()), plain, "disk sda",
+       "Connect it to a controller"},
+      {choose_card, "two cards", healthy(second.facts()), plain, "Several",
+       "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' and "
+       "'vfio-switch enable --device 0000:03:00.0'."},
   };
 }
 
@@ -139,9 +167,10 @@ std::vector<Row> hardware_rows() {
   auto no_group = desktop();
   no_group.change("01:00.1", [](PciDevice& device) { device.iommu_group.reset(); });
   rows.push_back({group_shared, "a network card in its group", healthy(with_neighbour(1).facts()),
-                  healthy(with_neighbour(5).facts()), "IOMMU group 1", "0000:00:1d.0 (group 9)"});
+                  healthy(with_neighbour(5).facts()), "IOMMU group 1 holds",
+                  "a free port that has a group of its own, 0000:00:1d.0."});
   rows.push_back({group_missing, "one function has none", healthy(no_group.facts()),
-                  healthy(desktop().facts()), "0000:01:00.1", "firmware"});
+                  healthy(desktop().facts()), "0000:01:00.1 is in no IOMMU group", "firmware"});
   return rows;
 }
 

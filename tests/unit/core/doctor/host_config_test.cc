@@ -51,7 +51,7 @@ TEST_CASE("compositors' lists of cards", "[doctor]") {
   CHECK(
       parse_compositor_settings("/etc/environment", "\n\nKWIN_DRM_DEVICES=/dev/dri/card1\n", nodes)
           .front()
-          .where == "/etc/environment:3");
+          .line.where() == "/etc/environment:3");
 }
 
 TEST_CASE("where boot loaders keep kernel command lines", "[doctor]") {

@@ -27,7 +27,7 @@ struct Row {
   Examination trigger;
   Examination neighbour;
   std::string says;    ///< a part of what is found
-  std::string remedy;  ///< a part of what mends it
+  std::string remedy;  ///< a part of what helps
   Severity severity = kind_of(code).severity;
 };
 

@@ -10,11 +10,14 @@ using enum FindingCode;
 Examination kept(std::string_view path, std::string_view text) {
   return with(enabled(desktop()), [&](Examination& e) {
     e.more.command_lines = {{std::string(path), 1, std::string(text)}};
+    if (path.starts_with("/etc/default/grub")) {
+      e.facts.boot_loader = Grub{{}, true, {"update-grub"}, "/boot/grub/grub.cfg", std::nullopt};
+    }
   });
 }
 
 /// A switch that waits for a reboot.
-Examination pending(bool active, std::optional<std::string> resume) {
+Examination pending(bool active, std::optional<Resume> resume) {
   return with(enabled(desktop()), [&](Examination& e) {
     e.status.devices.front().active = active;
     e.more.resume = std::move(resume);
@@ -62,7 +65,7 @@ Examination amd(std::string_view id, std::string_view reset_method) {
 Examination guest(std::string_view address, std::string problem = {}) {
   return with(enabled(desktop()), [&](Examination& e) {
     e.more.machines = {
-        {"win11", "/etc/libvirt/qemu/win11.xml", {{at(address), 88}}, std::move(problem)}};
+        {"win11", "/etc/libvirt/qemu/win11.xml", {{at(address), 88}}, std::move(problem), 3}};
   });
 }
 
@@ -89,32 +92,34 @@ std::vector<Row> boot_rows() {
   const auto escape = enabled(desktop().command_line("ro vfio-pci.ids="));
   return {
       {boot_not_mounted, "/boot", healthy(unmounted), healthy(desktop().facts()), "/boot is in",
-       "mount /boot"},
+       "Run 'mount /boot'."},
       {ids_parameter_kept, "by kernel-install",
        kept("/etc/kernel/cmdline", "root=/dev/sda1 ro vfio-pci.ids= quiet"),
        kept("/etc/kernel/cmdline", "root=/dev/sda1 ro quiet"), "/etc/kernel/cmdline:1",
-       "sed -i 's/ *vfio[-_]pci\\.ids="},
+       "In /etc/kernel/cmdline:1, replace 'root=/dev/sda1 ro vfio-pci.ids= quiet' by "
+       "'root=/dev/sda1 ro quiet'."},
       {ids_parameter_kept, "in GRUB's defaults",
        kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet vfio_pci.ids=\""),
        kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"vfio_pci.ids=10de:1d01,10de:0fb8\""),
-       "vfio_pci.ids=.", "update-grub"},
+       "/etc/default/grub:1 has vfio_pci.ids=.",
+       "by 'GRUB_CMDLINE_LINUX=\"quiet\"'. Run 'update-grub'."},
       {ids_parameter_kept, "nothing to lose before anything is enabled",
        kept("/boot/loader/entries/a.conf", "options ro vfio-pci.ids="),
        with(kept("/boot/loader/entries/a.conf", "options ro vfio-pci.ids="),
             [](auto& e) { e.state = {}; }),
-       "/boot/loader/entries/a.conf:1", "sed"},
-      {ids_parameter_now, "this boot", escape, enabled(desktop()), "This boot",
-       "Reboot without it"},
+       "/boot/loader/entries/a.conf:1", "by 'options ro'"},
+      {ids_parameter_now, "this boot", escape, enabled(desktop()),
+       "this boot has vfio-pci.ids=", "Reboot. Or: Run 'vfio-switch disable'."},
       {ids_parameter_now, "kept as well: that is said", escape,
        with(escape,
             [](auto& e) { e.more.command_lines = {{"/etc/kernel/cmdline", 1, "vfio-pci.ids="}}; }),
-       "vfio-pci.ids=", "Reboot"},
+       "vfio-pci.ids=", "Reboot."},
       {command_line_locked, "a signed image", healthy(locked), healthy(desktop().facts()),
        "Secure Boot", "SSH"},
-      {hibernation, "a switch waits", pending(false, "resume= on the kernel command line"),
-       pending(true, "resume= on the kernel command line"), "resume=", "Reboot"},
-      {hibernation, "and the system can hibernate", pending(false, "resume="),
-       pending(false, std::nullopt), "hibernate", "do not hibernate"},
+      {hibernation, "a switch waits", pending(false, Resume{"resume=/dev/sda2", {}}),
+       pending(true, Resume{"resume=/dev/sda2", {}}), "has resume=/dev/sda2", "Reboot."},
+      {hibernation, "and the system can hibernate", pending(false, Resume{{}, "259:3"}),
+       pending(false, std::nullopt), "hibernate: /sys/power/resume is 259:3", "Reboot."},
   };
 }
 
@@ -124,28 +129,30 @@ std::vector<Row> surroundings_rows() {
   auto rows = boot_rows();
   const std::vector<Row> more = {
       {held_open, "Xorg", held("01:00.0", "nouveau"), held("00:02.0", "nouveau"),
-       "Xorg (812, /dev/dri/card1)", "another GPU"},
+       "Xorg (812, /dev/dri/card1)", "choose a GPU that stays with the host"},
       {held_open, "a guest has it", held("01:00.0", "nouveau"), held("01:00.0", "vfio-pci"), "Xorg",
        "GPU"},
       {nvidia_persistenced, "the only NVIDIA card", persistenced(false), persistenced(true),
        "n.service", "systemctl disable --now nvidia-persistenced"},
       {memlock_limit, "a rule, and no limit", limits(true, "@kvm - memlock 65536"),
        limits(true, "@kvm - memlock unlimited"), "/etc/udev/rules.d/70-vfio.rules:2",
-       "memlock unlimited"},
+       "Add the line '@kvm - memlock unlimited' to /etc/security/limits.d/vfio.conf."},
       {vfio_node_private, "a limit, and no rule", limits(false, "@kvm - memlock unlimited"),
        limits(false, "@audio - memlock unlimited"), "/etc/security/limits.d/vfio.conf:1",
-       "SUBSYSTEM"},
+       "Add the line 'SUBSYSTEM==\"vfio\", GROUP=\"kvm\", MODE=\"0660\"' to "
+       "/etc/udev/rules.d/70-vfio.rules."},
       {reset_trouble, "Polaris", amd("1002:67df", "bus"), amd("1002:73bf", "bus"),
        "Polaris 10 card (reset_method: bus)", "vendor-reset"},
       {reset_trouble, "mended", amd("1002:731f", "bus"), amd("1002:731f", "device_specific bus"),
        "Navi 10", "vendor-reset"},
       {vm_device_missing, "an address that is gone", guest("07:00.0"), guest("01:00.0"),
-       "win11.xml:88 names 0000:07:00.0", "virsh edit win11"},
+       "win11.xml:88 names 0000:07:00.0",
+       "Run 'virsh edit win11'. Replace the address by that of the card."},
       {vm_device_changed, "another device is there now", moved("01:00.0"), moved("02:00.0"),
-       "no longer the card", "the card is at 0000:02:00.0 now"},
+       "no longer the card", "that of the card, 0000:02:00.0."},
       {vm_device_changed, "a bridge", guest("00:01.0"), guest("00:1f.3"), "a bridge", "virsh edit"},
-      {vm_unreadable, "no XML", guest("01:00.0", "not well-formed in line 3"), guest("01:00.0"),
-       "not well-formed", "virsh edit win11"},
+      {vm_unreadable, "no XML", guest("01:00.0", "not well-formed"), guest("01:00.0"),
+       "win11.xml:3 cannot be read: not well-formed", "virsh edit win11"},
   };
   rows.insert(rows.end(), more.begin(), more.end());
   return rows;

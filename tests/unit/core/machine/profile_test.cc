@@ -35,7 +35,7 @@ TEST_CASE("A wrong line of a profile is named with file, number and remedy") {
   };
   const Row rows[] = {
       {"id = a\nid = b\n", "p.conf:2: ", "twice"},
-      {"id = a\nshell = yes\n", "p.conf:2: ", "'shell' is no key of a profile"},
+      {"id = a\nshell = yes\n", "p.conf:2: ", "'shell' is not a profile key"},
       {"id = a\n\ninitramfs = booster\n",
        "p.conf:3: ", "'booster' (known: limine-mkinitcpio, mkinitcpio, "},
       {"id =\n", "p.conf:1: ", "has no value"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/machine/settings.h"
+#include "core/pci/device_spec.h"
 
 #include <string>
 #include <vector>
@@ -70,7 +71,7 @@ TEST_CASE("A wrong setting is named with file, line and remedy") {
     std::string why;
   };
   const Row rows[] = {
-      {"colour = red\n", ":1: ", "'colour' is no setting"},
+      {"colour = red\n", ":1: ", "'colour' is not a setting"},
       {"# x\ndevice = auto\ndevice = none\n", ":3: ", "twice"},
       {"\ndevice = 1:0.0\n", ":2: ", "'1:0.0'"},
       {"device = 01:00.0 all\n", ":1: ", "'all'"},
@@ -78,11 +79,11 @@ TEST_CASE("A wrong setting is named with file, line and remedy") {
       {"device = ,\n", ":1: ", "has no value"},
       {"device\n", ":1: ", "key = value"},
       {"device = none 01:00.0\n", ":1: ", "'none'"},
-      {"iommu = on\n", ":1: ", "it can be pt or auto"},
+      {"iommu = on\n", ":1: ", "expected pt or auto"},
       {"iommu = pt\niommu = pt\n", ":2: ", "twice"},
-      {"initramfs = never\n", ":1: ", "it can be always or auto"},
-      {"headless = 1\n", ":1: ", "it can be yes or no"},
-      {"auto-disable =\n", ":1: ", "it can be yes or no"},
+      {"initramfs = never\n", ":1: ", "expected always or auto"},
+      {"headless = 1\n", ":1: ", "expected yes or no"},
+      {"auto-disable =\n", ":1: ", "expected yes or no"},
       {"headless = no\nheadless = no\n", ":2: ", "twice"},
       {"headles = no\n", ":1: ", "known: device, initramfs, iommu, headless, auto-disable"},
   };

@@ -17,7 +17,10 @@
 #include "core/cards/card.h"
 #include "core/cards/selection.h"
 #include "core/facts_builder.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/plan/plan.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -31,6 +34,7 @@ using test::enable;
 using test::FactsBuilder;
 using test::Function;
 using test::network;
+using test::text_of;
 using test::usb;
 using test::usb_c;
 using test::vga;
@@ -139,7 +143,7 @@ class RandomMachine {
 std::string text_of(const std::vector<Refusal>& refusals) {
   std::string text;
   for (const auto& refusal : refusals) {
-    text += " " + std::string(to_string(refusal.code)) + "[" + refusal.message;
+    text += " " + std::string(to_string(refusal.code())) + "[" + text_of(refusal);
     for (const auto& device : refusal.devices) text += " " + device.str();
     text += "]";
   }
@@ -157,7 +161,7 @@ std::string text_of(const Selection& selection) {
   std::string text;
   for (const auto& gpu : selection.gpus) text += text_of(gpu);
   for (const auto& function : selection.functions) text += function.str() + " ";
-  for (const auto& note : selection.notes) text += "note: " + note + "\n";
+  for (const auto& note : selection.notes) text += "note: " + text_of(note) + "\n";
   return text + text_of(selection.refusals);
 }
 

@@ -28,9 +28,8 @@ class Root {
   [[nodiscard]] std::vector<DisplayClaim> claims(const std::vector<PciDevice>& devices) const {
     const auto files = open_reader(path_.string());
     REQUIRE(files);
-    const auto claims = read_display_claims(**files, devices);
-    REQUIRE(claims);
-    return *claims;
+    ForeignFiles foreign(**files);
+    return read_display_claims(foreign, devices);
   }
 
  private:

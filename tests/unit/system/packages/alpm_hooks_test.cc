@@ -25,7 +25,7 @@ const std::string hook =
     "[Action]\nWhen = PostTransaction\nTarget = never\nExec = /usr/bin/true\n";
 
 bool builds(const TemporaryRoot& root, const std::vector<std::string>& targets) {
-  return value_of(builds_images(*root.store(), targets));
+  return builds_images(*root.store(), targets);
 }
 
 }  // namespace

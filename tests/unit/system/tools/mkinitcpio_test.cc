@@ -43,8 +43,8 @@ TEST_CASE("A preset that only a shell understands is not guessed at") {
   const auto build = Mkinitcpio::build(*root.reader(), "6.17.9-arch1-1", image);
   REQUIRE_FALSE(build.has_value());
   CHECK(build.error().message ==
-        "/etc/mkinitcpio.d/linux.preset:3 says something that only a shell understands, so that "
-        "/boot/initramfs-linux.img cannot be built elsewhere first");
+        "/etc/mkinitcpio.d/linux.preset:3 uses shell syntax that vfio-switch cannot read, so "
+        "/boot/initramfs-linux.img cannot be built under another name first");
 }
 
 }  // namespace vfio_switch

@@ -20,7 +20,7 @@ namespace {
 class NoPrograms final : public CommandRunner {
  public:
   [[nodiscard]] bool has(const std::string& /*program*/) const override { return false; }
-  [[nodiscard]] Result<CommandResult> run(const Command& /*command*/,
+  [[nodiscard]] Result<CommandResult> run(const Invocation& /*command*/,
                                           const CommandListener& /*listener*/) override {
     return fail("nothing is run");
   }

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "backend/site.h"
+#include "core/base/error.h"
+
+namespace vfio_switch {
+
+/// In a pacman transaction, before the hook that builds images: files alone, no image. At the
+/// first installation this is the set-up, since every package of the transaction is in place.
+[[nodiscard]] Result<void> alpm_refresh(Site& site);
+
+/// After that hook. Where it was not called, images are built that need it; where it was, there is
+/// no second build of them: what is not as wanted is told.
+[[nodiscard]] Result<void> alpm_check(Site& site);
+
+}  // namespace vfio_switch

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/doctor/examination.h"
+#include "core/message/remedy.h"
+
+namespace vfio_switch {
+
+/// The command that makes the kept intent hold, with `options`.
+[[nodiscard]] Run command_for_intent(const Examination& examination,
+                                     std::vector<std::string> options = {});
+
+/// Builds every initramfs, so that changed files count in it.
+[[nodiscard]] RemedyStep rebuild_step(const Examination& examination);
+
+/// The next boots get `parameter`.
+[[nodiscard]] Remedy adding(const Examination& examination, std::string_view parameter);
+
+/// The next boots get `parameter` no more: the lines that have it, and what has to be run then.
+[[nodiscard]] Remedy dropping(const Examination& examination, std::string_view parameter);
+
+/// Takes a line out of a file of modprobe.d. A file of the distribution's is copied to /etc first,
+/// where the copy counts instead.
+[[nodiscard]] Remedy without_line(const Examination& examination, const Place& place);
+
+/// Takes `module` out of a line of a module list: the line, where it is about nothing else.
+[[nodiscard]] Edit without_module(const Place& place, std::string_view line,
+                                  std::string_view module);
+
+/// Adds steps, each no more than once; commands that are already there move to the end, since they
+/// come after the last change.
+void add_steps(Remedy& remedy, const Remedy& more);
+
+}  // namespace vfio_switch

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/tools/plain_build.h"
+
+#include "core/base/text.h"
+#include "system/files/best_effort.h"
+#include "system/files/file_store.h"
+
+namespace vfio_switch {
+
+std::string release_of_image(const FileReader& files, const std::string& image) {
+  std::string found;
+  for (const auto& release : names_in(files, "/lib/modules")) {
+    // "6.1.0-5" is in the name of 6.1.0-56 as well.
+    if (release.size() > found.size() && image.find(release) != std::string::npos) found = release;
+  }
+  return found;
+}
+
+std::vector<std::string> usual_images(const FileReader& files) {
+  std::vector<std::string> images;
+  for (const auto& release : names_in(files, "/lib/modules")) {
+    for (const auto& path :
+         {"/boot/initrd.img-" + release, "/boot/initramfs-" + release + ".img"}) {
+      if (files.exists(path)) images.push_back(path);
+    }
+  }
+  return images;
+}
+
+namespace {
+
+std::vector<PlainBuild> dracut_builds(const FileReader& files,
+                                      const std::vector<std::string>& images) {
+  std::vector<PlainBuild> builds;
+  for (const auto& image : images) {
+    const auto release = release_of_image(files, image);
+    if (release.empty() || !files.exists(image)) continue;
+    if (image.ends_with(".efi")) {
+      builds.push_back(
+          {{"kernel-install", {"add", release, "/usr/lib/modules/" + release + "/vmlinuz"}}});
+      continue;
+    }
+    // dracut removes what it was writing where it fails.
+    const auto written = fresh_path(image);
+    builds.push_back({{"dracut", {"--force", written, release}}, image, written});
+  }
+  if (builds.empty()) builds.push_back({{"dracut", {"--regenerate-all", "--force"}}});
+  return builds;
+}
+
+}  // namespace
+
+std::string PlainBuild::str() const {
+  auto words = command.arguments;
+  for (auto& word : words) {
+    if (!written.empty() && word == written) word = image;
+  }
+  return command.program + (words.empty() ? "" : " ") + join(words, " ");
+}
+
+std::vector<PlainBuild> plain_builds(const FileReader& files, const CommandRunner& runner,
+                                     const std::vector<std::string>& images) {
+  if (files.exists("/run/ostree-booted") && runner.has("rpm-ostree")) {
+    return {{{"rpm-ostree", {"initramfs", "--disable"}}}};
+  }
+  if (runner.has("limine-mkinitcpio")) return {{{"limine-mkinitcpio", {}}}};
+  // Newer packages of dracut have a program of this name too.
+  if (runner.has("update-initramfs") && (runner.has("mkinitramfs") || !runner.has("dracut"))) {
+    return {{{"update-initramfs", {"-u", "-k", "all"}}}};
+  }
+  if (runner.has("mkinitcpio")) return {{{"mkinitcpio", {"-P"}}}};
+  if (runner.has("dracut-rebuild")) return {{{"dracut-rebuild", {}}}};
+  if (runner.has("dracut")) return dracut_builds(files, images);
+  return {};
+}
+
+Invocation plain_boot_command(const FileReader& files, const CommandRunner& runner) {
+  if (runner.has("update-grub")) return {"update-grub", {}};
+  for (const std::string name : {"grub2", "grub"}) {
+    const auto output = "/boot/" + name + "/grub.cfg";
+    if (runner.has(name + "-mkconfig") && files.exists(output)) {
+      return {name + "-mkconfig", {"-o", output}};
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> unfinished_files(const std::string& image) {
+  return {image + ".new", image + ".dpkg-bak"};  // update-initramfs
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other programs' files are read as those programs read them: one that is masked, missing or no file ends nothing."""
+
+import json
+import os
+import shutil
+import time
+import unittest
+from pathlib import Path
+from typing import Callable
+
+from helper import CARD, KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, Run, Sysroot, SysrootCase
+
+INDICES = f"usr/lib/modules/{KERNELS[0]}"
+# A file of each reading function: the program stays whole whatever stands there.
+OTHERS = [
+    "etc/modprobe.d/x.conf",
+    "etc/udev/rules.d/61-gdm.rules",
+    "etc/X11/xorg.conf",
+    "etc/X11/xorg.conf.d/10-x.conf",
+    "etc/crypttab",
+    "etc/prime-discrete",
+    "etc/initramfs-tools/modules",
+    "usr/share/initramfs-tools/modules.d/x",
+    "etc/mkinitcpio.conf",
+    "etc/machine-id",
+    "home/user/.profile",
+    f"{INDICES}/pkgbase",
+]
+
+
+def mask(path: Path) -> None:
+    path.symlink_to("/dev/null")
+
+
+def dangle(path: Path) -> None:
+    path.symlink_to("/nowhere/at/all")
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "masked": mask, "dangling": dangle, "loop": loop, "directory": Path.mkdir, "FIFO": os.mkfifo,
+}  # fmt: skip
+
+
+class OddFiles(SysrootCase):
+    def prepared(self) -> Sysroot:
+        root = self.machine("z370-gt1030-no-param", "--kernel", KERNELS[0])
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        return root
+
+    def put(self, root: Sysroot, name: str, make: Callable[[Path], None]) -> Path:
+        path = root.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            path.rename(f"{path}.aside")
+        make(path)
+        return path
+
+    def remove(self, path: Path) -> None:
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        if os.path.lexists(f"{path}.aside"):
+            os.rename(f"{path}.aside", path)
+
+    def soon(self, root: Sysroot, *words: str) -> Run:
+        start = time.monotonic()
+        done = root.run(*words)
+        self.assertLess(time.monotonic() - start, 20, f"\n{done}")
+        return done
+
+    def test_no_file_of_others_ends_a_command(self) -> None:
+        root = self.prepared()
+        for name in OTHERS:
+            for kind, make in KINDS.items():
+                with self.subTest(name=name, kind=kind):
+                    path = self.put(root, name, make)
+                    for words in (["devices"], ["status"], ["disable"], ["doctor"]):
+                        done = self.soon(root, *words)
+                        self.assertIn(done.status, (0, 5) if words == ["doctor"] else (0,), f"\n{done}")
+                        self.assertNotIn("libkmod", done.err)
+                        self.assertNotIn("Remove it", done.err)
+                    self.remove(path)
+
+    def test_the_card_is_taken_and_given_back_beside_a_mask(self) -> None:
+        """What NVIDIA's users make to keep a desktop on Wayland."""
+        root = self.prepared()
+        for name in ("etc/udev/rules.d/61-gdm.rules", "etc/modprobe.d/x.conf"):
+            self.put(root, name, mask)
+        self.put(root, "etc/modprobe.d/y.conf", Path.mkdir)
+        self.put(root, "etc/modprobe.d/.hidden.conf", lambda path: path.write_text("blacklist vfio_pci\n"))
+        self.assert_status(root.run("enable"), 0)
+        self.assertEqual(root.modprobe(KERNELS[0], root.modalias(CARD[0]))[-2][0], "vfio_pci")
+        self.assert_status(root.run("disable"), 0)
+        self.assertEqual(root.modprobe(KERNELS[0], root.modalias(CARD[0]))[-1][0], "nouveau")
+
+    def test_what_modprobe_would_hang_on_is_not_proved(self) -> None:
+        root = self.prepared()
+        self.put(root, "etc/modprobe.d/x.conf", os.mkfifo)
+        done = self.soon(root, "plan", "enable")
+        self.assertEqual(done.status, 3, f"\n{done}")
+        self.assertIn("/etc/modprobe.d/x.conf is a FIFO, a device or a socket", done.out)
+
+    def test_a_fifo_among_libkmods_databases(self) -> None:
+        root = self.prepared()
+        for name in ("modules.dep", "modules.dep.bin", "modules.alias.bin", "modules.builtin.bin", "modules.softdep"):
+            with self.subTest(name=name):
+                path = self.put(root, f"{INDICES}/{name}", os.mkfifo)
+                for words in (["status"], ["plan", "enable"], ["disable"]):
+                    done = self.soon(root, *words)
+                    self.assertIn(done.status, (0, 3), f"\n{done}")
+                self.remove(path)
+
+    def test_install_commands_that_call_each_other(self) -> None:
+        root = self.prepared()
+        calls = "; ".join("modprobe nouveau" for _ in range(9))
+        root.write("etc/modprobe.d/x.conf", f"install nouveau {calls}\n")
+        done = self.soon(root, "plan", "enable")
+        self.assertIn("call each other in a loop", done.out, f"\n{done}")
+
+    def test_nothing_of_libkmods_own_words(self) -> None:
+        root = self.prepared()
+        root.write("etc/modprobe.d/x.conf", "nonsense\nsoftdep\noptions\n")
+        self.assertEqual(self.soon(root, "status").err, "")
+
+    def test_an_unreadable_modalias(self) -> None:
+        """The function stays in the picture: nobody must think that a group is free of it."""
+        root = self.prepared()
+        for content in ("", "nonsense\n"):
+            root.write(f"sys/bus/pci/devices/{CARD[1]}/modalias", content)
+            self.assert_status(self.soon(root, "disable"), 0)
+            devices = json.loads(self.soon(root, "devices", "--json").out)
+            (there,) = [one for one in devices["devices"] if one["address"] == CARD[1]]
+            self.assertEqual(there["vendor_id"], "0x10de")
+
+    def test_a_link_to_the_null_device_inside_an_image(self) -> None:
+        root = self.prepared()
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        self.put(root, "etc/modprobe.d/masked.conf", mask)
+        self.assert_status(root.run("enable", "--rebuild"), 0)
+        self.assertTrue(root.exists(VFIO_CONF) and root.exists(MODULES_LOAD))
+        status = json.loads(root.run("status", "--json").out)
+        self.assertEqual([kernel["staged"] for kernel in status["kernels"]], [True], status)
+
+
+if __name__ == "__main__":
+    unittest.main()
