@@ -118,6 +118,9 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
 
 Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
   auto before = files_.state(hook_facts_path);
+  const bool is_note = before && (std::holds_alternative<Absent>(*before) ||
+                                  std::holds_alternative<RegularFile>(*before));
+  if (!is_note && state.intent != Intent::enabled) return {};  // it tells nobody to take the card
   if (!before) return failure_of(before);
   auto override_file = files_.state(std::string(override_path));
   if (!override_file) return failure_of(override_file);
@@ -134,7 +137,7 @@ Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
   if (same_content(*before, after)) return {};
   const auto first_rebuild = std::ranges::find_if(
       diff, [](const Change& change) { return std::holds_alternative<RebuildInitramfs>(change); });
-  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, "tells hooks of it"});
+  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, ReasonCause::remembered});
   return {};
 }
 

@@ -131,6 +131,8 @@ class Work {
     images_ = journal_.images();
     if (request_.kind != WayOut::disable) boot_undo_ = journal_.boot_undo();
     state_ = salvage_state(files_);
+    // The intent outlasts a removal that may be called off; what stands at our paths does not.
+    is_given_back_ = files_.exists(removal_path) && journal_.changed_paths().empty();
     if (!state_.problem.empty()) warn(state_.problem);
   }
 
@@ -196,10 +198,11 @@ class Work {
 
   /// True where what stands at a path of ours is of our doing, in whole or in part.
   [[nodiscard]] bool is_of_ours(const std::string& path, const FileState& now) const {
-    const auto known = journal_.changed_paths();
     const auto* file = std::get_if<RegularFile>(&now);
-    return state_.exists || std::ranges::find(known, path, &FileChange::path) != known.end() ||
-           (file != nullptr && unsealed(file->content).size() != file->content.size());
+    if (file != nullptr && unsealed(file->content).size() != file->content.size()) return true;
+    if (is_given_back_) return false;
+    const auto known = journal_.changed_paths();
+    return state_.exists || std::ranges::find(known, path, &FileChange::path) != known.end();
   }
 
   /// Puts out of effect what is live at our paths, and was not there before us.
@@ -347,12 +350,16 @@ class Work {
 
   void plan_hook_facts() {
     const auto now = files_.state(hook_facts_path);
-    if (!now || std::holds_alternative<Directory>(*now)) return;  // hooks read nothing there
+    if (!now) {
+      aside_.push_back(hook_facts_path);  // hooks would wait for who writes into a FIFO
+      return;
+    }
+    if (std::holds_alternative<Directory>(*now)) return;  // hooks read nothing there
     FileState after = Absent{};
     if (request_.kind != WayOut::rollback) {
       after = RegularFile{render_hook_facts(Intent::disabled, {}), 0644, 0, 0};
     }
-    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, "tells hooks of it");
+    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, ReasonCause::remembered);
   }
 
   [[nodiscard]] static bool is_readable_json(const std::string& text) { return Json::accept(text); }
@@ -444,8 +451,16 @@ class Work {
 
   /// An administrator's no, or that of a boot that failed.
   void plan_answer() {
+    if (request_.kind == WayOut::remove && has_directory_) {
+      // With the rest: a removal that is taken back has not been one.
+      const auto now = files_.state(removal_path);
+      const FileState empty = RegularFile{"", 0644, 0, 0};
+      if (now && !same_content(*now, empty)) plan(removal_path, *now, empty, "remembers it");
+    }
     if (request_.kind == WayOut::remove && state_.intent != Intent::disabled) return;
-    if (!state_.exists && changes_.empty() && aside_.empty()) return;
+    const bool changes_nothing = std::ranges::all_of(
+        changes_, [](const FileChange& change) { return is_remembered(change.path); });
+    if (!state_.exists && changes_nothing && aside_.empty()) return;
     if (!has_directory_ || files_.exists(declined_path)) return;
     const std::string text = request_.kind == WayOut::rollback ? "rollback\n" : "disable\n";
     plan(declined_path, Absent{}, RegularFile{text, 0644, 0, 0}, ReasonCause::remembered);
@@ -457,8 +472,11 @@ class Work {
     std::string text;
     for (const auto& path : result_.live) text += "live " + path + "\n";
     if (!is_whole_) text += "lost\n";
-    if (auto noted = write(removal_path, RegularFile{text, 0644, 0, 0}); !noted) {
-      warn(noted.error().message);
+    // An empty one was part of the transaction.
+    if (!text.empty() || !has_directory_) {
+      if (auto noted = write(removal_path, RegularFile{text, 0644, 0, 0}); !noted) {
+        warn(noted.error().message);
+      }
     }
     if (!state_.exists) return;  // no image was ever changed
     std::string images;
@@ -550,7 +568,8 @@ class Work {
   SalvagedState state_;
   bool has_directory_ = false;  ///< ours, with its lock taken
   bool can_journal_ = false;
-  bool is_whole_ = true;  ///< nothing of what the journal should know is lost
+  bool is_given_back_ = false;  ///< by an earlier removal of the package
+  bool is_whole_ = true;        ///< nothing of what the journal should know is lost
   std::vector<FileChange> changes_;
   std::vector<std::string> aside_;     ///< paths of ours at which something else stands
   std::vector<std::string> restored_;  ///< paths that get back what was there before

@@ -14,6 +14,7 @@
 #include "cli/plan_request.h"
 #include "cli/planning_guard.h"
 #include "core/base/text.h"
+#include "core/tell/message_text.h"
 #include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
 
@@ -71,11 +72,11 @@ std::optional<Error> hindrance(const Options& options, const FileReader& files,
   }
   const auto& refusals = previewed->plan.refusals;
   if (refusals.empty() || !std::ranges::all_of(refusals, [](const Refusal& refusal) {
-        return refusal.code == RefusalCode::user_edited;
+        return refusal.code() == RefusalCode::user_edited;
       })) {
     return std::nullopt;
   }
-  why.message = refusals.front().message;
+  why.message = refusal_text(refusals.front());
   return why;
 }
 

@@ -12,9 +12,10 @@ namespace {
 constexpr std::string_view prime_profile = "/etc/prime-discrete";
 constexpr std::uint16_t nvidia = 0x10de;
 
-/// A command that takes the card of `gpu` all the same.
+/// Takes the card of `gpu` all the same, with which the host loses its screen.
 Remedy enable_with(const PciAddress& gpu, const char* option) {
-  return {own_command({"enable", "--device", gpu.str(), option})};
+  return {Manual{ByHand::keep_other_access},
+          own_command({"enable", "--device", gpu.str(), option})};
 }
 
 void check_claims(const Examination& examination, std::vector<Finding>& findings) {

@@ -74,7 +74,8 @@ Remedy without_line(const Examination& examination, const Place& place) {
 
 Edit without_module(const Place& place, std::string_view line, std::string_view module) {
   Edit edit{place, std::string(line), {}};
-  if (line.find_first_of("(\"'=") == std::string_view::npos) return edit;
+  // An array, or a value of a shell variable: other modules stand beside it.
+  if (line.find_first_of("(\"'") == std::string_view::npos) return edit;
   for (const auto word : split_words(line, list_separators)) {
     if (module_name(word) != module) continue;
     auto begin = static_cast<std::size_t>(word.data() - line.data());

@@ -2,20 +2,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "core/message/data.h"
+#include "core/message/template.h"
 
 namespace vfio_switch {
-
-/// A sentence with numbered placeholders, "{1} shares IOMMU group {2}", in English: what
-/// catalogues of other languages are looked up by. `plural` is used where the list or the number
-/// behind the placeholder `counted` is not one; empty: there is no such form.
-struct Template {
-  std::string_view text;
-  std::string_view plural = {};
-  unsigned counted = 0;
-};
 
 /// Turns a template's English into another language's; handed in by the program that talks, since
 /// nothing here opens a catalogue.

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/message/format.h"
 #include "core/message/reason_cause.h"
+#include "core/message/template.h"
 
 namespace vfio_switch {
 

@@ -26,13 +26,14 @@ inline const std::string declined_path = state_directory + "/declined";
 /// nothing is put into an image.
 inline const std::string hook_facts_path = state_directory + "/for-hooks";
 
-/// True for what is only remembered at `path`: no part of what the machine was before.
-[[nodiscard]] inline bool is_remembered(std::string_view path) {
-  return path == state_path || path == declined_path || path == hook_facts_path;
-}
-
 /// What pre-remove could not put out of effect, "live PATH" a line; empty where it could.
 inline const std::string removal_path = state_directory + "/removal";
+/// True for what is only remembered at `path`: no part of what the machine was before.
+[[nodiscard]] inline bool is_remembered(std::string_view path) {
+  return path == state_path || path == declined_path || path == hook_facts_path ||
+         path == removal_path;
+}
+
 /// There while images have to be built that the files have already changed for.
 inline const std::string images_owed_path = state_directory + "/images-owed";
 
@@ -56,8 +57,8 @@ struct SalvagedState {
 /// The content of state.json for `state`.
 [[nodiscard]] std::string render_state(const State& state);
 
-/// The content of the file at hook_facts_path. `override_file` is that of override_path; empty where
-/// there is none.
+/// The content of the file at hook_facts_path. `override_file` is that of override_path; empty
+/// where there is none.
 [[nodiscard]] std::string render_hook_facts(Intent intent, std::string_view override_file);
 
 }  // namespace vfio_switch

@@ -199,7 +199,7 @@ std::vector<Row> configuration_rows() {
        "Run one of these commands: 'vfio-switch enable' and 'vfio-switch disable'."},
       {file_edited, "a file of ours",
        refused(RefusalCode::user_edited, "vfio.conf was edited since; --force-ours replaces it"),
-       refused(RefusalCode::not_found, "it is gone"), "vfio.conf was edited since", "--keep-mine"},
+       refused(RefusalCode::not_found, "it is gone"), "Vfio.conf was edited since", "--keep-mine"},
       {not_staged, "a file is missing",
        unstaged("/etc/modprobe.d/vfio.conf is not as wanted", false), unstaged("", false),
        "vfio.conf is not as wanted", "Run 'vfio-switch enable'."},

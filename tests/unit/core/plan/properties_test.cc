@@ -20,6 +20,7 @@
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
 #include "core/plan/plan.h"
+#include "rounds.h"
 #include "told.h"
 
 namespace vfio_switch {
@@ -42,7 +43,7 @@ using test::written;
 
 namespace {
 
-constexpr std::uint32_t machines = 400;
+const std::uint32_t machines = test::rounds(400);
 
 /// Makes up a machine: a display for the host, one to three cards, other devices.
 class RandomMachine {
