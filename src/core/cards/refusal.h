@@ -85,7 +85,6 @@ enum class RefusalCause {
   tool_not_run,         ///< loader, parameters
   parameter_by_hand,    ///< parameters, reason, obstacle
   removal_by_hand,      ///< parameters, obstacle
-  unified_not_rebuilt,  ///< file, parameters
   escape_locked,
   foreign_environment,  ///< what
   not_mounted,          ///< paths
