@@ -20,7 +20,7 @@ from typing import IO, Callable, Iterable, Optional
 RESULT = re.compile(r"(ok|not ok)\b(?: +\d+)?(?: +-)? *(.*?)(?: *# *SKIP\b *(.*))?$", re.IGNORECASE)
 PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP\b *(.*))?$", re.IGNORECASE)
 TOTAL = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
-POLL = 0.02  # seconds
+POLL, GRACE = 0.02, 1.0  # seconds
 
 
 class Tap:
@@ -49,10 +49,12 @@ class Tap:
         for line in text.splitlines():
             print(f"# {line}".rstrip(), flush=True)
 
-    def relay(self, what: str, said: str, status: int, errors: str = "") -> None:
-        """The results of a program that prints TAP, with numbers of ours."""
+    def relay(self, what: str, lines: Iterable[str], ending: Callable[[], tuple[int, str]]) -> None:
+        """The results of a program that prints TAP, with numbers of ours; `ending` gives its exit status and what
+        it said on standard error."""
         before, planned, failed = self.number, None, self.failed
-        for line in said.splitlines():
+        for line in lines:
+            line = line.rstrip("\n")
             if one := RESULT.match(line):
                 self.result(one[1].lower() == "ok", one[2], one[3])
             elif plan := PLAN.match(line):
@@ -62,7 +64,7 @@ class Tap:
                     before += 1
             elif not TOTAL.match(line):
                 print(line if line.startswith("#") else f"# {line}".rstrip(), flush=True)
-        told = self.number - before
+        told, (status, errors) = self.number - before, ending()
         if planned is None or planned != told or (status != 0 and failed == self.failed):
             ended = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
             self.result(False, f"{what} is run to its end", trouble=f"{ended}, after {told} results, {planned} planned")
@@ -115,9 +117,18 @@ class Job:
             sys.stderr.flush()
 
     def stop(self) -> None:
-        """Ends it, and whatever it left running."""
+        """Ends it: it may end what it started itself."""
+        self._kill(signal.SIGTERM)
+        time.sleep(GRACE)
+        self._kill(signal.SIGKILL)
+
+    def sweep(self) -> None:
+        """Ends what it left running."""
+        self._kill(signal.SIGKILL)
+
+    def _kill(self, number: int) -> None:
         try:
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):
             pass
 
@@ -132,7 +143,7 @@ class Job:
 
     def tell(self, tap: Tap, status: int) -> None:
         said, errors = (self._text(file) for file in (self.said, self.errors))
-        tap.relay(self.name, said, status, errors)
+        tap.relay(self.name, said.splitlines(), lambda: (status, errors))
         tap.note(f"{self.name}: {self.seconds:.1f} s, {self.work:.1f} s of a processor")
 
     @staticmethod
@@ -163,7 +174,7 @@ def run_jobs(jobs: Iterable[Job], tap: Tap, at_once: int, limit: float) -> None:
             for job in list(running):
                 if (status := job.has_ended(limit)) is not None:
                     running.remove(job)
-                    job.stop()
+                    job.sweep()
                     job.tell(tap, status)
             time.sleep(POLL)
     finally:

@@ -28,7 +28,7 @@ void strip(Plan& plan, const std::string& path, const FileState& now, const Para
   after.content = without_parameters(syntax_of(path), file->content, ours);
   after.modified = 0;
   if (after.content == file->content) return;
-  plan.diff.emplace_back(FileChange{path, now, after, "without our kernel parameters", true});
+  plan.diff.emplace_back(FileChange{path, now, after, ReasonCause::parameters_stripped, true});
 }
 
 /// The settings that the journal tells of.
@@ -42,7 +42,7 @@ Result<void> give_back_settings(Plan& plan, const FileReader& files, const Journ
     // A boot entry goes with its kernel: it stays away.
     if (std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
     if (same_content(*now, made.after)) {
-      plan.diff.emplace_back(FileChange{made.path, *now, made.before, "as it was before", true});
+      plan.diff.emplace_back(FileChange{made.path, *now, made.before, ReasonCause::restored, true});
     } else {
       strip(plan, made.path, *now, ours);
     }
@@ -73,9 +73,11 @@ Result<std::optional<std::int64_t>> time_of_change(const FileReader& files,
 /// What the journal does not tell of: it was lost, or the boot entry of a later kernel was made
 /// from the command line of a running one. An entry that is older had the parameter before.
 Result<void> strip_others(Plan& plan, const FileReader& files, const Journal& journal,
-                          const std::expected<ParameterEdit, std::string>& edit) {
+                          const std::expected<ParameterEdit, Obstacle>& edit) {
   if (!edit) {
-    plan.notes.push_back(edit.error());
+    plan.notes.push_back({NoteCause::parameters_not_removed,
+                          {{"reason", edit.error().reason}},
+                          edit.error().remedy});
     return {};
   }
   const auto since = time_of_change(files, journal);
@@ -105,7 +107,7 @@ Result<bool> give_back_outputs(Plan& plan, const FileReader& files, const Journa
     if (!now) return std::unexpected(now.error());
     if (!same_content(*now, made.after)) return false;
     if (same_content(*now, made.before) || is_planned(plan, made.path)) continue;
-    changes.push_back({made.path, *now, made.before, "as it was before", true});
+    changes.push_back({made.path, *now, made.before, ReasonCause::restored, true});
   }
   for (auto& change : changes) plan.diff.emplace_back(std::move(change));
   return true;
@@ -115,8 +117,8 @@ void add_run(Plan& plan, const BootParameters& run, const PlanOptions& options) 
   if (options.can_rebuild || !run.outputs.empty()) {
     plan.diff.emplace_back(run);
   } else {
-    plan.notes.push_back("the kernel command line keeps our parameters until '" +
-                         describe(Change(run)) + "'");
+    const Command command{run.command};
+    plan.notes.push_back({NoteCause::parameters_stay, {{"command", command}}, {Run{command}}});
   }
 }
 

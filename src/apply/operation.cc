@@ -80,11 +80,7 @@ bool is_change_pending(const FileReader& files) {
 std::optional<Refusal> interrupted_change(const FileReader& files) {
   const auto journal = Journal::load(files);
   if (!journal || journal->interrupted() == nullptr) return std::nullopt;
-  return Refusal{RefusalCode::interrupted,
-                 "'" + journal->interrupted()->verb +
-                     "' was begun and is not finished: it is at work, or was interrupted; the "
-                     "next 'enable', 'disable' or 'rollback' takes it back first",
-                 {}};
+  return Refusal{RefusalCause::change_unfinished, {{"verb", Word{journal->interrupted()->verb}}}};
 }
 
 bool is_worth_doing(const FileReader& files, const Plan& plan) {

@@ -35,30 +35,31 @@ std::string difference(const FileChange& made, const FileState& now) {
 void give_back(Plan& plan, const FileChange& made, const FileState& now,
                const PlanOptions& options) {
   if (same_content(now, made.before)) return;
+  const Data data = {{"file", Place{made.path}}};
+  const Run keep = own_command({"rollback", "--keep-mine"});
   const bool expected = same_content(now, made.after) || is_unmodified_output(now) ||
                         std::holds_alternative<Absent>(now);
   const bool is_directory = !expected && std::holds_alternative<Directory>(now);
   if (!expected && options.edited == EditedFiles::keep) {
-    plan.notes.push_back(made.path + " is left as it is");
+    plan.notes.push_back({NoteCause::file_left, data});
     return;
   }
   if (is_directory) {
-    plan.refusals.push_back(
-        {RefusalCode::user_edited,
-         made.path + " is a directory: move it away, or leave it with --keep-mine",
-         {}});
+    plan.refusals.push_back({RefusalCause::file_is_directory,
+                             data,
+                             {Manual{ByHand::move_away, data}, OtherWay{}, keep}});
     return;
   }
   if (!expected && options.edited == EditedFiles::refuse) {
-    plan.refusals.push_back({RefusalCode::user_edited,
-                             made.path + " was edited since; --force-ours gives back what was "
-                                         "there before, --keep-mine leaves it",
+    plan.refusals.push_back({RefusalCause::edited_since,
+                             data,
+                             {own_command({"rollback", "--force-ours"}), OtherWay{}, keep},
                              {},
                              difference(made, now)});
     return;
   }
   plan.diff.emplace_back(
-      FileChange{made.path, now, made.before, "as it was before", made.boot_parameters});
+      FileChange{made.path, now, made.before, ReasonCause::restored, made.boot_parameters});
 }
 
 }  // namespace
@@ -79,7 +80,8 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     const bool known = std::ranges::find(changes, path, &FileChange::path) != changes.end();
     const auto& now = machine.facts.files.at(std::string(path)).state;
     if (known || !is_unmodified_output(now)) continue;
-    plan.diff.emplace_back(FileChange{std::string(path), now, Absent{}, "written by vfio-switch"});
+    plan.diff.emplace_back(
+        FileChange{std::string(path), now, Absent{}, ReasonCause::written_by_us});
   }
   complete_plan(plan, machine.facts, options);
   if (auto added = roll_back_boot(plan, files, machine, journal, options); !added) {

@@ -92,7 +92,8 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
     const auto first_rebuild = std::ranges::find_if(diff, [](const Change& change) {
       return std::holds_alternative<RebuildInitramfs>(change);
     });
-    diff.insert(first_rebuild, FileChange{state_path, *old_state, new_state, "remembers it"});
+    diff.insert(first_rebuild,
+                FileChange{state_path, *old_state, new_state, ReasonCause::remembered});
   }
   if (auto told = tell_hooks(diff, state); !told) return told;
   // What stands there and is no such note keeps nobody from anything.
@@ -100,7 +101,7 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
   const bool is_note = answer && (std::holds_alternative<Absent>(*answer) ||
                                   std::holds_alternative<RegularFile>(*answer));
   if (auto noted = answer_of(verb); is_note && noted && !same_content(*answer, *noted)) {
-    diff.insert(diff.begin(), FileChange{declined_path, *answer, *noted, "remembers it"});
+    diff.insert(diff.begin(), FileChange{declined_path, *answer, *noted, ReasonCause::remembered});
   }
   std::set<std::string> made;
   for (std::size_t i = 0; i < diff.size(); ++i) {
@@ -109,7 +110,7 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
     const auto directory = directory_of(file->path);
     if (files_.exists(directory) || !made.insert(directory).second) continue;
     diff.insert(diff.begin() + static_cast<std::ptrdiff_t>(i),
-                FileChange{directory, Absent{}, Directory{}, "is missing"});
+                FileChange{directory, Absent{}, Directory{}, ReasonCause::directory_missing});
     --i;  // its own directory may be missing too
   }
   return {};
@@ -136,7 +137,7 @@ Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
   if (same_content(*before, after)) return {};
   const auto first_rebuild = std::ranges::find_if(
       diff, [](const Change& change) { return std::holds_alternative<RebuildInitramfs>(change); });
-  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, "tells hooks of it"});
+  diff.insert(first_rebuild, FileChange{hook_facts_path, *before, after, ReasonCause::remembered});
   return {};
 }
 

@@ -148,7 +148,7 @@ class Work {
     return std::ranges::find(changes_, path, &FileChange::path) != changes_.end();
   }
 
-  void plan(const std::string& path, const FileState& now, FileState after, std::string reason,
+  void plan(const std::string& path, const FileState& now, FileState after, Reason reason,
             bool boot = false) {
     changes_.push_back({path, now, std::move(after), std::move(reason), boot});
   }
@@ -166,7 +166,7 @@ class Work {
       const auto now = files_.state(own);
       const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
       if (file != nullptr && is_unmodified(file->content)) {
-        plan(own, *now, Absent{}, "written by vfio-switch");
+        plan(own, *now, Absent{}, ReasonCause::written_by_us);
       }
     }
   }
@@ -182,7 +182,7 @@ class Work {
       return;  // put out of effect with the others
     }
     if (is_ours) {
-      plan(made.path, now, made.before, "as it was before");
+      plan(made.path, now, made.before, ReasonCause::restored);
       restored_.push_back(made.path);
       return;
     }
@@ -192,7 +192,7 @@ class Work {
     const auto* before = std::get_if<RegularFile>(&made.before);
     if (before == nullptr) return;
     const auto beside = free_name(files_, made.path + ".before-vfio-switch");
-    plan(beside, Absent{}, *before, "what was there before");
+    plan(beside, Absent{}, *before, ReasonCause::former_kept);
     warn("what was there before is kept as " + printable(beside));
   }
 
@@ -232,7 +232,7 @@ class Work {
     after.modified = 0;
     const bool edited = !is_unmodified(file.content);
     after.content = edited ? put_out(path, file.content) : disabled_form(file.content);
-    plan(path, file, after, "commented out: the host's drivers take the card");
+    plan(path, file, after, ReasonCause::commented_out);
     if (edited) {
       warn(printable(path) + " was edited since: every line of it is commented out, and '" +
            put_back_command(path) + "' takes that back");
@@ -251,7 +251,7 @@ class Work {
       if (!now || std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
       const bool whole = request_.kind != WayOut::disable && same_content(*now, made.after);
       if (whole && !is_lost(made.before)) {
-        plan(made.path, *now, made.before, "as it was before", true);
+        plan(made.path, *now, made.before, ReasonCause::restored, true);
         boot_changes_ = true;
       } else {
         strip(made.path, *now, ours);
@@ -268,7 +268,7 @@ class Work {
     after.content = without_parameters(syntax_of(path), file->content, ours);
     after.modified = 0;
     if (after.content == file->content) return;
-    plan(path, now, after, "without our kernel parameters", true);
+    plan(path, now, after, ReasonCause::parameters_stripped, true);
     boot_changes_ = true;
   }
 
@@ -283,7 +283,7 @@ class Work {
     after.modified = 0;
     after.content =
         is_unmodified(file->content) ? render_grub_drop_in(left) : put_out(path, file->content);
-    plan(path, *now, after, "without the parameter that gives the card to vfio-pci", true);
+    plan(path, *now, after, ReasonCause::ids_stripped, true);
     boot_changes_ = true;
   }
 
@@ -299,7 +299,7 @@ class Work {
       const auto now = look_at(made.path);
       is_same = is_same && now && !is_lost(made.before) && same_content(*now, made.after);
       if (is_same && !is_planned(made.path)) {
-        changes.push_back({made.path, *now, made.before, "as it was before", true});
+        changes.push_back({made.path, *now, made.before, ReasonCause::restored, true});
       } else if (now && syntax_of(made.path) == ParameterSyntax::boot_entry) {
         strip(made.path, *now, ours);
       }
@@ -318,13 +318,14 @@ class Work {
     const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
     if (file == nullptr) aside_.push_back(state_path);
     if (request_.kind == WayOut::rollback) {
-      if (file != nullptr) plan(state_path, *now, Absent{}, "nothing is wanted any more");
+      if (file != nullptr) plan(state_path, *now, Absent{}, ReasonCause::not_wanted);
       return;
     }
     if (file == nullptr) {
       State disabled;
       disabled.intent = Intent::disabled;
-      plan(state_path, Absent{}, RegularFile{render_state(disabled), 0644, 0, 0}, "remembers it");
+      plan(state_path, Absent{}, RegularFile{render_state(disabled), 0644, 0, 0},
+           ReasonCause::remembered);
       return;
     }
     if (state_.problem.empty() && state_.intent == Intent::disabled) return;
@@ -339,12 +340,12 @@ class Work {
                changed && is_readable_json(file->content)) {
       after.content = *changed;
     } else {
-      plan(free_name(files_, state_path + ".damaged"), Absent{}, *file, "what was remembered");
+      plan(free_name(files_, state_path + ".damaged"), Absent{}, *file, ReasonCause::damaged_kept);
       State disabled;
       disabled.intent = Intent::disabled;
       after.content = render_state(disabled);
     }
-    if (after.content != file->content) plan(state_path, *now, after, "remembers it");
+    if (after.content != file->content) plan(state_path, *now, after, ReasonCause::remembered);
   }
 
   void plan_hook_facts() {
@@ -358,7 +359,7 @@ class Work {
     if (request_.kind != WayOut::rollback) {
       after = RegularFile{render_hook_facts(Intent::disabled, {}), 0644, 0, 0};
     }
-    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, "tells hooks of it");
+    if (!same_content(*now, after)) plan(hook_facts_path, *now, after, ReasonCause::remembered);
   }
 
   [[nodiscard]] static bool is_readable_json(const std::string& text) { return Json::accept(text); }
@@ -454,7 +455,7 @@ class Work {
       // With the rest: a removal that is taken back has not been one.
       const auto now = files_.state(removal_path);
       const FileState empty = RegularFile{"", 0644, 0, 0};
-      if (now && !same_content(*now, empty)) plan(removal_path, *now, empty, "remembers it");
+      if (now && !same_content(*now, empty)) plan(removal_path, *now, empty, ReasonCause::remembered);
     }
     if (request_.kind == WayOut::remove && state_.intent != Intent::disabled) return;
     const bool changes_nothing = std::ranges::all_of(
@@ -462,7 +463,7 @@ class Work {
     if (!state_.exists && changes_nothing && aside_.empty()) return;
     if (!has_directory_ || files_.exists(declined_path)) return;
     const std::string text = request_.kind == WayOut::rollback ? "rollback\n" : "disable\n";
-    plan(declined_path, Absent{}, RegularFile{text, 0644, 0, 0}, "remembers it");
+    plan(declined_path, Absent{}, RegularFile{text, 0644, 0, 0}, ReasonCause::remembered);
   }
 
   /// For the package's scripts, when the program is gone.

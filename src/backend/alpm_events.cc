@@ -7,6 +7,7 @@
 
 #include "backend/package_events.h"
 #include "core/base/text.h"
+#include "core/tell/message_text.h"
 #include "system/packages/alpm_hooks.h"
 #include "system/packages/package_db.h"
 #include "system/planner/planner.h"
@@ -48,7 +49,7 @@ Result<void> alpm_check(Site& site) {
     if (kernel.staged != false || has_none) continue;
     std::cerr << "warning: kernel "
               << printable(kernel.release + status->package_text(kernel.release)) << ": "
-              << printable(kernel.reason)
+              << reason_text(kernel.reason.value_or(Reason()))
               << ". Read the messages above, then run 'vfio-switch enable' to rebuild the image.\n";
   }
   return {};

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "core/boot/card_parameters.h"
+#include "core/tell/boot_text.h"
 #include "system/boot/secure_boot.h"
 #include "system/machine/foreign_system.h"
 #include "system/machine/host_displays.h"
@@ -58,7 +59,7 @@ bool log_record(const BootRecord& record) {
   LogFields whole = common;
   whole.emplace_back("PRIORITY", record.good() ? informational : warning);
   whole.emplace_back("VFIO_SWITCH_RESULT", record.good() ? "good" : "fell-short");
-  whole.emplace_back("VFIO_SWITCH_ACTION", record.action.empty() ? "none" : record.action);
+  whole.emplace_back("VFIO_SWITCH_ACTION", std::string(to_string(record.action)));
   std::string drivers;
   for (const auto& driver : record.drivers) {
     whole.emplace_back("VFIO_SWITCH_DEVICE", driver.address.str());
@@ -75,11 +76,11 @@ bool log_record(const BootRecord& record) {
   for (const auto& finding : record.findings) {
     LogFields fields = common;
     fields.emplace_back("PRIORITY", finding.warning ? warning : informational);
-    fields.emplace_back("VFIO_SWITCH_FINDING", finding.code);
+    fields.emplace_back("VFIO_SWITCH_FINDING", std::string(finding.code()));
     for (const auto& address : finding.devices) {
       fields.emplace_back("VFIO_SWITCH_DEVICE", address.str());
     }
-    fields.emplace_back("MESSAGE", finding.message);
+    fields.emplace_back("MESSAGE", boot_finding_text(finding));
     if (!send_to_journal(fields)) return false;
   }
   return true;
@@ -98,14 +99,14 @@ Result<void> announce(const BootSite& site, const BootRecord& record, bool urgen
 /// Takes passthrough back, and notes in `record` what came of it.
 void give_up(const BootSite& site, BootRecord& record) {
   const auto disabled = site.disable();
-  record.action = "disabled";
+  record.action = BootAction::disabled;
   if (!disabled) {
-    record.action = disabled.error().message;
+    record.action = BootAction::failed;
+    record.problem = disabled.error().message;
     return;
   }
   const auto state = load_state(site.files);
-  if (state && state->intent == Intent::enabled)
-    record.action = "the plan was refused; run 'vfio-switch disable' to see why";
+  if (state && state->intent == Intent::enabled) record.action = BootAction::refused;
 }
 
 Result<BootObservation> observe(const FileReader& files, const SystemFacts& facts) {
@@ -159,7 +160,7 @@ Result<void> check_boot(const BootSite& site) {
   if (!seen) return failure_of(seen);
   if (machine->state.intent == Intent::unset && !seen->pending) return {};
   auto earlier = load_boot_record(site.files);
-  if (earlier && earlier->boot_id == seen->boot_id && !earlier->action.empty()) {
+  if (earlier && earlier->boot_id == seen->boot_id && earlier->action != BootAction::none) {
     // This boot was judged when it began, or by an earlier call; what it runs with is not what is
     // staged now.
     return remove(site.files, boot_count_path);
@@ -168,7 +169,7 @@ Result<void> check_boot(const BootSite& site) {
   if (!status) return failure_of(status);
   auto record = judge_boot(machine->facts, machine->state, *status, machine->settings, *seen);
   const bool blind = !seen->has_display && !machine->settings.headless;
-  if (!reason_to_disable(record, machine->state, machine->settings).empty()) give_up(site, record);
+  if (should_disable(record, machine->state, machine->settings)) give_up(site, record);
   if (seen->pending && machine->state.intent == Intent::unset) {
     auto said = write(site.files, set_up_path, "reported: " + *seen->pending + "\n");
     if (!said) return said;
@@ -177,7 +178,7 @@ Result<void> check_boot(const BootSite& site) {
     return written;
   }
   if (auto reset = remove(site.files, boot_count_path); !reset) return reset;
-  return announce(site, record, blind || !record.action.empty());
+  return announce(site, record, blind || record.action != BootAction::none);
 }
 
 Result<bool> give_up_after_failed_boots(const BootSite& site) {

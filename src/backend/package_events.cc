@@ -10,6 +10,8 @@
 #include "apply/way_out.h"
 #include "core/base/text.h"
 #include "core/files/own_paths.h"
+#include "core/tell/boot_text.h"
+#include "core/tell/message_text.h"
 #include "core/tell/plan_text.h"
 #include "system/files/best_effort.h"
 #include "system/planner/planner.h"
@@ -138,7 +140,8 @@ Result<void> image_built(Site& site, const std::string& release) {
   if (!status) return failure_of(status);
   const auto row = std::ranges::find(status->kernels, release, &KernelStatus::release);
   if (row == status->kernels.end() || !row->image || row->staged != false) return {};
-  return fail("vfio-pci would not take the card with kernel " + release + ": " + row->reason,
+  return fail("vfio-pci would not take the card with kernel " + release + ": " +
+                  reason_text(row->reason.value_or(Reason())),
               "Run 'vfio-switch enable'.");
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apply/progress.h"
+#include "core/tell/message_text.h"
 #include "core/tell/plan_text.h"
 
 namespace vfio_switch {
@@ -57,7 +58,8 @@ Result<void> Site::carry_out(const MakePlan& make, bool rebuild, bool forget) {
     error.message = "'" + event_.name + "' failed: " + error.message;
     return std::unexpected(std::move(error));
   }
-  for (const auto& note : result->plan.notes) std::cout << "vfio-switch: " << note << "\n";
+  for (const auto& note : result->plan.notes)
+    std::cout << "vfio-switch: " << note_text(note) << "\n";
   if (!result->plan.refusals.empty()) std::cout << refusals_text(result->plan);
   changed_ = result->changed;
   return {};

@@ -14,6 +14,7 @@
 #include "cli/plan_request.h"
 #include "cli/planning_guard.h"
 #include "core/base/text.h"
+#include "core/tell/message_text.h"
 #include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
 
@@ -35,7 +36,7 @@ std::string verb_text(Verb verb) {
 std::string outcome_text(const Options& options, const OperationResult& result) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
-  for (const auto& note : result.plan.notes) text += "Note: " + printable(note) + ".\n";
+  text += notes_text(result.plan.notes);
   if (!result.changed) return text + "Nothing to do.\n";
   const bool built = options.root == "/" || options.rebuild;
   return text + done_text(result.plan, built, options.style);
@@ -71,11 +72,11 @@ std::optional<Error> hindrance(const Options& options, const FileReader& files,
   }
   const auto& refusals = previewed->plan.refusals;
   if (refusals.empty() || !std::ranges::all_of(refusals, [](const Refusal& refusal) {
-        return refusal.code == RefusalCode::user_edited;
+        return refusal.code() == RefusalCode::user_edited;
       })) {
     return std::nullopt;
   }
-  why.message = refusals.front().message;
+  why.message = refusal_text(refusals.front());
   return why;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/plan_request.h"
 #include "cli/report_json.h"
 #include "core/doctor/diagnosis.h"
+#include "core/message/format.h"
 #include "system/doctor/examine.h"
 #include "system/machine/probe.h"
 #include "system/machine/profile_store.h"
@@ -19,19 +20,19 @@ namespace vfio_switch {
 namespace {
 
 /// What of an error names nobody: which part failed, and how. Its sentence may quote any file.
-std::string told_error(std::string_view part, const Error& error) {
-  const auto text = std::string(part) + " ";
-  if (error.kind == ErrorKind::usage) return text + "cannot be parsed";
-  if (error.kind == ErrorKind::permission) return text + "needs root";
-  return text + "cannot be used" +
-         (error.code == 0 ? "" : std::string(": ") + std::strerror(error.code));
+std::string told_error(const Item& part, const Error& error) {
+  const Data data = {{"part", part}, {"reason", Word{std::strerror(error.code)}}};
+  if (error.kind == ErrorKind::usage) return format({"{1} cannot be parsed"}, data);
+  if (error.kind == ErrorKind::permission) return format({"{1} needs root"}, data);
+  return format(
+      error.code == 0 ? Template{"{1} cannot be used"} : Template{"{1} cannot be used: {2}"}, data);
 }
 
 /// The part of a machine that cannot be read.
-std::string unreadable_part(const FileReader& files) {
-  if (!load_profile(files)) return "the profile";
-  if (!load_settings(files)) return "/etc/vfio-switch.conf";
-  return load_state(files) ? "the machine" : state_path;
+Item unreadable_part(const FileReader& files) {
+  if (!load_profile(files)) return Word{"profile"};
+  if (!load_settings(files)) return Place{"/etc/vfio-switch.conf"};
+  return load_state(files) ? Item(Word{"machine"}) : Item(Place{state_path});
 }
 
 /// A machine whose settings or state cannot be understood is told as far as it can be.
@@ -52,11 +53,11 @@ void add_answers(const FileReader& files, const Options& options, const Machine&
   if (previewed) {
     parts.plan = std::move(previewed->plan);
   } else {
-    parts.errors.push_back(told_error("plan", previewed.error()));
+    parts.errors.push_back(told_error(Word{"plan"}, previewed.error()));
   }
   auto examination = examine(files, machine, interrupted_change(files));
   if (!examination) {
-    parts.errors.push_back(told_error("doctor", examination.error()));
+    parts.errors.push_back(told_error(Word{"doctor"}, examination.error()));
     return;
   }
   parts.findings = diagnose(*examination);

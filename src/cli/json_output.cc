@@ -3,7 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/message_json.h"
 #include "core/base/text.h"
+#include "core/tell/boot_text.h"
+#include "core/tell/message_text.h"
 
 namespace vfio_switch {
 
@@ -33,10 +36,31 @@ Json refusals_json(const std::vector<Refusal>& refusals) {
   Json list = Json::array();
   for (const auto& refusal : refusals) {
     list.push_back(
-        {{"code", to_string(refusal.code)},
-         {"message", refusal.message},
+        {{"code", to_string(refusal.code())},
+         {"cause", kind_of(refusal.cause).name},
+         {"message", refusal_text(refusal)},
+         {"data", data_json(refusal.data)},
+         {"remedy", remedy_json(refusal.remedy)},
          {"devices", addresses_json(refusal.devices)},
          {"difference", refusal.difference.empty() ? Json() : Json(refusal.difference)}});
+  }
+  return list;
+}
+
+/// The sentences alone, as they were from the beginning.
+Json notes_json(const std::vector<Note>& notes) {
+  Json list = Json::array();
+  for (const auto& note : notes) list.push_back(note_text(note));
+  return list;
+}
+
+Json note_details_json(const std::vector<Note>& notes) {
+  Json list = Json::array();
+  for (const auto& note : notes) {
+    list.push_back({{"cause", kind_of(note.cause).name},
+                    {"message", note_text(note)},
+                    {"data", data_json(note.data)},
+                    {"remedy", remedy_json(note.remedy)}});
   }
   return list;
 }
@@ -46,7 +70,8 @@ Json change_json(const Change& change) {
                {"path", nullptr},
                {"content", nullptr},
                {"kernel", nullptr},
-               {"reason", reason_of(change)}};
+               {"reason", reason_text(reason_of(change))},
+               {"reason_details", reason_json(reason_of(change))}};
   if (const auto* file = std::get_if<FileChange>(&change)) {
     json["path"] = file->path;
     if (const auto* after = std::get_if<RegularFile>(&file->after))
@@ -68,7 +93,8 @@ Json load_order_json(const LoadOrder& order) {
           {"modules", order.modules},
           {"winner", or_null(order.winner)},
           {"stage", order.stage == Stage::image ? "image" : "root"},
-          {"proved", order.proved}};
+          {"proved", order.proved},
+          {"reason", reason_json(order.reason)}};
 }
 
 Json boot_json(const BootRecord& record, bool is_now) {
@@ -80,10 +106,14 @@ Json boot_json(const BootRecord& record, bool is_now) {
   }
   Json findings = Json::array();
   for (const auto& finding : record.findings) {
-    findings.push_back({{"code", finding.code},
-                        {"message", finding.message},
-                        {"devices", addresses_json(finding.devices)},
-                        {"warning", finding.warning}});
+    const auto& refusal = finding.refusal;
+    findings.push_back(
+        {{"code", finding.code()},
+         {"cause", refusal ? kind_of(refusal->cause).name : kind_of(finding.cause).name},
+         {"message", boot_finding_text(finding)},
+         {"data", data_json(refusal ? refusal->data : finding.data)},
+         {"devices", addresses_json(finding.devices)},
+         {"warning", finding.warning}});
   }
   return {{"boot_id", record.boot_id},
           {"time", record.time},
@@ -92,7 +122,8 @@ Json boot_json(const BootRecord& record, bool is_now) {
           {"good", record.good()},
           {"devices", devices},
           {"findings", findings},
-          {"action", record.action.empty() ? Json() : Json(record.action)}};
+          {"action", record.action == BootAction::none ? Json() : Json(to_string(record.action))},
+          {"problem", record.problem.empty() ? Json() : Json(record.problem)}};
 }
 
 std::string_view next_boot_text(NextBoot next_boot) {
@@ -161,8 +192,9 @@ std::string plan_json(const Plan& plan) {
                {"functions", addresses_json(plan.functions)},
                {"changes", changes},
                {"load_order", orders},
-               {"no_build", plan.no_build.empty() ? Json() : Json(plan.no_build)},
-               {"notes", plan.notes}});
+               {"no_build", plan.no_build ? Json(note_text(*plan.no_build)) : Json()},
+               {"notes", notes_json(plan.notes)},
+               {"note_details", note_details_json(plan.notes)}});
 }
 
 std::string status_json(const Status& status) {
@@ -171,7 +203,8 @@ std::string status_json(const Status& status) {
     kernels.push_back({{"release", kernel.release},
                        {"image", or_null(kernel.image)},
                        {"staged", or_null(kernel.staged)},
-                       {"reason", kernel.reason.empty() ? Json() : Json(kernel.reason)},
+                       {"reason", kernel.reason ? Json(reason_text(*kernel.reason)) : Json()},
+                       {"reason_details", reason_json(kernel.reason)},
                        {"files_staged", kernel.files_staged},
                        {"image_staged", or_null(kernel.image_staged)},
                        {"image_needed", !kernel.root_decides},
@@ -190,7 +223,8 @@ std::string status_json(const Status& status) {
   Json parameters = Json::array();
   for (const auto& parameter : status.parameters) {
     parameters.push_back({{"parameter", parameter.word},
-                          {"effect", parameter.effect},
+                          {"effect", reason_text(parameter.effect)},
+                          {"effect_details", reason_json(parameter.effect)},
                           {"keeps_host", parameter.keeps_host}});
   }
   const bool unset = status.intent == Intent::unset;
@@ -201,7 +235,8 @@ std::string status_json(const Status& status) {
                {"next_boot", next_boot_text(status.next_boot)},
                {"load_order", orders},
                {"refusals", refusals_json(status.refusals)},
-               {"notes", status.notes},
+               {"notes", notes_json(status.notes)},
+               {"note_details", note_details_json(status.notes)},
                {"packages", packages_json(status.packages)},
                {"command_line", status.command_line.empty() ? Json() : Json(status.command_line)},
                {"parameters", parameters},

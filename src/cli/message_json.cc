@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "cli/message_json.h"
 
+#include "core/message/reason.h"
+#include "core/tell/message_text.h"
 #include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
@@ -24,6 +26,7 @@ struct ItemJson {
   Json operator()(const Place& place) const { return place_json(place); }
   Json operator()(const Command& command) const { return command.arguments; }
   Json operator()(const Package& package) const { return package.name; }
+  Json operator()(const Reason& reason) const { return reason_json(reason); }
   template <class T>
   Json operator()(const T& text) const {
     return text.text;
@@ -55,9 +58,16 @@ Json data_json(const Data& data) {
   for (const auto& datum : data) {
     Json items = Json::array();
     for (const auto& item : datum.items) items.push_back(std::visit(ItemJson(), item));
-    json[std::string(datum.key)] = datum.is_list || items.empty() ? items : items.front();
+    json[datum.key] = datum.is_list || items.empty() ? items : items.front();
   }
   return json;
+}
+
+Json reason_json(const std::optional<Reason>& reason) {
+  if (!reason) return {};
+  return {{"cause", kind_of(reason->cause).name},
+          {"message", reason_text(*reason)},
+          {"data", data_json(reason->data)}};
 }
 
 Json remedy_json(const Remedy& remedy) {

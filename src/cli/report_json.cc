@@ -7,21 +7,14 @@
 #include "cli/doctor_json.h"
 #include "cli/json_output.h"
 #include "core/base/text.h"
-#include "core/boot/card_parameters.h"
 #include "core/files/own_paths.h"
 #include "core/tell/told_facts.h"
+#include "core/tell/told_plan.h"
 #include "version.h"
 
 namespace vfio_switch {
 
 namespace {
-
-/// A command line may name disks, hosts and people.
-Status told_status(Status status) {
-  status.command_line = told_command_line(status.command_line);
-  status.parameters = telling_parameters(status.command_line);
-  return status;
-}
 
 using Json = nlohmann::ordered_json;
 
@@ -84,11 +77,9 @@ Json scrubbed(const Json& json, const Scrubber& scrub) {
   return object;
 }
 
-/// A plan without what may be somebody's: a difference shows a file of theirs, and so does the new
-/// content of a file that others write as well.
-Json told_plan(const Plan& plan) {
-  auto json = Json::parse(plan_json(plan));
-  for (auto& refusal : json["refusals"]) refusal["difference"] = nullptr;
+/// A plan without what may be somebody's: the new content of a file that others write as well.
+Json plan_part(const Plan& plan) {
+  auto json = Json::parse(plan_json(told_plan(plan)));
   for (auto& change : json["changes"]) {
     const bool is_ours =
         change["path"].is_string() && is_generated(change["path"].get<std::string>());
@@ -97,19 +88,13 @@ Json told_plan(const Plan& plan) {
   return json;
 }
 
-Json status_part(const Status& status) {
-  auto json = Json::parse(status_json(told_status(status)));
-  for (auto& refusal : json["refusals"]) refusal["difference"] = nullptr;
-  return json;
-}
-
 Json report_part(const ReportParts& parts) {
   std::vector<Finding> findings;
   for (const auto& finding : parts.findings) findings.push_back(told_finding(finding));
   return {{"schema", 1},
           {"version", std::string(version)},
-          {"plan", parts.plan ? told_plan(*parts.plan) : Json()},
-          {"status", parts.status ? status_part(*parts.status) : Json()},
+          {"plan", parts.plan ? plan_part(*parts.plan) : Json()},
+          {"status", parts.status ? Json::parse(status_json(told_status(*parts.status))) : Json()},
           {"doctor", Json::parse(doctor_json(findings, nullptr))},
           {"errors", parts.errors}};
 }

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "cli"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "cli")]
 import helper  # noqa: E402
+import tap  # noqa: E402
 
 MEASURE = os.environ.get("MEASURE", "")
 
@@ -65,23 +66,14 @@ def race_for(limit: float, ours: Contender, theirs: Contender, rounds: int) -> l
     return costs
 
 
-class Report:
+class Report(tap.Tap):
     """A line for each ratio, and whether it is within its limit."""
 
-    def __init__(self) -> None:
-        self.number = 0
-        self.failed = False
-
     def line(self, good: bool, text: str) -> None:
-        self.number += 1
-        self.failed |= not good
-        print(f"{'ok' if good else 'not ok'} {self.number} - {text}", flush=True)
+        self.result(good, text)
 
     def ratio(self, what: str, value: float, limit: float, detail: str) -> None:
         self.line(value <= limit, f"{what}: ratio {value:.2f}, limit {limit:.2f} ({detail})")
-
-    def note(self, text: str) -> None:
-        print(f"# {text}", flush=True)
 
 
 def main(benchmarks: Sequence[Callable[[Report], None]]) -> int:
@@ -93,8 +85,7 @@ def main(benchmarks: Sequence[Callable[[Report], None]]) -> int:
         try:
             benchmark(report)
         except unittest.SkipTest as reason:
-            report.line(True, f"{benchmark.__name__} # SKIP {reason}")
+            report.result(True, benchmark.__name__, str(reason))
         except Exception as error:  # a benchmark that breaks is one that failed; the others go on
             report.line(False, f"{benchmark.__name__}: {error}")
-    print(f"1..{report.number}")
-    return 1 if report.failed else 0
+    return report.close()

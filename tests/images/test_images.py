@@ -3,7 +3,7 @@
 """Genuine images, whole and damaged: what vfio-switch sees in them, and what it costs.
 
 Environment: LIST_IMAGE, tests/images/list_image.cc built; MEASURE, tests/bench/measure.c built.
-VFIO_SWITCH_ALL_IMAGES=1: every compression and every generator, not a few of them.
+VFIO_SWITCH_ALL=1: every compression and every generator, not a few of them.
 VFIO_SWITCH_FAST=1: none that takes a generator.
 """
 
@@ -29,7 +29,7 @@ import roots  # noqa: E402
 from helper import environment, record  # noqa: E402
 
 LIST_IMAGE = os.environ.get("LIST_IMAGE", "")
-EVERYTHING = os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
+EVERYTHING = os.environ.get("VFIO_SWITCH_ALL") == "1"
 COMPRESSIONS = ["zstd", "gzip", "xz"] + (["lz4", "lzma", "bzip2"] if EVERYTHING else [])
 COMPRESSORS = {
     "zstd": ["zstd", "-q", "-c"], "gzip": ["gzip", "-c"], "xz": ["xz", "-c", "--check=crc32"], "lz4": ["lz4", "-lc"],

@@ -17,10 +17,11 @@ from typing import Callable
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 
 import module_trees  # noqa: E402
 import sysroot  # noqa: E402
+from helper import memory  # noqa: E402
 from machine import Function, Machine, MachineError, Topology, load, load_overlay, variants  # noqa: E402
 
 LISTINGS = sorted(HERE.glob("*.json"))
@@ -170,7 +171,7 @@ class Overlays(unittest.TestCase):
 
 class Sysroot(unittest.TestCase):
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory()
+        scratch = tempfile.TemporaryDirectory(dir=memory())
         self.addCleanup(scratch.cleanup)
         self.scratch = Path(scratch.name)
 
@@ -264,7 +265,7 @@ class ModuleTrees(unittest.TestCase):
     MODULE = "drivers/vfio/pci/vfio-pci.ko"
 
     def setUp(self) -> None:
-        scratch = tempfile.TemporaryDirectory()
+        scratch = tempfile.TemporaryDirectory(dir=memory())
         self.addCleanup(scratch.cleanup)
         self.scratch = Path(scratch.name)
         self.pool = self.scratch / "pool"

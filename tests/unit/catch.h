@@ -44,7 +44,8 @@ struct StringMaker<vfio_switch::RefusalCode> {
 template <>
 struct StringMaker<vfio_switch::Refusal> {
   static std::string convert(const vfio_switch::Refusal& refusal) {
-    return std::string(vfio_switch::to_string(refusal.code)) + ": " + refusal.message;
+    return std::string(vfio_switch::to_string(refusal.code())) + " (" +
+           std::string(vfio_switch::kind_of(refusal.cause).name) + ")";
   }
 };
 

@@ -7,6 +7,7 @@ into a disk image. From then on the disk is the guest: the same calls work on it
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -96,18 +97,23 @@ def _qemu(accelerator: str, machine: Machine) -> list[str]:
 
 def accelerator(kernel: Path, initrd: Path) -> str:
     """kvm where it boots this kernel, else tcg; decided once in a run."""
-    global _accelerator
-    if _accelerator is None:
-        wanted = os.environ.get("VFIO_SWITCH_ACCEL", "auto")
-        if wanted not in ("auto", "tcg", "kvm"):
-            raise GuestError(f"VFIO_SWITCH_ACCEL is {wanted!r}; it can be auto, tcg or kvm")
-        if wanted == "auto":
-            wanted = "kvm" if _kvm_boots(kernel, initrd) else "tcg"
-        _accelerator = wanted
-    return _accelerator
+    wanted = os.environ.get("VFIO_SWITCH_ACCEL", "auto")
+    if wanted not in ("auto", "tcg", "kvm"):
+        raise GuestError(f"VFIO_SWITCH_ACCEL is {wanted!r}; it can be auto, tcg or kvm")
+    if wanted != "auto":
+        return wanted
+    with open(RUN / "accelerator", "a+", encoding="ascii") as decided:
+        fcntl.flock(decided, fcntl.LOCK_EX)     # stories are told at the same time
+        decided.seek(0)
+        if not (found := decided.read()):
+            found = "kvm" if _kvm_boots(kernel, initrd) else "tcg"
+            decided.write(found)
+    return found
 
 
-_accelerator: str | None = None
+# What guests of one run share, also those of processes that are forked from here.
+_run = tempfile.TemporaryDirectory(prefix="vm-run-")
+RUN = Path(_run.name)
 
 
 def _kvm_boots(kernel: Path, initrd: Path) -> bool:

@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-import functools
+import fcntl
 import importlib
 import json
 import os
+import pickle
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import guest
-import root
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import guest  # noqa: E402  (the directory of tap is known only now)
+import root  # noqa: E402
+import tap  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,19 @@ class Story:
     about: str
     tell: Callable[[Stage], None]
     needs_deb: bool
-    minutes: int    # what it costs on two idle cores, where that is too much for every day; else 0
+    minutes: float  # what it costs on two idle cores, where that is too much for every day; else 0
+    why: str        # it can be spared from every day
 
 
 STORIES: dict[str, Story] = {}
 
 
-def story(name: str, needs_deb: bool = False, minutes: int = 0):
+def story(name: str, needs_deb: bool = False, minutes: float = 0, why: str = ""):
     """Registers a story; the first line of its docstring says what it is about. One with `minutes`
-    is told with VFIO_SWITCH_ALL_IMAGES=1, or by its name."""
+    is told with VFIO_SWITCH_ALL=1, or by its name; `why` says what stands in for it on other days."""
     def register(function: Callable[[Stage], None]):
         about = (function.__doc__ or "").strip().splitlines()
-        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, minutes)
+        STORIES[name] = Story(name, about[0] if about else "", function, needs_deb, minutes, why)
         return function
     return register
 
@@ -69,24 +72,8 @@ class Untouched:
     record: Path
 
 
-@functools.cache
-def records() -> tempfile.TemporaryDirectory:
-    """Where recorded machines are kept until the run ends."""
-    return tempfile.TemporaryDirectory(prefix="vm-records-")
-
-
-UNTOUCHED: dict[str, Untouched] = {}
 ESCAPE = "vfio-pci.ids="    # typed at the boot menu
-
-
-@dataclass
-class Tally:
-    """How the checks went."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    rows: list[Row] = field(default_factory=list)
+LIMIT = 3600                # seconds for a story
 
 
 @dataclass
@@ -95,23 +82,16 @@ class Stage:
 
     name: str
     deb: Path | None
-    tally: Tally = field(default_factory=Tally)
+    out: tap.Tap
+    rows: list[Row] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Prints lines that are no check."""
-        for line in text.splitlines():
-            print(f"# {line}")
-        sys.stdout.flush()
+        self.out.note(text)
 
     def check(self, holds: object, what: str, otherwise: str = "") -> bool:
         """One check; `otherwise` is printed where it does not hold."""
-        if holds:
-            self.tally.passed += 1
-        else:
-            self.tally.failed += 1
-        print(f"{'ok' if holds else 'not ok'} - {self.name}: {what}", flush=True)
-        if not holds and otherwise:
-            self.note(otherwise)
+        self.out.result(holds, f"{self.name}: {what}", trouble=otherwise)
         return bool(holds)
 
     def equal(self, seen: object, expected: object, what: str) -> bool:
@@ -120,8 +100,7 @@ class Stage:
 
     def skip(self, what: str, why: str) -> None:
         """A check that cannot be made here."""
-        self.tally.skipped += 1
-        print(f"ok - {self.name}: {what} # SKIP {why}", flush=True)
+        self.out.result(True, f"{self.name}: {what}", why)
 
     def drivers(self, boot: guest.BootResult, expected: dict[str, str | None], when: str) -> None:
         """Checks who owns which function after a boot."""
@@ -180,40 +159,56 @@ class Stage:
             function = boot.functions[address]
             owner = function.driver if function.driver == "vfio-pci" else function.module or function.driver
             row = Row(f"{self.name}, {when}", release, address, winner or "none", owner or "none")
-            self.tally.rows.append(row)
+            self.rows.append(row)
             self.equal(row.observed.replace("-", "_"), row.predicted.replace("-", "_"),
                        f"{when}: {address} as expected")
 
     def untouched(self, name: str = "clean") -> Untouched:
         """One of the machines as it is before anything is done to it; booted once in a run."""
-        if name not in UNTOUCHED:
-            with guest.Guest(f"untouched-{name}", name) as machine:
-                boot = self.boot(machine, record_sysfs=True)
-                UNTOUCHED[name] = Untouched(boot, guest.unpack_record(boot.sysfs, Path(records().name, name)))
-        return UNTOUCHED[name]
+        kept = guest.RUN / f"{name}.pickle"
+        with open(guest.RUN / f"{name}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                with guest.Guest(f"untouched-{name}", name) as machine:
+                    boot = self.boot(machine, record_sysfs=True)
+                    record = guest.unpack_record(boot.sysfs, guest.RUN / name)
+                kept.write_bytes(pickle.dumps(Untouched(boot, record)))
+            return pickle.loads(kept.read_bytes())
 
 
-def tell(chosen: list[Story], deb: Path | None) -> Tally:
-    """Tells the stories in order, all where none is chosen; a story that breaks off is a failed check."""
-    total = Tally()
-    everything = bool(chosen) or os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
+def tell_one(one: Story, deb: Path | None) -> int:
+    """Tells a story; one that breaks off is a failed check."""
+    stage = Stage(one.name, deb, tap.Tap())
+    try:
+        one.tell(stage)
+    except (guest.GuestError, root.BuildError) as error:
+        stage.check(False, "is told to its end", str(error))
+    except Exception:
+        stage.check(False, "is told to its end", traceback.format_exc())
+    (guest.RUN / f"{one.name}.rows").write_text(json.dumps([asdict(row) for row in stage.rows]))
+    return stage.out.close()
+
+
+def tell(chosen: list[Story], deb: Path | None, at_once: int) -> int:
+    """Tells stories, all where none is chosen, `at_once` at a time; the exit status."""
+    out, everything = tap.Tap(), bool(chosen) or os.environ.get("VFIO_SWITCH_ALL") == "1"
+    times = root.cache_directory() / "story-seconds.json"
+    seconds = json.loads(times.read_text()) if times.exists() else {}
+    jobs: list[tap.Job] = []
     for one in chosen or STORIES.values():
-        stage = Stage(one.name, deb, total)
         if one.minutes and not everything:
-            stage.skip(one.about, f"costs {one.minutes} minutes: contrib/check --all")
-            continue
-        if one.needs_deb and deb is None:
-            stage.skip(one.about, "no package given (--deb)")
-            continue
-        started = time.monotonic()
-        try:
-            one.tell(stage)
-        except (guest.GuestError, root.BuildError) as error:
-            stage.check(False, "is told to its end", str(error))
-        except Exception:       # a broken story must not hide the others
-            stage.check(False, "is told to its end", traceback.format_exc())
-        stage.note(f"{one.name}: {time.monotonic() - started:.0f} s")
-    return total
+            out.result(True, f"{one.name}: {one.about}", f"costs {one.minutes:g} minutes, {one.why}: contrib/check --all")
+        elif one.needs_deb and deb is None:
+            out.result(True, f"{one.name}: {one.about}", "no package given (--deb)")
+        else:
+            jobs.append(tap.Job(one.name, lambda one=one: tell_one(one, deb), seconds=seconds.get(one.name, 0)))
+    tap.run_jobs(jobs, out, at_once, LIMIT)
+    times.write_text(json.dumps(seconds | {job.name: round(job.seconds) for job in jobs}, indent=1))
+    told = [Row(**row) for job in jobs if (file := guest.RUN / f"{job.name}.rows").exists()
+            for row in json.loads(file.read_text())]
+    if told:
+        out.note(table(told))
+    return out.close()
 
 
 def table(rows: list[Row]) -> str:

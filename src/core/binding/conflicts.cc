@@ -13,29 +13,21 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
-Refusal conflict(const std::string& message, std::vector<PciAddress> devices = {}) {
-  return {RefusalCode::config_conflict, message, std::move(devices)};
-}
-
 void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
                            std::vector<Refusal>& refusals) {
   const bool none = std::ranges::all_of(
       facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
   if (none) {
-    refusals.push_back({RefusalCode::no_vfio_module,
-                        facts.kernels.empty() ? "no installed kernel is found below /lib/modules"
-                                              : "no installed kernel has the vfio-pci module",
-                        {}});
+    refusals.push_back(
+        {facts.kernels.empty() ? RefusalCause::no_kernel : RefusalCause::no_vfio_module});
   }
   if (binding == Binding::ids)
     return;  // the kernel command line reaches it: plan_boot_parameters()
   for (const auto& kernel : facts.kernels) {
     if (kernel.vfio_pci != ModuleForm::built_in) continue;
-    refusals.push_back(
-        {RefusalCode::boot_parameter,
-         "vfio-pci is built into kernel " + kernel.release +
-             ", where nothing binds by address; use a kernel that has it as a module",
-         {}});
+    refusals.push_back({RefusalCause::vfio_built_in,
+                        {{"kernel", Word{kernel.release}}},
+                        {Manual{ByHand::install_kernel}}});
   }
 }
 
@@ -55,9 +47,9 @@ void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& id
     if (const auto id = PciId::parse(text)) given.insert(*id);
   }
   if (binding == Binding::ids && std::ranges::includes(given, ids)) return;
-  refusals.push_back(conflict("the kernel command line has " + printable(*last) +
-                              ", which overrides what vfio.conf says; remove it from the boot "
-                              "loader's settings, or reboot if it was for one boot"));
+  const Data data = {{"parameter", Parameter{std::string(*last)}}};
+  refusals.push_back(
+      {RefusalCause::command_line_ids, data, {Manual{ByHand::remove_from_boot_loader, data}}});
 }
 
 /// True if `options` gives vfio-pci ids that matter: all of them where ours are given in the same
@@ -93,26 +85,26 @@ std::vector<Refusal> find_conflicts(const SystemFacts& facts,
   find_kernel_conflicts(facts, binding, refusals);
   for (const auto& line : others) {
     if (!works_against(line, ids, binding)) continue;
-    refusals.push_back(conflict(line.where() + " says '" + line.command + " " + line.subject +
-                                (line.arguments.empty() ? "" : " ") + printable(line.arguments) +
-                                "', which works against vfio.conf; remove that line"));
+    refusals.push_back({RefusalCause::modprobe_line,
+                        {{"place", line.place()}, {"line", Quotation{line.str()}}},
+                        {Edit{line.place(), line.str(), {}}}});
   }
   find_parameter_conflict(facts, ids, binding, refusals);
   return refusals;
 }
 
-std::vector<std::string> find_hindrances(const std::vector<Claim>& claims,
-                                         const std::vector<ModprobeDirective>& others) {
-  std::vector<std::string> sentences;
+std::vector<Note> find_hindrances(const std::vector<Claim>& claims,
+                                  const std::vector<ModprobeDirective>& others) {
+  std::vector<Note> notes;
   for (const auto& line : others) {
     const bool names_driver = std::ranges::any_of(claims, [&](const Claim& claim) {
       return std::ranges::binary_search(claim.modules, module_name(line.subject));
     });
     if (line.command != "blacklist" || !names_driver) continue;
-    sentences.push_back(line.where() + " blacklists " + line.subject +
-                        ": if vfio-pci could not take the card, that driver would not either");
+    notes.push_back(
+        {NoteCause::driver_blacklisted, {{"place", line.place()}, {"driver", Word{line.subject}}}});
   }
-  return sentences;
+  return notes;
 }
 
 }  // namespace vfio_switch

@@ -9,6 +9,7 @@
 #include "core/binding/override.h"
 #include "core/cards/refusal.h"
 #include "core/machine/facts.h"
+#include "core/message/note.h"
 #include "core/modules/load_order.h"
 
 namespace vfio_switch {
@@ -21,8 +22,8 @@ namespace vfio_switch {
                                                   const std::set<PciId>& ids, Binding binding);
 
 /// What does not defeat us, but should be known: blacklist lines for a driver that would be the
-/// fallback. Each is a sentence that names file and line.
-[[nodiscard]] std::vector<std::string> find_hindrances(
-    const std::vector<Claim>& claims, const std::vector<ModprobeDirective>& others);
+/// fallback.
+[[nodiscard]] std::vector<Note> find_hindrances(const std::vector<Claim>& claims,
+                                                const std::vector<ModprobeDirective>& others);
 
 }  // namespace vfio_switch

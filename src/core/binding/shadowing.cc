@@ -67,15 +67,15 @@ SoftdepLines softdep_lines(const SystemFacts& facts, const std::set<std::string>
   return lines;
 }
 
-std::optional<std::string> shadowing_line(const std::vector<ModprobeFile>& config,
-                                          const Kernel& kernel, const LoadOrder& order) {
+std::optional<Place> shadowing_line(const std::vector<ModprobeFile>& config, const Kernel& kernel,
+                                    const LoadOrder& order) {
   if (order.contenders.empty() || order.vfio_wins()) return std::nullopt;
   auto files = config;
   files.push_back(kernel.softdeps);
   const auto directives = parse_modprobe(effective_modprobe(std::move(files)));
   const auto* line = effective_softdep(directives, order.contenders.front());
   if (line == nullptr || is_generated(line->file)) return std::nullopt;
-  return line->where();
+  return line->place();
 }
 
 }  // namespace vfio_switch

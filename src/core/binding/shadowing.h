@@ -28,8 +28,7 @@ struct SoftdepLines {
 
 /// Where a line of somebody else's under `config` lets another module than vfio-pci come first in
 /// `order`; null where no line does.
-[[nodiscard]] std::optional<std::string> shadowing_line(const std::vector<ModprobeFile>& config,
-                                                        const Kernel& kernel,
-                                                        const LoadOrder& order);
+[[nodiscard]] std::optional<Place> shadowing_line(const std::vector<ModprobeFile>& config,
+                                                  const Kernel& kernel, const LoadOrder& order);
 
 }  // namespace vfio_switch

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/files/file_state.h"
+#include "core/message/data.h"
 
 namespace vfio_switch {
 
@@ -90,7 +91,7 @@ struct Refind {
 };
 
 struct UnknownLoader {
-  std::string why;  ///< a sentence's part: "no boot loader that is known is found"
+  Reason why = ReasonCause::loader_unknown;
 
   bool operator==(const UnknownLoader&) const = default;
 };

@@ -33,29 +33,29 @@ bool says(std::string_view list, std::string_view value) {
 
 std::vector<TellingParameter> telling_parameters(std::string_view command_line) {
   std::vector<TellingParameter> found;
-  const auto add = [&](std::string_view word, std::string effect, bool keeps_host = false) {
-    found.push_back({std::string(word), std::move(effect), keeps_host});
+  const auto add = [&](std::string_view word, ReasonCause effect, bool keeps_host = false) {
+    found.push_back({std::string(word), effect, keeps_host});
   };
   constexpr std::array<std::string_view, 3> iommu_keys = {"intel_iommu", "amd_iommu", "iommu"};
   for (const auto word : split_words(command_line, " \t\n")) {
     if (const auto ids = value_of(word, "vfio-pci.ids")) {
       if (ids->empty()) {
-        add(word, "leaves the card with the host in this boot", true);
+        add(word, ReasonCause::leaves_card_to_host, true);
       } else {
-        add(word, "gives these ids to vfio-pci, whatever is configured");
+        add(word, ReasonCause::gives_ids);
       }
     } else if (const auto blocked = value_of(word, "module_blacklist")) {
-      if (names_vfio(*blocked)) add(word, "forbids vfio-pci", true);
+      if (names_vfio(*blocked)) add(word, ReasonCause::forbids_vfio, true);
     } else if (const auto hidden = value_of(word, "modprobe.blacklist")) {
-      add(word, "keeps these drivers from being loaded for a device");
+      add(word, ReasonCause::blacklists_drivers);
     } else if (word == "nomodeset") {
-      add(word, "leaves every display with the firmware's framebuffer");
+      add(word, ReasonCause::keeps_framebuffer);
     }
     for (const auto key : iommu_keys) {
       const auto value = value_of(word, key);
       if (!value) continue;
-      if (says(*value, "off")) add(word, "switches the IOMMU off", true);
-      if (says(*value, "on")) add(word, "switches the IOMMU on");
+      if (says(*value, "off")) add(word, ReasonCause::turns_iommu_off, true);
+      if (says(*value, "on")) add(word, ReasonCause::turns_iommu_on);
     }
   }
   return found;

@@ -5,12 +5,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/message/data.h"
+
 namespace vfio_switch {
 
 /// A word of the kernel command line that decides about the card in this one boot.
 struct TellingParameter {
   std::string word;         ///< as it stands there
-  std::string effect;       ///< what it does, for people
+  Reason effect;            ///< what it does: a clause behind it
   bool keeps_host = false;  ///< vfio-pci cannot take the card by it
 
   bool operator==(const TellingParameter&) const = default;

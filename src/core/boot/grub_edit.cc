@@ -16,8 +16,9 @@ namespace {
 
 using Parameters = std::vector<std::string>;
 
-std::string said(const std::vector<std::string>& parameters) {
-  return join(parameters, " ");
+Obstacle by_hand(ReasonCause cause, const std::string& file, const Parameters& add) {
+  return {{cause, {{"file", Place{file}}}},
+          {Manual{ByHand::add_to_boot_loader, {{"parameters", parameters_of(add)}}}}};
 }
 
 /// The change of the drop-in: written whole, so that nothing of it is anybody else's.
@@ -44,9 +45,8 @@ std::optional<FileChange> edit_drop_in(const Grub& grub, const Parameters& add,
   const bool same = (old == nullptr && made == nullptr) ||
                     (old != nullptr && made != nullptr && old->content == made->content);
   if (same) return std::nullopt;
-  return FileChange{
-      std::string(grub_drop_in_path), before, after,
-      wanted.empty() ? said(drop) + " is not needed any more" : "adds " + said(wanted), true};
+  return FileChange{std::string(grub_drop_in_path), before, after, reason_of_edit(wanted, drop),
+                    true};
 }
 
 bool is_own_drop_in(const ParameterFile& file) {
@@ -56,11 +56,10 @@ bool is_own_drop_in(const ParameterFile& file) {
 
 }  // namespace
 
-std::expected<ParameterEdit, std::string> edit_grub(const Grub& grub, const Parameters& add,
-                                                    const Parameters& drop) {
+std::expected<ParameterEdit, Obstacle> edit_grub(const Grub& grub, const Parameters& add,
+                                                 const Parameters& drop) {
   if (grub.command.empty()) {
-    return std::unexpected("GRUB is set up here, and the program that writes " + grub.output +
-                           " is not installed: add " + said(add) + " to the kernel's line in it");
+    return std::unexpected(by_hand(ReasonCause::grub_not_installed, grub.output, add));
   }
   ParameterEdit changes;
   std::vector<ParameterFile> in_place;
@@ -71,8 +70,8 @@ std::expected<ParameterEdit, std::string> edit_grub(const Grub& grub, const Para
   }
   const bool own_file = grub.reads_drop_ins && in_place.size() < 2;
   if (!own_file && in_place.empty()) {
-    return std::unexpected(std::string(grub_settings_path) + " is missing: add " + said(add) +
-                           " to GRUB's settings by hand");
+    return std::unexpected(
+        by_hand(ReasonCause::settings_missing, std::string(grub_settings_path), add));
   }
   if (own_file) {
     if (auto change = edit_drop_in(grub, add, drop)) changes.files.push_back(std::move(*change));
@@ -90,7 +89,8 @@ std::expected<ParameterEdit, std::string> edit_grub(const Grub& grub, const Para
       {},
       {grub.output, grub.output + ".new"},
       add,
-      "so that GRUB passes " + (add.empty() ? "what is left" : said(add)) + " to the kernel"};
+      add.empty() ? Reason(ReasonCause::grub_passes_rest)
+                  : Reason(ReasonCause::grub_passes, {{"parameters", parameters_of(add)}})};
   return changes;
 }
 

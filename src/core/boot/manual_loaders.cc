@@ -84,49 +84,61 @@ std::string changed(const Quoted& quoted, const Parameters& add, const Parameter
   return std::string(trim(line));
 }
 
-std::string what(const Parameters& add, const Parameters& drop) {
-  if (drop.empty()) return "add " + join(add, " ");
-  return (add.empty() ? "" : "add " + join(add, " ") + " and ") + "remove " + join(drop, " ");
+/// The parameters that a person adds and removes where that is all that is known.
+Remedy in_settings(const Parameters& add, const Parameters& drop) {
+  Remedy steps;
+  if (!add.empty()) {
+    steps.emplace_back(Manual{ByHand::add_to_boot_loader, {{"parameters", parameters_of(add)}}});
+  }
+  if (!drop.empty()) {
+    steps.emplace_back(
+        Manual{ByHand::remove_from_boot_loader, {{"parameters", parameters_of(drop)}}});
+  }
+  return steps;
 }
 
-std::string lines_advice(std::string_view name, const std::string& file,
-                         const std::vector<Quoted>& lines, const Parameters& add,
-                         const Parameters& drop) {
-  const auto head = std::string(name) + " passes the kernel's command line: ";
-  if (lines.empty()) return head + what(add, drop) + " in " + file;
-  std::vector<std::string> others;
+Reason by_hand(const char* loader, const std::string& file) {
+  return {ReasonCause::loader_by_hand, {{"loader", Word{loader}}, {"file", Place{file}}}};
+}
+
+Obstacle lines_obstacle(const char* name, const std::string& file, const std::vector<Quoted>& lines,
+                        const Parameters& add, const Parameters& drop) {
+  Obstacle found{by_hand(name, file)};
+  if (lines.empty()) found.remedy = in_settings(add, drop);
   for (const auto& line : lines) {
-    if (line.number != lines.front().number) others.push_back(std::to_string(line.number));
+    found.remedy.emplace_back(
+        Edit{{file, line.number}, std::string(trim(line.line)), changed(line, add, drop)});
   }
-  return head + "line " + std::to_string(lines.front().number) + " of " + file +
-         " has to become '" + changed(lines.front(), add, drop) + "'" +
-         (others.empty() ? "" : ", and line " + enumerate(others) + " likewise");
+  return found;
 }
 
 }  // namespace
 
-std::string advice(const Kernelstub& loader, const std::vector<std::string>& add,
-                   const std::vector<std::string>& drop) {
-  std::string command = "kernelstub";
-  if (!add.empty()) command += " --add-options \"" + join(add, " ") + "\"";
-  if (!drop.empty()) command += " --delete-options \"" + join(drop, " ") + "\"";
-  return "kernelstub passes the kernel's command line (" + loader.file + "): run '" + command + "'";
+Obstacle obstacle(const Kernelstub& loader, const std::vector<std::string>& add,
+                  const std::vector<std::string>& drop) {
+  Command command{{"kernelstub"}};
+  const auto give = [&](const char* option, const Parameters& parameters) {
+    if (parameters.empty()) return;
+    command.arguments.insert(command.arguments.end(), {option, join(parameters, " ")});
+  };
+  give("--add-options", add);
+  give("--delete-options", drop);
+  return {by_hand("kernelstub", loader.file), {Run{std::move(command)}}};
 }
 
-std::string advice(const Limine& loader, const std::vector<std::string>& add,
-                   const std::vector<std::string>& drop) {
-  return lines_advice("Limine", loader.file, command_lines(loader.text, limine_line), add, drop);
+Obstacle obstacle(const Limine& loader, const std::vector<std::string>& add,
+                  const std::vector<std::string>& drop) {
+  return lines_obstacle("Limine", loader.file, command_lines(loader.text, limine_line), add, drop);
 }
 
-std::string advice(const Refind& loader, const std::vector<std::string>& add,
-                   const std::vector<std::string>& drop) {
-  return lines_advice("rEFInd", loader.file, command_lines(loader.text, refind_line), add, drop);
+Obstacle obstacle(const Refind& loader, const std::vector<std::string>& add,
+                  const std::vector<std::string>& drop) {
+  return lines_obstacle("rEFInd", loader.file, command_lines(loader.text, refind_line), add, drop);
 }
 
-std::string advice(const UnknownLoader& loader, const std::vector<std::string>& add,
-                   const std::vector<std::string>& drop) {
-  return (loader.why.empty() ? "no known boot loader is found" : loader.why) + ": " +
-         what(add, drop) + " where it keeps the kernel's command line, the one with root=";
+Obstacle obstacle(const UnknownLoader& loader, const std::vector<std::string>& add,
+                  const std::vector<std::string>& drop) {
+  return {loader.why, in_settings(add, drop)};
 }
 
 bool limine_has(std::string_view text, std::string_view parameter) {

@@ -6,18 +6,19 @@
 #include <vector>
 
 #include "core/boot/boot_loader.h"
+#include "core/message/remedy.h"
 
 namespace vfio_switch {
 
 /// For boot loaders that are recognised and left to people: the exact line, and where it goes.
-[[nodiscard]] std::string advice(const Kernelstub& loader, const std::vector<std::string>& add,
-                                 const std::vector<std::string>& drop);
-[[nodiscard]] std::string advice(const Limine& loader, const std::vector<std::string>& add,
-                                 const std::vector<std::string>& drop);
-[[nodiscard]] std::string advice(const Refind& loader, const std::vector<std::string>& add,
-                                 const std::vector<std::string>& drop);
-[[nodiscard]] std::string advice(const UnknownLoader& loader, const std::vector<std::string>& add,
-                                 const std::vector<std::string>& drop);
+[[nodiscard]] Obstacle obstacle(const Kernelstub& loader, const std::vector<std::string>& add,
+                                const std::vector<std::string>& drop);
+[[nodiscard]] Obstacle obstacle(const Limine& loader, const std::vector<std::string>& add,
+                                const std::vector<std::string>& drop);
+[[nodiscard]] Obstacle obstacle(const Refind& loader, const std::vector<std::string>& add,
+                                const std::vector<std::string>& drop);
+[[nodiscard]] Obstacle obstacle(const UnknownLoader& loader, const std::vector<std::string>& add,
+                                const std::vector<std::string>& drop);
 
 /// True if every entry of limine.conf that has a command line has `parameter` in it.
 [[nodiscard]] bool limine_has(std::string_view text, std::string_view parameter);

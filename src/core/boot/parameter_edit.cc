@@ -16,7 +16,7 @@ namespace vfio_switch {
 namespace {
 
 using Parameters = std::vector<std::string>;
-using Edited = std::expected<ParameterEdit, std::string>;
+using Edited = std::expected<ParameterEdit, Obstacle>;
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -41,10 +41,8 @@ Edited edit(const UnifiedImage& image, const Parameters& add, const Parameters& 
   const auto first = std::ranges::find_if(image.files, counts);
   if (!add.empty() && first == image.files.end()) {
     return std::unexpected(
-        "the command line is part of a unified kernel image, and there is neither "
-        "/etc/kernel/cmdline nor a file in /etc/cmdline.d: write the whole command line, root= and "
-        "all, with " +
-        join_words(add) + " to /etc/kernel/cmdline, and build the image anew");
+        Obstacle{ReasonCause::unified_without_source,
+                 {Manual{ByHand::write_command_line, {{"parameters", parameters_of(add)}}}}});
   }
   // One file is enough: they are joined.
   auto chosen = add.empty() ? image.files : std::vector{*first};
@@ -73,15 +71,15 @@ Edited edit(const Grubby& grubby, const Parameters& add, const Parameters& drop)
     const auto former =
         former_values(grubby.entries, std::string_view(parameter).substr(0, parameter.find('=')));
     if (former.empty() || former == parameter) continue;
-    return std::unexpected("the boot entries already say " + printable(former) +
-                           ", which grubby would replace by " + parameter +
-                           ": make it one parameter, with grubby --update-kernel=ALL --args");
+    const Data data = {{"former", Parameter{former}}, {"parameter", Parameter{parameter}}};
+    return std::unexpected(Obstacle{{ReasonCause::grubby_would_replace, data},
+                                    {Manual{ByHand::join_parameters, data}}});
   }
   BootParameters run{{"grubby", "--update-kernel=ALL"},
                      {},
                      grubby.outputs,
                      add,
-                     "grubby changes every boot entry"};
+                     ReasonCause::grubby_changes_entries};
   if (!add.empty()) run.command.push_back("--args=" + join_words(add));
   if (!drop.empty()) run.command.push_back("--remove-args=" + join_words(drop));
   if (!add.empty() || !drop.empty()) changes.run = std::move(run);
@@ -90,11 +88,8 @@ Edited edit(const Grubby& grubby, const Parameters& add, const Parameters& drop)
 
 Edited edit(const RpmOstree& /*loader*/, const Parameters& add, const Parameters& drop) {
   ParameterEdit changes;
-  BootParameters run{{"rpm-ostree", "kargs"},
-                     {"rpm-ostree", "kargs"},
-                     {},
-                     add,
-                     "rpm-ostree makes a deployment with it"};
+  BootParameters run{
+      {"rpm-ostree", "kargs"}, {"rpm-ostree", "kargs"}, {}, add, ReasonCause::ostree_deploys};
   for (const auto& parameter : add) {
     run.command.push_back("--append-if-missing=" + parameter);
     run.undo.push_back("--delete-if-present=" + parameter);
@@ -109,7 +104,7 @@ Edited edit(const RpmOstree& /*loader*/, const Parameters& add, const Parameters
 
 template <class T>
 Edited edit(const T& loader, const Parameters& add, const Parameters& drop) {
-  return std::unexpected(advice(loader, add, drop));
+  return std::unexpected(obstacle(loader, add, drop));
 }
 
 std::optional<std::string> last_value(std::string_view line, std::string_view key) {
@@ -164,7 +159,7 @@ bool is_stale(const BootLoader& loader, std::string_view parameter) {
          !grub_cfg_has(*grub->generated, parameter);
 }
 
-std::optional<std::string> where_said(const BootLoader& loader, std::string_view text) {
+std::optional<Place> where_set(const BootLoader& loader, std::string_view word) {
   const auto* files = files_of(loader);
   if (files == nullptr) return std::nullopt;
   for (const auto& file : *files) {
@@ -173,8 +168,9 @@ std::optional<std::string> where_said(const BootLoader& loader, std::string_view
     int number = 0;
     for (const auto line : split_lines(*content)) {
       ++number;
-      if (trim(line).starts_with('#') || line.find(text) == std::string_view::npos) continue;
-      return file.path + ":" + std::to_string(number);
+      if (trim(line).starts_with('#')) continue;
+      const auto words = split_words(line, " \t\r'\"");
+      if (std::ranges::find(words, word) != words.end()) return Place{file.path, number};
     }
   }
   return std::nullopt;
@@ -200,9 +196,8 @@ std::optional<std::string> parameter_value(const BootLoader& loader, std::string
   return last;
 }
 
-std::expected<ParameterEdit, std::string> edit_parameters(const BootLoader& loader,
-                                                          const std::vector<std::string>& add,
-                                                          const std::vector<std::string>& drop) {
+Edited edit_parameters(const BootLoader& loader, const std::vector<std::string>& add,
+                       const std::vector<std::string>& drop) {
   return std::visit([&](const auto& one) { return edit(one, add, drop); }, loader);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/boot/boot_loader.h"
 #include "core/boot/parameter_change.h"
+#include "core/message/remedy.h"
 
 namespace vfio_switch {
 
@@ -19,9 +20,8 @@ namespace vfio_switch {
 /// root to tell.
 [[nodiscard]] bool is_stale(const BootLoader& loader, std::string_view parameter);
 
-/// The first setting that says `text`: "/etc/default/grub:6"; nothing where none does.
-[[nodiscard]] std::optional<std::string> where_said(const BootLoader& loader,
-                                                    std::string_view text);
+/// The first setting that has the parameter `word`; nothing where none does.
+[[nodiscard]] std::optional<Place> where_set(const BootLoader& loader, std::string_view word);
 
 /// The value of the last parameter `key` (underscores for dashes) that the next boot gets: of the
 /// settings where those are known, else of `running`, this boot's command line, unless it is empty
@@ -32,7 +32,7 @@ namespace vfio_switch {
 
 /// The changes after which `loader` passes `add`, and passes `drop`, which are ours, no more. As
 /// unexpected: why that is not possible, and the exact line to change and its file.
-[[nodiscard]] std::expected<ParameterEdit, std::string> edit_parameters(
+[[nodiscard]] std::expected<ParameterEdit, Obstacle> edit_parameters(
     const BootLoader& loader, const std::vector<std::string>& add,
     const std::vector<std::string>& drop);
 

@@ -25,13 +25,13 @@ std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_vi
 }
 
 /// The change of one file; nothing where it stays as it is.
-std::expected<std::optional<FileChange>, std::string> edit_file(const ParameterFile& file,
-                                                                const Parameters& add,
-                                                                const Parameters& drop) {
+std::expected<std::optional<FileChange>, Obstacle> edit_file(const ParameterFile& file,
+                                                             const Parameters& add,
+                                                             const Parameters& drop) {
   const auto* before = std::get_if<RegularFile>(&file.state);
   if (before == nullptr) {
-    return std::unexpected(file.path + " is no regular file: add " + join(add, " ") +
-                           " there by hand");
+    return std::unexpected(Obstacle{{ReasonCause::not_regular, {{"file", Place{file.path}}}},
+                                    {Manual{ByHand::move_away, {{"file", Place{file.path}}}}}});
   }
   auto after = *before;
   after.modified = 0;
@@ -40,18 +40,23 @@ std::expected<std::optional<FileChange>, std::string> edit_file(const ParameterF
     if (has_parameter(ParameterFile{file.syntax, file.path, after}, parameter)) continue;
     auto content = with_parameter(file.syntax, after.content, parameter);
     if (!content) {
-      return std::unexpected(file.path + " has no line that " + parameter +
-                             " can be added to: add it there by hand");
+      return std::unexpected(
+          Obstacle{{ReasonCause::no_line_for,
+                    {{"file", Place{file.path}}, {"parameter", Parameter{parameter}}}},
+                   {Manual{ByHand::add_to_boot_loader, {{"parameters", parameters_of(add)}}}}});
     }
     after.content = std::move(*content);
   }
   if (after.content == before->content) return std::nullopt;
-  const auto reason =
-      add.empty() ? join(drop, " ") + " is not needed any more" : "adds " + join(add, " ");
-  return FileChange{file.path, *before, after, reason, true};
+  return FileChange{file.path, *before, after, reason_of_edit(add, drop), true};
 }
 
 }  // namespace
+
+Reason reason_of_edit(const std::vector<std::string>& add, const std::vector<std::string>& drop) {
+  if (add.empty()) return {ReasonCause::parameters_dropped, {{"parameters", parameters_of(drop)}}};
+  return {ReasonCause::parameters_added, {{"parameters", parameters_of(add)}}};
+}
 
 const std::string* content_of(const ParameterFile& file) {
   const auto* regular = std::get_if<RegularFile>(&file.state);
@@ -120,8 +125,9 @@ ParameterSyntax syntax_of(std::string_view path) {
                                                                  : ParameterSyntax::command_line;
 }
 
-std::expected<std::vector<FileChange>, std::string> edit_files(
-    const std::vector<ParameterFile>& files, const Parameters& add, const Parameters& drop) {
+std::expected<std::vector<FileChange>, Obstacle> edit_files(const std::vector<ParameterFile>& files,
+                                                            const Parameters& add,
+                                                            const Parameters& drop) {
   std::vector<FileChange> changes;
   for (const auto& file : files) {
     if (!add.empty() && !counts(file)) continue;

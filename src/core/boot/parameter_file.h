@@ -9,6 +9,7 @@
 
 #include "core/boot/boot_loader.h"
 #include "core/files/diff.h"
+#include "core/message/remedy.h"
 
 namespace vfio_switch {
 
@@ -28,12 +29,16 @@ namespace vfio_switch {
 [[nodiscard]] std::string without_parameters(ParameterSyntax syntax, std::string_view content,
                                              const std::vector<std::string>& parameters);
 
+/// Why a file changes that gets `add`, or loses `drop`.
+[[nodiscard]] Reason reason_of_edit(const std::vector<std::string>& add,
+                                    const std::vector<std::string>& drop);
+
 /// How the file at `path` spells command lines.
 [[nodiscard]] ParameterSyntax syntax_of(std::string_view path);
 
 /// The changes after which the files that count have `add`, and none has `drop`. As unexpected: the
 /// file that cannot be changed, and what has to be done by hand.
-[[nodiscard]] std::expected<std::vector<FileChange>, std::string> edit_files(
+[[nodiscard]] std::expected<std::vector<FileChange>, Obstacle> edit_files(
     const std::vector<ParameterFile>& files, const std::vector<std::string>& add,
     const std::vector<std::string>& drop);
 

@@ -70,8 +70,12 @@ bool is_bmc_display(const PciDevice& device) {
   return device.id.vendor == aspeed || device.id.vendor == matrox;
 }
 
+std::string name_of(const PciDevice& device) {
+  return device.name.empty() ? device.id.str() : device.name;
+}
+
 std::string describe(const PciDevice& device) {
-  return device.address.str() + " " + (device.name.empty() ? device.id.str() : device.name);
+  return device.address.str() + " " + name_of(device);
 }
 
 bool has_driver(const PciDevice& device, const std::optional<std::string>& expected) {

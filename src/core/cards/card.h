@@ -23,6 +23,9 @@ namespace vfio_switch {
 /// The display of a server's management controller (ASPEED or Matrox).
 [[nodiscard]] bool is_bmc_display(const PciDevice& device);
 
+/// "NVIDIA Corporation GP108 [GeForce GT 1030]", or its ids where the name is not known.
+[[nodiscard]] std::string name_of(const PciDevice& device);
+
 /// "0000:01:00.0 NVIDIA Corporation GP108 [GeForce GT 1030]"
 [[nodiscard]] std::string describe(const PciDevice& device);
 

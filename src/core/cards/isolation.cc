@@ -14,8 +14,6 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::size_t names_shown = 4;  // a refusal is one line; the JSON has every device
-
 bool contains(const std::vector<PciAddress>& addresses, const PciAddress& address) {
   return std::ranges::binary_search(addresses, address);
 }
@@ -49,17 +47,10 @@ bool any_connected(const SystemFacts& facts, const std::vector<PciAddress>& addr
   });
 }
 
-/// "0000:02:00.0 (ahci), 0000:03:00.0 (igb) and 5 more"
-std::string list_with_drivers(const std::vector<const PciDevice*>& devices) {
-  std::vector<std::string> names;
-  for (const auto* device : devices) {
-    if (names.size() == names_shown) {
-      names.push_back(std::to_string(devices.size() - names_shown) + " more");
-      break;
-    }
-    names.push_back(device->address.str() + " (" + device->driver.value_or("no driver") + ")");
-  }
-  return enumerate(names);
+std::vector<Item> occupants(const std::vector<const PciDevice*>& devices) {
+  std::vector<Item> items;
+  for (const auto* device : devices) items.emplace_back(Occupant{device->address, device->driver});
+  return items;
 }
 
 std::vector<PciAddress> addresses_of(const std::vector<const PciDevice*>& devices) {
@@ -68,26 +59,15 @@ std::vector<PciAddress> addresses_of(const std::vector<const PciDevice*>& device
   return addresses;
 }
 
-void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
-                          const std::vector<PciAddress>& functions,
-                          const std::vector<PciAddress>& leaving, std::vector<Refusal>& refusals) {
-  const auto staying = staying_displays(facts, leaving);
-  if (staying.empty()) {
-    refusals.push_back(
-        {RefusalCode::only_gpu,
-         gpu.address.str() + " is the only display: without it the host has no screen",
-         {gpu.address}});
-  }
-  const bool drives_boot = std::ranges::any_of(functions, [&](const PciAddress& address) {
-    return find_device(facts, address)->boot_vga == true;
-  });
-  if (drives_boot) {
-    refusals.push_back({RefusalCode::boot_gpu,
-                        gpu.address.str() + " drives the boot display" +
-                            (staying.empty() ? "" : "; choose another primary GPU in the firmware"),
-                        {gpu.address}});
-  }
-  if (staying.empty()) return;
+/// A refusal about one GPU.
+Refusal about(const PciDevice& gpu, RefusalCause cause, Remedy remedy = {}) {
+  return {cause, {{"gpu", gpu.address}}, std::move(remedy), {gpu.address}};
+}
+
+/// What keeps the host from having a screen, if the card goes: one reason is enough.
+std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice& gpu,
+                                      const std::vector<PciAddress>& functions,
+                                      const std::vector<const PciDevice*>& staying) {
   const bool host_connected = std::ranges::any_of(
       staying, [](const PciDevice* display) { return has_connected(*display); });
   // boot_vga marks the GPU that the firmware framebuffer is on; a card that is held for a guest
@@ -100,44 +80,67 @@ void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
     return contains(functions, one.address);
   });
   if (claim != facts.display_claims.end()) {
-    refusals.push_back({RefusalCode::display_in_use,
-                        claim->where + " gives " + claim->address.str() +
-                            " to the host's display; remove that first",
-                        {gpu.address}});
-  } else if (any_connected(facts, functions) && !host_connected) {
-    refusals.push_back({RefusalCode::display_in_use,
-                        "the only connected monitor is on " + gpu.address.str() +
-                            "; connect one to a GPU that stays with the host",
-                        {gpu.address}});
-  } else if (!host_can_show) {
-    refusals.push_back(
-        {RefusalCode::display_in_use,
-         "no GPU that would stay with the host has a display driver: " + list_with_drivers(staying),
-         {gpu.address}});
+    return Refusal{RefusalCause::display_claimed,
+                   {{"place", claim->where}, {"device", claim->address}},
+                   {Edit{claim->where, claim->text, {}}},
+                   {gpu.address}};
+  }
+  if (any_connected(facts, functions) && !host_connected) {
+    return about(gpu, RefusalCause::monitor_on_card, {Manual{ByHand::move_monitor}});
+  }
+  if (host_can_show) return std::nullopt;
+  return Refusal{
+      RefusalCause::no_host_driver, {{"displays", occupants(staying)}}, {}, {gpu.address}};
+}
+
+void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
+                          const std::vector<PciAddress>& functions,
+                          const std::vector<PciAddress>& leaving, std::vector<Refusal>& refusals) {
+  const auto staying = staying_displays(facts, leaving);
+  if (staying.empty()) {
+    refusals.push_back(about(gpu, RefusalCause::only_display, {Manual{ByHand::add_gpu}}));
+  }
+  const bool drives_boot = std::ranges::any_of(functions, [&](const PciAddress& address) {
+    return find_device(facts, address)->boot_vga == true;
+  });
+  if (drives_boot) {
+    Remedy remedy;
+    if (!staying.empty()) remedy.emplace_back(Manual{ByHand::choose_primary_gpu});
+    refusals.push_back(about(gpu, RefusalCause::boot_display, std::move(remedy)));
+  }
+  if (staying.empty()) return;
+  if (auto refusal = screen_refusal(facts, gpu, functions, staying)) {
+    refusals.push_back(std::move(*refusal));
   }
 }
 
 /// Why there are no IOMMU groups, and what turns them on.
-std::string iommu_off_message(const SystemFacts& facts) {
-  const auto foreign = printable(foreign_iommu_parameter(facts).value_or(""));
+Refusal iommu_refusal(const SystemFacts& facts, const PciDevice& gpu) {
+  const auto foreign = foreign_iommu_parameter(facts);
+  const auto refusal = [&](RefusalCause cause, Data data, Remedy remedy) {
+    return Refusal{cause, std::move(data), std::move(remedy), {gpu.address}};
+  };
   if (const auto parameter = missing_iommu_parameter(facts)) {
-    return "the IOMMU is off: add " + *parameter +
-           " to the kernel command line, reboot, and try again" +
-           (foreign.empty() ? "" : "; " + foreign + " is for AMD and has no effect here");
+    Data data = {{"parameter", Parameter{*parameter}}};
+    if (foreign) data.emplace_back("useless", Parameter{*foreign});
+    return refusal(foreign ? RefusalCause::iommu_needs_other : RefusalCause::iommu_needs_parameter,
+                   std::move(data),
+                   {Manual{ByHand::add_to_boot_loader,
+                           {{"parameters", parameters_of(std::vector{*parameter})}}}});
   }
-  if (const auto parameter = iommu_switched_off_by(facts)) {
-    return "the IOMMU is off: the kernel command line says " + *parameter +
-           "; remove it from the boot loader's settings";
+  if (const auto off = iommu_switched_off_by(facts)) {
+    const Data data = {{"parameter", Parameter{*off}}};
+    return refusal(RefusalCause::iommu_switched_off, data,
+                   {Manual{ByHand::remove_from_boot_loader, data}});
   }
   if (facts.iommu_table == IommuTable::none) {
-    return "the IOMMU is off or missing: on a PC, turn on VT-d (Intel) or IOMMU (AMD) in the "
-           "firmware's set-up";
+    return refusal(RefusalCause::iommu_not_announced, {}, {Manual{ByHand::turn_on_iommu}});
   }
-  return "the IOMMU is off, though the firmware announces one; 'dmesg | grep -e DMAR -e AMD-Vi' "
-         "may say why" +
-         (foreign.empty() || facts.iommu_table == IommuTable::dmar
-              ? std::string()
-              : "; " + foreign + " is for Intel and has no effect here");
+  const Run log = {Command{{"journalctl", "-b", "-k", "-g", "DMAR|AMD-Vi"}}};
+  if (!foreign || facts.iommu_table == IommuTable::dmar) {
+    return refusal(RefusalCause::iommu_unexplained, {}, {log});
+  }
+  return refusal(RefusalCause::iommu_unexplained_other, {{"useless", Parameter{*foreign}}}, {log});
 }
 
 void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
@@ -145,16 +148,15 @@ void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
                             const std::vector<PciAddress>& leaving,
                             std::vector<Refusal>& refusals) {
   if (!facts.iommu_enabled) {
-    refusals.push_back({RefusalCode::iommu_off, iommu_off_message(facts), {gpu.address}});
+    refusals.push_back(iommu_refusal(facts, gpu));
     return;
   }
   std::set<unsigned> groups;
   for (const auto& address : functions) {
     const auto* device = find_device(facts, address);
     if (!device->iommu_group) {
-      refusals.push_back({RefusalCode::iommu_off,
-                          device->address.str() + " is in no IOMMU group, though other devices are",
-                          {address}});
+      refusals.push_back(
+          {RefusalCause::function_without_group, {{"device", device->address}}, {}, {address}});
       return;
     }
     groups.insert(*device->iommu_group);
@@ -167,12 +169,13 @@ void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
     }
   }
   if (blockers.empty()) return;
-  std::vector<std::string> numbers;
-  for (const auto group : groups) numbers.push_back(std::to_string(group));
-  refusals.push_back({RefusalCode::group_shared,
-                      gpu.address.str() + " shares IOMMU group " + enumerate(numbers) + " with " +
-                          list_with_drivers(blockers) + "; try another slot",
-                      addresses_of(blockers)});
+  std::vector<Item> numbers;
+  for (const auto group : groups) numbers.emplace_back(Count{group});
+  refusals.push_back(
+      {RefusalCause::group_shared,
+       {{"gpu", gpu.address}, {"groups", std::move(numbers)}, {"blockers", occupants(blockers)}},
+       {Manual{ByHand::other_slot}},
+       addresses_of(blockers)});
 }
 
 void add_use_refusals(const SystemFacts& facts, const PciDevice& gpu,
@@ -183,10 +186,10 @@ void add_use_refusals(const SystemFacts& facts, const PciDevice& gpu,
     dependants.insert(dependants.end(), device->dependants.begin(), device->dependants.end());
   }
   if (dependants.empty()) return;
-  refusals.push_back(
-      {RefusalCode::in_use,
-       "the host uses what is connected to " + gpu.address.str() + ": " + enumerate(dependants),
-       {gpu.address}});
+  refusals.push_back({RefusalCause::used_by_host,
+                      {{"gpu", gpu.address}, {"what", words_of(dependants)}},
+                      {Manual{ByHand::move_keyboard_or_disk}},
+                      {gpu.address}});
 }
 
 }  // namespace
@@ -196,22 +199,16 @@ std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gp
                                    const std::vector<PciAddress>& leaving) {
   std::vector<Refusal> refusals;
   if (gpu.virtual_function) {
-    refusals.push_back({RefusalCode::virtual_function,
-                        gpu.address.str() + " is an SR-IOV virtual function, not a card",
-                        {gpu.address}});
+    refusals.push_back(about(gpu, RefusalCause::sriov_function));
     return refusals;
   }
   if (is_bmc_display(gpu)) {
-    refusals.push_back({RefusalCode::host_display,
-                        gpu.address.str() + " is the display of the server's management controller",
-                        {gpu.address}});
+    refusals.push_back(about(gpu, RefusalCause::management_display));
     return refusals;
   }
   if (is_integrated(facts, gpu)) {
-    refusals.push_back({RefusalCode::integrated,
-                        gpu.address.str() + " is part of the processor; it is taken only if named "
-                                            "with --device",
-                        {gpu.address}});
+    refusals.push_back(about(gpu, RefusalCause::part_of_processor,
+                             {own_command({"enable", "--device", gpu.address.str()})}));
   }
   add_display_refusals(facts, gpu, functions, leaving, refusals);
   add_isolation_refusals(facts, gpu, functions, leaving, refusals);

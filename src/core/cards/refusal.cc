@@ -46,4 +46,8 @@ std::optional<RefusalCode> parse_refusal_code(std::string_view text) {
   return found->first;
 }
 
+bool contains(const std::vector<Refusal>& refusals, RefusalCode code) {
+  return std::ranges::find(refusals, code, &Refusal::code) != refusals.end();
+}
+
 }  // namespace vfio_switch

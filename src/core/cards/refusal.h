@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/message/data.h"
+#include "core/message/format.h"
+#include "core/message/remedy.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -39,14 +42,94 @@ enum class RefusalCode {
 [[nodiscard]] std::string_view to_string(RefusalCode code);
 [[nodiscard]] std::optional<RefusalCode> parse_refusal_code(std::string_view text);
 
-/// One reason to change nothing.
-struct Refusal {
+/// What exactly stands in the way: each cause has one code, and one sentence.
+enum class RefusalCause {
+  no_gpu,
+  only_display,             ///< gpu
+  boot_display,             ///< gpu
+  part_of_processor,        ///< gpu
+  management_display,       ///< gpu: a server's BMC
+  sriov_function,           ///< gpu
+  display_claimed,          ///< place, device
+  monitor_on_card,          ///< gpu
+  no_host_driver,           ///< displays
+  used_by_host,             ///< gpu, what
+  group_shared,             ///< gpu, groups, blockers
+  iommu_needs_parameter,    ///< parameter
+  iommu_needs_other,        ///< parameter, useless: one for the other vendor's processors
+  iommu_parameter_missing,  ///< parameter: as iommu_needs_parameter, of a plan
+  iommu_other_missing,      ///< parameter, useless: as iommu_needs_other, of a plan
+  iommu_switched_off,       ///< parameter
+  iommu_switched_off_at,    ///< parameter, place
+  iommu_not_announced,
+  iommu_unexplained,
+  iommu_unexplained_other,  ///< useless
+  function_without_group,   ///< device
+  several_match,            ///< spec, cards
+  several_eligible,         ///< cards
+  spec_not_found,           ///< spec
+  not_a_graphics_card,      ///< device, name
+  kept_card_gone,           ///< id, address
+  kept_card_ambiguous,      ///< id, address, cards
+  no_kernel,
+  no_vfio_module,
+  vfio_built_in,        ///< kernel: nothing binds by address there
+  command_line_ids,     ///< parameter
+  modprobe_line,        ///< place, line
+  order_unproved,       ///< device, kernel, reason
+  order_overridden,     ///< device, kernel, reason, place
+  image_tool,           ///< reason
+  parameter_not_asked,  ///< parameters, reason
+  parameter_locked,     ///< parameters, reason
+  change_locked,        ///< parameters: they should go
+  tool_not_run,         ///< loader, parameters
+  parameter_by_hand,    ///< parameters, reason, obstacle
+  removal_by_hand,      ///< parameters, obstacle
+  unified_not_rebuilt,  ///< file, parameters
+  escape_locked,
+  foreign_environment,  ///< what
+  not_mounted,          ///< paths
+  file_is_directory,    ///< file
+  file_not_regular,     ///< file
+  file_edited,          ///< file
+  file_put_out,         ///< file
+  edited_since,         ///< file: of a rollback
+  change_unfinished,    ///< verb
+};
+
+/// A row of the table of refusals.
+struct RefusalKind {
+  RefusalCause cause = RefusalCause::no_gpu;
   RefusalCode code = RefusalCode::no_gpu;
-  std::string message;              ///< a sentence that names devices, files and what would help
-  std::vector<PciAddress> devices;  ///< what it is about; blockers for group-shared
-  std::string difference = {};      ///< user-edited: a unified diff, from theirs to ours
+  std::string_view name;  ///< the cause's stable text: "monitor-on-card"
+  Template text;          ///< a sentence without its full stop
+};
+
+/// Every kind, in the order of RefusalCause.
+[[nodiscard]] const std::vector<RefusalKind>& refusal_kinds();
+
+[[nodiscard]] const RefusalKind& kind_of(RefusalCause cause);
+[[nodiscard]] std::optional<RefusalCause> parse_refusal_cause(std::string_view name);
+
+/// One reason to change nothing. Its sentence is made by refusal_text().
+struct Refusal {
+  RefusalCause cause = RefusalCause::no_gpu;
+  Data data = {};
+  Remedy remedy = {};
+  std::vector<PciAddress> devices = {};  ///< what it is about; blockers for group-shared
+  std::string difference = {};           ///< user-edited: a unified diff, from theirs to ours
+
+  [[nodiscard]] RefusalCode code() const { return kind_of(cause).code; }
 
   bool operator==(const Refusal&) const = default;
 };
+
+/// True if both say the same, of whatever devices.
+[[nodiscard]] inline bool says_the_same(const Refusal& left, const Refusal& right) {
+  return left.cause == right.cause && left.data == right.data;
+}
+
+/// True if one of `refusals` has `code`.
+[[nodiscard]] bool contains(const std::vector<Refusal>& refusals, RefusalCode code);
 
 }  // namespace vfio_switch

@@ -5,9 +5,9 @@
 #include <iterator>
 #include <utility>
 
-#include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/cards/isolation.h"
+#include "core/cards/own_command.h"
 
 namespace vfio_switch {
 
@@ -24,7 +24,7 @@ bool accepted(const SelectionRequest& request, RefusalCode code) {
 }
 
 bool is_iommu_off(const Refusal& refusal) {
-  return refusal.code == RefusalCode::iommu_off;
+  return refusal.code() == RefusalCode::iommu_off;
 }
 
 std::vector<PciAddress> sorted_union(const std::vector<PciAddress>& left,
@@ -52,8 +52,8 @@ std::vector<const Candidate*> matching_cards(const SystemFacts& facts,
   return found;
 }
 
-std::string spec_text(const DeviceSpec& spec) {
-  return std::visit([](const auto& value) { return value.str(); }, spec);
+Item spec_item(const DeviceSpec& spec) {
+  return std::visit([](const auto& value) { return Item(value); }, spec);
 }
 
 std::vector<PciAddress> gpu_addresses(const std::vector<const Candidate*>& candidates) {
@@ -62,15 +62,16 @@ std::vector<PciAddress> gpu_addresses(const std::vector<const Candidate*>& candi
   return addresses;
 }
 
-Refusal ambiguous(const SystemFacts& facts, std::string_view what,
+/// Several cards fit; `data` is what the sentence says before it lists them.
+Refusal ambiguous(const SystemFacts& facts, RefusalCause cause, Data data,
                   const std::vector<const Candidate*>& candidates) {
-  std::vector<std::string> names;
+  std::vector<Item> names;
   for (const auto* candidate : candidates) {
-    names.push_back(describe(*find_device(facts, candidate->gpu)));
+    names.emplace_back(Word{describe(*find_device(facts, candidate->gpu))});
   }
-  return {RefusalCode::ambiguous,
-          std::string(what) + ": " + enumerate(names) + "; choose one with --device ADDRESS",
-          gpu_addresses(candidates)};
+  data.emplace_back("cards", std::move(names));
+  const auto addresses = gpu_addresses(candidates);
+  return {cause, std::move(data), choice_of(addresses), addresses};
 }
 
 std::vector<const Candidate*> resolve_named(const SystemFacts& facts,
@@ -80,20 +81,34 @@ std::vector<const Candidate*> resolve_named(const SystemFacts& facts,
     const auto found = matching_cards(facts, selection.gpus, spec);
     if (found.size() > 1) {
       selection.refusals.push_back(
-          ambiguous(facts, "several cards hold " + spec_text(spec), found));
+          ambiguous(facts, RefusalCause::several_match, {{"spec", spec_item(spec)}}, found));
     } else if (found.empty()) {
       const auto* address = std::get_if<PciAddress>(&spec);
       const auto* device = address == nullptr ? nullptr : find_device(facts, *address);
-      selection.refusals.push_back(
-          {RefusalCode::not_found,
-           device == nullptr ? "this machine has no device " + spec_text(spec)
-                             : describe(*device) + " is not part of a graphics card",
-           address == nullptr ? std::vector<PciAddress>() : std::vector{*address}});
+      const Run list = own_command({"devices"});
+      Refusal refusal{RefusalCause::spec_not_found, {{"spec", spec_item(spec)}}, {list}};
+      if (device != nullptr) {
+        refusal.cause = RefusalCause::not_a_graphics_card;
+        refusal.data = {{"device", device->address}, {"name", Word{name_of(*device)}}};
+      }
+      if (address != nullptr) refusal.devices = {*address};
+      selection.refusals.push_back(std::move(refusal));
     } else if (std::ranges::find(chosen, found.front()) == chosen.end()) {
       chosen.push_back(found.front());
     }
   }
   return chosen;
+}
+
+/// One candidate for each card that nothing stands in the way of.
+std::vector<const Candidate*> eligible_candidates(const std::vector<Candidate>& gpus) {
+  std::vector<const Candidate*> eligible;
+  for (const auto& gpu : gpus) {
+    const bool same_card = std::ranges::any_of(
+        eligible, [&](const Candidate* other) { return other->functions == gpu.functions; });
+    if (gpu.eligible() && !same_card) eligible.push_back(&gpu);
+  }
+  return eligible;
 }
 
 /// Follows each kept choice to where it sits now.
@@ -116,18 +131,19 @@ std::vector<const Candidate*> resolve_kept(const SystemFacts& facts,
       return std::ranges::find(request.kept, candidate->gpu, &CardIdentity::address) !=
              request.kept.end();
     });
-    const auto what =
-        "the chosen card " + identity.id.str() + " is not at " + identity.address.str();
+    const Data data = {{"id", identity.id}, {"address", identity.address}};
     if (same.size() == 1) {
       chosen.push_back(same.front());
-      selection.notes.push_back("the card " + identity.id.str() + " moved from " +
-                                identity.address.str() + " to " + same.front()->gpu.str());
+      selection.notes.push_back(
+          {NoteCause::card_moved,
+           {{"id", identity.id}, {"from", identity.address}, {"to", same.front()->gpu}}});
     } else if (same.empty()) {
-      selection.refusals.push_back({RefusalCode::not_found,
-                                    what + ", nor anywhere else; choose one with --device ADDRESS",
-                                    {identity.address}});
+      Remedy remedy = {Manual{ByHand::insert_card}};
+      add_way(remedy, choice_of(gpu_addresses(eligible_candidates(selection.gpus))));
+      selection.refusals.push_back(
+          {RefusalCause::kept_card_gone, data, std::move(remedy), {identity.address}});
     } else {
-      selection.refusals.push_back(ambiguous(facts, what + ", and several are like it", same));
+      selection.refusals.push_back(ambiguous(facts, RefusalCause::kept_card_ambiguous, data, same));
     }
   }
   return chosen;
@@ -136,9 +152,8 @@ std::vector<const Candidate*> resolve_kept(const SystemFacts& facts,
 /// Adds what is not said yet; what is true of several devices is said once.
 void add_refusals(std::vector<Refusal>& refusals, const std::vector<Refusal>& more) {
   for (const auto& refusal : more) {
-    const auto said = std::ranges::find_if(refusals, [&](const Refusal& other) {
-      return other.code == refusal.code && other.message == refusal.message;
-    });
+    const auto said = std::ranges::find_if(
+        refusals, [&](const Refusal& other) { return says_the_same(other, refusal); });
     if (said == refusals.end()) {
       refusals.push_back(refusal);
     } else if (said->devices != refusal.devices) {
@@ -163,14 +178,9 @@ std::vector<const Candidate*> by_distance(const std::vector<Candidate>& gpus) {
 
 /// The only eligible card.
 std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Selection& selection) {
-  std::vector<const Candidate*> eligible;
-  for (const auto& gpu : selection.gpus) {
-    const bool same_card = std::ranges::any_of(
-        eligible, [&](const Candidate* other) { return other->functions == gpu.functions; });
-    if (gpu.eligible() && !same_card) eligible.push_back(&gpu);
-  }
+  const auto eligible = eligible_candidates(selection.gpus);
   if (eligible.size() > 1) {
-    selection.refusals.push_back(ambiguous(facts, "several cards could be given away", eligible));
+    selection.refusals.push_back(ambiguous(facts, RefusalCause::several_eligible, {}, eligible));
     return {};
   }
   if (eligible.empty()) {
@@ -178,7 +188,7 @@ std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Select
       add_refusals(selection.refusals, gpu->refusals);
     }
     if (selection.gpus.empty()) {
-      selection.refusals.push_back({RefusalCode::no_gpu, "this machine has no graphics card", {}});
+      selection.refusals.push_back({RefusalCause::no_gpu});
     }
   }
   return eligible;
@@ -195,6 +205,7 @@ std::vector<const Candidate*> choose(const SystemFacts& facts, const SelectionRe
 
 Selection select(const SystemFacts& facts, const SelectionRequest& request) {
   Selection selection;
+  selection.accepted_risks = request.accepted_risks;
   for (const auto& device : facts.devices) {
     if (!device.device_class.is_display()) continue;
     Candidate candidate{device.address, card_functions(facts, device), {}, false};
@@ -217,7 +228,7 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!by_name) continue;
     auto refusals = card_refusals(facts, gpu, candidate->functions, selection.functions);
     std::erase_if(refusals, [&](const Refusal& refusal) {
-      return refusal.code == RefusalCode::integrated || accepted(request, refusal.code) ||
+      return refusal.code() == RefusalCode::integrated || accepted(request, refusal.code()) ||
              (request.iommu_coming && is_iommu_off(refusal));
     });
     add_refusals(selection.refusals, refusals);

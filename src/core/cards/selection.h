@@ -7,6 +7,7 @@
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
 #include "core/machine/facts.h"
+#include "core/message/note.h"
 #include "core/pci/device_spec.h"
 
 namespace vfio_switch {
@@ -29,13 +30,14 @@ struct Candidate {
   [[nodiscard]] bool eligible() const { return refusals.empty(); }
 };
 
-/// Who is given away, or why nobody is.
+/// Which card is given away, or why none is.
 struct Selection {
-  std::vector<Candidate> gpus;        ///< every display-class function, sorted by address
-  std::vector<CardIdentity> cards;    ///< the chosen GPUs
-  std::vector<PciAddress> functions;  ///< every function of the chosen cards, sorted
-  std::vector<Refusal> refusals;      ///< why nothing may be given away; empty: go on
-  std::vector<std::string> notes;     ///< what a person should know, such as a moved address
+  std::vector<Candidate> gpus;              ///< every display-class function, sorted by address
+  std::vector<CardIdentity> cards;          ///< the chosen GPUs
+  std::vector<PciAddress> functions;        ///< every function of the chosen cards, sorted
+  std::vector<Refusal> refusals;            ///< why nothing may be given away; empty: go on
+  std::vector<Note> notes;                  ///< what a person should know, such as a moved address
+  std::vector<RefusalCode> accepted_risks;  ///< as in the request
 };
 
 /// Decides by the rules of "Who may be given away" in vfio-switch(8).

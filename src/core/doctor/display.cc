@@ -12,18 +12,18 @@ namespace {
 constexpr std::string_view prime_profile = "/etc/prime-discrete";
 constexpr std::uint16_t nvidia = 0x10de;
 
-/// A command that takes the card of `gpu` all the same.
+/// Takes the card of `gpu` all the same, with which the host loses its screen.
 Remedy enable_with(const PciAddress& gpu, const char* option) {
-  return {own_command({"enable", "--device", gpu.str(), option})};
+  return {Manual{ByHand::keep_other_access},
+          own_command({"enable", "--device", gpu.str(), option})};
 }
 
 void check_claims(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& claim : examination.facts.display_claims) {
-    if (!is_in_question(examination, claim.address) || claim.where == prime_profile) continue;
-    const auto place = place_of(claim.where);
+    if (!is_in_question(examination, claim.address) || claim.where.path == prime_profile) continue;
     findings.push_back(make_finding(FindingCause::display_config,
-                                    {{"place", place}, {"device", claim.address}},
-                                    {Edit{place, claim.text, {}}}, {claim.address}));
+                                    {{"place", claim.where}, {"device", claim.address}},
+                                    {Edit{claim.where, claim.text, {}}}, {claim.address}));
   }
 }
 
@@ -57,14 +57,14 @@ void check_screen(const Examination& examination, std::vector<Finding>& findings
   };
   const auto has = [&](RefusalCode code) { return first(code) != refusals.end(); };
   for (const auto& refusal : refusals) {
-    if (refusal.code == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
+    if (refusal.code() == RefusalCode::only_gpu && refusal == *first(RefusalCode::only_gpu)) {
       findings.push_back(only_display(refusal.devices.front()));
-    } else if (refusal.code == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
+    } else if (refusal.code() == RefusalCode::boot_gpu && !has(RefusalCode::only_gpu)) {
       findings.push_back(boot_display(refusal.devices.front()));
-    } else if (refusal.code == RefusalCode::display_in_use && !claimed &&
+    } else if (refusal.code() == RefusalCode::display_in_use && !claimed &&
                examination.more.prime_profile.empty() && !has(RefusalCode::boot_gpu)) {
       findings.push_back(monitor_on_card(refusal));
-    } else if (refusal.code == RefusalCode::in_use) {
+    } else if (refusal.code() == RefusalCode::in_use) {
       findings.push_back(repeat_refusal(FindingCause::used_by_host, refusal,
                                         {Manual{ByHand::move_keyboard_or_disk}}));
     }

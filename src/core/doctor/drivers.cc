@@ -70,7 +70,7 @@ std::vector<ListedModule> listed_modules(const Examination& examination) {
   std::vector<ListedModule> modules;
   const auto& lines = examination.more.module_lists;
   for (const auto& early : examination.facts.early_modules) {
-    const auto place = place_of(early.where);
+    const auto& place = early.where;
     const auto line = std::ranges::find_if(lines, [&](const ConfigLine& one) {
       return one.path == place.path && one.line == place.line;
     });
@@ -216,9 +216,9 @@ void check_virqfd(const Examination& examination, std::vector<Finding>& findings
 void check_conflicts(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) return;
   for (const auto& refusal : examination.status.refusals) {
-    if (refusal.code != RefusalCode::config_conflict) continue;
+    if (refusal.code() != RefusalCode::config_conflict) continue;
     // Said by ids-parameter-kept and ids-parameter-now, with the place.
-    if (refusal.message.starts_with("the kernel command line has vfio")) continue;
+    if (refusal.cause == RefusalCause::command_line_ids) continue;
     findings.push_back(
         repeat_refusal(FindingCause::config_conflict, refusal, {own_command({"enable"})}));
   }

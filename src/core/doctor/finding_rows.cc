@@ -33,7 +33,7 @@ std::vector<FindingRow> hardware_rows() {
       {FindingCause::parameter_wrong_vendor,
        FindingCode::parameter_wrong_vendor,
        "parameter-wrong-vendor",
-       {"The kernel command line has {1}, which does nothing on a processor of {2}."}},
+       {"The kernel command line has {1}, which has no effect on an {2} processor."}},
       {FindingCause::group_shared,
        FindingCode::group_shared,
        "group-shared",

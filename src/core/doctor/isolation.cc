@@ -58,12 +58,12 @@ void check_isolation(const Examination& examination, std::vector<Finding>& findi
   const auto& facts = examination.facts;
   if (!facts.iommu_enabled) return;
   for (const auto& refusal : refusals_in_question(examination)) {
-    if (refusal.code == RefusalCode::iommu_off) {
+    if (refusal.code() == RefusalCode::iommu_off) {
       findings.push_back(make_finding(
           FindingCause::group_missing, {{"device", refusal.devices.front()}},
           {Manual{ByHand::other_slot}, Manual{ByHand::update_firmware}}, refusal.devices));
     }
-    if (refusal.code != RefusalCode::group_shared) continue;
+    if (refusal.code() != RefusalCode::group_shared) continue;
     std::set<unsigned> shared;
     for (const auto& address : refusal.devices) {
       shared.insert(find_device(facts, address)->iommu_group.value_or(0));

@@ -2,7 +2,6 @@
 #include "core/doctor/remedies.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <utility>
 
@@ -75,7 +74,8 @@ Remedy without_line(const Examination& examination, const Place& place) {
 
 Edit without_module(const Place& place, std::string_view line, std::string_view module) {
   Edit edit{place, std::string(line), {}};
-  if (line.find_first_of("(\"'=") == std::string_view::npos) return edit;
+  // An array, or a value of a shell variable: other modules stand beside it.
+  if (line.find_first_of("(\"'") == std::string_view::npos) return edit;
   for (const auto word : split_words(line, list_separators)) {
     if (module_name(word) != module) continue;
     auto begin = static_cast<std::size_t>(word.data() - line.data());
@@ -98,16 +98,6 @@ void add_steps(Remedy& remedy, const Remedy& more) {
     if (!std::holds_alternative<OtherWay>(step)) std::erase(remedy, step);
     remedy.push_back(step);
   }
-}
-
-Place place_of(std::string_view text) {
-  const auto colon = text.rfind(':');
-  int line = 0;
-  if (colon == std::string_view::npos) return {std::string(text), 0};
-  const auto number = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), line);
-  if (error != std::errc() || end != number.data() + number.size()) return {std::string(text), 0};
-  return {std::string(text.substr(0, colon)), line};
 }
 
 }  // namespace vfio_switch

@@ -35,7 +35,4 @@ namespace vfio_switch {
 /// come after the last change.
 void add_steps(Remedy& remedy, const Remedy& more);
 
-/// A place from its text, "/etc/modules:3".
-[[nodiscard]] Place place_of(std::string_view text);
-
 }  // namespace vfio_switch

@@ -33,7 +33,7 @@ Finding card_missing(const Examination& examination, const Refusal& refusal) {
     if (candidate.eligible()) others.push_back(candidate.gpu);
   }
   Remedy remedy;
-  if (refusal.code == RefusalCode::not_found) remedy.emplace_back(Manual{ByHand::insert_card});
+  if (refusal.code() == RefusalCode::not_found) remedy.emplace_back(Manual{ByHand::insert_card});
   add_way(remedy, choices(others));
   add_way(remedy, {own_command({"disable"})});
   return repeat_refusal(FindingCause::card_missing, refusal, std::move(remedy));
@@ -41,9 +41,10 @@ Finding card_missing(const Examination& examination, const Refusal& refusal) {
 
 void check_refusals(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& refusal : examination.status.refusals) {
-    if (refusal.code == RefusalCode::user_edited) {
+    if (refusal.code() == RefusalCode::user_edited) {
       findings.push_back(file_edited(examination, refusal));
-    } else if (refusal.code == RefusalCode::not_found || refusal.code == RefusalCode::ambiguous) {
+    } else if (refusal.code() == RefusalCode::not_found ||
+               refusal.code() == RefusalCode::ambiguous) {
       findings.push_back(card_missing(examination, refusal));
     }
   }
@@ -64,13 +65,14 @@ void check_kernels(const Examination& examination, std::vector<Finding>& finding
     if (kernel.staged != false || no_module) continue;  // vfio-pci-missing says the latter
     Finding finding;
     if (!kernel.files_staged) {
-      finding = make_finding(FindingCause::not_staged, {{"reason", Quotation{kernel.reason}}},
-                             {command_for_intent(examination)});
+      finding =
+          make_finding(FindingCause::not_staged, {{"reason", kernel.reason.value_or(Reason())}},
+                       {command_for_intent(examination)});
     } else {
       finding = make_finding(FindingCause::image_stale,
                              {{"image", Place{kernel.image.value_or("")}},
                               {"kernel", Word{kernel.release}},
-                              {"reason", Quotation{kernel.reason}}},
+                              {"reason", kernel.reason.value_or(Reason())}},
                              {command_for_intent(examination, {"--rebuild"})});
     }
     finding.ours = true;
@@ -135,7 +137,7 @@ void check_staging(const Examination& examination, std::vector<Finding>& finding
                                     {own_command({"enable"})}));
   }
   for (const auto& refusal : examination.selection.refusals) {
-    if (refusal.code != RefusalCode::ambiguous) continue;
+    if (refusal.code() != RefusalCode::ambiguous) continue;
     findings.push_back(make_finding(FindingCause::choose_card,
                                     {{"cards", items_of(refusal.devices)}},
                                     choices(refusal.devices), refusal.devices));

@@ -25,15 +25,15 @@ std::string describe(const Change& change) {
   return "rebuild " + std::get<RebuildInitramfs>(change).image;
 }
 
-const std::string& reason_of(const Change& change) {
-  return std::visit([](const auto& one) -> const std::string& { return one.reason; }, change);
+const Reason& reason_of(const Change& change) {
+  return std::visit([](const auto& one) -> const Reason& { return one.reason; }, change);
 }
 
 Diff inverse(const Diff& diff) {
   Diff back;
   for (const auto& change : std::views::reverse(diff)) {
     if (const auto* file = std::get_if<FileChange>(&change)) {
-      back.emplace_back(FileChange{file->path, file->after, file->before, "as it was before",
+      back.emplace_back(FileChange{file->path, file->after, file->before, ReasonCause::restored,
                                    file->boot_parameters});
     }
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/files/file_state.h"
+#include "core/message/data.h"
 
 namespace vfio_switch {
 
@@ -15,17 +16,17 @@ struct FileChange {
   std::string path;  ///< as seen inside the root
   FileState before;  ///< the precondition, checked again right before the change
   FileState after;
-  std::string reason;
+  Reason reason;
   bool boot_parameters = false;  ///< it decides what the boot loader passes to the kernel
 
   bool operator==(const FileChange&) const = default;
 };
 
-/// One initramfs to be built anew by the distribution's tool.
+/// One initramfs to be rebuilt by the distribution's tool.
 struct RebuildInitramfs {
   std::string release;  ///< the kernel's
   std::string image;    ///< its path inside the root
-  std::string reason;
+  Reason reason;
 
   bool operator==(const RebuildInitramfs&) const = default;
 };
@@ -37,7 +38,7 @@ struct BootParameters {
   std::vector<std::string> undo;        ///< takes it back; empty: what was kept of `outputs` does
   std::vector<std::string> outputs;     ///< files that it writes: kept before, put back by an undo
   std::vector<std::string> parameters;  ///< those of ours that the kernels get afterwards
-  std::string reason;
+  Reason reason;
 
   bool operator==(const BootParameters&) const = default;
 };
@@ -54,7 +55,7 @@ using Diff = std::vector<Change>;
 [[nodiscard]] std::string describe(const Change& change);
 
 /// Why it is done.
-[[nodiscard]] const std::string& reason_of(const Change& change);
+[[nodiscard]] const Reason& reason_of(const Change& change);
 
 /// The Diff that takes this one back: the file changes in reverse, then the same rebuilds. What the
 /// boot loader's tool did is not in it: see JournalEntry::outputs.

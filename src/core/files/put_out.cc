@@ -11,8 +11,13 @@ constexpr std::string_view mark = "#vfio-switch# ";
 
 }  // namespace
 
+std::vector<std::string> put_back_arguments(std::string_view path) {
+  return {"sed", "-i", "1d; s/^" + std::string(mark) + "//", std::string(path)};
+}
+
 std::string put_back_command(std::string_view path) {
-  return "sed -i '1d; s/^" + std::string(mark) + "//' " + std::string(path);
+  const auto words = put_back_arguments(path);
+  return words[0] + " " + words[1] + " '" + words[2] + "' " + words[3];
 }
 
 std::string put_out(std::string_view path, std::string_view content) {

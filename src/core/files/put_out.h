@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vfio_switch {
 
@@ -15,7 +16,9 @@ namespace vfio_switch {
 /// What put_out() was given; nothing where `content` is not of that form, every line of it.
 [[nodiscard]] std::optional<std::string> put_back(std::string_view content);
 
-/// The command that does the same as put_back() to the file at `path`.
+/// The command that does the same as put_back() to the file at `path`, an argument a string.
+[[nodiscard]] std::vector<std::string> put_back_arguments(std::string_view path);
+/// The same as it is typed.
 [[nodiscard]] std::string put_back_command(std::string_view path);
 
 }  // namespace vfio_switch

@@ -28,53 +28,64 @@ std::set<std::string> deciding_modules(const std::vector<Claim>& claims,
   return modules;
 }
 
+Reason holds(Item what) {
+  return {ReasonCause::image_holds, {{"what", std::move(what)}}};
+}
+
 }  // namespace
 
-std::string concern_of(const ImageFacts& image, const std::string& kernel,
-                       const std::vector<Claim>& claims) {
+std::optional<Reason> concern_of(const ImageFacts& image, const std::string& kernel,
+                                 const std::vector<Claim>& claims) {
   const auto deciding = deciding_modules(claims, kernel);
   for (const auto& module : image.modules) {
-    if (deciding.contains(module)) return "it holds " + module;
+    if (deciding.contains(module)) return holds(Word{module});
   }
   for (const auto& step : image.steps) {
     for (const auto& early : step.listed) {
-      if (deciding.contains(early.module)) return early.where + " in it names " + early.module;
+      if (!deciding.contains(early.module)) continue;
+      return Reason(ReasonCause::image_list_names,
+                    {{"place", early.where}, {"module", Word{early.module}}});
     }
   }
   constexpr std::array paths = {vfio_conf_path, softdep_conf_path};
   for (const auto path : paths) {
     const auto file = std::ranges::find(image.config.modprobe, path, &ModprobeFile::path);
     if (file == image.config.modprobe.end() || is_inert(file->content)) continue;
-    return "it holds " + std::string(path);
+    return holds(Place{std::string(path)});
   }
-  if (!image.config.overrides.empty()) return "it holds " + std::string(override_path);
-  if (image.bind_script) return "it holds " + std::string(bind_path);
-  return {};
+  if (!image.config.overrides.empty()) return holds(Place{std::string(override_path)});
+  if (image.bind_script) return holds(Place{std::string(bind_path)});
+  return std::nullopt;
 }
 
-std::string need_for_images(const SystemFacts& facts, const std::vector<Claim>& claims,
-                            const DriverConfig& before, const DriverConfig& after) {
+std::optional<Reason> need_for_images(const SystemFacts& facts, const std::vector<Claim>& claims,
+                                      const DriverConfig& before, const DriverConfig& after) {
   for (const auto& claim : claims) {
     if (claim.built_in.empty()) continue;
-    return claim.built_in.front() + " is built into " + claim.kernel;
+    return Reason(ReasonCause::built_into_kernel,
+                  {{"driver", Word{claim.built_in.front()}}, {"kernel", Word{claim.kernel}}});
   }
   for (const auto* config : {&before, &after}) {
     const auto directives = parse_modprobe(effective_modprobe(config->modprobe));
     if (!config->overrides.empty() || binds_by_address(directives)) {
-      return "the card is bound by address";
+      return ReasonCause::bound_by_address;
     }
     for (const auto& line : directives) {
       if (line.command != "install") continue;
       for (const auto& module : deciding_modules(claims)) {
-        if (line.is_about(module)) return line.where() + " has a command for " + module;
+        if (!line.is_about(module)) continue;
+        return Reason(ReasonCause::command_for_module,
+                      {{"place", line.place()}, {"module", Word{module}}});
       }
     }
   }
   const auto deciding = deciding_modules(claims);
   for (const auto& early : facts.early_modules) {
-    if (deciding.contains(early.module)) return early.where + " names " + early.module;
+    if (!deciding.contains(early.module)) continue;
+    return Reason(ReasonCause::list_names,
+                  {{"place", early.where}, {"module", Word{early.module}}});
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace vfio_switch

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,15 @@ namespace vfio_switch {
 // and switching takes no build.
 
 /// Why an image of `kernel` is about the card: it holds a module that could claim it, vfio-pci, a
-/// list that names one of them, or a file of ours that says something. Empty where it is not.
-[[nodiscard]] std::string concern_of(const ImageFacts& image, const std::string& kernel,
-                                     const std::vector<Claim>& claims);
+/// list that names one of them, or a file of ours that says something. Nothing where it is not.
+[[nodiscard]] std::optional<Reason> concern_of(const ImageFacts& image, const std::string& kernel,
+                                               const std::vector<Claim>& claims);
 
 /// Why the card has to be claimed in the images, whatever they hold now, for a change from `before`
-/// to `after`. Empty where the root file system may decide.
-[[nodiscard]] std::string need_for_images(const SystemFacts& facts,
-                                          const std::vector<Claim>& claims,
-                                          const DriverConfig& before, const DriverConfig& after);
+/// to `after`. Nothing where the root file system may decide.
+[[nodiscard]] std::optional<Reason> need_for_images(const SystemFacts& facts,
+                                                    const std::vector<Claim>& claims,
+                                                    const DriverConfig& before,
+                                                    const DriverConfig& after);
 
 }  // namespace vfio_switch

@@ -37,7 +37,7 @@ ImageOutcome run_image(const std::vector<LoadStep>& steps, const Claim& claim, B
     const bool open = !outcome.winner;
     for (const auto& request : step.requests) {
       add(outcome.modules, request.modules);
-      if (outcome.unclear.empty() && !outcome.winner) outcome.unclear = request.unclear;
+      if (!outcome.unclear && !outcome.winner) outcome.unclear = request.unclear;
       const auto first = taker(request, claim, binds);
       if (!first || !open) continue;
       const bool worse = !step.ordered && outcome.winner == vfio_pci && *first != vfio_pci;
@@ -68,14 +68,14 @@ LoadOrder after_image(LoadOrder root, const ImageOutcome& image, const Claim& cl
     add(contenders, root.contenders);
     root.contenders = std::move(contenders);
     root.stage = Stage::image;
-    root.proved = image.unclear.empty();
+    root.proved = !image.unclear;
     root.reason = image.unclear;
     const bool vfio = image.winner == vfio_pci;
     root.winner = vfio ? "vfio-pci" : *image.winner;
-    if (!vfio) root.reason = *image.winner + " is loaded in the initramfs before vfio-pci";
+    if (!vfio) root.reason = {ReasonCause::early_in_image, {{"module", Word{*image.winner}}}};
     return root;
   }
-  if (!image.unclear.empty()) {
+  if (image.unclear) {
     root.proved = false;
     root.reason = image.unclear;
   }
@@ -84,7 +84,7 @@ LoadOrder after_image(LoadOrder root, const ImageOutcome& image, const Claim& cl
   std::erase(root.contenders, vfio_pci);
   root.winner.reset();
   if (!root.contenders.empty()) root.winner = root.contenders.front();
-  root.reason = "the initramfs loads vfio-pci without what makes it take the card";
+  root.reason = ReasonCause::image_lacks_binding;
   return root;
 }
 

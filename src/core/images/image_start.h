@@ -37,7 +37,7 @@ struct ImageFacts {
 /// The modules that one line of a list, or one device's alias, would load in an image.
 struct LoadRequest {
   std::vector<std::string> modules;  ///< in load order, underscores
-  std::string unclear;               ///< why that is not certain; empty where it is
+  std::optional<Reason> unclear;     ///< why that is not certain; nothing where it is
 };
 
 /// Requests that are carried out one after the other, or, where not `ordered`, in any order.
@@ -51,7 +51,7 @@ struct ImageOutcome {
   std::vector<std::string> modules;     ///< loaded by it, in the order of its requests
   std::optional<std::string> winner;    ///< "vfio_pci" or a claimant; nothing: it left it alone
   std::vector<std::string> contenders;  ///< those of `modules` that could take it
-  std::string unclear;                  ///< why that is not certain; empty where it is
+  std::optional<Reason> unclear;        ///< why that is not certain; nothing where it is
 
   bool operator==(const ImageOutcome&) const = default;
 };

@@ -20,21 +20,21 @@ std::optional<std::string> said_by(const std::vector<ModprobeFile>& files, std::
   return file->content;
 }
 
-/// Why the image's copies of our files are not those of `config`; empty where they are. One that
+/// Why the image's copies of our files are not those of `config`; nothing where they are. One that
 /// holds no configuration at all, of nobody, has nothing that could be old.
-std::string staleness(const ImageFacts& image, const DriverConfig& config) {
+std::optional<Reason> staleness(const ImageFacts& image, const DriverConfig& config) {
   constexpr std::array paths = {vfio_conf_path, softdep_conf_path};
   for (const auto path : paths) {
     const auto in_image = said_by(image.config.modprobe, path);
     const auto wanted = said_by(config.modprobe, path);
     if (in_image == wanted || (!in_image && !image.has_modprobe_d)) continue;
-    if (!in_image) return "the image is stale: it lacks " + std::string(path);
-    return "the image is stale: it holds an older " + std::string(path);
+    return Reason(in_image ? ReasonCause::image_file_older : ReasonCause::image_lacks_file,
+                  {{"file", Place{std::string(path)}}});
   }
   if (image.config.overrides != config.overrides) {
-    return "the image is stale: it holds an older " + std::string(override_path);
+    return Reason(ReasonCause::image_file_older, {{"file", Place{std::string(override_path)}}});
   }
-  return {};
+  return std::nullopt;
 }
 
 bool vfio_wins(const std::vector<LoadOrder>& orders, const LoadOrder& like) {
@@ -50,16 +50,17 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const D
   if (image.condition == ImageCondition::unknown) return {std::nullopt, image.problem};
   if (image.condition != ImageCondition::readable) return {false, image.problem};
   if (!image.root_decides) {
-    if (auto stale = staleness(image.facts, config); !stale.empty()) return {false, stale};
+    if (auto stale = staleness(image.facts, config)) return {false, std::move(stale)};
   }
   for (const auto& order : image.orders) {
     if (intent == Intent::unset) break;  // nothing is wanted: what others set up is theirs
     if (intent != Intent::enabled) {
       if (!order.vfio_wins() || vfio_wins(root, order)) continue;
-      return {false, "the image still gives " + order.device.str() + " to vfio-pci"};
+      return {false, Reason(ReasonCause::image_still_vfio, {{"device", order.device}})};
     }
     if (kernel.vfio_pci == ModuleForm::missing || (order.proved && order.vfio_wins())) continue;
-    return {false, order.device.str() + " does not go to vfio-pci: " + order.reason};
+    return {false, Reason(ReasonCause::image_other_driver,
+                          {{"device", order.device}, {"reason", order.reason.value_or(Reason())}})};
   }
   return {true, {}, image.root_decides};
 }

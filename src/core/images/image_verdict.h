@@ -26,7 +26,7 @@ enum class ImageCondition {
 struct ImageReport {
   std::string kernel;
   ImageCondition condition = ImageCondition::readable;
-  std::string problem;            ///< why it is not readable
+  std::optional<Reason> problem;  ///< why it is not readable
   ImageFacts facts;               ///< where it is readable
   std::vector<LoadOrder> orders;  ///< for each function, both stages; where it is readable
   bool root_decides = false;      ///< it is not about the card, and need not be: see concern_of()
@@ -34,9 +34,9 @@ struct ImageReport {
 
 /// Whether an image does what is wanted, and why not.
 struct ImageVerdict {
-  std::optional<bool> staged;  ///< nothing: cannot be judged
-  std::string reason;          ///< empty where staged
-  bool root_decides = false;   ///< it is not about the card
+  std::optional<bool> staged;    ///< nothing: cannot be judged
+  std::optional<Reason> reason;  ///< nothing where staged
+  bool root_decides = false;     ///< it is not about the card
 };
 
 /// Verdicts by kernel release.

@@ -38,7 +38,7 @@ class Cursor {
     while (!at_end() && next() != '\n') {
     }
   }
-  [[nodiscard]] std::string where() const { return file_ + ":" + std::to_string(line_); }
+  [[nodiscard]] Place where() const { return {file_, line_}; }
 
  private:
   std::string file_;
@@ -106,7 +106,7 @@ class WordReader {
 
   Cursor& cursor_;
   std::vector<ConfigWord>& words_;
-  std::string where_;
+  Place where_;
   std::string word_;
   char quote_ = 0;
   int braces_ = 0;  ///< of ${...}, whose blanks end no word
@@ -219,8 +219,8 @@ class PresetValues {
     return own.empty() ? named("ALL_" + key) : own;
   }
 
-  /// Where the keys of an image that matter hold a variable or a command; empty where none does.
-  [[nodiscard]] std::string unclear(const std::string& image) const {
+  /// Where the keys of an image that matter hold a variable or a command; nothing where none does.
+  [[nodiscard]] std::optional<Place> unclear(const std::string& image) const {
     for (const std::string key : {"image", "uki", "efi_image", "config", "options"}) {
       const auto& words = of(image, key);
       const auto found = std::ranges::find_if(words, [](const ConfigWord& word) {
@@ -228,7 +228,7 @@ class PresetValues {
       });
       if (found != words.end()) return found->where;
     }
-    return {};
+    return std::nullopt;
   }
 
  private:

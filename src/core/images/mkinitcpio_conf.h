@@ -6,12 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/message/data.h"
+
 namespace vfio_switch {
 
 /// A word of a list, and where it stands.
 struct ConfigWord {
   std::string text;
-  std::string where;  ///< "/etc/mkinitcpio.conf:7"
+  Place where;  ///< "/etc/mkinitcpio.conf:7"
 
   bool operator==(const ConfigWord&) const = default;
 };
@@ -22,7 +24,7 @@ struct ConfAssignment {
   std::string name;
   bool appends = false;  ///< NAME+=
   std::vector<ConfigWord> words;
-  std::string where;  ///< of the assignment itself
+  Place where;  ///< of the assignment itself
 
   bool operator==(const ConfAssignment&) const = default;
 };
@@ -45,7 +47,7 @@ struct MkinitcpioPreset {
   std::string unified;               ///< the unified kernel image; empty: none
   std::optional<ConfigWord> config;  ///< in place of mkinitcpio.conf and all its drop-ins
   std::vector<std::string> options;
-  std::string unclear;  ///< where it says something that only a shell understands; else empty
+  std::optional<Place> unclear;  ///< where it says something that only a shell understands
 
   bool operator==(const MkinitcpioPreset&) const = default;
 };

@@ -11,10 +11,6 @@ namespace vfio_switch {
 
 namespace {
 
-std::string where(std::string_view file, int line) {
-  return std::string(file) + ":" + std::to_string(line);
-}
-
 std::optional<unsigned> parse_decimal(std::string_view text) {
   unsigned value = 0;
   const auto* const end = text.data() + text.size();
@@ -75,7 +71,7 @@ std::vector<DisplayClaim> parse_xorg_config(std::string_view file, std::string_v
     if (words.size() < 2) continue;
     if (lower_case(words[0]) != "busid") continue;
     if (const auto address = parse_bus_id(words[1])) {
-      claims.push_back({*address, where(file, number), std::string(trim(line))});
+      claims.push_back({*address, {std::string(file), number}, std::string(trim(line))});
     }
   }
   return claims;
@@ -89,7 +85,7 @@ std::vector<DisplayClaim> parse_seat_rules(std::string_view file, std::string_vi
     const auto line = trim(raw);
     if (line.starts_with('#') || line.find("ENV{ID_SEAT}=") == std::string_view::npos) continue;
     if (const auto address = find_udev_address(line)) {
-      claims.push_back({*address, where(file, number), std::string(line)});
+      claims.push_back({*address, {std::string(file), number}, std::string(line)});
     }
   }
   return claims;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/message/data.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -13,7 +14,7 @@ namespace vfio_switch {
 /// A line of the host's configuration that gives its display to one card.
 struct DisplayClaim {
   PciAddress address;
-  std::string where;      ///< "/etc/X11/xorg.conf:12"
+  Place where;            ///< "/etc/X11/xorg.conf:12"
   std::string text = {};  ///< of the line
 
   bool operator==(const DisplayClaim&) const = default;

@@ -11,6 +11,8 @@
 #include "core/files/unread_file.h"
 #include "core/machine/display_config.h"
 #include "core/machine/os_release.h"
+#include "core/message/data.h"
+#include "core/message/remedy.h"
 #include "core/modules/modprobe_conf.h"
 #include "core/pci/pci.h"
 
@@ -38,14 +40,14 @@ struct Kernel {
 /// A line that has a module loaded in the initramfs, whatever needs it.
 struct EarlyModule {
   std::string module;  ///< underscores
-  std::string where;   ///< "/etc/initramfs-tools/modules:12"
+  Place where;         ///< "/etc/initramfs-tools/modules:12"
 
   bool operator==(const EarlyModule&) const = default;
 };
 
-/// What a person has to know of the initramfs tool, or of its configuration.
+/// What is amiss with the initramfs tool, or with its configuration.
 struct ImageHindrance {
-  std::string message;    ///< names file and line, and what would help
+  Obstacle what;
   bool prevents = false;  ///< as long as it stands, images do not get what they need, or no image
                           ///< can be built
 
@@ -76,7 +78,7 @@ struct SystemFacts {
   std::optional<std::string> foreign_environment;
   bool command_line_locked = false;  ///< the boot menu cannot change the command line
   BootLoader boot_loader;
-  std::optional<std::string> tpm_unlock;   ///< "/etc/crypttab:3": a disk whose key the TPM holds
+  std::optional<Place> tpm_unlock;         ///< "/etc/crypttab:3": a disk whose key the TPM holds
   std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
   std::vector<Kernel> kernels;             ///< newest first
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists

@@ -8,9 +8,12 @@
 #include <variant>
 #include <vector>
 
+#include "core/message/reason_cause.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
+
+struct Datum;
 
 // The facts that a refusal, a finding or a note is about. They stay typed until the very last:
 // programs get them as they are, a report hides what may name somebody by its type, and sentences
@@ -80,22 +83,44 @@ struct Name {
   bool operator==(const Name&) const = default;
 };
 
+/// Why something is as it is, as a clause of a sentence that says what. Another message may quote
+/// it: see Item.
+struct Reason {
+  ReasonCause cause = ReasonCause::not_known;
+  std::vector<Datum> data;
+
+  Reason();
+  Reason(ReasonCause why);  // one without data is nothing but its cause
+  Reason(ReasonCause why, std::vector<Datum> about);
+
+  bool operator==(const Reason& other) const;
+};
+
 using Item = std::variant<Word, Count, PciAddress, PciId, Occupant, Place, Parameter, Command,
-                          Package, Quotation, Name>;
+                          Package, Quotation, Name, Reason>;
 
 /// One placeholder of a message: its stable name for programs ("device", "groups"), and what is
 /// put there. A list stays one, also where it has a single item.
 struct Datum {
-  std::string_view key;  ///< a literal
+  std::string key;
   std::vector<Item> items;
   bool is_list = false;
 
-  Datum(std::string_view name, Item item) : key(name), items{std::move(item)} {}
+  Datum(std::string_view name, Item item) : key(name) { items.push_back(std::move(item)); }
   Datum(std::string_view name, std::vector<Item> list)
       : key(name), items(std::move(list)), is_list(true) {}
 
   bool operator==(const Datum&) const = default;
 };
+
+// Here, where a Datum is complete.
+inline Reason::Reason() = default;
+inline Reason::Reason(ReasonCause why) : cause(why) {}
+inline Reason::Reason(ReasonCause why, std::vector<Datum> about)
+    : cause(why), data(std::move(about)) {}
+inline bool Reason::operator==(const Reason& other) const {
+  return cause == other.cause && data == other.data;
+}
 
 /// In the order of the message's placeholders: the first is {1}.
 using Data = std::vector<Datum>;
@@ -113,6 +138,14 @@ template <class Range>
 [[nodiscard]] std::vector<Item> words_of(const Range& range) {
   std::vector<Item> items;
   for (const auto& text : range) items.emplace_back(Word{std::string(text)});
+  return items;
+}
+
+/// A list of words of kernel command lines.
+template <class Range>
+[[nodiscard]] std::vector<Item> parameters_of(const Range& range) {
+  std::vector<Item> items;
+  for (const auto& text : range) items.emplace_back(Parameter{std::string(text)});
   return items;
 }
 

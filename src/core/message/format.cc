@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "core/base/text.h"
+#include "core/message/reason.h"
 
 namespace vfio_switch {
 
@@ -25,9 +26,18 @@ struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
 
+/// A sentence stays one that can be read: of many devices the first are enough. Programs get all.
+constexpr std::size_t most_occupants = 4;
+
 std::string datum_text(const Datum& datum) {
   std::vector<std::string> texts;
-  for (const auto& item : datum.items) texts.push_back(item_text(item));
+  for (const auto& item : datum.items) {
+    if (texts.size() == most_occupants && std::holds_alternative<Occupant>(item)) {
+      texts.push_back(std::to_string(datum.items.size() - most_occupants) + " more");
+      break;
+    }
+    texts.push_back(item_text(item));
+  }
   return enumerate(texts);
 }
 
@@ -61,20 +71,31 @@ std::string command_text(const Command& command) {
 }
 
 std::string item_text(const Item& item) {
-  return std::visit(Overloaded{
-                        [](const PciAddress& address) { return address.str(); },
-                        [](const PciId& id) { return id.str(); },
-                        [](const Count& count) { return std::to_string(count.value); },
-                        [](const Occupant& occupant) {
-                          return occupant.address.str() + " (" +
-                                 occupant.driver.value_or("no driver") + ")";
-                        },
-                        [](const Place& place) { return printable(place.str()); },
-                        [](const Command& command) { return "'" + command_text(command) + "'"; },
-                        [](const Package& package) { return printable(package.name); },
-                        [](const auto& text) { return printable(text.text); },
-                    },
-                    item);
+  return std::visit(
+      Overloaded{
+          [](const PciAddress& address) { return address.str(); },
+          [](const PciId& id) { return id.str(); },
+          [](const Count& count) { return std::to_string(count.value); },
+          [](const Occupant& occupant) {
+            return occupant.address.str() + " (" + occupant.driver.value_or("no driver") + ")";
+          },
+          [](const Place& place) { return printable(place.str()); },
+          [](const Command& command) { return "'" + command_text(command) + "'"; },
+          [](const Package& package) { return printable(package.name); },
+          [](const Reason& reason) { return format(kind_of(reason.cause).text, reason.data); },
+          [](const auto& text) { return printable(text.text); },
+      },
+      item);
+}
+
+bool fits(const Template& sentence, const Data& data) {
+  for (const auto text : {sentence.text, sentence.plural}) {
+    for (std::size_t i = 0; i + 2 < text.size(); ++i) {
+      const bool placeholder = text[i] == '{' && text[i + 2] == '}';
+      if (placeholder && static_cast<std::size_t>(text[i + 1] - '0') > data.size()) return false;
+    }
+  }
+  return sentence.counted <= data.size();
 }
 
 std::string format(const Template& sentence, const Data& data) {

@@ -2,20 +2,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "core/message/data.h"
+#include "core/message/template.h"
 
 namespace vfio_switch {
-
-/// A sentence with numbered placeholders, "{1} shares IOMMU group {2}", in English: what
-/// catalogues of other languages are looked up by. `plural` is used where the list or the number
-/// behind the placeholder `counted` is not one; empty: there is no such form.
-struct Template {
-  std::string_view text;
-  std::string_view plural = {};
-  unsigned counted = 0;
-};
 
 /// Turns a template's English into another language's; handed in by the program that talks, since
 /// nothing here opens a catalogue.
@@ -27,6 +18,9 @@ void speak(Translate translate);
 /// The one place where a sentence is made of its facts. Control characters of foreign text are
 /// made visible; a command is quoted so that a shell reads it as it is meant.
 [[nodiscard]] std::string format(const Template& sentence, const Data& data);
+
+/// True if `data` has what `sentence` asks for: of what was read from a file.
+[[nodiscard]] bool fits(const Template& sentence, const Data& data);
 
 /// One item as sentences show it.
 [[nodiscard]] std::string item_text(const Item& item);

@@ -12,7 +12,7 @@ namespace {
 
 using enum ByHand;
 
-constexpr std::array<std::pair<ByHand, std::string_view>, 28> codes = {{
+constexpr std::array<std::pair<ByHand, std::string_view>, 34> codes = {{
     {reboot, "reboot"},
     {log_in_again, "log-in-again"},
     {turn_on_vt_d, "turn-on-vt-d"},
@@ -38,6 +38,12 @@ constexpr std::array<std::pair<ByHand, std::string_view>, 28> codes = {{
     {keep_other_access, "keep-other-access"},
     {add_to_boot_loader, "add-to-boot-loader"},
     {remove_from_boot_loader, "remove-from-boot-loader"},
+    {change_image_source, "change-image-source"},
+    {write_command_line, "write-command-line"},
+    {join_parameters, "join-parameters"},
+    {comment_out, "comment-out"},
+    {move_away, "move-away"},
+    {have_recovery_key, "have-recovery-key"},
     {mount_it, "mount-it"},
     {read_journal, "read-journal"},
     {report_bug, "report-bug"},

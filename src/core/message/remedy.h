@@ -38,6 +38,12 @@ enum class ByHand {
   keep_other_access,        ///< have SSH or a second boot entry ready before going on
   add_to_boot_loader,       ///< a kernel parameter, where no generator is known
   remove_from_boot_loader,  ///< a kernel parameter, where no generator is known
+  change_image_source,      ///< parameters: in what a unified kernel image is built from
+  write_command_line,       ///< parameters: with the whole of it into /etc/kernel/cmdline
+  join_parameters,          ///< former, parameter: two values of one key, with grubby
+  comment_out,              ///< place: a line of somebody's configuration
+  move_away,                ///< file
+  have_recovery_key,        ///< of an encrypted disk, at hand for the next boot
   mount_it,                 ///< mount a file system that should be mounted
   read_journal,             ///< look into the system's log for what came in between
   report_bug,               ///< attach 'vfio-switch report' to a bug report
@@ -50,7 +56,8 @@ struct Run {
   bool operator==(const Run&) const = default;
 };
 
-/// A line to be changed in an editor. An empty `from` adds `to` as a line, an empty `to` removes.
+/// A line to be changed in an editor: `from`, the line or a part of it, becomes `to`. An empty
+/// `from` adds a line, an empty `to` removes; both are empty where the line itself is not known.
 struct Edit {
   Place place;
   std::string from;
@@ -74,6 +81,13 @@ using RemedyStep = std::variant<Run, Edit, Manual, OtherWay>;
 
 /// What helps, step by step; empty where nothing is known to.
 using Remedy = std::vector<RemedyStep>;
+
+/// Why something cannot be done, and what a person can do about it.
+struct Obstacle {
+  Reason reason;
+  Remedy remedy = {};
+  bool operator==(const Obstacle&) const = default;
+};
 
 /// The code's stable text, for programs: "turn-on-vt-d".
 [[nodiscard]] std::string_view to_string(ByHand what);

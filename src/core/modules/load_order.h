@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/message/data.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -32,7 +33,7 @@ struct LoadOrder {
   std::optional<std::string> winner;    ///< "vfio-pci" or a module name; nothing: no driver at all
   Stage stage = Stage::root;
   bool proved = false;
-  std::string reason;  ///< why it is not proved, or why vfio-pci does not win
+  std::optional<Reason> reason;  ///< why it is not proved, or why vfio-pci does not win
 
   [[nodiscard]] bool vfio_wins() const { return winner == "vfio-pci"; }
 

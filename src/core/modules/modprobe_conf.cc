@@ -121,6 +121,10 @@ std::string module_name(std::string_view spelled) {
   return name;
 }
 
+std::string ModprobeDirective::str() const {
+  return command + " " + subject + (arguments.empty() ? "" : " ") + arguments;
+}
+
 bool ModprobeDirective::is_about(std::string_view module) const {
   return fnmatch(module_pattern(subject).c_str(), module_name(module).c_str(), 0) == 0;
 }

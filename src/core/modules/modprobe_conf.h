@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/message/data.h"
+
 namespace vfio_switch {
 
 /// A module name as the kernel spells it: dashes become underscores.
@@ -22,6 +24,9 @@ struct ModprobeDirective {
 
   /// "/etc/modprobe.d/vfio.conf:3"
   [[nodiscard]] std::string where() const { return file + ":" + std::to_string(line); }
+  [[nodiscard]] Place place() const { return {file, line}; }
+  /// The line as it has its effect, for people: "options vfio-pci ids=10de:1ff2".
+  [[nodiscard]] std::string str() const;
   /// True if the subject (a wildcard allowed) names `module`, dash and underscore alike.
   [[nodiscard]] bool is_about(std::string_view module) const;
   /// True if the subject is `module` itself: `options` and `blacklist` know no wildcards.

@@ -4,21 +4,18 @@
 #include <algorithm>
 #include <set>
 
-#include "core/base/text.h"
 #include "core/boot/card_parameters.h"
 #include "core/cards/card.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
 #include "core/plan/status.h"
 
 namespace vfio_switch {
 
 namespace {
 
-constexpr std::string_view failed_boots_code = "failed-boots";
-constexpr std::string_view no_display_code = "no-display";
-
-std::string driver_text(const std::optional<std::string>& driver) {
-  return driver.value_or("no driver");
+Word driver_word(const std::optional<std::string>& driver) {
+  return {driver.value_or("no driver")};
 }
 
 /// Adds what it finds to a record.
@@ -43,21 +40,19 @@ class Judge {
           escaped = true;
           continue;
         }
-        add("not-as-expected",
-            order.device.str() + " is bound to " + driver_text(device.driver) + "; expected " +
-                driver_text(order.winner) + cause(),
-            {order.device});
+        add(surprise(order, device));
       } else if (wanted && !order.vfio_wins()) {
-        add("not-staged",
-            "the host has " + order.device.str() + " (" + driver_text(device.driver) +
-                "), as expected for kernel " + order.kernel +
-                (order.reason.empty() ? "" : ": " + order.reason),
-            {order.device});
+        add({BootCause::host_kept_card,
+             {{"device", order.device},
+              {"driver", driver_word(device.driver)},
+              {"kernel", Word{order.kernel}},
+              {"reason", order.reason.value_or(Reason())}},
+             {},
+             {order.device}});
       }
     }
     if (escaped) {
-      add("escape", "vfio-pci.ids= on the kernel command line left the card with the host", {},
-          false);
+      add({.cause = BootCause::escape_used, .warning = false});
     }
   }
 
@@ -67,10 +62,11 @@ class Judge {
     const auto ids = bound_ids();
     for (const auto& device : facts_.devices) {
       if (device.driver != "vfio-pci" || ours.contains(device.address)) continue;
-      if (!ids.contains(device.id)) continue;
-      add("foreign-device",
-          describe(device) + " was taken by vfio-pci, and is not the card that was chosen",
-          {device.address});
+      if (!ids.match(device)) continue;
+      add({BootCause::stranger_bound,
+           {{"device", device.address}, {"name", Word{name_of(device)}}},
+           {},
+           {device.address}});
     }
   }
 
@@ -81,16 +77,19 @@ class Judge {
       const auto now = std::ranges::find_if(
           facts_.devices, [&](const PciDevice& device) { return card.is_same_model(device); });
       if (now == facts_.devices.end()) continue;  // a Refusal says so
-      add("moved",
-          "the card that was at " + card.address.str() + " is at " + now->address.str() +
-              " now; 'vfio-switch enable' follows it",
-          {now->address});
+      add({BootCause::card_moved,
+           {{"id", card.id}, {"from", card.address}, {"to", now->address}},
+           {own_command({"enable"})},
+           {now->address}});
     }
   }
 
   void add_refusals() {
     for (const auto& refusal : status_.refusals) {
-      add(std::string(to_string(refusal.code)), refusal.message, refusal.devices);
+      add({.cause = BootCause::refused,
+           .remedy = refusal.remedy,
+           .devices = refusal.devices,
+           .refusal = refusal});
     }
   }
 
@@ -98,38 +97,42 @@ class Judge {
     if (!status_.refusals.empty()) return;  // which is the reason
     for (const auto& kernel : status_.kernels) {
       if (kernel.staged != false || kernel.lacks_vfio) continue;
-      add("not-staged", "kernel " + kernel.release + " is not staged: " + kernel.reason, {});
+      add({BootCause::kernel_not_staged,
+           {{"kernel", Word{kernel.release}}, {"reason", kernel.reason.value_or(Reason())}},
+           {own_command({"enable"})}});
     }
   }
 
-  void add(std::string_view code, std::string message, std::vector<PciAddress> devices,
-           bool warning = true) {
-    record_.findings.push_back(
-        {std::string(code), std::move(message), std::move(devices), warning});
-  }
+  void add(BootFinding finding) { record_.findings.push_back(std::move(finding)); }
 
  private:
-  /// What on the command line explains that vfio-pci has not got it.
-  [[nodiscard]] std::string cause() const {
-    for (const auto& parameter : status_.parameters) {
-      if (!parameter.keeps_host) continue;
-      return ": " + parameter.word + " on the kernel command line " + parameter.effect;
+  /// A function that another driver has than was expected, with what on the command line explains
+  /// that.
+  [[nodiscard]] BootFinding surprise(const LoadOrder& order, const PciDevice& device) const {
+    BootFinding finding{BootCause::other_driver,
+                        {{"device", order.device},
+                         {"driver", driver_word(device.driver)},
+                         {"expected", driver_word(order.winner)}},
+                        {},
+                        {order.device}};
+    const auto parameter = std::ranges::find_if(status_.parameters, &TellingParameter::keeps_host);
+    if (parameter != status_.parameters.end()) {
+      finding.cause = BootCause::other_driver_parameter;
+      finding.data.emplace_back("parameter", Parameter{parameter->word});
+      finding.data.emplace_back("effect", parameter->effect);
     }
-    return {};
+    return finding;
   }
 
   /// The ids of the card, and those that the configuration gives to vfio-pci.
-  [[nodiscard]] std::set<PciId> bound_ids() const {
+  [[nodiscard]] VfioIds bound_ids() const {
     std::set<PciId> ids;
     for (const auto& card : state_.cards) ids.insert(card.id);
     for (const auto& device : status_.devices) ids.insert(find_device(facts_, device.address)->id);
-    const auto configured =
-        effective_vfio_ids(parse_modprobe(effective_modprobe(facts_.modprobe))).value_or("");
-    for (const auto word : split_words(configured, ",")) {
-      constexpr std::size_t id_length = 9;  // "10de:2d04"
-      if (const auto id = PciId::parse(word.substr(0, id_length))) ids.insert(*id);
-    }
-    return ids;
+    VfioIds bound(ids);
+    const auto configured = effective_vfio_ids(parse_modprobe(effective_modprobe(facts_.modprobe)));
+    if (configured) bound.add(VfioIds::parse(*configured));
+    return bound;
   }
 
   const SystemFacts& facts_;
@@ -138,41 +141,30 @@ class Judge {
   BootRecord& record_;
 };
 
-bool has_finding(const BootRecord& record, std::string_view code) {
-  return std::ranges::find(record.findings, code, &BootFinding::code) != record.findings.end();
+bool has_finding(const BootRecord& record, BootCause cause) {
+  return std::ranges::find(record.findings, cause, &BootFinding::cause) != record.findings.end();
 }
 
 }  // namespace
 
-bool BootRecord::good() const {
-  return std::ranges::none_of(findings, &BootFinding::warning);
-}
-
 BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen) {
-  BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}, {}};
+  BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}};
   if (seen.failed_boots < failed_boots_limit) return record;
   record.findings.push_back(
-      {std::string(failed_boots_code),
-       std::to_string(seen.failed_boots) +
-           " boots in a row did not reach the login; 'vfio-switch disable' gives the card back to "
-           "the host",
-       {}});
+      {BootCause::boots_failed, {{"boots", Count{seen.failed_boots}}}, {own_command({"disable"})}});
   return record;
 }
 
 BootRecord judge_boot(const SystemFacts& facts, const State& state, const Status& status,
                       const Settings& settings, const BootObservation& seen) {
   const bool enabled = state.intent == Intent::enabled;
-  BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}, {}};
+  BootRecord record{seen.boot_id, seen.time, facts.running_kernel, {}, {}};
   if (enabled) record = judge_failures(facts, seen);
   Judge judge(facts, state, status, record);
   if (state.intent == Intent::unset) {
     if (seen.pending) {
-      judge.add("set-up-pending",
-                "the package was installed in " + *seen.pending +
-                    ", where this machine's hardware could not be seen; 'vfio-switch enable' sets "
-                    "it up, 'vfio-switch devices' says what could be given away",
-                {});
+      judge.add(
+          {BootCause::set_up_pending, {{"where", Word{*seen.pending}}}, {own_command({"enable"})}});
     }
     return record;
   }
@@ -183,57 +175,23 @@ BootRecord judge_boot(const SystemFacts& facts, const State& state, const Status
   judge.add_refusals();
   judge.look_at_kernels();
   if (!seen.has_display && !settings.headless) {
-    judge.add(no_display_code,
-              "the host has no display: neither a DRM connector nor the firmware's framebuffer; "
-              "where none is needed, say so with 'headless = yes' in /etc/vfio-switch.conf",
-              {});
+    judge.add({.cause = BootCause::no_display});
   }
   return record;
 }
 
-std::string reason_to_disable(const BootRecord& record, const State& state,
-                              const Settings& settings) {
-  if (state.intent != Intent::enabled || settings.auto_disable == false) return {};
-  if (settings.auto_disable == true && has_finding(record, failed_boots_code)) {
-    return "the boots before did not reach the login";
-  }
+bool should_disable(const BootRecord& record, const State& state, const Settings& settings) {
+  if (state.intent != Intent::enabled || settings.auto_disable == false) return false;
+  if (settings.auto_disable == true && has_finding(record, BootCause::boots_failed)) return true;
   // Whoever gave away the only display, or that of the boot, with a flag that names it, meant it.
   const auto accepted = [&](RefusalCode risk) {
     return std::ranges::find(state.accepted_risks, risk) != state.accepted_risks.end();
   };
-  if (accepted(RefusalCode::boot_gpu) || accepted(RefusalCode::only_gpu)) return {};
+  if (accepted(RefusalCode::boot_gpu) || accepted(RefusalCode::only_gpu)) return false;
   // A card that the host has is not what takes its display away.
   const bool taken = std::ranges::any_of(
       record.drivers, [](const BootDriver& driver) { return driver.observed == "vfio-pci"; });
-  return taken && has_finding(record, no_display_code) ? "the host has no display" : "";
-}
-
-std::string escape_text(bool command_line_locked) {
-  return command_line_locked
-             ? "The kernel command line of this machine is locked: if the screen stays black, it "
-               "cannot be changed at the boot menu.\n"
-             : "If the screen stays black, append 'vfio-pci.ids=' (nothing after the '=') to the "
-               "kernel command line at the boot menu.\n";
-}
-
-std::string boot_warning(const BootRecord& record, bool command_line_locked) {
-  std::string text;
-  for (const auto& finding : record.findings) {
-    if (finding.warning) text += "vfio-switch: " + printable(finding.message) + ".\n";
-  }
-  if (text.empty()) return text;
-  if (record.action == "disabled") {
-    text += "vfio-switch: passthrough was disabled: the next boot gives the card to the host.\n";
-  } else if (!record.action.empty()) {
-    text += "vfio-switch: passthrough could not be disabled: " + printable(record.action) + "\n";
-  }
-  text += "vfio-switch: 'vfio-switch status' says more.";
-  if (!command_line_locked) {
-    text +=
-        " One boot without passthrough: add vfio-pci.ids= to\n"
-        "vfio-switch: the kernel command line at the boot menu.";
-  }
-  return text + "\n";
+  return taken && has_finding(record, BootCause::no_display);
 }
 
 }  // namespace vfio_switch

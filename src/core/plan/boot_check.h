@@ -3,13 +3,10 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "core/cards/intent.h"
 #include "core/machine/facts.h"
 #include "core/machine/settings.h"
-#include "core/pci/pci.h"
 #include "core/plan/boot_record.h"
 
 namespace vfio_switch {
@@ -37,14 +34,8 @@ struct BootObservation {
 /// What is known when a boot begins: of the boots before it alone.
 [[nodiscard]] BootRecord judge_failures(const SystemFacts& facts, const BootObservation& seen);
 
-/// Why passthrough is to be taken back unasked; empty where it is not.
-[[nodiscard]] std::string reason_to_disable(const BootRecord& record, const State& state,
-                                            const Settings& settings);
-
-/// The lines that a person is told: warnings, what was done, and the way back.
-[[nodiscard]] std::string boot_warning(const BootRecord& record, bool command_line_locked);
-
-/// How one boot is had without passthrough, or that it cannot.
-[[nodiscard]] std::string escape_text(bool command_line_locked);
+/// True if passthrough is to be taken back unasked.
+[[nodiscard]] bool should_disable(const BootRecord& record, const State& state,
+                                  const Settings& settings);
 
 }  // namespace vfio_switch

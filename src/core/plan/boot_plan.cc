@@ -9,8 +9,10 @@
 #include "core/binding/binding.h"
 #include "core/boot/kernel_parameters.h"
 #include "core/boot/parameter_edit.h"
+#include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
+#include "core/cards/own_command.h"
 
 namespace vfio_switch {
 
@@ -28,6 +30,12 @@ bool contains(const Parameters& parameters, std::string_view parameter) {
 
 bool needs_tool(const BootLoader& loader) {
   return std::holds_alternative<Grubby>(loader) || std::holds_alternative<RpmOstree>(loader);
+}
+
+/// A unified image that has to be built by other means than ours.
+Remedy build_by_hand(const Datum& parameters) {
+  return {Manual{ByHand::change_image_source, {parameters}}, Manual{ByHand::build_and_sign_image},
+          Manual{ByHand::reboot}};
 }
 
 /// vfio-pci.ids= for a card that is bound by ids, where vfio-pci is built into a kernel.
@@ -70,8 +78,8 @@ class CommandLine {
            (!is_owned(parameter) && has_parameter(facts_.command_line, parameter));
   }
 
-  /// Adds the changes to the plan, or the refusal. `why` names what the parameters are for.
-  void settle(const std::string& why) {
+  /// Adds the changes to the plan, or the refusal. `why` is what the parameters are for.
+  void settle(const Reason& why) {
     Parameters add;
     Parameters drop;
     Parameters ours;
@@ -93,52 +101,46 @@ class CommandLine {
 
  private:
   /// True if it had to refuse; else the changes are in the plan.
-  bool refuse(const Parameters& add, const Parameters& drop, bool adds, const std::string& why) {
+  bool refuse(const Parameters& add, const Parameters& drop, bool adds, const Reason& why) {
     if (add.empty() && drop.empty()) return false;
-    const auto words = join(add, " ");
-    const auto refusal = [&](RefusalCode code, const std::string& message) {
-      plan_.refusals.push_back({code, why + message, {}});
+    const auto refusal = [&](RefusalCause cause, Data data, Remedy remedy) {
+      plan_.refusals.push_back({cause, std::move(data), std::move(remedy)});
       return true;
     };
+    const Datum added("parameters", parameters_of(add));
+    const Datum dropped("parameters", parameters_of(drop));
+    const Datum reason("reason", why);
     if (adds && !policy_.may_add) {
-      return refusal(RefusalCode::boot_parameter, "the kernel command line needs " + words +
-                                                      ", which 'vfio-switch enable' adds");
+      return refusal(RefusalCause::parameter_not_asked, {added, reason},
+                     {command_for(plan_.state)});
     }
     if (facts_.command_line_locked) {
-      return refusal(
-          RefusalCode::cmdline_locked,
-          "the kernel command line needs " + (words.empty() ? "a change" : words) +
-              ", and Secure Boot locks it into a signed unified image: add it to what that image "
-              "is built from, build and sign it, and reboot; there is no way to try it, or to get "
-              "round it, at the boot menu");
+      const bool adding = !add.empty();
+      return refusal(adding ? RefusalCause::parameter_locked : RefusalCause::change_locked,
+                     adding ? Data{added, reason} : Data{dropped},
+                     build_by_hand(adding ? added : dropped));
     }
     if (needs_tool(facts_.boot_loader) && !policy_.may_run) {
-      return refusal(RefusalCode::boot_parameter, std::string(name_of(facts_.boot_loader)) +
-                                                      " has to change the kernel command "
-                                                      "line: use --rebuild");
+      const Datum loader("loader", Word{std::string(name_of(facts_.boot_loader))});
+      return refusal(RefusalCause::tool_not_run, {loader, add.empty() ? dropped : added}, {});
     }
     auto edit = edit_parameters(facts_.boot_loader, add, drop);
-    if (!edit) {
-      return refusal(RefusalCode::boot_parameter,
-                     (words.empty() ? std::string()
-                                    : "the kernel command line needs " + words +
-                                          ", which has to be added by hand, since ") +
-                         edit.error());
+    const bool unified = std::holds_alternative<UnifiedImage>(facts_.boot_loader);
+    if (edit && unified && !edit->files.empty() && !add_rebuilds()) {
+      edit = std::unexpected(
+          Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add.empty() ? dropped : added)});
     }
-    return add_changes(std::move(*edit), why);
+    if (!edit) {
+      const auto& [obstacle, remedy] = edit.error();
+      const Datum because("obstacle", obstacle);
+      if (add.empty()) return refusal(RefusalCause::removal_by_hand, {dropped, because}, remedy);
+      return refusal(RefusalCause::parameter_by_hand, {added, reason, because}, remedy);
+    }
+    add_changes(std::move(*edit));
+    return false;
   }
 
-  bool add_changes(ParameterEdit edit, const std::string& why) {
-    const bool unified = std::holds_alternative<UnifiedImage>(facts_.boot_loader);
-    if (unified && !edit.files.empty() && !add_rebuilds()) {
-      plan_.refusals.push_back({RefusalCode::boot_parameter,
-                                why + edit.files.front().path + " needs " +
-                                    edit.files.front().reason.substr(std::string("adds ").size()) +
-                                    ", and then the unified kernel image has to be built anew: "
-                                    "how is not known here",
-                                {}});
-      return true;
-    }
+  void add_changes(ParameterEdit edit) {
     const auto first_rebuild = std::ranges::find_if(plan_.diff, [](const Change& change) {
       return std::holds_alternative<RebuildInitramfs>(change);
     });
@@ -147,11 +149,10 @@ class CommandLine {
     if (edit.run) plan_.diff.emplace_back(std::move(*edit.run));
     refuse_unmounted(plan_, facts_);
     if (facts_.tpm_unlock) {
-      plan_.notes.push_back(*facts_.tpm_unlock +
-                            " has the TPM unlock a disk: where its key is bound to the command "
-                            "line, the next boot asks for the recovery key, so have it at hand");
+      plan_.notes.push_back({NoteCause::tpm_unlock,
+                             {{"place", *facts_.tpm_unlock}},
+                             {Manual{ByHand::have_recovery_key}}});
     }
-    return false;
   }
 
   /// False where no kernel has an image that is known.
@@ -166,7 +167,7 @@ class CommandLine {
       });
       if (planned) continue;
       plan_.diff.emplace_back(
-          RebuildInitramfs{kernel.release, *kernel.initramfs, "it holds the kernel command line"});
+          RebuildInitramfs{kernel.release, *kernel.initramfs, ReasonCause::holds_command_line});
     }
     return any;
   }
@@ -178,26 +179,30 @@ class CommandLine {
   Parameters wanted_;
 };
 
-/// A refusal for want of a parameter says where that goes.
+/// Where the parameter goes, or where it comes from, is the boot loader's to say.
 void explain_refusals(Plan& plan, const SystemFacts& facts) {
-  const auto parameter = missing_iommu_parameter(facts);
   for (auto& refusal : plan.refusals) {
-    if (refusal.code == RefusalCode::iommu_off && !parameter) {
-      for (const std::string_view off : {"intel_iommu=off", "amd_iommu=off", "iommu=off"}) {
-        if (refusal.message.find(off) == std::string::npos) continue;
-        if (const auto where = where_said(facts.boot_loader, off)) refusal.message += ", " + *where;
-        break;
+    if (refusal.cause == RefusalCause::iommu_switched_off) {
+      const auto* off = std::get_if<Parameter>(&refusal.data.front().items.front());
+      if (const auto place = where_set(facts.boot_loader, off->text)) {
+        refusal.cause = RefusalCause::iommu_switched_off_at;
+        refusal.data.emplace_back("place", *place);
       }
+      refusal.remedy = parameter_remedy(facts.boot_loader, {}, {off->text});
+      refusal.remedy.emplace_back(Manual{ByHand::reboot});
     }
-    if (refusal.code != RefusalCode::boot_parameter || !parameter) continue;
-    const auto edit = edit_parameters(facts.boot_loader, {*parameter}, {});
-    const auto said = "add " + *parameter + " to the kernel command line, reboot, and try again";
-    const auto where = refusal.message.find(said);
-    if (where == std::string::npos) continue;
-    refusal.message.replace(
-        where, said.size(),
-        "the kernel command line needs " + *parameter +
-            (edit ? ", which 'vfio-switch enable' adds" : "; " + edit.error() + ", then reboot"));
+    if (refusal.cause != RefusalCause::iommu_parameter_missing &&
+        refusal.cause != RefusalCause::iommu_other_missing) {
+      continue;
+    }
+    const auto* missing = std::get_if<Parameter>(&refusal.data.front().items.front());
+    const auto edit = edit_parameters(facts.boot_loader, {missing->text}, {});
+    if (edit) {
+      refusal.remedy = {command_for(plan.state)};
+    } else {
+      refusal.remedy = edit.error().remedy;
+      refusal.remedy.emplace_back(Manual{ByHand::reboot});
+    }
   }
 }
 
@@ -217,8 +222,8 @@ bool is_isolation_pending(const SystemFacts& facts) {
   return parameter && has_parameter(facts.boot_loader, *parameter);
 }
 
-std::string isolation_note() {
-  return "the IOMMU is off until the reboot: whether the card is isolated can be judged only then";
+Note isolation_note() {
+  return {NoteCause::isolation_pending};
 }
 
 void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vector<Claim>& claims,
@@ -228,19 +233,24 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
   explain_refusals(plan, facts);
   plan.state.boot_parameters = kept.boot_parameters;
   if (plan.functions.empty()) return;
-  std::string why;
+  Reason why = ReasonCause::added_before;
   const bool coming = is_iommu_coming(facts, kept, policy);
   if (coming || line.is_owned(iommu_parameter)) line.want(iommu_parameter);
   if (coming) {
-    why = "the IOMMU is off: ";
+    why = ReasonCause::iommu_off;
     plan.notes.push_back(isolation_note());
   }
-  if (policy.pass_through) line.want(pass_through_parameter);
+  if (policy.pass_through) {
+    line.want(pass_through_parameter);
+    if (!coming) {
+      why = {ReasonCause::settings_ask,
+             {{"place", Place{"/etc/vfio-switch.conf"}}, {"setting", Word{"iommu = pt"}}}};
+    }
+  }
   if (const auto ids = id_parameter(plan, facts, claims)) {
-    if (why.empty()) {
+    if (!coming) {
       const auto kernel = std::ranges::find(facts.kernels, ModuleForm::built_in, &Kernel::vfio_pci);
-      why = "vfio-pci is built into kernel " + kernel->release +
-            ", where modprobe.d does not reach it: ";
+      why = {ReasonCause::vfio_built_in, {{"kernel", Word{kernel->release}}}};
     }
     line.want(*ids);
     plan.config.parameter_ids = ids->substr(ids_prefix.size());
@@ -249,9 +259,7 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
   }
   line.settle(why);
   if (facts.command_line_locked) {
-    plan.notes.emplace_back(
-        "Secure Boot locks the kernel command line into a signed unified image: one boot without "
-        "passthrough cannot be asked for at the boot menu, there is no such escape here");
+    plan.notes.push_back({NoteCause::no_escape});
   }
 }
 
@@ -262,7 +270,7 @@ void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
   for (const auto& parameter : kept.boot_parameters) {
     if (!parameter.starts_with(ids_prefix) && line.is_present(parameter)) line.want(parameter);
   }
-  line.settle({});
+  line.settle(ReasonCause::added_before);
   plan.config.parameter_ids.reset();
 }
 

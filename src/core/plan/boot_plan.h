@@ -28,7 +28,7 @@ struct BootPolicy {
 [[nodiscard]] bool is_isolation_pending(const SystemFacts& facts);
 
 /// What a person should know until then.
-[[nodiscard]] std::string isolation_note();
+[[nodiscard]] Note isolation_note();
 
 /// Completes a plan to enable with the kernel parameters that it needs: the IOMMU's, and
 /// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it refuses, and

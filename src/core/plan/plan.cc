@@ -13,7 +13,7 @@
 #include "core/binding/generated_files.h"
 #include "core/binding/shadowing.h"
 #include "core/cards/card.h"
-#include "core/cards/iommu.h"
+#include "core/cards/own_command.h"
 #include "core/files/own_paths.h"
 #include "core/files/put_out.h"
 #include "core/files/seal.h"
@@ -25,11 +25,13 @@ namespace {
 /// Collects the changes of a plan, and the refusals of files that are not ours to change.
 class DiffBuilder {
  public:
-  DiffBuilder(const SystemFacts& facts, const PlanOptions& options, std::set<PciId> ids)
-      : facts_(facts), options_(options), ids_(std::move(ids)) {}
+  /// `state` is what the plan is for: its command is what a person types.
+  DiffBuilder(const SystemFacts& facts, const PlanOptions& options, const State& state,
+              std::set<PciId> ids)
+      : facts_(facts), options_(options), state_(state), ids_(std::move(ids)) {}
 
   /// Wants `content` at `path`; nothing: no file.
-  void want(std::string_view path, const std::optional<std::string>& content, std::string reason) {
+  void want(std::string_view path, const std::optional<std::string>& content, Reason reason) {
     const auto found = facts_.files.find(std::string(path));
     const FileState before = found == facts_.files.end() ? FileState() : found->second.state;
     const auto* file = std::get_if<RegularFile>(&before);
@@ -44,17 +46,18 @@ class DiffBuilder {
 
   Diff take_diff() { return std::move(diff_); }
   std::vector<Refusal> take_refusals() { return std::move(refusals_); }
-  std::vector<std::string> take_notes() { return std::move(notes_); }
+  std::vector<Note> take_notes() { return std::move(notes_); }
 
   /// Wants an edited file of ours out of effect, and no byte of it lost.
   void want_put_out(std::string_view path, const RegularFile& file) {
     auto after = file;
     after.modified = 0;
     after.content = put_out(path, file.content);
-    diff_.emplace_back(FileChange{std::string(path), file, std::move(after),
-                                  "every line commented out, since somebody has edited it"});
-    notes_.push_back(std::string(path) + " was edited since: '" + put_back_command(path) +
-                     "' takes back that it is commented out");
+    diff_.emplace_back(
+        FileChange{std::string(path), file, std::move(after), ReasonCause::put_out_of_effect});
+    notes_.push_back({NoteCause::file_put_out,
+                      {{"file", Place{std::string(path)}}},
+                      {Run{{put_back_arguments(path)}}}});
   }
 
  private:
@@ -68,16 +71,21 @@ class DiffBuilder {
       auto after = file;
       after.modified = 0;
       after.content = *theirs;
-      diff_.emplace_back(FileChange{path, file, std::move(after), "in effect again, as it was"});
+      diff_.emplace_back(FileChange{path, file, std::move(after), ReasonCause::put_back});
     } else if (wanted) {
       refusals_.push_back(
-          {RefusalCode::user_edited,
-           path + " was edited, and then commented out; --force-ours replaces it "
-                  "(rollback restores it), --keep-mine has it in effect again",
+          {RefusalCause::file_put_out,
+           {{"file", Place{path}}},
+           replace_or_keep(),
            {},
            unified_diff(*theirs, *wanted, path + " as it was edited", path + " by vfio-switch")});
     }
     return true;
+  }
+
+  [[nodiscard]] Remedy replace_or_keep() const {
+    return {command_for(state_, {"--force-ours"}), OtherWay{},
+            command_for(state_, {"--keep-mine"})};
   }
 
   bool may_replace(const std::string& path, const FileState& before, const std::string& wanted) {
@@ -85,39 +93,40 @@ class DiffBuilder {
     const auto* file = std::get_if<RegularFile>(&before);
     if (file != nullptr && is_unmodified(file->content)) return true;
     if (file != nullptr && is_adoptable(path, file->content, ids_)) {
-      notes_.push_back(path + " was there before; it is replaced, and rollback restores it");
+      notes_.push_back({NoteCause::file_adopted, {{"file", Place{path}}}});
       return true;
     }
     const bool is_directory = std::holds_alternative<Directory>(before);
     if (options_.edited == EditedFiles::overwrite && !is_directory) return true;
+    const Data data = {{"file", Place{path}}};
     if (is_directory && options_.edited != EditedFiles::keep) {
-      refusals_.push_back({RefusalCode::user_edited,
-                           path + " is a directory: move it away, or leave it with --keep-mine",
-                           {}});
+      Remedy remedy = {Manual{ByHand::move_away, data}};
+      add_way(remedy, {command_for(state_, {"--keep-mine"})});
+      refusals_.push_back({RefusalCause::file_is_directory, data, std::move(remedy)});
     } else if (options_.edited == EditedFiles::refuse) {
-      refusals_.push_back(
-          {RefusalCode::user_edited,
-           path +
-               (file == nullptr ? " is not a regular file"
-                                : " was not written by vfio-switch, "
-                                  "or was edited since") +
-               "; --force-ours replaces it (rollback restores it), --keep-mine leaves it",
-           {},
-           file == nullptr ? std::string()
-                           : unified_diff(file->content, wanted, path + " as it is",
-                                          path + " by vfio-switch")});
+      if (file == nullptr) {
+        refusals_.push_back({RefusalCause::file_not_regular, data, replace_or_keep()});
+      } else {
+        refusals_.push_back(
+            {RefusalCause::file_edited,
+             data,
+             replace_or_keep(),
+             {},
+             unified_diff(file->content, wanted, path + " as it is", path + " by vfio-switch")});
+      }
     } else {
-      notes_.push_back(path + " is left as it is");
+      notes_.push_back({NoteCause::file_left, data});
     }
     return false;
   }
 
   const SystemFacts& facts_;
   const PlanOptions& options_;
+  const State& state_;
   std::set<PciId> ids_;
   Diff diff_;
   std::vector<Refusal> refusals_;
-  std::vector<std::string> notes_;
+  std::vector<Note> notes_;
 };
 
 DriverConfig config_after(DriverConfig config, const Diff& diff) {
@@ -135,46 +144,48 @@ DriverConfig config_after(DriverConfig config, const Diff& diff) {
 }
 
 /// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it.
-void add_rebuild(const Kernel& kernel, const PlanOptions& options, std::string reason, Diff& diff) {
+void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason, Diff& diff) {
   if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
   diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
 /// Where the machine itself is not ready: its IOMMU is off, or it is not the one that we see.
 void refuse_surroundings(Plan& plan, const SystemFacts& facts) {
-  if (missing_iommu_parameter(facts)) {
-    for (auto& refusal : plan.refusals) {
-      if (refusal.code == RefusalCode::iommu_off) refusal.code = RefusalCode::boot_parameter;
+  for (auto& refusal : plan.refusals) {
+    // What a card lacks is, to a plan, a parameter that it could add.
+    if (refusal.cause == RefusalCause::iommu_needs_parameter) {
+      refusal.cause = RefusalCause::iommu_parameter_missing;
+    } else if (refusal.cause == RefusalCause::iommu_needs_other) {
+      refusal.cause = RefusalCause::iommu_other_missing;
     }
   }
   if (facts.foreign_environment) {
-    plan.refusals.push_back({RefusalCode::foreign_environment,
-                             "this is " + *facts.foreign_environment +
-                                 ": the hardware that it shows may be another system's",
-                             {}});
+    plan.refusals.push_back({RefusalCause::foreign_environment,
+                             {{"what", Word{*facts.foreign_environment}}},
+                             {Manual{ByHand::run_on_the_machine}}});
   }
 }
 
 /// What the initramfs tools and systemd read beside modprobe.d.
 void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
-  builder.want(modules_load_path,
-               facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
-               facts.modules_load_in_image
-                   ? "it would be copied into the image, beside what loads vfio-pci in order there"
-                   : "vfio-pci loads even where no driver asks for the card");
+  builder.want(
+      modules_load_path,
+      facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
+      facts.modules_load_in_image ? ReasonCause::copied_unordered : ReasonCause::vfio_loads_always);
   builder.want(
       mkinitcpio_conf_path,
       facts.wants_mkinitcpio_drop_in ? std::optional(render_mkinitcpio_conf()) : std::nullopt,
-      facts.wants_mkinitcpio_drop_in ? "mkinitcpio puts vfio-pci into the images"
-                                     : "mkinitcpio does not need it");
+      facts.wants_mkinitcpio_drop_in ? ReasonCause::mkinitcpio_takes_vfio
+                                     : ReasonCause::mkinitcpio_does_not_need_it);
 }
 
 void add_image_hindrances(Plan& plan, const SystemFacts& facts) {
   for (const auto& hindrance : facts.image_hindrances) {
+    const Data data = {{"reason", hindrance.what.reason}};
     if (hindrance.prevents) {
-      plan.refusals.push_back({RefusalCode::config_conflict, hindrance.message, {}});
+      plan.refusals.push_back({RefusalCause::image_tool, data, hindrance.what.remedy});
     } else {
-      plan.notes.push_back(hindrance.message);
+      plan.notes.push_back({NoteCause::image_tool, data, hindrance.what.remedy});
     }
   }
 }
@@ -189,7 +200,7 @@ std::string_view Plan::outcome() const {
 Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                  const std::vector<Claim>& claims, const PlanOptions& options) {
   Plan plan;
-  plan.state = {Intent::enabled, selection.cards, {}};
+  plan.state = {Intent::enabled, selection.cards, selection.accepted_risks};
   plan.refusals = selection.refusals;
   plan.notes = selection.notes;
   plan.functions = selection.functions;
@@ -214,13 +225,13 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   const auto binding = choose_binding(facts, plan.functions, claims);
   const bool by_address = binding == Binding::address;
   if (by_address && !facts.bind_script) {
-    plan.notes.push_back(std::string(bind_path) +
-                         " is missing: without the package the host keeps the card");
+    plan.notes.push_back(
+        {NoteCause::bind_script_missing, {{"file", Place{std::string(bind_path)}}}});
   }
 
-  DiffBuilder builder(facts, options, ids);
+  DiffBuilder builder(facts, options, plan.state, ids);
   for (const auto& [path, file] : facts.files) {
-    if (!is_generated(path)) builder.want(path, std::nullopt, "left over from the older set-up");
+    if (!is_generated(path)) builder.want(path, std::nullopt, ReasonCause::left_over);
   }
   // Empty, not absent: ours hides a file of that name in the directories behind /etc.
   auto others = with_file(facts.modprobe, std::string(vfio_conf_path), std::string());
@@ -232,15 +243,13 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   builder.want(
       softdep_conf_path,
       lines.merged.empty() ? std::nullopt : std::optional(render_softdep_conf(lines.merged)),
-      lines.merged.empty() ? "no softdep line is shadowed any more"
-                           : "other files' softdep lines would shadow those in vfio.conf");
+      lines.merged.empty() ? ReasonCause::softdeps_free : ReasonCause::softdeps_overridden);
   builder.want(override_path, by_address ? std::optional(render_override(overrides)) : std::nullopt,
-               by_address ? "the functions that vfio-pci gets by address"
-                          : "the ids alone tell the card from every other device");
+               by_address ? ReasonCause::functions_by_address : ReasonCause::ids_suffice);
   builder.want(vfio_conf_path,
                by_address ? render_vfio_conf_by_address(card, lines.plain)
                           : render_vfio_conf(card, lines.plain),
-               "vfio-pci loads before the drivers that could claim the card");
+               ReasonCause::vfio_loads_first);
   want_files_of_tools(builder, facts);
   plan.diff = builder.take_diff();
   std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
@@ -260,7 +269,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   if (state.intent != Intent::unset) plan.state.intent = Intent::disabled;
   const auto selection = select(facts, {{}, state.cards, {}});
   plan.functions = selection.functions;
-  DiffBuilder builder(facts, options, {});
+  DiffBuilder builder(facts, options, plan.state, {});
   for (const auto path : generated_paths) {
     const auto found = facts.files.find(std::string(path));
     if (found == facts.files.end()) continue;
@@ -276,7 +285,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
       continue;
     }
     builder.want(path, disabled_form(file == nullptr ? std::string() : file->content),
-                 "commented out: the host's drivers take the card");
+                 ReasonCause::commented_out);
   }
   plan.diff = builder.take_diff();
   plan.refusals = builder.take_refusals();
@@ -293,20 +302,25 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
   for (const auto& kernel : facts.kernels) {
     if (!changes && !options.force_rebuild) break;
     add_rebuild(kernel, options,
-                changes ? "its copy of the configuration changes" : "--rebuild asks for it",
+                changes ? ReasonCause::configuration_changes : ReasonCause::rebuild_asked,
                 plan.diff);
   }
   refuse_unmounted(plan, facts);
 }
 
 void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
-  const bool said = std::ranges::find(plan.refusals, RefusalCode::boot_not_mounted,
-                                      &Refusal::code) != plan.refusals.end();
-  if (plan.diff.empty() || facts.unmounted.empty() || said) return;
-  plan.refusals.push_back({RefusalCode::boot_not_mounted,
-                           enumerate(facts.unmounted) +
-                               " should be mounted (/etc/fstab says so) and is not: mount it first",
-                           {}});
+  if (plan.diff.empty() || facts.unmounted.empty() ||
+      contains(plan.refusals, RefusalCode::boot_not_mounted)) {
+    return;
+  }
+  Refusal refusal{RefusalCause::not_mounted};
+  std::vector<Item> paths;
+  for (const auto& path : facts.unmounted) {
+    paths.emplace_back(Place{path});
+    refusal.remedy.emplace_back(Run{{{"mount", path}}});
+  }
+  refusal.data.emplace_back("paths", std::move(paths));
+  plan.refusals.push_back(std::move(refusal));
 }
 
 void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
@@ -315,7 +329,7 @@ void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts&
   for (const auto& kernel : facts.kernels) {
     const auto verdict = images.find(kernel.release);
     if (verdict == images.end() || verdict->second.staged != false) continue;
-    add_rebuild(kernel, options, verdict->second.reason, plan.diff);
+    add_rebuild(kernel, options, verdict->second.reason.value_or(Reason()), plan.diff);
   }
   refuse_unmounted(plan, facts);
   if (!plan.refusals.empty()) plan.diff.clear();
@@ -323,20 +337,31 @@ void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts&
 
 namespace {
 
+/// The line of an initramfs tool's list that is the reason; null where none is.
+const Place* place_of_list(const Reason& reason) {
+  if (reason.cause != ReasonCause::loaded_by_list) return nullptr;
+  return std::get_if<Place>(&reason.data.front().items.front());
+}
+
 /// Refuses what libkmod does not confirm: vfio-pci first for every function, in every kernel that
 /// has it.
 void refuse_unproved(Plan& plan, const std::vector<Kernel>& kernels) {
   for (const auto& order : plan.load_order) {
     const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
     if (order.proved && (order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing)) continue;
-    std::string hint;
+    const auto reason = order.reason.value_or(Reason());
+    Refusal refusal{RefusalCause::order_unproved,
+                    {{"device", order.device}, {"kernel", Word{order.kernel}}, {"reason", reason}},
+                    {},
+                    {order.device}};
     if (const auto line = shadowing_line(plan.config.modprobe, *kernel, order)) {
-      hint = " (" + *line + " has the softdep that counts; rename or remove it)";
+      refusal.cause = RefusalCause::order_overridden;
+      refusal.data.emplace_back("place", *line);
+      refusal.remedy.emplace_back(Edit{*line, {}, {}});
+    } else if (const auto* place = place_of_list(reason)) {
+      refusal.remedy.emplace_back(Edit{*place, {}, {}});
     }
-    plan.refusals.push_back({RefusalCode::config_conflict,
-                             "it cannot be shown that vfio-pci would get " + order.device.str() +
-                                 " in kernel " + order.kernel + ": " + order.reason + hint,
-                             {order.device}});
+    plan.refusals.push_back(std::move(refusal));
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/files/diff.h"
 #include "core/images/image_verdict.h"
 #include "core/machine/facts.h"
+#include "core/message/note.h"
 #include "core/modules/load_order.h"
 
 namespace vfio_switch {
@@ -43,9 +45,9 @@ struct Plan {
   Diff diff;
   DriverConfig config;                ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
-  std::vector<std::string> notes;     ///< what a person should know, one sentence each
+  std::vector<Note> notes;            ///< what a person should know
   bool command_line_locked = false;   ///< no escape at the boot menu
-  std::string no_build;               ///< why no image has to follow the files; empty: they do
+  std::optional<Note> no_build;       ///< why no image has to follow the files; nothing: they do
 
   /// "change", "nothing" or "refused".
   [[nodiscard]] std::string_view outcome() const;
@@ -68,7 +70,7 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
 void refuse_unmounted(Plan& plan, const SystemFacts& facts);
 
 /// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
-/// proved current is never built anew.
+/// proved current is never rebuilt.
 void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
                       const PlanOptions& options);
 

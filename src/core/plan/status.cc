@@ -29,23 +29,28 @@ KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent
     status.root_decides = verdict->second.root_decides;
   }
   status.files_staged = plan.refusals.empty() && first_file_change(plan) == nullptr;
-  const auto not_staged = [&](std::string reason) {
+  const auto not_staged = [&](Reason reason) {
     status.staged = false;
     status.reason = std::move(reason);
     return status;
   };
   if (intent == Intent::enabled && kernel.vfio_pci == ModuleForm::missing) {
     status.lacks_vfio = true;
-    return not_staged("this kernel has no vfio-pci module: the host's drivers take the card");
+    return not_staged(ReasonCause::kernel_lacks_vfio);
   }
-  if (!plan.refusals.empty()) return not_staged(plan.refusals.front().message);
+  if (!plan.refusals.empty()) {
+    const Word code{std::string(to_string(plan.refusals.front().code()))};
+    return not_staged({ReasonCause::plan_refused, {{"refusal", code}}});
+  }
   if (const auto* change = first_file_change(plan)) {
-    return not_staged(change->path + " is not as wanted");
+    return not_staged({ReasonCause::file_differs, {{"file", Place{change->path}}}});
   }
   for (const auto& change : plan.diff) {
     if (const auto* boot = std::get_if<BootParameters>(&change)) {
-      return not_staged((boot->outputs.empty() ? "the boot loader" : boot->outputs.front()) +
-                        " does not pass " + join(boot->parameters, " "));
+      const auto by = boot->outputs.empty() ? Item(Word{"the boot loader"})
+                                            : Item(Place{boot->outputs.front()});
+      return not_staged({ReasonCause::parameter_not_passed,
+                         {{"by", by}, {"parameters", parameters_of(boot->parameters)}}});
     }
   }
   if (intent == Intent::unset || verdict == images.end()) return status;

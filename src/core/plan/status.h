@@ -22,9 +22,9 @@ enum class NextBoot { vfio, host, mixed };
 struct KernelStatus {
   std::string release;
   std::optional<std::string> image;
-  std::optional<bool> staged;  ///< nothing: cannot be judged, see `reason`
-  std::string reason;          ///< empty where staged
-  bool files_staged = true;    ///< the files of the root file system, which all kernels share
+  std::optional<bool> staged;    ///< nothing: cannot be judged, see `reason`
+  std::optional<Reason> reason;  ///< nothing where staged
+  bool files_staged = true;      ///< the files of the root file system, which all kernels share
   std::optional<bool> image_staged = true;
   bool root_decides = false;  ///< its image is not about the card
   bool lacks_vfio = false;    ///< it has no vfio-pci, which no command of ours mends
@@ -48,7 +48,7 @@ struct Status {
   NextBoot next_boot = NextBoot::host;
   std::vector<LoadOrder> load_order;         ///< of the next boot, as files and images are now
   std::vector<Refusal> refusals;             ///< why the intent cannot hold any more
-  std::vector<std::string> notes;            ///< what a person should know, one sentence each
+  std::vector<Note> notes;                   ///< what a person should know
   std::optional<PackageFacts> packages;      ///< where there is a database that we can read
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::vector<TellingParameter> parameters;  ///< of it, those that decide about the card

@@ -7,6 +7,8 @@
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -75,9 +77,9 @@ std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, const
   }
   std::string text;
   for (const auto& refusal : gpu.refusals) {
-    // File and kernel names come from outside: none may look like a line of this output.
-    text += paragraph(std::string(indent) + std::string(to_string(refusal.code)) + ": ",
-                      {printable(refusal.message)}, style);
+    text += paragraph(std::string(indent) + std::string(to_string(refusal.code())) + ": ",
+                      {refusal_text(refusal)}, style);
+    text += remedy_lines(refusal.remedy, std::string(indent) + "  ", style);
   }
   return text;
 }
@@ -136,7 +138,7 @@ std::string next_step(const Selection& selection, const Style& style) {
                      style);
   }
   const bool choice = std::ranges::any_of(selection.refusals, [](const Refusal& refusal) {
-    return refusal.code == RefusalCode::ambiguous;
+    return refusal.code() == RefusalCode::ambiguous;
   });
   if (!choice) return {};
   return "\n" + paragraph("Next: ", {"run 'vfio-switch enable --device ADDRESS' to choose a card."},
@@ -167,7 +169,7 @@ std::string dot_node(const PciDevice& device, const Tree& tree, const Selection&
   for (const auto& gpu : selection.gpus) {
     if (gpu.gpu != device.address || gpu.eligible()) continue;
     std::vector<std::string> codes;
-    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code));
+    for (const auto& refusal : gpu.refusals) codes.emplace_back(to_string(refusal.code()));
     label += "\\nrefused: " + join(codes, ", ");
   }
   return "\"" + address + "\" [label=\"" + label + "\"" + look + "];\n";

@@ -8,6 +8,7 @@
 #include "core/base/table.h"
 #include "core/base/text.h"
 #include "core/message/format.h"
+#include "core/tell/message_text.h"
 #include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
@@ -85,8 +86,9 @@ std::string next_step(const std::vector<Finding>& findings, Intent intent) {
 }  // namespace
 
 std::string found_text(const Finding& finding) {
-  if (finding.refusal)
-    return sentence({finding.refusal->message}, printable(finding.refusal->message));
+  if (finding.refusal) {
+    return sentence(kind_of(finding.refusal->cause).text, refusal_text(*finding.refusal));
+  }
   const auto& found = row_of(finding.cause).found;
   return sentence(found, format(found, finding.data));
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/text.h"
-#include "core/plan/boot_check.h"
+#include "core/tell/boot_text.h"
 
 namespace vfio_switch {
 

@@ -8,6 +8,9 @@
 #include "core/base/line_diff.h"
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/message/format.h"
+#include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -37,10 +40,11 @@ std::string device_line(const PciDevice& device, std::string_view mark) {
          (device.name.empty() ? device.id.str() : device.name) + "\n";
 }
 
-std::string refusal_line(const Refusal& refusal, std::string_view indent) {
-  // The names of files and kernels are somebody else's: none may look like a line of ours.
-  return std::string(indent) + std::string(to_string(refusal.code)) + ": " +
-         printable(refusal.message) + "\n";
+/// "  code: sentence", and what to do about it below.
+std::string refusal_lines(const Refusal& refusal, std::string_view indent) {
+  auto text = std::string(indent) + std::string(to_string(refusal.code())) + ": " +
+              refusal_text(refusal) + "\n";
+  return text + remedy_lines(refusal.remedy, std::string(indent) + "  ", {});
 }
 
 std::string load_order_text(const std::vector<LoadOrder>& orders) {
@@ -53,7 +57,7 @@ std::string load_order_text(const std::vector<LoadOrder>& orders) {
     text += "    " + order.device.str() + "  " + winner;
     if (order.stage == Stage::image) text += " in the initramfs";
     if (order.contenders.size() > 1) text += "  (" + join(order.contenders, ", then ") + ")";
-    if (!order.proved) text += "  NOT PROVED: " + printable(order.reason);
+    if (!order.proved) text += "  NOT PROVED: " + reason_text(order.reason.value_or(Reason()));
     text += "\n";
   }
   return text;
@@ -92,7 +96,8 @@ std::string file_difference(const FileChange& change) {
 
 std::string change_text(const Change& change, bool details, const Style& style) {
   const auto* file = std::get_if<FileChange>(&change);
-  std::string text = "  " + printable(describe(change) + "  (" + reason_of(change) + ")") + "\n";
+  std::string text =
+      "  " + printable(describe(change)) + "  (" + reason_text(reason_of(change)) + ")\n";
   if (file == nullptr || !details) return text;
   return text + difference_text(file_difference(*file), "    ", style);
 }
@@ -105,7 +110,7 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
   if (!plan.functions.empty()) text += "Card\n";
   for (const auto& address : plan.functions)
     text += device_line(*find_device(facts, address), "  ");
-  for (const auto& note : plan.notes) text += "Note: " + printable(note) + ".\n";
+  text += notes_text(plan.notes);
   if (!plan.refusals.empty()) return text + refusals_text(plan, style);
   if (!plan.load_order.empty()) {
     text += "Driver that will bind, according to libkmod\n" + load_order_text(plan.load_order);
@@ -120,14 +125,27 @@ std::string refusals_text(const Plan& plan, const Style& style) {
   constexpr std::size_t most = 3;
   std::string text = "Nothing was changed, because:\n";
   for (std::size_t i = 0; i < std::min(most, plan.refusals.size()); ++i) {
-    text += refusal_line(plan.refusals[i], "  ");
+    text += refusal_lines(plan.refusals[i], "  ");
     text += difference_text(plan.refusals[i].difference, "    ", style);
   }
   if (plan.refusals.size() > most) {
-    text += "  and " + std::to_string(plan.refusals.size() - most) +
-            " more reasons; 'vfio-switch devices' has them all.\n";
+    const Count more{static_cast<long long>(plan.refusals.size() - most)};
+    text += "  " +
+            format({"and {1} more reason: 'vfio-switch devices' shows them all",
+                    "and {1} more reasons: 'vfio-switch devices' shows them all", 1},
+                   {{"more", more}}) +
+            "\n";
   } else {
     text += "'vfio-switch devices' shows every graphics card.\n";
+  }
+  return text;
+}
+
+std::string notes_text(const std::vector<Note>& notes) {
+  std::string text;
+  for (const auto& note : notes) {
+    text += "Note: " + note_text(note) + ".\n";
+    text += remedy_lines(note.remedy, "  ", {});
   }
   return text;
 }

@@ -44,6 +44,28 @@ Template access_sentence(ByHand what, const Data& data) {
   }
 }
 
+Template configuration_sentence(ByHand what) {
+  using enum ByHand;
+  switch (what) {
+    case change_image_source:
+      return {"Change {1} in what the unified kernel image is built from."};
+    case write_command_line:
+      return {
+          "Write the whole kernel command line, with root= and {1}, to /etc/kernel/cmdline, and "
+          "rebuild the image."};
+    case join_parameters:
+      return {"Make {1} and {2} one parameter with 'grubby --update-kernel=ALL --args'."};
+    case comment_out:
+      return {"Put a '#' in front of the line {1}."};
+    case move_away:
+      return {"Move {1} away."};
+    case have_recovery_key:
+      return {"Have the recovery key of the disk at hand."};
+    default:
+      return {};
+  }
+}
+
 Template hardware_sentence(ByHand what, const Data& data) {
   using enum ByHand;
   switch (what) {
@@ -107,7 +129,7 @@ Template software_sentence(ByHand what) {
 std::string manual_text(const Manual& manual) {
   for (const auto& sentence :
        {access_sentence(manual.what, manual.data), hardware_sentence(manual.what, manual.data),
-        software_sentence(manual.what)}) {
+        software_sentence(manual.what), configuration_sentence(manual.what)}) {
     if (!sentence.text.empty()) return format(sentence, manual.data);
   }
   return {};

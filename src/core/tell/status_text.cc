@@ -7,6 +7,9 @@
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/tell/boot_text.h"
+#include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
 
@@ -37,21 +40,21 @@ Cell wanted_cell(const Status& status) {
     case Intent::enabled:
       return "passthrough";
     case Intent::disabled:
-      return "the host has the card";
+      return "the card stays with the host";
   }
   return "";
 }
 
 Cell staged_cell(const Status& status) {
   if (status.intent == Intent::unset) return {"nothing", Tone::faint};
-  if (status.kernels.empty()) return {"there is no kernel", Tone::attention};
+  if (status.kernels.empty()) return {"no kernel found", Tone::attention};
   std::vector<Phrase> lines = {answer("files", status.kernels.front().files_staged)};
   for (const auto& kernel : status.kernels) {
     lines.push_back({kernel_name(status, kernel)});
     if (kernel.lacks_vfio) {
       lines.push_back({"  no vfio-pci", Tone::attention});
     } else if (kernel.root_decides) {
-      lines.push_back({"  image not needed", Tone::good});
+      lines.push_back({"  initramfs unaffected", Tone::good});
     } else {
       lines.push_back(answer("  image", kernel.image_staged));
     }
@@ -66,7 +69,7 @@ Cell command_line_cell(const Status& status) {
   for (const auto& parameter : status.parameters) {
     lines.push_back(
         {printable(parameter.word), parameter.keeps_host ? Tone::attention : Tone::plain});
-    lines.push_back({"  " + parameter.effect, Tone::faint});
+    lines.push_back({"  " + reason_text(parameter.effect), Tone::faint});
   }
   return lines;
 }
@@ -81,7 +84,7 @@ Cell active_cell(const Status& status) {
                      : differs                      ? Tone::bad
                                                     : Tone::good});
     if (differs) {
-      lines.push_back({"  wanted " + driver_text(device.expected_driver), Tone::faint});
+      lines.push_back({"  expected " + driver_text(device.expected_driver), Tone::faint});
     }
   }
   return lines;
@@ -90,23 +93,23 @@ Cell active_cell(const Status& status) {
 std::string next_boot_sentence(const Status& status, const KernelStatus& kernel) {
   switch (kernel.next_boot) {
     case NextBoot::vfio:
-      return "vfio-pci takes the card";
+      return "vfio-pci will bind the card";
     case NextBoot::host:
-      return "the host's drivers take the card";
+      return "the host's drivers will bind the card";
     case NextBoot::mixed:
       break;
   }
   std::vector<std::string> parts;
   for (const auto& order : status.load_order) {
     if (order.kernel != kernel.release) continue;
-    parts.push_back(order.device.str() + " goes to " + driver_text(order.winner));
+    parts.push_back(driver_text(order.winner) + " will bind " + order.device.str());
   }
   return enumerate(parts);
 }
 
 std::string next_boot_text(const Status& status, const Style& style) {
   if (status.devices.empty()) return {};
-  Table table({"NEXT BOOT", "WHO GETS THE CARD"});
+  Table table({"NEXT BOOT", "DRIVER OF THE CARD"});
   for (const auto& kernel : status.kernels) {
     const bool as_wanted =
         status.intent == Intent::unset ||
@@ -117,41 +120,67 @@ std::string next_boot_text(const Status& status, const Style& style) {
   return table.empty() ? "" : "\n" + table.str(style);
 }
 
-/// Why the columns differ, one sentence each.
-std::vector<std::string> reasons(const Status& status) {
-  std::vector<std::string> found;
-  for (const auto& refusal : status.refusals) {
-    found.push_back(std::string(to_string(refusal.code)) + ": " + refusal.message);
+/// A reason why the columns differ, and what helps.
+struct Why {
+  std::string text;
+  Remedy remedy = {};
+};
+
+/// What the last boot check found, unless it is said of now already.
+void add_boot_check(const Status& status, std::vector<Why>& found) {
+  const auto& record = *status.boot;
+  const auto head = "the boot check of " + printable(record.time);
+  for (const auto& finding : record.findings) {
+    using enum BootCause;
+    const bool now =
+        finding.refusal && std::ranges::any_of(status.refusals, [&](const Refusal& refusal) {
+          return says_the_same(refusal, *finding.refusal);
+        });
+    if (now || finding.code() == kind_of(kernel_not_staged).code ||
+        finding.code() == kind_of(escape_used).code ||
+        finding.code() == kind_of(set_up_pending).code) {
+      continue;
+    }
+    found.push_back({head + ": " + boot_finding_text(finding)});
   }
-  found.insert(found.end(), status.notes.begin(), status.notes.end());
+  switch (record.action) {
+    case BootAction::none:
+      break;
+    case BootAction::disabled:
+      found.push_back({head + " disabled passthrough"});
+      break;
+    case BootAction::refused:
+      found.push_back({head + " could not disable passthrough: the change was refused"});
+      break;
+    case BootAction::failed:
+      found.push_back({head + " could not disable passthrough: " + printable(record.problem)});
+      break;
+  }
+}
+
+std::vector<Why> reasons(const Status& status) {
+  std::vector<Why> found;
+  for (const auto& refusal : status.refusals) {
+    found.push_back(
+        {std::string(to_string(refusal.code())) + ": " + refusal_text(refusal), refusal.remedy});
+  }
+  for (const auto& note : status.notes) {
+    found.push_back({note_text(note), note.remedy});
+  }
   if (status.refusals.empty() && status.intent != Intent::unset) {
     for (const auto& kernel : status.kernels) {
-      if (!kernel.reason.empty()) found.push_back(kernel.release + ": " + kernel.reason);
+      if (!kernel.reason) continue;
+      found.push_back({printable(kernel.release) + ": " + reason_text(*kernel.reason)});
     }
   }
   if (status.intent == Intent::enabled && is_escape(status.command_line)) {
-    found.emplace_back("this boot was asked to leave the card with the host");
+    found.push_back({"this boot was started without passthrough (vfio-pci.ids=)"});
   }
   if (status.pending) {
-    found.push_back("set-up is pending: the package was installed in " + *status.pending);
+    found.push_back(
+        {"the setup is pending: the package was installed in " + printable(*status.pending)});
   }
-  if (status.boot) {
-    for (const auto& finding : status.boot->findings) {
-      // What is true now is said above; the check says what came of the boot.
-      const bool now = std::ranges::any_of(status.refusals, [&](const Refusal& refusal) {
-        return refusal.message == finding.message;
-      });
-      if (now || finding.code == "not-staged" || finding.code == "escape" ||
-          finding.code == "set-up-pending")
-        continue;
-      found.push_back("the boot check of " + status.boot->time + ": " + finding.message);
-    }
-    if (status.boot->action == "disabled") {
-      found.push_back("the boot check of " + status.boot->time + " disabled passthrough");
-    } else if (!status.boot->action.empty()) {
-      found.push_back("the boot check could not disable passthrough: " + status.boot->action);
-    }
-  }
+  if (status.boot) add_boot_check(status, found);
   return found;
 }
 
@@ -162,11 +191,11 @@ std::string next_step(const Status& status, bool can_build) {
   const bool staged = std::ranges::all_of(status.kernels, is_staged);
   const bool active = std::ranges::all_of(status.devices, &DeviceStatus::active);
   if (status.intent == Intent::unset) {
-    return status.devices.empty() ? "'vfio-switch devices' says who could be given away"
+    return status.devices.empty() ? "'vfio-switch devices' shows which cards can be passed through"
                                   : "'vfio-switch enable' gives this card to virtual machines";
   }
   const std::string verb = status.intent == Intent::enabled ? "enable" : "disable";
-  if (!status.refusals.empty()) return "mend that, then run 'vfio-switch " + verb + "'";
+  if (!status.refusals.empty()) return "fix that, then run 'vfio-switch " + verb + "'";
   if (!staged) {
     const bool files = std::ranges::all_of(status.kernels, &KernelStatus::files_staged);
     return "run 'vfio-switch " + verb + (can_build || !files ? "'" : " --rebuild'");
@@ -175,16 +204,15 @@ std::string next_step(const Status& status, bool can_build) {
   // This boot was predicted from what is staged now, so that the next one would be no better.
   const bool surprised = status.boot_is_now && status.boot &&
                          std::ranges::any_of(status.boot->findings, [](const BootFinding& finding) {
-                           return finding.code == "not-as-expected";
+                           return finding.code() == kind_of(BootCause::other_driver).code;
                          });
   const bool escaped = status.intent == Intent::enabled && is_escape(status.command_line);
   const bool blocked = status.intent == Intent::enabled &&
                        std::ranges::any_of(status.parameters, &TellingParameter::keeps_host);
-  if (escaped) return "reboot without vfio-pci.ids= to have it with virtual machines again";
-  if (blocked) return "reboot without what the command line says against it";
+  if (escaped) return "reboot without 'vfio-pci.ids=' to give the card to virtual machines again";
+  if (blocked) return "reboot without the kernel parameters that keep the card with the host";
   if (surprised) {
-    return "find out what came in between ('journalctl -b' has the boot), or run 'vfio-switch "
-           "disable'";
+    return "look for the cause in 'journalctl -b', or run 'vfio-switch disable'";
   }
   return "reboot";
 }
@@ -205,7 +233,10 @@ std::string status_text(const SystemFacts& facts, const Status& status, const St
     labelled("Card  ", device.address.str() + " " + (name.empty() ? "without a name" : name),
              Tone::plain);
   }
-  for (const auto& reason : reasons(status)) labelled("Why   ", reason, Tone::attention);
+  for (const auto& why : reasons(status)) {
+    labelled("Why   ", why.text, Tone::attention);
+    text += remedy_lines(why.remedy, "      ", style);
+  }
   labelled("Next  ", next_step(status, can_build), Tone::heading);
   return text;
 }

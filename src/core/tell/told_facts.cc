@@ -119,6 +119,7 @@ struct ToldItem {
   Item operator()(const Command& command) const { return told_command(command); }
   Item operator()(const Quotation& quotation) const { return Quotation{told_line(quotation.text)}; }
   Item operator()(const Name& /*name*/) const { return Name{hidden}; }
+  Item operator()(const Reason& reason) const { return told_reason(reason); }
   template <class T>
   Item operator()(const T& item) const {
     return item;
@@ -210,10 +211,23 @@ Remedy told_remedy(const Remedy& remedy) {
   return told;
 }
 
+Reason told_reason(const Reason& reason) {
+  return {reason.cause, told_data(reason.data)};
+}
+
+Refusal told_refusal(const Refusal& refusal) {
+  return {refusal.cause, told_data(refusal.data), told_remedy(refusal.remedy), refusal.devices};
+}
+
+Note told_note(const Note& note) {
+  return {note.cause, told_data(note.data), told_remedy(note.remedy)};
+}
+
 Finding told_finding(const Finding& finding) {
   auto told = finding;
   told.data = told_data(finding.data);
   told.remedy = told_remedy(finding.remedy);
+  if (finding.refusal) told.refusal = told_refusal(*finding.refusal);
   for (auto& row : told.details) std::ranges::transform(row, row.begin(), told_item);
   std::erase_if(told.details, is_hidden);
   return told;

@@ -6,6 +6,7 @@
 
 #include "core/doctor/finding.h"
 #include "core/message/data.h"
+#include "core/message/note.h"
 #include "core/message/remedy.h"
 
 namespace vfio_switch {
@@ -17,6 +18,10 @@ namespace vfio_switch {
 
 [[nodiscard]] Data told_data(const Data& data);
 [[nodiscard]] Remedy told_remedy(const Remedy& remedy);
+[[nodiscard]] Reason told_reason(const Reason& reason);
+/// Without the difference, which shows a file of somebody's.
+[[nodiscard]] Refusal told_refusal(const Refusal& refusal);
+[[nodiscard]] Note told_note(const Note& note);
 /// Without rows of a table that nothing is left of.
 [[nodiscard]] Finding told_finding(const Finding& finding);
 

@@ -76,17 +76,20 @@ class Search {
       return std::holds_alternative<Grubby>(loader) || std::holds_alternative<BootEntries>(loader);
     });
     if (!read) add("systemd-boot", boot_entries());
-    if (!problem_.empty()) return UnknownLoader{problem_};
+    if (!problem_.empty()) return unreadable();
     if (found.size() == 1) return std::move(found.front());
     if (found.empty() && has_unified_images()) return unified_image();
     if (found.empty()) return UnknownLoader{};
-    std::vector<std::string> names;
-    for (const auto& loader : found) names.emplace_back(name_of(loader));
-    return UnknownLoader{enumerate(names) +
-                         " are all set up, and which of them starts this system is not known"};
+    std::vector<Item> names;
+    for (const auto& loader : found) names.emplace_back(Word{std::string(name_of(loader))});
+    return UnknownLoader{{ReasonCause::several_loaders, {{"loaders", std::move(names)}}}};
   }
 
  private:
+  [[nodiscard]] UnknownLoader unreadable() const {
+    return {{ReasonCause::loader_unreadable, {{"error", Word{problem_}}}}};
+  }
+
   static bool is_known(std::string_view info) {
     constexpr std::array<std::string_view, 4> names = {"Limine", "rEFInd", "GRUB", "systemd-boot"};
     return std::ranges::any_of(names, [&](auto name) { return info.starts_with(name); });
@@ -233,7 +236,7 @@ class Search {
     UnifiedImage image;
     observe(ParameterSyntax::command_line, "/etc/kernel/cmdline", image.files);
     observe_directory(ParameterSyntax::command_line, "/etc/cmdline.d", ".conf", image.files);
-    if (!problem_.empty()) return UnknownLoader{problem_};
+    if (!problem_.empty()) return unreadable();
     return image;
   }
 
@@ -248,7 +251,7 @@ BootLoader find_boot_loader(const FileReader& files) {
   return Search(files).run();
 }
 
-std::optional<std::string> find_tpm_unlock(ForeignFiles& files) {
+std::optional<Place> find_tpm_unlock(ForeignFiles& files) {
   const std::string path = "/etc/crypttab";
   // Only root may read it: then root is told.
   if (read_foreign(files.reader(), path).kind == ForeignKind::unreadable) return std::nullopt;
@@ -258,7 +261,7 @@ std::optional<std::string> find_tpm_unlock(ForeignFiles& files) {
     ++number;
     const bool live = !trim(line).empty() && !trim(line).starts_with('#');
     if (live && line.find("tpm2-device=") != std::string_view::npos) {
-      return path + ":" + std::to_string(number);
+      return Place{path, number};
     }
   }
   return std::nullopt;

@@ -15,6 +15,6 @@ namespace vfio_switch {
 [[nodiscard]] BootLoader find_boot_loader(const FileReader& files);
 
 /// The line of crypttab(5) that has the TPM unlock a disk: "/etc/crypttab:3"; nothing where none.
-[[nodiscard]] std::optional<std::string> find_tpm_unlock(ForeignFiles& files);
+[[nodiscard]] std::optional<Place> find_tpm_unlock(ForeignFiles& files);
 
 }  // namespace vfio_switch

@@ -41,7 +41,7 @@ void read_list(ForeignFiles& image, const std::string& path, Modules& modules) {
     ++number;
     const auto words = split_words(line);
     if (words.empty() || words[0].starts_with('#') || words[0].starts_with(';')) continue;
-    modules.push_back({module_name(words[0]), path + ":" + std::to_string(number)});
+    modules.push_back({module_name(words[0]), {path, number}});
   }
 }
 
@@ -66,7 +66,7 @@ Modules read_driver_pre(ForeignFiles& image) {
     for (const auto word : split_words(content, " \t\n")) {
       if (!word.starts_with(parameter)) continue;
       for (const auto module : split_words(word.substr(parameter.size()), ",")) {
-        modules.push_back({module_name(module), path});
+        modules.push_back({module_name(module), {path}});
       }
     }
   }
@@ -78,7 +78,7 @@ Modules read_first_units(const FileReader& image, bool by_address) {
   Modules modules;
   const std::string wants = "/usr/lib/systemd/system/sysinit.target.wants/vfio-switch-";
   const auto unit = wants + (by_address ? "bind" : "load") + ".service";
-  if (image.exists(unit)) modules.push_back({"vfio_pci", unit});
+  if (image.exists(unit)) modules.push_back({"vfio_pci", {unit}});
   return modules;
 }
 
@@ -103,11 +103,11 @@ std::vector<ImageStep> read_busybox_steps(ForeignFiles& image) {
   for (const auto& hook : words_of(config, "EARLYHOOKS")) {
     const auto script = "/hooks/" + hook;
     if (hook == "vfio-switch" && image.reader().exists(script))
-      early.listed.push_back({"vfio_pci", script});
+      early.listed.push_back({"vfio_pci", {script}});
   }
   ImageStep listed;
   for (const auto& module : words_of(config, "MODULES")) {
-    listed.listed.push_back({module_name(module), "/config"});
+    listed.listed.push_back({module_name(module), {"/config"}});
   }
   return {std::move(early), std::move(listed), {{}, true}};
 }
@@ -121,7 +121,7 @@ Result<std::vector<ImageStep>> read_steps(ForeignFiles& files, const ImageFacts&
     const std::string bind = "/scripts/init-top/00-vfio-switch";
     ImageStep ours;
     if (facts.bind_script && !facts.config.overrides.empty() && image.exists(bind)) {
-      ours.listed.push_back({"vfio_pci", bind});
+      ours.listed.push_back({"vfio_pci", {bind}});
     }
     ImageStep listed;
     read_list(files, "/conf/modules", listed.listed);
@@ -137,7 +137,7 @@ Result<std::vector<ImageStep>> read_steps(ForeignFiles& files, const ImageFacts&
   auto pre = read_driver_pre(files);
   const bool by_address = facts.bind_script && !facts.config.overrides.empty();
   Modules first;
-  if (*hook && by_address) first.push_back({"vfio_pci", "the pre-udev hook"});
+  if (*hook && by_address) first.push_back({"vfio_pci", {"/lib/dracut/hooks/pre-udev"}});
   std::ranges::move(read_first_units(image, by_address), std::back_inserter(first));
   std::ranges::move(pre, std::back_inserter(first));
   return std::vector<ImageStep>{{std::move(first), false}, {read_modules_load(files), true}};

@@ -117,9 +117,10 @@ Result<void> name_winner(const FileReader& files, const Kernel& kernel, LoadOrde
 
 ImageReport unreadable(const Kernel& kernel, const Error& error) {
   const bool denied = error.kind == ErrorKind::permission;
+  const auto cause = denied ? ReasonCause::image_needs_root : ReasonCause::image_unreadable;
   return {kernel.release,
           denied ? ImageCondition::unknown : ImageCondition::damaged,
-          error.message + (denied ? "; run the command as root" : ""),
+          Reason(cause, {{"error", Word{error.message}}}),
           {},
           {}};
 }
@@ -132,7 +133,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   ImageReport report{kernel.release, ImageCondition::readable, {}, {}, {}};
   if (!kernel.initramfs) {
     report.condition = ImageCondition::missing;
-    report.problem = "this kernel has no initramfs image";
+    report.problem = ReasonCause::image_missing;
     return report;
   }
   const auto image = read_initramfs(files, *kernel.initramfs);
@@ -163,7 +164,10 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     if (!report.facts.unread.empty()) {
       const auto& unread = report.facts.unread.front();
       both.proved = false;
-      both.reason = printable(*kernel.initramfs) + ": " + printable(unread.path) + " " + unread.why;
+      both.reason = {ReasonCause::image_file_unread,
+                     {{"file", Place{unread.path}},
+                      {"image", Place{*kernel.initramfs}},
+                      {"why", Word{unread.why}}}};
     }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));

@@ -50,7 +50,7 @@ std::vector<DisplayClaim> read_display_claims(ForeignFiles& files,
   for (const auto& device : devices) {
     if ((mode == "nvidia" || mode == "on") && device.id.vendor == nvidia &&
         device.device_class.is_display()) {
-      claims.push_back({device.address, prime});
+      claims.push_back({device.address, {prime}});
     }
   }
   return claims;

@@ -30,11 +30,12 @@ class KernelProof {
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim, Bound bound,
                                         ImageAhead image) {
-    LoadOrder order{kernel_.release, device.address, {}, {}, std::nullopt, Stage::root, true, {}};
+    LoadOrder order{kernel_.release, device.address, {},   {},
+                    std::nullopt,    Stage::root,    true, std::nullopt};
     auto inserted = ask(device.modalias, blacklist_);
     if (!inserted) return failure_of(inserted);
     order.modules = inserted->modules;
-    if (!inserted->followed) not_proved(order, inserted->reason);
+    if (!inserted->followed) not_proved(order, *inserted->reason);
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
     decide(order, claim, bound);
@@ -65,9 +66,9 @@ class KernelProof {
     return order;
   }
 
-  static void not_proved(LoadOrder& order, const std::string& reason) {
+  static void not_proved(LoadOrder& order, const Reason& reason) {
     order.proved = false;
-    if (order.reason.empty()) order.reason = reason;
+    if (!order.reason) order.reason = reason;
   }
 
   /// Adds vfio-pci and what it needs to the order, unless it is in it: last, or first.
@@ -93,12 +94,13 @@ class KernelProof {
       if (takes_it) order.contenders.push_back(module);
     }
     if (order.contenders.empty()) {
-      order.reason = "no module takes it";
+      order.reason = ReasonCause::no_module;
     } else if (order.contenders.front() == vfio_pci) {
       order.winner = "vfio-pci";
     } else {
       order.winner = order.contenders.front();
-      order.reason = order.contenders.front() + " is loaded before vfio-pci";
+      order.reason = {ReasonCause::loaded_before_vfio,
+                      {{"module", Word{order.contenders.front()}}}};
     }
   }
 
@@ -107,7 +109,7 @@ class KernelProof {
   static void decide_by_parameter(LoadOrder& order, const Claim& claim, Bound bound) {
     if (!bound.by_parameter) {
       decide(order, claim, {});
-      order.reason = "vfio-pci is built into the kernel, whose command line has not got its ids";
+      order.reason = ReasonCause::vfio_without_ids;
       return;
     }
     for (auto* names : {&order.modules, &order.contenders}) {
@@ -116,7 +118,7 @@ class KernelProof {
     }
     order.winner = "vfio-pci";
     order.proved = true;
-    order.reason.clear();
+    order.reason.reset();
   }
 
   /// A driver that is built in has the function before any module is loaded. The bind script takes
@@ -126,12 +128,12 @@ class KernelProof {
     if (bound.by_address && kernel_.vfio_pci == ModuleForm::loadable) {
       if (auto added = add_vfio(order, true); !added) return added;
       if (kernel_.initramfs && image == ImageAhead::built_anew) order.stage = Stage::image;
-      order.reason.clear();
+      order.reason.reset();
       decide(order, claim, bound);
     } else {
       order.contenders.clear();
       order.winner = claim.built_in.front();
-      order.reason = claim.built_in.front() + " is built into the kernel";
+      order.reason = {ReasonCause::driver_built_in, {{"driver", Word{claim.built_in.front()}}}};
     }
     return {};
   }
@@ -145,14 +147,14 @@ class KernelProof {
       if (!inserted) return failure_of(inserted);
       for (const auto& module : inserted->modules) {
         if (!std::ranges::binary_search(claim.modules, module)) continue;
-        order.reason =
-            early.where + " has " + module + " loaded in the initramfs; remove that line";
+        order.reason = {ReasonCause::loaded_by_list,
+                        {{"place", early.where}, {"module", Word{module}}}};
         return {};
       }
     }
     if (auto added = add_vfio(order, true); !added) return added;
     order.stage = Stage::image;
-    order.reason.clear();
+    order.reason.reset();
     decide(order, claim, {.by_id = true});
     return {};
   }
@@ -169,7 +171,8 @@ class KernelProof {
         return std::ranges::binary_search(claim.modules, module);
       });
       if (first != modules.end() && std::find(modules.begin(), first, vfio_pci) == first) {
-        not_proved(order, "loaded by name, " + name + " brings in " + *first + " before vfio-pci");
+        not_proved(order,
+                   {ReasonCause::loaded_by_name, {{"name", Word{name}}, {"module", Word{*first}}}});
       }
     }
     return {};
@@ -203,15 +206,16 @@ std::set<std::string> blacklisted(const SystemFacts& facts,
 namespace {
 
 /// What of modprobe's configuration could not be read; nothing where all could.
-std::optional<std::string> unread_configuration(const SystemFacts& facts) {
+std::optional<Reason> unread_configuration(const SystemFacts& facts) {
   const auto found = std::ranges::find_if(facts.unread, [](const UnreadFile& file) {
     return file.path.find("/modprobe.d") != std::string::npos;
   });
   if (found == facts.unread.end()) return std::nullopt;
-  return printable(found->path) + " " + found->why;
+  return Reason(ReasonCause::file_unread,
+                {{"file", Place{found->path}}, {"why", Word{found->why}}});
 }
 
-void doubt(LoadOrder& order, const std::optional<std::string>& unread) {
+void doubt(LoadOrder& order, const std::optional<Reason>& unread) {
   if (!unread || !order.proved) return;
   order.proved = false;
   order.reason = *unread;

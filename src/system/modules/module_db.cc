@@ -99,7 +99,7 @@ class Walk {
     if (name.empty()) return {};  // of a device whose modalias is not known
     constexpr int deepest = 8;    // install commands that call each other
     if (depth > deepest || ++calls_ > most_calls) {
-      return not_followed("install commands call each other in a loop");
+      return not_followed(ReasonCause::commands_in_circle);
     }
     kmod_list* raw = nullptr;
     if (const int error = kmod_module_new_from_lookup(context_, name.c_str(), &raw); error < 0) {
@@ -141,8 +141,9 @@ class Walk {
     // Softdeps precede what the bind script loads: it loads vfio-pci alone.
     if (!runs_bind(command)) order_.by_command = true;
     const auto calls = parse_install_command(command);
-    if (!calls)
-      return not_followed("the install command '" + printable(command) + "' is not understood");
+    if (!calls) {
+      return not_followed({ReasonCause::command_unclear, {{"command", Quotation{command}}}});
+    }
     for (const auto& call : *calls) {
       if (calls_ > most_calls) break;
       if (auto done = go(call.name, call.ignore_install, depth + 1); !done) return done;
@@ -150,7 +151,7 @@ class Walk {
     return {};
   }
 
-  Result<void> not_followed(std::string reason) {
+  Result<void> not_followed(Reason reason) {
     order_.followed = false;
     order_.reason = std::move(reason);
     return {};

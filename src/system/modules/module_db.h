@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/machine/facts.h"
+#include "core/message/data.h"
 #include "core/modules/modprobe_conf.h"
 #include "system/files/file_reader.h"
 
@@ -20,7 +21,7 @@ struct InsertionOrder {
   std::vector<std::string> modules;  ///< loadable modules, each once, underscores
   bool followed = true;              ///< every install command on the way could be followed
   bool by_command = false;           ///< an install command, which no softdep precedes, was met
-  std::string reason;                ///< which could not
+  std::optional<Reason> reason;      ///< which could not
 };
 
 /// One kernel's modules under one modprobe configuration, asked of libkmod. Nothing is loaded,

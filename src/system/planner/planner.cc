@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/base/text.h"
 #include "core/binding/driver_config.h"
 #include "core/boot/card_parameters.h"
 #include "core/images/image_need.h"
+#include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
@@ -17,9 +17,10 @@ namespace vfio_switch {
 namespace {
 
 /// What could not be read says so, wherever something is concluded.
-void add_unread(std::vector<std::string>& notes, const SystemFacts& facts) {
+void add_unread(std::vector<Note>& notes, const SystemFacts& facts) {
   for (const auto& file : facts.unread) {
-    notes.push_back("not taken into account: " + file.path + " " + file.why);
+    notes.push_back(
+        {NoteCause::file_unread, {{"file", Place{file.path}}, {"why", Word{file.why}}}});
   }
 }
 
@@ -49,12 +50,8 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   auto plan = plan_enable(machine_.facts, selection, evidence.claims, options.plan);
   plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
   if (options.automatic && machine_.facts.command_line_locked) {
-    plan.refusals.push_back({RefusalCode::cmdline_locked,
-                             "Secure Boot locks this system's kernel command line, so that a boot "
-                             "without passthrough could not be asked for at the boot menu",
-                             {}});
+    plan.refusals.push_back({RefusalCause::escape_locked});
   }
-  plan.state.accepted_risks = request.accepted_risks;
   add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
   return plan;
@@ -143,7 +140,8 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   const auto verdict =
       judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
   if (verdict.staged == true) return {};
-  return fail(built.image + " was rebuilt but does not do what is configured: " + verdict.reason);
+  return fail(built.image + " was rebuilt but does not do what is configured: " +
+              reason_text(verdict.reason.value_or(Reason())));
 }
 
 Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
@@ -186,10 +184,8 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     });
     if (same != orders.end()) order = std::move(*same);
   }
-  plan.no_build = "no image has to be built: that of " + enumerate(proved) +
-                  " holds no driver of the card, no vfio-pci and nothing of vfio-switch, so that "
-                  "the root file system decides";
-  plan.notes.push_back(plan.no_build);
+  plan.no_build = Note{NoteCause::rebuild_not_needed, {{"kernels", words_of(proved)}}};
+  plan.notes.push_back(*plan.no_build);
   return {};
 }
 
@@ -235,7 +231,7 @@ Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& ev
   auto report = prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone);
   if (!report || report->condition != ImageCondition::readable) return report;
   report->root_decides = can_do_without_images(claims, config, intent) &&
-                         concern_of(report->facts, kernel.release, claims).empty();
+                         !concern_of(report->facts, kernel.release, claims);
   return report;
 }
 
@@ -243,7 +239,7 @@ bool Planner::can_do_without_images(const std::vector<Claim>& claims, const Driv
                                     Intent intent) const {
   const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
   const auto& facts = machine_.facts;
-  return !wanted_early && need_for_images(facts, claims, current_config(facts), config).empty();
+  return !wanted_early && !need_for_images(facts, claims, current_config(facts), config);
 }
 
 }  // namespace vfio_switch

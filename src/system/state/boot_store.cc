@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "system/state/kept_data.h"
 
 namespace vfio_switch {
 
@@ -26,8 +27,71 @@ const Json& expected(const Json& entry) {
   return entry.contains("expected") ? entry.at("expected") : entry.at("foretold");
 }
 
-std::string current_code(std::string code) {
-  return code == "not-as-foretold" ? "not-as-expected" : std::move(code);
+/// A finding of version 0.1.0, which kept a sentence in place of the facts.
+BootFinding quoted_finding(const Json& entry) {
+  auto code = entry.at("code").get<std::string>();
+  if (code == "not-as-foretold") code = kind_of(BootCause::other_driver).code;
+  return {.cause = BootCause::quoted,
+          .data = {{"text", Quotation{entry.at("message").get<std::string>()}}},
+          .quoted_code = std::move(code)};
+}
+
+/// Nothing where it is not understood, as one that a later version wrote.
+std::optional<BootFinding> typed_finding(const Json& entry) {
+  BootFinding finding;
+  const auto name = entry.at("cause").get<std::string>();
+  auto data = data_from(entry.at("data"));
+  if (const auto refused = parse_refusal_cause(name); refused && entry.at("refusal").get<bool>()) {
+    if (!fits(kind_of(*refused).text, data)) return std::nullopt;
+    finding.cause = BootCause::refused;
+    finding.refusal = Refusal{*refused, std::move(data)};
+    return finding;
+  }
+  const auto kind = std::ranges::find(boot_kinds(), name, &BootKind::name);
+  if (kind == boot_kinds().end() || !fits(kind->text, data)) return std::nullopt;
+  finding.cause = kind->cause;
+  finding.data = std::move(data);
+  if (kind->cause == BootCause::quoted) finding.quoted_code = entry.at("code").get<std::string>();
+  return finding;
+}
+
+std::optional<BootFinding> finding_from(const Json& entry) {
+  auto finding = entry.contains("cause") ? typed_finding(entry) : quoted_finding(entry);
+  if (!finding) return finding;
+  finding->warning = entry.at("warning").get<bool>();
+  for (const auto& text : entry.at("devices")) {
+    if (const auto address = PciAddress::parse(text.get<std::string>())) {
+      finding->devices.push_back(*address);
+    }
+  }
+  if (finding->refusal) finding->refusal->devices = finding->devices;
+  return finding;
+}
+
+Json finding_json(const BootFinding& finding) {
+  Json addresses = Json::array();
+  for (const auto& address : finding.devices) addresses.push_back(address.str());
+  const auto& refusal = finding.refusal;
+  return {{"code", finding.code()},
+          {"cause", refusal ? kind_of(refusal->cause).name : kind_of(finding.cause).name},
+          {"refusal", refusal.has_value()},
+          {"data", kept_data(refusal ? refusal->data : finding.data)},
+          {"devices", addresses},
+          {"warning", finding.warning}};
+}
+
+/// Version 0.1.0 kept the error itself, where passthrough could not be disabled.
+void read_action(const Json& json, BootRecord& record) {
+  const auto action = text_or_nothing(json.at("action"));
+  if (!action) return;
+  using enum BootAction;
+  for (const auto known : {disabled, refused, failed}) {
+    if (*action == to_string(known)) record.action = known;
+  }
+  record.problem = text_or_nothing(json.value("problem", Json())).value_or("");
+  if (record.action != none) return;
+  record.action = failed;
+  record.problem = *action;
 }
 
 BootRecord record_from(const Json& json) {
@@ -35,7 +99,7 @@ BootRecord record_from(const Json& json) {
   record.boot_id = json.at("boot_id").get<std::string>();
   record.time = json.at("time").get<std::string>();
   record.kernel = json.at("kernel").get<std::string>();
-  record.action = text_or_nothing(json.at("action")).value_or("");
+  read_action(json, record);
   for (const auto& entry : json.at("devices")) {
     const auto address = PciAddress::parse(entry.at("address").get<std::string>());
     if (!address) continue;
@@ -43,16 +107,7 @@ BootRecord record_from(const Json& json) {
         {*address, text_or_nothing(expected(entry)), text_or_nothing(entry.at("observed"))});
   }
   for (const auto& entry : json.at("findings")) {
-    BootFinding finding{current_code(entry.at("code").get<std::string>()),
-                        entry.at("message").get<std::string>(),
-                        {},
-                        entry.at("warning").get<bool>()};
-    for (const auto& text : entry.at("devices")) {
-      if (const auto address = PciAddress::parse(text.get<std::string>())) {
-        finding.devices.push_back(*address);
-      }
-    }
-    record.findings.push_back(std::move(finding));
+    if (auto finding = finding_from(entry)) record.findings.push_back(std::move(*finding));
   }
   return record;
 }
@@ -99,19 +154,17 @@ std::string render_boot_record(const BootRecord& record) {
                        {"observed", or_null(driver.observed)}});
   }
   Json findings = Json::array();
-  for (const auto& finding : record.findings) {
-    Json addresses = Json::array();
-    for (const auto& address : finding.devices) addresses.push_back(address.str());
-    findings.push_back({{"code", finding.code},
-                        {"message", finding.message},
-                        {"devices", addresses},
-                        {"warning", finding.warning}});
-  }
-  const Json json = {
-      {"schema", 1},           {"boot_id", record.boot_id},
-      {"time", record.time},   {"kernel", record.kernel},
-      {"good", record.good()}, {"devices", devices},
-      {"findings", findings},  {"action", record.action.empty() ? Json() : Json(record.action)}};
+  for (const auto& finding : record.findings) findings.push_back(finding_json(finding));
+  const bool nothing = record.action == BootAction::none;
+  const Json json = {{"schema", 1},
+                     {"boot_id", record.boot_id},
+                     {"time", record.time},
+                     {"kernel", record.kernel},
+                     {"good", record.good()},
+                     {"devices", devices},
+                     {"findings", findings},
+                     {"action", nothing ? Json() : Json(to_string(record.action))},
+                     {"problem", record.problem.empty() ? Json() : Json(record.problem)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

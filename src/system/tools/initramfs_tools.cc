@@ -54,7 +54,7 @@ std::vector<EarlyModule> UpdateInitramfs::early_modules(ForeignFiles& files) {
       ++number;
       const auto words = split_words(line);
       if (words.empty() || words[0].starts_with('#')) continue;
-      modules.push_back({module_name(words[0]), path + ":" + std::to_string(number)});
+      modules.push_back({module_name(words[0]), {path, number}});
     }
   }
   return modules;

@@ -34,7 +34,7 @@ struct Configuration {
   std::vector<ConfigWord> modules;
   std::vector<ConfigWord> hooks;
   /// A file that is read after ours sets HOOKS again.
-  std::optional<std::string> hooks_behind_ours;
+  std::optional<Place> hooks_behind_ours;
 
   [[nodiscard]] bool has_hook(std::string_view name) const {
     return std::ranges::any_of(hooks, [&](const ConfigWord& word) { return word.text == name; });
@@ -92,9 +92,11 @@ Result<void> find_missing_modules(ForeignFiles& files, const Kernel& kernel,
     auto form = db->form(module_name(word.text));
     if (!form) return failure_of(form);
     if (*form != ModuleForm::missing) continue;
-    hindrances.push_back({word.where + " puts " + printable(word.text) +
-                              " into MODULES, which kernel " + kernel.release +
-                              " does not have: every build of its image fails; remove that word",
+    hindrances.push_back({{{ReasonCause::listed_module_missing,
+                            {{"place", word.where},
+                             {"module", Quotation{word.text}},
+                             {"kernel", Word{kernel.release}}}},
+                           {Edit{word.where, word.text, {}}}},
                           true});
   }
   return {};
@@ -121,9 +123,9 @@ Result<ImageBuild> Mkinitcpio::build(const FileReader& files, const std::string&
   auto& arguments = build.command.arguments;
   arguments.insert(arguments.end(), {unified ? "-U" : "-g", build.written});
   if (!known) return build;
-  if (!preset->unclear.empty()) {
-    return fail(preset->unclear + " uses shell syntax that vfio-switch cannot read, so " + image +
-                    " cannot be built under another name first",
+  if (preset->unclear) {
+    return fail(preset->unclear->str() + " uses shell syntax that vfio-switch cannot read, so " +
+                    image + " cannot be built under another name first",
                 "Write that line without variables, or run 'mkinitcpio -P'.");
   }
   if (preset->config) arguments.insert(arguments.end(), {"-c", preset->config->text});
@@ -165,21 +167,19 @@ Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
   if (!is_in_use(generator)) return hindrances;
   const bool has_hook = is_hook_installed(files.reader());
   if (!has_hook) {
-    hindrances.push_back({std::string(mkinitcpio_hook_path) +
-                          " is missing: without the package mkinitcpio puts no vfio-pci into "
-                          "images"});
+    hindrances.push_back(
+        {{{ReasonCause::hook_missing, {{"file", Place{std::string(mkinitcpio_hook_path)}}}}}});
   }
   const auto usual = read_configuration(files, std::nullopt);
   if (has_hook && usual.hooks_behind_ours && !usual.has_hook(our_hook)) {
-    hindrances.push_back({*usual.hooks_behind_ours + " sets HOOKS behind " +
-                              std::string(mkinitcpio_conf_path) +
-                              "; write HOOKS+=(...) there, or give that file an earlier name",
+    hindrances.push_back({{{ReasonCause::hooks_set_later,
+                            {{"place", *usual.hooks_behind_ours},
+                             {"file", Place{std::string(mkinitcpio_conf_path)}}}},
+                           {Edit{*usual.hooks_behind_ours, "HOOKS=", "HOOKS+="}}},
                           true});
   }
   if (!usual.hooks.empty() && !usual.has_hook("modconf")) {
-    hindrances.push_back({usual.hooks.front().where +
-                          ": HOOKS has no modconf, so that nothing but vfio-switch's own files "
-                          "of /etc/modprobe.d comes into images"});
+    hindrances.push_back({{{ReasonCause::no_modconf, {{"place", usual.hooks.front().where}}}}});
   }
   const bool by_preset = generator == InitramfsGenerator::mkinitcpio;
   for (const auto& kernel : kernels) {
@@ -187,11 +187,11 @@ Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
     const auto config = presets.empty() || !by_preset ? std::nullopt : presets.front().config;
     const auto own = config ? read_configuration(files, config->text) : usual;
     if (has_hook && config && !own.has_hook(our_hook)) {
-      hindrances.push_back({config->where + " has images built from " + printable(config->text) +
-                                " alone, without the files of " + drop_ins +
-                                ": put a '#' before that line (mkinitcpio reads " + main_config +
-                                " by itself), or add vfio-switch to HOOKS in " +
-                                printable(config->text),
+      hindrances.push_back({{{ReasonCause::preset_without_drop_ins,
+                              {{"place", config->where},
+                               {"config", Quotation{config->text}},
+                               {"directory", Place{drop_ins}}}},
+                             {Manual{ByHand::comment_out, {{"place", config->where}}}}},
                             true});
     }
     if (auto found = find_missing_modules(files, kernel, own, hindrances); !found) {

@@ -37,11 +37,11 @@ RegularFile text(std::string content, unsigned mode = 0644) {
 }
 
 const Diff first = {
-    FileChange{"/etc/a", text("a before", 0600), text("a after"), "why"},
-    FileChange{"/etc/b", Absent{}, text("b after"), "why"},
-    FileChange{"/etc/c", SymbolicLink{"/dev/null"}, Absent{}, "why"},
-    FileChange{"/etc/d", Absent{}, Directory{0755, 0, 0}, "why"},
-    RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", "why"},
+    FileChange{"/etc/a", text("a before", 0600), text("a after"), ReasonCause::restored},
+    FileChange{"/etc/b", Absent{}, text("b after"), ReasonCause::restored},
+    FileChange{"/etc/c", SymbolicLink{"/dev/null"}, Absent{}, ReasonCause::restored},
+    FileChange{"/etc/d", Absent{}, Directory{0755, 0, 0}, ReasonCause::restored},
+    RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", ReasonCause::restored},
 };
 
 /// A root with the directories of the journal.
@@ -119,9 +119,9 @@ TEST_CASE("Of each path the first before and the last after are known, in order"
   JournalRoot root;
   const std::vector<Diff> transactions = {
       first,
-      {FileChange{"/etc/x", Absent{}, text("x"), ""},
-       FileChange{"/etc/a", text("a after"), text("a later"), ""}},
-      {FileChange{"/etc/x", text("x"), Absent{}, ""}},
+      {FileChange{"/etc/x", Absent{}, text("x"), ReasonCause::restored},
+       FileChange{"/etc/a", text("a after"), text("a later"), ReasonCause::restored}},
+      {FileChange{"/etc/x", text("x"), Absent{}, ReasonCause::restored}},
   };
   for (const auto& diff : transactions) {
     auto journal = root.load();  // each run is a process of its own
@@ -130,7 +130,8 @@ TEST_CASE("Of each path the first before and the last after are known, in order"
   }
   auto journal = root.load();
   const auto undone = value_of(journal.begin(
-      root.files(), "disable", {FileChange{"/etc/a", text("a later"), text("a undone"), ""}}));
+      root.files(), "disable",
+      {FileChange{"/etc/a", text("a later"), text("a undone"), ReasonCause::restored}}));
   value_of(journal.undone(root.files(), undone));
   CHECK(undone == 4);
 
@@ -234,7 +235,8 @@ TEST_CASE("A cleared journal remembers nothing, and can be begun again") {
 
 TEST_CASE("A link whose target is no UTF-8 is journalled like any other") {
   JournalRoot root;
-  const Diff diff = {FileChange{"/etc/a", SymbolicLink{"caf\xe9"}, Absent{}, ""}};
+  const Diff diff = {
+      FileChange{"/etc/a", SymbolicLink{"caf\xe9"}, Absent{}, ReasonCause::restored}};
   auto journal = root.load();
   CHECK_NOTHROW(value_of(journal.begin(root.files(), "enable", diff)));
   const auto again = root.load();
@@ -246,8 +248,8 @@ TEST_CASE("What somebody else put there in between is what a rollback gives back
   JournalRoot root;
   const auto change = [&](const FileState& before, const FileState& after) {
     auto journal = root.load();
-    const auto id =
-        value_of(journal.begin(root.files(), "enable", {FileChange{"/etc/a", before, after, ""}}));
+    const auto id = value_of(journal.begin(
+        root.files(), "enable", {FileChange{"/etc/a", before, after, ReasonCause::restored}}));
     value_of(journal.committed(root.files(), id));
     return value_of(Journal::load(root.files())).changed_paths().at(0).before;
   };
@@ -291,7 +293,8 @@ TEST_CASE("Extended attributes are journalled, whatever bytes they are") {
   auto file = text("before");
   file.attributes = {{"security.selinux", std::string("a\0\xff", 3)}, {"user.empty", ""}};
   auto journal = root.load();
-  (void)value_of(journal.begin(root.files(), "enable", {FileChange{"/etc/a", file, Absent{}, ""}}));
+  (void)value_of(journal.begin(root.files(), "enable",
+                               {FileChange{"/etc/a", file, Absent{}, ReasonCause::restored}}));
   CHECK(root.load().interrupted()->changes.at(0).before == FileState(file));
 }
 

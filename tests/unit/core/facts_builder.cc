@@ -270,7 +270,7 @@ bool removes(const Plan& plan, std::string_view path) {
 
 std::vector<RefusalCode> codes(const std::vector<Refusal>& refusals) {
   std::vector<RefusalCode> found;
-  for (const auto& refusal : refusals) found.push_back(refusal.code);
+  for (const auto& refusal : refusals) found.push_back(refusal.code());
   return found;
 }
 

@@ -86,7 +86,7 @@ def switching_times(stage: Stage, machine: Guest, record: Path) -> None:
                f"{min(taken[2:]) - max(taken[:2]):.2f} s saved, on this machine's own processor")
 
 
-@story("boots", needs_deb=True, minutes=5)
+@story("boots", needs_deb=True, minutes=5, why="whose rows cli/test_boot.py has on roots")
 def boots(stage: Stage) -> None:
     """Boot check and lock-out protection: pending, normal, not as expected, failed twice, no display."""
     record = stage.untouched().record

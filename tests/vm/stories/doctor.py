@@ -97,7 +97,7 @@ def mend(stage: Stage, machine: Guest, record: Path, code: str) -> None:
     stage.check(code not in found, f"{code}: mended by '{' '.join(step['command'])}'", repr(found))
 
 
-@story("doctor", needs_deb=True, minutes=3)
+@story("doctor", needs_deb=True, minutes=3, why="whose faults cli/test_doctor.py has on roots")
 def doctor(stage: Stage) -> None:
     """Seven faults, one at a time, all but a stale image in the guest: doctor names each and its remedy mends it."""
     with Guest("doctor") as machine:

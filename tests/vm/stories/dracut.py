@@ -126,7 +126,7 @@ def twins_by_address(stage: Stage) -> None:
         check(stage, boot, TWINS_NATIVE, "by address, with vfio-pci.ids=")
 
 
-@story("dracut", needs_deb=True, minutes=9)
+@story("dracut", needs_deb=True, minutes=9, why="whose images and switches the part fedora has without boots")
 def dracut(stage: Stage) -> None:
     """Under dracut: nothing to claim, taken, the escape, rescue and kdump images, disabled; twins, by address."""
     record = stage.untouched().record

@@ -68,7 +68,7 @@ def boot_by_grub(stage: Stage, machine: Guest, entry: Entry, job: str, **options
                       **options)
 
 
-@story("grub", needs_deb=True, minutes=3)
+@story("grub", needs_deb=True, minutes=3, why="whose edits cli/test_boot_parameters.py has on roots")
 def grub(stage: Stage) -> None:
     """The guest starts with the IOMMU off: enable turns it on through update-grub, rollback takes it back."""
     with Guest("grub") as machine, tempfile.TemporaryDirectory(prefix="vm-grub-") as scratch:

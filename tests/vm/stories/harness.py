@@ -84,7 +84,7 @@ def by_hand(stage: Stage) -> None:
                     "all taken back: the image holds the same as before")
 
 
-@story("systemd")
+@story("systemd", minutes=1, why="which is the harness's own proof")
 def systemd(stage: Stage) -> None:
     """The same untouched guest under a real systemd."""
     with Guest("systemd") as machine:
@@ -94,7 +94,7 @@ def systemd(stage: Stage) -> None:
         stage.equal(boot.output.splitlines()[-1], "systemd", "process 1 is systemd, and no unit failed")
 
 
-@story("machines")
+@story("machines", minutes=2, why="which is the harness's own proof")
 def machines(stage: Stage) -> None:
     """The other machines that stories can ask for are what they say they are."""
     def boot(name: str):

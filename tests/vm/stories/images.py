@@ -17,7 +17,7 @@ from story import Stage, story
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "images"))
 import roots  # noqa: E402
 
-EVERYTHING = os.environ.get("VFIO_SWITCH_ALL_IMAGES") == "1"
+EVERYTHING = os.environ.get("VFIO_SWITCH_ALL") == "1"
 EARLY = "/etc/initramfs-tools/modules"
 CONFS = "/etc/modprobe.d/*.conf"
 

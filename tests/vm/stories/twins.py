@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two identical cards, one for the host and one for the guest; the guest's is bound by address."""
 
+from pathlib import Path
+
 import root
 from guest import MACHINES, BootResult, Guest, OBSERVE, differences
 from package import LEFT_BY_APT, PACKAGE
@@ -28,23 +30,44 @@ def check(stage: Stage, boot: BootResult, drivers: dict[str, str], when: str) ->
                 f"{when}: no override is left behind")
 
 
+def set_up(stage: Stage, machine: Guest, record: Path) -> None:
+    """The package, and the first card for virtual machines; booted once."""
+    machine.copy_in(stage.deb, PACKAGE)
+    said = machine.chroot("apt-get", "install", "-y", PACKAGE, record=record).stdout
+    stage.check("ambiguous: " in said, "of two free cards none is taken unasked", said)
+    machine.chroot("vfio-switch", "enable", "--device", "01:00.0", record=record)
+    stage.check(b"ids=" not in b"".join(line for line in machine.read_file("/etc/modprobe.d/vfio.conf").splitlines()
+                                        if not line.startswith(b"#")), "vfio.conf gives no ids")
+    boot = stage.boot(machine, OBSERVE + OVERRIDES, predict=record, when="by address")
+    check(stage, boot, TAKEN, "by address")
+    stage.equal(boot.claimed_in, "initramfs", "by address: claimed in the initramfs")
+
+
 @story("twins", needs_deb=True)
 def twins(stage: Stage) -> None:
-    """By address through a reboot, a kernel upgrade, a foreign card, a missing vfio-pci and a disable."""
+    """By address through a reboot, an escape at the boot menu and a purge."""
     record = stage.untouched("twins").record
     with Guest("twins", "twins") as machine:
+        before = machine.manifest("/etc", "/usr")
+        set_up(stage, machine, record)
+
+        boot = stage.boot(machine, OBSERVE + OVERRIDES, cmdline="vfio-pci.ids=")
+        check(stage, boot, NATIVE, "with vfio-pci.ids= on the command line")
+        stage.equal(boot.claimed_in, "none", "with vfio-pci.ids= on the command line: nothing is claimed")
+
+        machine.chroot("apt-get", "purge", "-y", "vfio-switch", record=record)
+        machine.remove(PACKAGE)
+        stage.equal(differences(before, machine.manifest("/etc", "/usr"), LEFT_BY_APT), [], "the purge leaves nothing")
+
+
+@story("twins-life", needs_deb=True, minutes=5, why="'twins' has the boot, the escape and the purge of it")
+def twins_life(stage: Stage) -> None:
+    """By address through a kernel upgrade, a foreign card, an image without us, a missing vfio-pci and a disable."""
+    record = stage.untouched("twins").record
+    with Guest("twins-life", "twins") as machine:
         (current,) = machine.kernels()
         before = machine.manifest("/etc", "/usr")
-        machine.copy_in(stage.deb, PACKAGE)
-        said = machine.chroot("apt-get", "install", "-y", PACKAGE, record=record).stdout
-        stage.check("ambiguous: " in said, "of two free cards none is taken unasked", said)
-        machine.chroot("vfio-switch", "enable", "--device", "01:00.0", record=record)
-        stage.check(b"ids=" not in b"".join(line for line in machine.read_file("/etc/modprobe.d/vfio.conf").splitlines()
-                                            if not line.startswith(b"#")), "vfio.conf gives no ids")
-
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, predict=record, when="by address")
-        check(stage, boot, TAKEN, "by address")
-        stage.equal(boot.claimed_in, "initramfs", "by address: claimed in the initramfs")
+        set_up(stage, machine, record)
 
         release, package = root.older_kernel_package()
         machine.copy_in(package, "/opt/vm/linux.deb")
@@ -52,10 +75,6 @@ def twins(stage: Stage) -> None:
         boot = stage.boot(machine, OBSERVE + OVERRIDES, kernel=release, predict=record, when="a new kernel")
         check(stage, boot, TAKEN, "a new kernel")
         stage.equal(boot.claimed_in, "initramfs", "a new kernel: claimed in the initramfs")
-
-        boot = stage.boot(machine, OBSERVE + OVERRIDES, cmdline="vfio-pci.ids=")
-        check(stage, boot, NATIVE, "with vfio-pci.ids= on the command line")
-        stage.equal(boot.claimed_in, "none", "with vfio-pci.ids= on the command line: nothing is claimed")
 
         machine.machine = MACHINES["other-card"]
         boot = stage.boot(machine, OBSERVE + OVERRIDES)

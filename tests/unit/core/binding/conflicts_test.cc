@@ -8,6 +8,7 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -18,6 +19,7 @@ using test::desktop;
 using test::FactsBuilder;
 using test::has_text;
 using test::id;
+using test::text_of;
 
 namespace {
 
@@ -63,9 +65,9 @@ TEST_CASE("A kernel with vfio-pci built in, which nothing reaches by address, is
   const auto facts = desktop().kernel("6.99-custom", ModuleForm::built_in).facts();
   const auto refusals = conflicts(facts, {}, Binding::address);
   REQUIRE(codes(refusals) == Codes{RefusalCode::boot_parameter});
-  CHECK(refusals[0].message ==
-        "vfio-pci is built into kernel 6.99-custom, where nothing binds by address; use a kernel "
-        "that has it as a module");
+  CHECK(text_of(refusals[0]) ==
+        "vfio-pci is built into kernel 6.99-custom, where it cannot bind by address");
+  CHECK(text_of(refusals[0].remedy) == "Use a kernel that has vfio-pci as a module.\n");
 }
 
 TEST_CASE("Other people's lines about vfio-pci are conflicts, named with file and line") {
@@ -99,15 +101,15 @@ TEST_CASE("Other people's lines about vfio-pci are conflicts, named with file an
           (row.by_address ? 1 : 0));
     CHECK(codes(refusals) == (row.conflict ? Codes{RefusalCode::config_conflict} : Codes{}));
     if (refusals.empty()) continue;
-    CHECK_THAT(refusals[0].message, has_text("/etc/modprobe.d/x.conf:2"));
-    CHECK_THAT(refusals[0].message, has_text(row.line));
+    CHECK(text_of(refusals[0]) ==
+          "/etc/modprobe.d/x.conf:2 says '" + row.line + "', which works against vfio.conf");
   }
 }
 
 TEST_CASE("A conflict never sends control characters to the terminal") {
   const auto refusals = conflicts(desktop().facts(), "install vfio-pci \x1b[2J\n");
   REQUIRE(refusals.size() == 1);
-  CHECK(refusals[0].message.find('\x1b') == std::string::npos);
+  CHECK(text_of(refusals[0]).find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("Ids on the kernel command line are a conflict unless they hold the card's") {
@@ -154,10 +156,10 @@ TEST_CASE("A blacklisted driver of the card is no conflict, but known with file 
   const auto lines = parse_modprobe(ModprobeFile{
       "/etc/modprobe.d/x.conf",
       "blacklist nouveau\nblacklist snd-hda-intel\nblacklist pcspkr\noptions nouveau modeset=0\n"});
-  const auto sentences = find_hindrances(claims, lines);
-  REQUIRE(sentences.size() == 2);
-  CHECK_THAT(sentences[0], has_text("/etc/modprobe.d/x.conf:1 blacklists nouveau"));
-  CHECK_THAT(sentences[1], has_text("/etc/modprobe.d/x.conf:2 blacklists snd-hda-intel"));
+  const auto notes = find_hindrances(claims, lines);
+  REQUIRE(notes.size() == 2);
+  CHECK_THAT(text_of(notes[0]), has_text("/etc/modprobe.d/x.conf:1 blacklists nouveau"));
+  CHECK_THAT(text_of(notes[1]), has_text("/etc/modprobe.d/x.conf:2 blacklists snd-hda-intel"));
   CHECK(find_hindrances(claims, {}).empty());
 }
 

@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "catch.h"
+#include "told.h"
 
 namespace vfio_switch {
+
+using test::text_of;
 
 TEST_CASE("The words of the command line that decide about the card are found") {
   struct Row {
@@ -35,7 +38,7 @@ TEST_CASE("The words of the command line that decide about the card are found") 
     for (const auto& parameter : telling_parameters(row.command_line)) {
       words.push_back(parameter.word);
       keeps_host |= parameter.keeps_host;
-      CHECK_FALSE(parameter.effect.empty());
+      CHECK_FALSE(text_of(parameter.effect).empty());
     }
     CHECK(words == row.words);
     CHECK(keeps_host == row.keeps_host);

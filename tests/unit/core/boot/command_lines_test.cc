@@ -15,6 +15,7 @@
 #include "core/boot/grub_settings.h"
 #include "core/boot/kernel_parameters.h"
 #include "core/files/seal.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
@@ -231,12 +232,14 @@ class RandomText {
 using Add = std::function<std::optional<std::string>(std::string_view, std::string_view)>;
 using Remove = std::function<std::string(std::string_view, std::string_view)>;
 
-/// Of texts that lack the parameters, how many could be edited.
-int check_round_trips(const std::vector<std::string_view>& pieces, const Add& add,
-                      const Remove& remove,
-                      const std::function<bool(std::string_view, std::string_view)>& has) {
-  int edited = 0;
-  for (std::uint32_t seed = 0; seed < 30000; ++seed) {
+/// Of 30000 texts that lack the parameters, how many could be edited.
+std::uint32_t check_round_trips(
+    const std::vector<std::string_view>& pieces, const Add& add, const Remove& remove,
+    const std::function<bool(std::string_view, std::string_view)>& has) {
+  constexpr std::uint32_t all = 30000;
+  const auto tried = test::rounds(all);
+  std::uint32_t edited = 0;
+  for (std::uint32_t seed = 0; seed < tried; ++seed) {
     const auto text = RandomText(seed).of(pieces);
     const auto once = add(text, on);
     if (!once) continue;
@@ -250,7 +253,7 @@ int check_round_trips(const std::vector<std::string_view>& pieces, const Add& ad
     REQUIRE(remove(remove(*twice, pt), on) == text);
     REQUIRE(remove(remove(*twice, on), pt) == text);
   }
-  return edited;
+  return edited * (all / tried);
 }
 
 }  // namespace

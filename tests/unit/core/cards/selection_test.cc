@@ -11,6 +11,7 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -25,6 +26,7 @@ using test::Function;
 using test::has_text;
 using test::id;
 using test::network;
+using test::text_of;
 using test::usb;
 using test::vga;
 
@@ -102,7 +104,10 @@ TEST_CASE("Without a name nobody is taken where several could be") {
   CHECK(selection.cards.empty());
   REQUIRE(codes(selection.refusals) == Codes{RefusalCode::ambiguous});
   CHECK(selection.refusals[0].devices == at_all({"01:00.0", "02:00.0"}));
-  CHECK_THAT(selection.refusals[0].message, has_text("--device"));
+  CHECK(text_of(selection.refusals[0].remedy) ==
+        "Run one of these commands:\n"
+        "vfio-switch enable --device 0000:01:00.0\n"
+        "vfio-switch enable --device 0000:02:00.0\n");
 }
 
 TEST_CASE("Without a name nobody is taken where none is eligible, and each GPU says why") {
@@ -137,7 +142,7 @@ TEST_CASE("Of cards that are not eligible, the one with the fewest reasons is sp
   const auto facts = desktop().with(network("03:00.0", "8086:15b8").group(1)).facts();
   const auto selection = select(facts, {});
   REQUIRE(selection.refusals.size() > 1);
-  CHECK(selection.refusals[0].code == RefusalCode::group_shared);
+  CHECK(selection.refusals[0].code() == RefusalCode::group_shared);
   CHECK(selection.gpus[0].gpu == at("00:02.0"));  // the list stays in order
 }
 
@@ -283,7 +288,8 @@ TEST_CASE("A kept choice is followed to where the card sits now") {
     REQUIRE(selection.cards.size() == 1);
     CHECK(selection.cards[0].address == at("01:00.0"));
     REQUIRE(selection.notes.size() == 1);
-    CHECK_THAT(selection.notes[0], has_text("moved from 0000:02:00.0 to 0000:01:00.0"));
+    CHECK(text_of(selection.notes[0]) ==
+          "the card 10de:1d01 moved from 0000:02:00.0 to 0000:01:00.0");
   }
   SECTION("it is gone: nobody is taken in its place") {
     const auto facts = two_cards().without("01:00.0").without("01:00.1").facts();

@@ -35,9 +35,9 @@ FactsBuilder boots_on(std::string_view address) {
   return machine;
 }
 
-Examination claimed(std::string_view address, std::string_view where) {
+Examination claimed(std::string_view address, Place where) {
   auto facts = desktop().facts();
-  facts.display_claims.push_back({at(address), std::string(where), "BusID \"PCI:1:0:0\""});
+  facts.display_claims.push_back({at(address), std::move(where), "BusID \"PCI:1:0:0\""});
   return healthy(facts);
 }
 
@@ -93,7 +93,7 @@ std::vector<Row> iommu_rows() {
        no_table, "IVRS", "journalctl --dmesg"},
       {parameter_wrong_vendor, "AMD's on Intel",
        healthy(iommu_off(IommuTable::dmar, "amd_iommu=on").facts()),
-       healthy(iommu_off(IommuTable::dmar, "intel_iommu=on").facts()), "on a processor of Intel",
+       healthy(iommu_off(IommuTable::dmar, "intel_iommu=on").facts()), "on an Intel processor",
        "Remove amd_iommu=on"},
       {parameter_wrong_vendor, "no trouble where the IOMMU is on",
        with(healthy(desktop().command_line("intel_iommu=on").facts()),
@@ -130,16 +130,19 @@ std::vector<Row> display_rows() {
       {no_second_gpu, "no card but the processor's",
        healthy(desktop().without("01:00.0").without("01:00.1").facts()), plain,
        "besides the one that the host needs", "Add a second graphics card"},
+      {no_second_gpu, "no card at all",
+       healthy(desktop().without("00:02.0").without("01:00.0").without("01:00.1").facts()), plain,
+       "This machine has no graphics card.", "Add a second graphics card"},
       {boot_display_on_card, "the machine boots on it", healthy(boots_on("01:00.0").facts()),
        healthy(boots_on("00:02.0").facts()), "drives the boot display",
-       "Or: Run 'vfio-switch enable --device 0000:01:00.0 --allow-boot-gpu'."},
+       "Run 'vfio-switch enable --device 0000:01:00.0 --allow-boot-gpu'."},
       {framebuffer_on_card, "efifb", with(plain, framebuffer("01:00.0")),
        with(plain, framebuffer("00:02.0")), "(efifb) is on 0000:01:00.0",
        "Add initcall_blacklist=sysfb_init to"},
       {monitor_on_card, "the only monitor", healthy(monitor_moved(false).facts()),
        healthy(monitor_moved(true).facts()), "monitor", "Connect the monitor to"},
-      {display_config, "Xorg", claimed("01:00.0", "/etc/X11/xorg.conf:12"),
-       claimed("00:02.0", "/etc/X11/xorg.conf:12"), "/etc/X11/xorg.conf:12 gives",
+      {display_config, "Xorg", claimed("01:00.0", Place{"/etc/X11/xorg.conf", 12}),
+       claimed("00:02.0", Place{"/etc/X11/xorg.conf", 12}), "/etc/X11/xorg.conf:12 gives",
        "Remove 'BusID \"PCI:1:0:0\"' from /etc/X11/xorg.conf:12."},
       {prime_mode, "nvidia", with(plain, prime("nvidia")), with(plain, prime("intel")), "nvidia",
        "prime-select intel", Severity::problem},

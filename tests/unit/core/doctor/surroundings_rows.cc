@@ -63,7 +63,9 @@ Examination amd(std::string_view id, std::string_view reset_method) {
 }
 
 Examination guest(std::string_view address, std::string problem = {}) {
-  return with(enabled(desktop()), [&](Examination& e) {
+  auto machine = desktop();
+  machine.change("00:1f.3", [](PciDevice& device) { device.dependants = {"disk sda"}; });
+  return with(enabled(machine), [&](Examination& e) {
     e.more.machines = {
         {"win11", "/etc/libvirt/qemu/win11.xml", {{at(address), 88}}, std::move(problem), 3}};
   });
@@ -143,6 +145,8 @@ std::vector<Row> surroundings_rows() {
        "/etc/udev/rules.d/70-vfio.rules."},
       {reset_trouble, "Polaris", amd("1002:67df", "bus"), amd("1002:73bf", "bus"),
        "Polaris 10 card (reset_method: bus)", "vendor-reset"},
+      {reset_trouble, "no reset_method in sysfs", amd("1002:67df", ""), amd("1002:73bf", ""),
+       "is a Polaris 10 card.", "vendor-reset"},
       {reset_trouble, "mended", amd("1002:731f", "bus"), amd("1002:731f", "device_specific bus"),
        "Navi 10", "vendor-reset"},
       {vm_device_missing, "an address that is gone", guest("07:00.0"), guest("01:00.0"),
@@ -150,7 +154,11 @@ std::vector<Row> surroundings_rows() {
        "Run 'virsh edit win11'. Replace the address by that of the card."},
       {vm_device_changed, "another device is there now", moved("01:00.0"), moved("02:00.0"),
        "no longer the card", "that of the card, 0000:02:00.0."},
-      {vm_device_changed, "a bridge", guest("00:01.0"), guest("00:1f.3"), "a bridge", "virsh edit"},
+      {vm_device_changed, "a device of the host's", guest("00:1f.3"), guest("01:00.0"),
+       "00:1f.3, which the host uses: disk sda.", "virsh edit"},
+      {vm_device_changed, "the GPU of the boot display", guest("00:02.0"), guest("01:00.0"),
+       "00:02.0, which drives the boot display.", "virsh edit"},
+      {vm_device_changed, "a bridge", guest("00:01.0"), guest("01:00.1"), "a bridge", "virsh edit"},
       {vm_unreadable, "no XML", guest("01:00.0", "not well-formed"), guest("01:00.0"),
        "win11.xml:3 cannot be read: not well-formed", "virsh edit win11"},
   };

@@ -18,13 +18,13 @@ const FileState b = RegularFile{"b", 0600, 1, 2};
 const FileState link = SymbolicLink{"/dev/null"};
 
 const Diff every_kind = {
-    FileChange{"/etc/new", Absent{}, a, "why"},
-    FileChange{"/etc/gone", b, Absent{}, "why"},
-    FileChange{"/etc/changed", a, b, "why"},
-    FileChange{"/etc/link", link, a, "why"},
-    FileChange{"/etc/directory", Absent{}, Directory{}, "why"},
-    RebuildInitramfs{"6.12", "/boot/initrd.img-6.12", "why"},
-    RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", "why"},
+    FileChange{"/etc/new", Absent{}, a, ReasonCause::restored},
+    FileChange{"/etc/gone", b, Absent{}, ReasonCause::restored},
+    FileChange{"/etc/changed", a, b, ReasonCause::restored},
+    FileChange{"/etc/link", link, a, ReasonCause::restored},
+    FileChange{"/etc/directory", Absent{}, Directory{}, ReasonCause::restored},
+    RebuildInitramfs{"6.12", "/boot/initrd.img-6.12", ReasonCause::restored},
+    RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", ReasonCause::restored},
 };
 
 std::vector<FileChange> files_without_reasons(const Diff& diff) {
@@ -32,7 +32,7 @@ std::vector<FileChange> files_without_reasons(const Diff& diff) {
   for (const auto& change : diff) {
     if (const auto* file = std::get_if<FileChange>(&change)) {
       files.push_back(*file);
-      files.back().reason.clear();
+      files.back().reason = {};
     }
   }
   return files;
@@ -61,17 +61,17 @@ TEST_CASE("A change says its kind to programs and what it will do to people") {
 }
 
 TEST_CASE("What decides about the kernel command line is a kind of its own") {
-  const Change setting = FileChange{"/etc/default/grub", a, b, "why", true};
+  const Change setting = FileChange{"/etc/default/grub", a, b, ReasonCause::restored, true};
   const Change run = BootParameters{{"grub-mkconfig", "-o", "/boot/grub/grub.cfg"},
                                     {},
                                     {"/boot/grub/grub.cfg"},
                                     {"intel_iommu=on"},
-                                    "because"};
+                                    ReasonCause::grub_passes_rest};
   CHECK(kind(setting) == "boot-parameters");
   CHECK(describe(setting) == "write /etc/default/grub");
   CHECK(kind(run) == "boot-parameters");
   CHECK(describe(run) == "run grub-mkconfig -o /boot/grub/grub.cfg");
-  CHECK(reason_of(run) == "because");
+  CHECK(reason_of(run) == Reason(ReasonCause::grub_passes_rest));
   CHECK_FALSE(has_file_changes({setting, run}));  // no initramfs holds a copy of them
   CHECK(std::get<FileChange>(inverse({setting, run}).at(0)).boot_parameters);
 }
@@ -103,7 +103,8 @@ TEST_CASE("The inverse of the inverse changes the same files and rebuilds the sa
 TEST_CASE("A diff knows whether it changes files") {
   CHECK(has_file_changes(every_kind));
   CHECK_FALSE(has_file_changes({}));
-  CHECK_FALSE(has_file_changes({RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", "why"}}));
+  CHECK_FALSE(
+      has_file_changes({RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", ReasonCause::restored}}));
 }
 
 }  // namespace vfio_switch

@@ -8,12 +8,15 @@
 #include "catch.h"
 #include "core/facts_builder.h"
 #include "core/images/image_verdict.h"
+#include "told.h"
 
 namespace vfio_switch {
 
 using test::at;
 using test::desktop_kernel;
 using test::has_text;
+using test::some_reason;
+using test::text_of;
 
 namespace {
 
@@ -104,19 +107,20 @@ TEST_CASE("What the image does counts before the real root") {
     const auto order = both({at_once({{{"drm", "nouveau"}, {}}})}, true);
     CHECK(order.winner == "nouveau");
     CHECK((order.stage == Stage::image));
-    CHECK_THAT(order.reason, has_text("nouveau is loaded in the initramfs before vfio-pci"));
+    CHECK_THAT(text_of(order.reason),
+               has_text("nouveau is loaded in the initramfs before vfio-pci"));
     CHECK(order.modules == Words{"drm", "nouveau", "vfio_pci_core", "vfio_pci"});
   }
   SECTION("vfio-pci is there already without ids: the real root's softdep does nothing") {
     const auto order = both({in_order({vfio})}, false);
     CHECK(order.winner == "nouveau");
     CHECK((order.stage == Stage::root));
-    CHECK_THAT(order.reason, has_text("without"));
+    CHECK_THAT(text_of(order.reason), has_text("lacks the configuration that binds the card"));
   }
   SECTION("what cannot be followed there is not proved") {
-    const auto order = both({in_order({{{}, "the install command 'x' is not understood"}})}, true);
+    const auto order = both({in_order({{{}, some_reason("not understood")}})}, true);
     CHECK_FALSE(order.proved);
-    CHECK_THAT(order.reason, has_text("not understood"));
+    CHECK_THAT(text_of(order.reason), has_text("not understood"));
   }
   SECTION("a built-in driver has it before any image") {
     auto built_in = claim;
@@ -167,15 +171,16 @@ TEST_CASE("An image is judged by what it holds and does") {
   SECTION("the same files, and vfio-pci wins") {
     const auto verdict = judge(image("vfio-pci", on_disk));
     CHECK(verdict.staged == true);
-    CHECK(verdict.reason.empty());
+    CHECK_FALSE(verdict.reason.has_value());
   }
   SECTION("an older copy is stale, also where vfio-pci wins") {
     const auto verdict = judge(image("vfio-pci", {{conf_path, "options vfio-pci ids=1:1\n"}}));
     CHECK(verdict.staged == false);
-    CHECK_THAT(verdict.reason, has_text("stale: it holds an older /etc/modprobe.d/vfio.conf"));
+    CHECK_THAT(text_of(verdict.reason),
+               has_text("stale: its copy of /etc/modprobe.d/vfio.conf is older"));
   }
   SECTION("no copy, where others are copied, is stale") {
-    CHECK_THAT(judge(image("vfio-pci", {})).reason, has_text("stale: it lacks"));
+    CHECK_THAT(text_of(judge(image("vfio-pci", {})).reason), has_text("stale: it lacks"));
   }
   SECTION("no copy, where nothing is copied, is what the real root makes of it") {
     auto report = image("vfio-pci", {});
@@ -185,7 +190,8 @@ TEST_CASE("An image is judged by what it holds and does") {
   SECTION("an older list for binding by address is stale") {
     auto report = image("vfio-pci", on_disk);
     report.facts.config.overrides = {{*PciAddress::parse("0000:01:00.0"), {0x10de, 0x1d01}, {}}};
-    CHECK_THAT(judge(report).reason, has_text("holds an older /etc/vfio-switch/override"));
+    CHECK_THAT(text_of(judge(report).reason),
+               has_text("its copy of /etc/vfio-switch/override is older"));
   }
   SECTION("somebody else's file may differ") {
     CHECK(
@@ -195,7 +201,7 @@ TEST_CASE("An image is judged by what it holds and does") {
   SECTION("the driver wins") {
     const auto verdict = judge(image("nouveau", on_disk));
     CHECK(verdict.staged == false);
-    CHECK_THAT(verdict.reason, has_text("0000:01:00.0 does not go to vfio-pci"));
+    CHECK_THAT(text_of(verdict.reason), has_text("vfio-pci does not bind 0000:01:00.0: "));
   }
   SECTION("a kernel without vfio-pci is judged by the copies alone") {
     CHECK(judge_image(image("nouveau", on_disk), kernel(ModuleForm::missing), {on_disk, {}}, root,
@@ -205,19 +211,19 @@ TEST_CASE("An image is judged by what it holds and does") {
   SECTION("not proved is not staged") {
     auto report = image("vfio-pci", on_disk);
     report.orders[0].proved = false;
-    report.orders[0].reason = "not understood";
+    report.orders[0].reason = some_reason();
     CHECK(judge(report).staged == false);
   }
   SECTION("missing, damaged, unknown") {
     ImageReport report;
     report.condition = ImageCondition::missing;
-    report.problem = "why";
+    report.problem = ReasonCause::image_missing;
     CHECK(judge(report).staged == false);
     report.condition = ImageCondition::damaged;
     CHECK(judge(report).staged == false);
     report.condition = ImageCondition::unknown;
     CHECK_FALSE(judge(report).staged.has_value());
-    CHECK(judge(report).reason == "why");
+    CHECK(judge(report).reason == Reason(ReasonCause::image_missing));
   }
 }
 
@@ -230,8 +236,10 @@ TEST_CASE("An image for the host may hold nothing that takes the card") {
   };
   CHECK(judge(image("nouveau", disabled), {host}).staged == true);
   CHECK(judge(image("nouveau", {}), {host}).staged == true);
-  CHECK_THAT(judge(image("nouveau", {{conf_path, conf}}), {host}).reason, has_text("stale"));
-  CHECK_THAT(judge(image("vfio-pci", disabled), {host}).reason, has_text("still gives"));
+  CHECK_THAT(text_of(judge(image("nouveau", {{conf_path, conf}}), {host}).reason),
+             has_text("stale"));
+  CHECK_THAT(text_of(judge(image("vfio-pci", disabled), {host}).reason),
+             has_text("still binds 0000:01:00.0 to vfio-pci"));
   // What the user set up by hand is the user's.
   CHECK(judge(image("vfio-pci", disabled), {real_root()}).staged == true);
 }

@@ -63,9 +63,9 @@ TEST_CASE("A word knows the line that it stands in") {
   const auto words =
       list_after(parse_assignments("c", "# one\nHOOKS=(base\n  udev # x\n  kms)\n"), "HOOKS");
   REQUIRE(words.size() == 3);
-  CHECK(words[0].where == "c:2");
-  CHECK(words[1].where == "c:3");
-  CHECK(words[2].where == "c:4");
+  CHECK(words[0].where == Place{"c", 2});
+  CHECK(words[1].where == Place{"c", 3});
+  CHECK(words[2].where == Place{"c", 4});
 }
 
 TEST_CASE("A preset says which images are built, and from what") {
@@ -84,16 +84,16 @@ TEST_CASE("A preset says which images are built, and from what") {
   const MkinitcpioPreset first{"default",
                                "/boot/initramfs-linux.img",
                                "",
-                               ConfigWord{"/etc/mkinitcpio.conf", "linux.preset:1"},
+                               ConfigWord{"/etc/mkinitcpio.conf", {"linux.preset", 1}},
                                {"--splash", "/usr/share/x.bmp"},
-                               ""};
+                               std::nullopt};
   CHECK(presets[0] == first);
   const MkinitcpioPreset second{"fallback",
                                 "",
                                 "/efi/EFI/Linux/arch-fallback.efi",
-                                ConfigWord{"/etc/fallback.conf", "linux.preset:8"},
+                                ConfigWord{"/etc/fallback.conf", {"linux.preset", 8}},
                                 {"-S", "autodetect"},
-                                ""};
+                                std::nullopt};
   CHECK(presets[1] == second);
 }
 
@@ -103,8 +103,8 @@ TEST_CASE("A preset that only a shell understands is known as such") {
                                     "default_image=/boot/${base}.img\n"
                                     "other_image=/boot/other.img\n");
   REQUIRE(presets.size() == 2);
-  CHECK(presets[0].unclear == "p:2");
-  CHECK(presets[1].unclear.empty());
+  CHECK(presets[0].unclear == Place{"p", 2});
+  CHECK_FALSE(presets[1].unclear.has_value());
   CHECK(parse_preset("p", "").empty());
   CHECK(parse_preset("p", "default_image=/boot/a\n").empty());
 }

@@ -38,7 +38,7 @@ TEST_CASE("The card that an xorg.conf names is read from its BusID") {
     std::vector<PciAddress> found;
     for (const auto& claim : claims) {
       found.push_back(claim.address);
-      CHECK(claim.where == "/etc/X11/xorg.conf:2");
+      CHECK(claim.where == Place{"/etc/X11/xorg.conf", 2});
     }
     CHECK(found == row.addresses);
   }
@@ -65,7 +65,7 @@ TEST_CASE("The card that is attached to a seat is read from the udev rule") {
       "ENV{ID_SEAT}=\"seat1\", ENV{ID_FOR_SEAT}==\"drm-pci-\n");
   REQUIRE(claims.size() == 2);
   CHECK(claims[0].address == at("01:00.0"));
-  CHECK(claims[0].where == file + ":2");
+  CHECK(claims[0].where == Place{file, 2});
   CHECK(claims[1].address == at("00:14.0"));
   CHECK(parse_seat_rules(file, "").empty());
 }

@@ -8,6 +8,8 @@
 #include "catch.h"
 #include "core/facts_builder.h"
 #include "core/plan/status.h"
+#include "core/tell/boot_text.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -17,6 +19,9 @@ using test::desktop;
 using test::desktop_kernel;
 using test::FactsBuilder;
 using test::has_text;
+using test::plain;
+using test::some_reason;
+using test::text_of;
 using test::vga;
 
 namespace {
@@ -57,12 +62,12 @@ struct Boot {
     return judge_boot(facts, state, status, settings, seen);
   }
 
-  [[nodiscard]] std::string disables() const { return reason_to_disable(judge(), state, settings); }
+  [[nodiscard]] bool disables() const { return should_disable(judge(), state, settings); }
 };
 
 std::vector<std::string> codes(const BootRecord& record) {
   std::vector<std::string> found;
-  for (const auto& finding : record.findings) found.push_back(finding.code);
+  for (const auto& finding : record.findings) found.emplace_back(finding.code());
   return found;
 }
 
@@ -84,8 +89,7 @@ TEST_CASE("A function with another driver than the expected one is a warning") {
   CHECK_FALSE(record.good());
   CHECK(codes(record) == Codes{"not-as-expected"});
   CHECK(record.findings[0].devices == std::vector{at("01:00.0")});
-  CHECK_THAT(record.findings[0].message,
-             has_text("0000:01:00.0 is bound to nouveau; expected vfio-pci"));
+  CHECK(text_of(record.findings[0]) == "0000:01:00.0 is bound to nouveau; expected vfio-pci");
   const auto warning = boot_warning(record, false);
   CHECK_THAT(warning, has_text("vfio-pci.ids="));
   CHECK(boot_warning(record, true).find("vfio-pci.ids=") == std::string::npos);
@@ -95,7 +99,9 @@ TEST_CASE("What the command line says against it is named") {
   const auto record =
       Boot("nouveau", "snd_hda_intel", desktop(), "ro module_blacklist=vfio_pci").judge();
   CHECK(codes(record) == Codes{"not-as-expected", "not-as-expected"});
-  CHECK_THAT(record.findings[0].message, has_text("module_blacklist=vfio_pci"));
+  CHECK(text_of(record.findings[0]) ==
+        "0000:01:00.0 is bound to nouveau; expected vfio-pci (module_blacklist=vfio_pci on the "
+        "kernel command line forbids vfio-pci)");
 }
 
 TEST_CASE("A boot that was asked to leave the card with the host is noted, and good") {
@@ -107,10 +113,11 @@ TEST_CASE("A boot that was asked to leave the card with the host is noted, and g
 TEST_CASE("A kernel for which the host was expected is no surprise, and still said") {
   Boot boot("nouveau");
   boot.status.load_order[0].winner = "nouveau";
-  boot.status.load_order[0].reason = "this kernel has no vfio-pci";
+  boot.status.load_order[0].reason = some_reason();
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"not-staged"});
-  CHECK_THAT(record.findings[0].message, has_text("as expected"));
+  CHECK(text_of(record.findings[0]) == "0000:01:00.0 is bound to nouveau, as expected for kernel " +
+                                           std::string(desktop_kernel) + ": because");
 }
 
 TEST_CASE("A device with the card's ids that is not the card is found on vfio-pci") {
@@ -137,17 +144,23 @@ TEST_CASE("A card whose address moved is found, one that is gone is left to the 
   boot.state.cards[0].address = at("02:00.0");
   const auto moved = boot.judge();
   CHECK(codes(moved) == Codes{"moved"});
-  CHECK_THAT(moved.findings[0].message, has_text("at 0000:02:00.0 is at 0000:01:00.0 now"));
+  CHECK(text_of(moved.findings[0]) == "the card 10de:1d01 moved from 0000:02:00.0 to 0000:01:00.0");
   boot.state.cards[0].id = test::id("10de:ffff");
   CHECK(boot.judge().good());
 }
 
 TEST_CASE("Isolation that could not be judged before is judged after the boot") {
   Boot boot;
-  boot.status.refusals = {
-      {RefusalCode::group_shared, "group 2 also holds a disk", {at("02:00.0")}}};
+  const Refusal shared{RefusalCause::group_shared,
+                       {{"gpu", at("01:00.0")},
+                        {"groups", std::vector<Item>{Count{2}}},
+                        {"blockers", std::vector<Item>{Occupant{at("02:00.0"), "ahci"}}}},
+                       {},
+                       {at("02:00.0")}};
+  boot.status.refusals = {shared};
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"group-shared"});
+  CHECK((record.findings[0].refusal == shared));
   CHECK(record.findings[0].devices == std::vector{at("02:00.0")});
 }
 
@@ -155,26 +168,26 @@ TEST_CASE("Without a display for the host passthrough is taken back, unless told
   Boot boot;
   boot.seen.has_display = false;
   CHECK(codes(boot.judge()) == Codes{"no-display"});
-  CHECK_FALSE(boot.disables().empty());
+  CHECK(boot.disables());
   SECTION("headless machines need none") {
     boot.settings.headless = true;
     CHECK(boot.judge().good());
-    CHECK(boot.disables().empty());
+    CHECK_FALSE(boot.disables());
   }
   SECTION("auto-disable = no") {
     boot.settings.auto_disable = false;
     CHECK_FALSE(boot.judge().good());
-    CHECK(boot.disables().empty());
+    CHECK_FALSE(boot.disables());
   }
   SECTION("auto-disable = yes") {
     boot.settings.auto_disable = true;
-    CHECK_FALSE(boot.disables().empty());
+    CHECK(boot.disables());
   }
   SECTION("the host has the card: that is not the reason") {
     Boot host("nouveau", "snd_hda_intel");
     host.seen.has_display = false;
     CHECK_FALSE(host.judge().good());
-    CHECK(host.disables().empty());
+    CHECK_FALSE(host.disables());
   }
 }
 
@@ -185,13 +198,13 @@ TEST_CASE("Two boots in a row that failed are said, and acted upon where that is
   boot.seen.failed_boots = 2;
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"failed-boots"});
-  CHECK_THAT(record.findings[0].message, has_text("2 boots in a row"));
-  CHECK_THAT(record.findings[0].message, has_text("'vfio-switch disable'"));
-  CHECK(boot.disables().empty());
+  CHECK(text_of(record.findings[0]) == "2 boots in a row did not reach the login");
+  CHECK(text_of(record.findings[0].remedy) == "vfio-switch disable\n");
+  CHECK_FALSE(boot.disables());
   boot.settings.auto_disable = false;
-  CHECK(boot.disables().empty());
+  CHECK_FALSE(boot.disables());
   boot.settings.auto_disable = true;
-  CHECK_THAT(boot.disables(), has_text("login"));
+  CHECK(boot.disables());
 }
 
 TEST_CASE("A disabled machine is only asked whether the host has its card") {
@@ -202,7 +215,7 @@ TEST_CASE("A disabled machine is only asked whether the host has its card") {
   for (auto& order : boot.status.load_order) order.winner = "nouveau";
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"not-as-expected", "not-as-expected"});
-  CHECK(boot.disables().empty());
+  CHECK_FALSE(boot.disables());
   Boot host("nvidia", "snd_hda_intel");
   host.state.intent = Intent::disabled;
   for (auto& order : host.status.load_order) order.winner = "nouveau";
@@ -216,17 +229,19 @@ TEST_CASE("A set-up that was put off is told of where nothing was set up since")
   boot.seen.pending = "a chroot";
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"set-up-pending"});
-  CHECK_THAT(record.findings[0].message, has_text("a chroot"));
+  CHECK_THAT(text_of(record.findings[0]), has_text("installed in a chroot"));
 }
 
 TEST_CASE("A warning says what was done about it") {
   Boot boot;
   boot.seen.has_display = false;
   auto record = boot.judge();
-  record.action = "disabled";
-  CHECK_THAT(boot_warning(record, false), has_text("passthrough was disabled"));
-  record.action = "the disk is full";
-  CHECK_THAT(boot_warning(record, false), has_text("could not be disabled: the disk is full"));
+  record.action = BootAction::disabled;
+  CHECK_THAT(plain(boot_warning(record, false)), has_text("passthrough was disabled"));
+  record.action = BootAction::failed;
+  record.problem = "the disk is full";
+  CHECK_THAT(plain(boot_warning(record, false)),
+             has_text("could not be disabled: the disk is full"));
 }
 
 }  // namespace vfio_switch

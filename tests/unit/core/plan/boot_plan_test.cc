@@ -10,6 +10,7 @@
 #include "core/boot/grub_settings.h"
 #include "core/cards/isolation.h"
 #include "core/facts_builder.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -20,6 +21,8 @@ using test::desktop;
 using test::FactsBuilder;
 using test::find_refusal;
 using test::has_text;
+using test::plain;
+using test::text_of;
 using test::usual_claims;
 using test::written;
 
@@ -72,7 +75,7 @@ FactsBuilder iommu_off(IommuTable table = IommuTable::dmar) {
 
 bool says(const Plan& plan, const std::string& part) {
   for (const auto& note : plan.notes) {
-    if (note.find(part) != std::string::npos) return true;
+    if (text_of(note).find(part) != std::string::npos) return true;
   }
   return false;
 }
@@ -172,8 +175,10 @@ TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
   const auto unknown = enable(with_loader(built_in, UnknownLoader{}));
   const auto* refusal = find_refusal(unknown.refusals, RefusalCode::boot_parameter);
   REQUIRE(refusal != nullptr);
-  CHECK_THAT(refusal->message, has_text("vfio-pci is built into kernel 6.99-custom"));
-  CHECK_THAT(refusal->message, has_text(ids));
+  CHECK(text_of(*refusal) == "the kernel command line needs " + ids +
+                                 " (vfio-pci is built into kernel 6.99-custom, where modprobe.d "
+                                 "has no effect on it), and vfio-switch cannot add it: no known "
+                                 "boot loader was found");
 
   // By hand, on a boot loader that is not known: it shows in the running command line.
   const auto by_hand =
@@ -200,9 +205,9 @@ TEST_CASE("A signed unified image under Secure Boot is left to its signer") {
   facts.command_line_locked = true;
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::cmdline_locked});
-  CHECK_THAT(plan.refusals[0].message, has_text("needs intel_iommu=on"));
-  CHECK_THAT(plan.refusals[0].message, has_text("build and sign it"));
-  CHECK(says(plan, "there is no such escape here"));
+  CHECK_THAT(text_of(plan.refusals[0]), has_text("needs intel_iommu=on (the IOMMU is off)"));
+  CHECK_THAT(text_of(plan.refusals[0].remedy), has_text("build and sign it"));
+  CHECK(says(plan, "a boot without passthrough cannot be chosen at the boot menu"));
   CHECK(plan.command_line_locked);
   CHECK(boot_changes(plan).empty());
 
@@ -210,7 +215,7 @@ TEST_CASE("A signed unified image under Secure Boot is left to its signer") {
   auto ready = with_loader(desktop(), UnifiedImage{});
   ready.command_line_locked = true;
   CHECK(codes(enable(ready).refusals).empty());
-  CHECK(says(enable(ready), "there is no such escape here"));
+  CHECK(says(enable(ready), "a boot without passthrough cannot be chosen at the boot menu"));
 }
 
 TEST_CASE("A unified image is built anew with its command line, or else nothing is changed") {
@@ -224,9 +229,10 @@ TEST_CASE("A unified image is built anew with its command line, or else nothing 
   for (auto& kernel : facts.kernels) kernel.initramfs.reset();
   const auto refused = enable(facts);
   REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
-  CHECK(refused.refusals[0].message ==
-        "the IOMMU is off: /etc/kernel/cmdline needs intel_iommu=on, and then the unified kernel "
-        "image has to be built anew: how is not known here");
+  CHECK(text_of(refused.refusals[0]) ==
+        "the kernel command line needs intel_iommu=on (the IOMMU is off), and vfio-switch cannot "
+        "add it: the unified kernel image must then be rebuilt, and vfio-switch does not know how "
+        "on this system");
 }
 
 TEST_CASE("grubby's and rpm-ostree's tools have to run") {
@@ -237,17 +243,18 @@ TEST_CASE("grubby's and rpm-ostree's tools have to run") {
         std::vector<std::string>{"run grubby --update-kernel=ALL --args=intel_iommu=on"});
   const auto refused = enable(with_loader(iommu_off(), grubby), {}, {.may_run = false});
   REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
-  CHECK_THAT(refused.refusals[0].message,
-             has_text("has to change the kernel command line: use --rebuild"));
+  CHECK(text_of(refused.refusals[0]) ==
+        "grubby has to change the kernel command line (intel_iommu=on), and is only run with "
+        "--rebuild");
 }
 
 TEST_CASE("A disk that the TPM unlocks is a reason to have the recovery key at hand") {
   auto facts = with_loader(iommu_off(), grub());
-  facts.tpm_unlock = "/etc/crypttab:2";
+  facts.tpm_unlock = Place{"/etc/crypttab", 2};
   CHECK(says(enable(facts), "/etc/crypttab:2 has the TPM unlock a disk"));
   CHECK(says(enable(facts), "the recovery key"));
   auto unchanged = with_loader(desktop(), grub());
-  unchanged.tpm_unlock = "/etc/crypttab:2";
+  unchanged.tpm_unlock = Place{"/etc/crypttab", 2};
   CHECK_FALSE(says(enable(unchanged), "recovery key"));
 }
 
@@ -262,15 +269,17 @@ TEST_CASE("A parameter that cannot be added is told with the place where it goes
   const auto unknown = enable(with_loader(iommu_off(), UnknownLoader{}));
   const auto* refusal = find_refusal(unknown.refusals, RefusalCode::boot_parameter);
   REQUIRE(refusal != nullptr);
-  CHECK_THAT(refusal->message,
-             has_text("the kernel command line needs intel_iommu=on; no known boot loader"));
-  CHECK_THAT(refusal->message, has_text("the one with root="));
+  CHECK(text_of(*refusal) == "this kernel needs intel_iommu=on to enable the IOMMU");
+  CHECK(text_of(refusal->remedy) ==
+        "Add intel_iommu=on to the kernel command line in the boot loader's settings, then "
+        "reboot.\n");
   const auto limine =
       enable(with_loader(iommu_off(), Limine{"/boot/limine.conf", "cmdline: root=a\n"}));
   refusal = find_refusal(limine.refusals, RefusalCode::boot_parameter);
   REQUIRE(refusal != nullptr);
-  CHECK_THAT(refusal->message, has_text("line 1 of /boot/limine.conf has to become 'cmdline: "
-                                        "root=a intel_iommu=on'"));
+  CHECK(text_of(refusal->remedy) ==
+        "In /boot/limine.conf:1, change 'cmdline: root=a' to 'cmdline: root=a intel_iommu=on'.\n"
+        "Reboot.\n");
 }
 
 TEST_CASE("A parameter that turns the IOMMU off is named with its line, never removed") {
@@ -286,8 +295,8 @@ TEST_CASE("A parameter that turns the IOMMU off is named with its line, never re
   const auto plan = enable(facts);
   const auto* refusal = find_refusal(plan.refusals, RefusalCode::iommu_off);
   REQUIRE(refusal != nullptr);
-  CHECK_THAT(refusal->message, has_text("the kernel command line says " + row.parameter));
-  CHECK_THAT(refusal->message, has_text("/etc/default/grub:1"));
+  CHECK(text_of(*refusal) == "the IOMMU is off, because the kernel command line has " +
+                                 row.parameter + " (from /etc/default/grub:1)");
   CHECK(boot_changes(plan).empty());
 }
 
@@ -296,13 +305,13 @@ TEST_CASE("The other vendor's parameter is told from one that does something") {
     const auto facts = desktop().iommu_off(table).command_line(command_line).facts();
     const auto selection = select(facts, {});
     const auto& card = *test::find_candidate(selection, "01:00.0");
-    return find_refusal(card.refusals, RefusalCode::iommu_off)->message;
+    return text_of(*find_refusal(card.refusals, RefusalCode::iommu_off));
   };
-  CHECK_THAT(
-      message(IommuTable::dmar, "ro amd_iommu=on"),
-      has_text("add intel_iommu=on") && has_text("amd_iommu=on is for AMD and has no effect"));
+  CHECK(message(IommuTable::dmar, "ro amd_iommu=on") ==
+        "this kernel needs intel_iommu=on to enable the IOMMU (amd_iommu=on is for AMD processors "
+        "and has no effect)");
   CHECK_THAT(message(IommuTable::ivrs, "ro intel_iommu=on"),
-             has_text("intel_iommu=on is for Intel and has no effect"));
+             has_text("intel_iommu=on is for Intel processors and has no effect"));
   CHECK_THAT(message(IommuTable::dmar, "ro"), !has_text("for AMD"));
 }
 

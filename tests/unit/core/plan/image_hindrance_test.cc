@@ -8,6 +8,7 @@
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
 #include "core/plan/plan.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -17,6 +18,8 @@ using test::enable;
 using test::find_refusal;
 using test::has_text;
 using test::removes;
+using test::some_reason;
+using test::text_of;
 using test::written;
 
 TEST_CASE("The drop-in for mkinitcpio is written where it is wanted, and else taken away") {
@@ -40,16 +43,19 @@ TEST_CASE("Disabled, the drop-in has no effect") {
 
 TEST_CASE("What keeps images from being as they should refuses a plan; what does not is told") {
   auto facts = desktop().facts();
-  facts.image_hindrances = {{"/etc/a:1 is worth knowing", false}};
+  facts.image_hindrances = {{{some_reason("/etc/a:1 is worth knowing")}, false}};
   auto plan = enable(facts);
   CHECK(plan.refusals.empty());
-  CHECK(std::ranges::count(plan.notes, "/etc/a:1 is worth knowing") == 1);
+  CHECK(std::ranges::count(plan.notes, "/etc/a:1 is worth knowing",
+                           [](const Note& note) { return text_of(note); }) == 1);
 
-  facts.image_hindrances.push_back({"/etc/b:2 breaks every build", true});
+  facts.image_hindrances.push_back(
+      {{some_reason("/etc/b:2 breaks every build"), {Manual{ByHand::reboot}}}, true});
   plan = enable(facts);
   const auto* refusal = find_refusal(plan.refusals, RefusalCode::config_conflict);
   REQUIRE(refusal != nullptr);
-  CHECK_THAT(refusal->message, has_text("/etc/b:2"));
+  CHECK(text_of(*refusal) == "/etc/b:2 breaks every build");
+  CHECK(refusal->remedy == Remedy{Manual{ByHand::reboot}});
 }
 
 }  // namespace vfio_switch

@@ -19,6 +19,7 @@
 #include "core/binding/generated_files.h"
 #include "core/facts_builder.h"
 #include "core/files/put_out.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -38,6 +39,8 @@ using test::has_text;
 using test::id;
 using test::network;
 using test::removes;
+using test::some_reason;
+using test::text_of;
 using test::vga;
 using test::written;
 
@@ -104,7 +107,7 @@ TEST_CASE("Enabling writes two files, then has the image rebuilt") {
   CHECK(plan.functions == at_all({"01:00.0", "01:00.1"}));
   CHECK((plan.state == enabled_state()));
   for (const auto& change : plan.diff) {
-    CHECK_FALSE(std::visit([](const auto& c) { return c.reason; }, change).empty());
+    CHECK_FALSE(text_of(reason_of(change)).empty());
   }
   const auto& change = file_change(plan, vfio_conf);
   CHECK(std::holds_alternative<Absent>(change.before));
@@ -284,9 +287,9 @@ TEST_CASE("A file that somebody edited is refused, replaced or left, as asked") 
     const auto plan = enable(edited);
     CHECK(plan.outcome() == "refused");
     REQUIRE(codes(plan.refusals) == Codes{RefusalCode::user_edited});
-    CHECK_THAT(plan.refusals[0].message, has_text(vfio_conf));
-    CHECK_THAT(plan.refusals[0].message, has_text("--force-ours"));
-    CHECK_THAT(plan.refusals[0].message, has_text("--keep-mine"));
+    CHECK_THAT(text_of(plan.refusals[0]), has_text(vfio_conf));
+    CHECK_THAT(text_of(plan.refusals[0].remedy), has_text("--force-ours"));
+    CHECK_THAT(text_of(plan.refusals[0].remedy), has_text("--keep-mine"));
     CHECK_FALSE(written(plan, vfio_conf));
   }
   SECTION("replaced") {
@@ -303,7 +306,7 @@ TEST_CASE("A file that somebody edited is refused, replaced or left, as asked") 
     CHECK(codes(plan.refusals).empty());
     CHECK_FALSE(written(plan, vfio_conf));
     REQUIRE(plan.notes.size() == 1);
-    CHECK_THAT(plan.notes[0], has_text(vfio_conf));
+    CHECK(text_of(plan.notes[0]) == vfio_conf + " stays as it is");
   }
   SECTION("put out of effect when disabling, and asked about when enabling again") {
     const auto out = plan_disable(edited, enabled_state(), {});
@@ -342,7 +345,7 @@ TEST_CASE("A link or directory in the place of our file is not ours to replace")
     const auto facts = desktop().file(vfio_conf, state).facts();
     const auto plan = enable(facts);
     REQUIRE(codes(plan.refusals) == Codes{RefusalCode::user_edited});
-    CHECK_THAT(plan.refusals[0].message, has_text(words));
+    CHECK_THAT(text_of(plan.refusals[0]), has_text(words));
   }
 }
 
@@ -486,7 +489,7 @@ TEST_CASE("An image is rebuilt without a change of files only if it falls short,
     INFO(row.what);
     const auto facts = enabled_desktop();
     auto plan = enable(facts, {}, row.options);
-    rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {row.staged, "why"}}},
+    rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {row.staged, some_reason()}}},
                      row.options);
     CHECK(described(plan.diff) == (row.rebuilt ? Words{rebuild} : Words{}));
   }
@@ -497,11 +500,11 @@ TEST_CASE(
   const auto fresh = desktop().kernel("5.10-old").facts();
   const auto facts = applied(fresh, enable(fresh));
   const ImageVerdicts images = {{std::string(desktop_kernel), {true, {}}},
-                                {"5.10-old", {false, "the image is stale"}}};
+                                {"5.10-old", {false, some_reason()}}};
   auto plan = enable(facts);
   rebuild_unproved(plan, facts, images, {});
   REQUIRE(described(plan.diff) == Words{"rebuild /boot/initrd.img-5.10-old"});
-  CHECK(std::get<RebuildInitramfs>(plan.diff[0]).reason == "the image is stale");
+  CHECK(std::get<RebuildInitramfs>(plan.diff[0]).reason == some_reason());
 
   auto state = enabled_state();
   state.intent = Intent::disabled;
@@ -520,7 +523,7 @@ TEST_CASE("An image is not rebuilt where /boot is not mounted") {
   auto facts = enabled_desktop();
   facts.unmounted = {"/boot"};
   auto plan = enable(facts);
-  rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {false, "stale"}}}, {});
+  rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {false, some_reason()}}}, {});
   CHECK(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
   CHECK(plan.diff.empty());
 }
@@ -545,7 +548,7 @@ TEST_CASE("A plan is refused for what is said against the selection, and changes
     const auto facts = desktop().modprobe("/etc/modprobe.d/x.conf", "blacklist vfio-pci\n").facts();
     const auto plan = enable(facts);
     REQUIRE(codes(plan.refusals) == Codes{RefusalCode::config_conflict});
-    CHECK_THAT(plan.refusals[0].message, has_text("/etc/modprobe.d/x.conf:1"));
+    CHECK_THAT(text_of(plan.refusals[0]), has_text("/etc/modprobe.d/x.conf:1"));
   }
 }
 
@@ -702,9 +705,8 @@ TEST_CASE("Disabled, no line of the override file is left") {
 TEST_CASE("By address without the package's script is said, since the host would keep the card") {
   auto facts = twins().facts();
   const auto mentions = [](const Plan& plan) {
-    return std::ranges::any_of(plan.notes, [](const std::string& note) {
-      return note.find(bind_path) != std::string::npos;
-    });
+    return std::ranges::any_of(
+        plan.notes, [](const Note& note) { return note.cause == NoteCause::bind_script_missing; });
   };
   CHECK(mentions(enable(facts, first_card)));
   facts.bind_script = true;
@@ -722,7 +724,7 @@ TEST_CASE("In a root whose hardware is somebody else's nothing is enabled") {
   facts.foreign_environment = "a chroot";
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::foreign_environment});
-  CHECK_THAT(plan.refusals[0].message, has_text("a chroot"));
+  CHECK_THAT(text_of(plan.refusals[0]), has_text("a chroot"));
 }
 
 TEST_CASE("A boot file system that is not mounted stops a change, and nothing else") {
@@ -730,8 +732,8 @@ TEST_CASE("A boot file system that is not mounted stops a change, and nothing el
   facts.unmounted = {"/boot"};
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
-  CHECK_THAT(plan.refusals[0].message,
-             has_text("/boot should be mounted (/etc/fstab says so) and is not: mount it first"));
+  CHECK_THAT(text_of(plan.refusals[0]), has_text("/boot is in /etc/fstab but is not mounted"));
+  CHECK(text_of(plan.refusals[0].remedy) == "mount /boot\n");
 
   auto enabled = enabled_desktop();
   enabled.unmounted = {"/boot"};
@@ -771,14 +773,14 @@ TEST_CASE("What libkmod does not prove is a refusal") {
     }
     orders[3].winner = row.winner;
     orders[3].proved = row.proved;
-    orders[3].reason = "because";
+    orders[3].reason = some_reason();
     conclude(plan, orders, facts.kernels);
     CHECK((plan.load_order == orders));
     CHECK(codes(plan.refusals) == (row.refused ? Codes{RefusalCode::config_conflict} : Codes{}));
     if (!row.refused) continue;
     CHECK(plan.refusals[0].devices == at_all({"01:00.1"}));
-    CHECK_THAT(plan.refusals[0].message, has_text("6.99"));
-    CHECK_THAT(plan.refusals[0].message, has_text("because"));
+    CHECK_THAT(text_of(plan.refusals[0]), has_text("6.99"));
+    CHECK_THAT(text_of(plan.refusals[0]), has_text("because"));
   }
 }
 
@@ -794,7 +796,7 @@ TEST_CASE("Where another line decides the order, it is named") {
   order.proved = true;
   conclude(plan, {order}, facts.kernels);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::config_conflict});
-  CHECK_THAT(plan.refusals[0].message, has_text("/etc/modprobe.d/00-a.conf:2"));
+  CHECK_THAT(text_of(plan.refusals[0]), has_text("/etc/modprobe.d/00-a.conf:2"));
 }
 
 TEST_CASE("A plan to disable, or one that is refused anyway, needs no proof") {

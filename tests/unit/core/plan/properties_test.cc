@@ -20,6 +20,8 @@
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
 #include "core/plan/plan.h"
+#include "rounds.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -33,6 +35,7 @@ using test::enable;
 using test::FactsBuilder;
 using test::Function;
 using test::network;
+using test::text_of;
 using test::usb;
 using test::usb_c;
 using test::vga;
@@ -40,7 +43,7 @@ using test::written;
 
 namespace {
 
-constexpr std::uint32_t machines = 400;
+const std::uint32_t machines = test::rounds(400);
 
 /// Makes up a machine: a display for the host, one to three cards, other devices.
 class RandomMachine {
@@ -141,7 +144,7 @@ class RandomMachine {
 std::string text_of(const std::vector<Refusal>& refusals) {
   std::string text;
   for (const auto& refusal : refusals) {
-    text += " " + std::string(to_string(refusal.code)) + "[" + refusal.message;
+    text += " " + std::string(to_string(refusal.code())) + "[" + text_of(refusal);
     for (const auto& device : refusal.devices) text += " " + device.str();
     text += "]";
   }
@@ -159,7 +162,7 @@ std::string text_of(const Selection& selection) {
   std::string text;
   for (const auto& gpu : selection.gpus) text += text_of(gpu);
   for (const auto& function : selection.functions) text += function.str() + " ";
-  for (const auto& note : selection.notes) text += "note: " + note + "\n";
+  for (const auto& note : selection.notes) text += "note: " + text_of(note) + "\n";
   return text + text_of(selection.refusals);
 }
 

@@ -8,6 +8,7 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -19,6 +20,8 @@ using test::desktop;
 using test::desktop_kernel;
 using test::enable;
 using test::has_text;
+using test::some_reason;
+using test::text_of;
 
 namespace {
 
@@ -55,7 +58,7 @@ TEST_CASE("Staged and active are two different statements") {
     const auto status = make_status(facts, enable(facts), Intent::enabled, {}, host_everywhere);
     REQUIRE(status.kernels.size() == 1);
     CHECK(status.kernels[0].staged == false);
-    CHECK_THAT(status.kernels[0].reason, has_text("/etc/modprobe.d/vfio.conf"));
+    CHECK_THAT(text_of(status.kernels[0].reason), has_text("/etc/modprobe.d/vfio.conf"));
     CHECK_FALSE(status.devices[0].active);
     CHECK(status.next_boot == NextBoot::host);
     CHECK_FALSE(is_as_intended(status));
@@ -64,7 +67,7 @@ TEST_CASE("Staged and active are two different statements") {
     const auto facts = enabled_desktop(false);
     const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
     CHECK(status.kernels[0].staged == true);
-    CHECK(status.kernels[0].reason.empty());
+    CHECK_FALSE(status.kernels[0].reason.has_value());
     REQUIRE(status.devices.size() == 2);
     CHECK(status.devices[0].driver == "nouveau");
     CHECK(status.devices[0].expected_driver == "vfio-pci");
@@ -97,22 +100,22 @@ TEST_CASE("A kernel is staged where its own image is proved") {
   auto facts = desktop().kernel("5.10-old").facts();
   facts = applied(facts, enable(facts));
   const ImageVerdicts images = {{std::string(desktop_kernel), {true, {}}},
-                                {"5.10-old", {false, "the image is stale: it lacks something"}}};
+                                {"5.10-old", {false, some_reason("stale")}}};
   const auto status = make_status(facts, enable(facts), Intent::enabled, images, vfio_everywhere);
   REQUIRE(status.kernels.size() == 2);
   CHECK(status.kernels[0].staged == true);
   CHECK(status.kernels[1].staged == false);
   CHECK(status.kernels[1].release == "5.10-old");
   CHECK(status.kernels[1].image == "/boot/initrd.img-5.10-old");
-  CHECK_THAT(status.kernels[1].reason, has_text("stale"));
+  CHECK_THAT(text_of(status.kernels[1].reason), has_text("stale"));
 }
 
 TEST_CASE("An image that cannot be judged is neither staged nor not, and says why") {
   const auto facts = enabled_desktop(true);
-  const ImageVerdicts images = {{std::string(desktop_kernel), {std::nullopt, "it needs root"}}};
+  const ImageVerdicts images = {{std::string(desktop_kernel), {std::nullopt, some_reason()}}};
   const auto status = make_status(facts, enable(facts), Intent::enabled, images, vfio_everywhere);
   CHECK_FALSE(status.kernels[0].staged.has_value());
-  CHECK(status.kernels[0].reason == "it needs root");
+  CHECK(status.kernels[0].reason == some_reason());
   CHECK(is_as_intended(status));
 }
 
@@ -122,7 +125,7 @@ TEST_CASE("A kernel without vfio-pci is not staged, and says so") {
   const auto status = make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere);
   CHECK(status.kernels[0].staged == true);
   CHECK(status.kernels[1].staged == false);
-  CHECK_THAT(status.kernels[1].reason, has_text("no vfio-pci"));
+  CHECK_THAT(text_of(status.kernels[1].reason), has_text("no vfio-pci"));
 }
 
 TEST_CASE("A plan that is refused is staged nowhere, and its reasons are handed on") {
@@ -214,7 +217,7 @@ TEST_CASE("A function that no driver takes is as expected without one") {
 
 TEST_CASE("An image that cannot be judged is not held against the machine") {
   Status status;
-  status.kernels = {{"6.1", "/boot/initrd.img-6.1", std::nullopt, "needs root"}};
+  status.kernels = {{"6.1", "/boot/initrd.img-6.1", std::nullopt, some_reason()}};
   status.intent = Intent::enabled;
   CHECK(is_as_intended(status));
   status.kernels[0].staged = false;

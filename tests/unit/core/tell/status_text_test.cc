@@ -8,6 +8,7 @@
 #include "catch.h"
 #include "core/base/text.h"
 #include "core/facts_builder.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -16,6 +17,8 @@ using test::desktop;
 using test::desktop_image;
 using test::desktop_kernel;
 using test::has_text;
+using test::plain;
+using test::some_reason;
 
 namespace {
 
@@ -33,7 +36,7 @@ Status enabled() {
 }
 
 std::string text(const Status& status, const Style& style = {}, bool can_build = true) {
-  return status_text(desktop().facts(), status, style, can_build);
+  return plain(status_text(desktop().facts(), status, style, can_build));
 }
 
 /// The line that begins with "Next".
@@ -53,24 +56,25 @@ TEST_CASE("Status tells wanted, staged, command line and active apart") {
   status.devices[0].active = false;
   status.kernels[0].image_staged = false;
   status.kernels[0].staged = false;
-  status.kernels[0].reason = "the image is stale";
-  status.parameters = {{"vfio-pci.ids=", "leaves the card with the host", true}};
-  CHECK(
-      text(status) ==
-      "WANTED       STAGED                    COMMAND LINE                     ACTIVE\n"
-      "passthrough  files yes                 vfio-pci.ids=                    0000:01:00.0 "
-      "nouveau\n"
-      "             6.1.0-56-amd64 (running)    leaves the card with the host    wanted vfio-pci\n"
-      "               image no                                                 0000:01:00.1 "
-      "vfio-pci\n"
-      "\n"
-      "NEXT BOOT                 WHO GETS THE CARD\n"
-      "6.1.0-56-amd64 (running)  vfio-pci takes the card\n"
-      "\n"
-      "Card  0000:01:00.0 without a name\n"
-      "Card  0000:01:00.1 without a name\n"
-      "Why   6.1.0-56-amd64: the image is stale\n"
-      "Next  run 'vfio-switch enable'\n");
+  status.kernels[0].reason = some_reason();
+  status.parameters = {{"vfio-pci.ids=", ReasonCause::leaves_card_to_host, true}};
+  CHECK(text(status) ==
+        "WANTED       STAGED                    COMMAND LINE                                  "
+        "ACTIVE\n"
+        "passthrough  files yes                 vfio-pci.ids=                                 "
+        "0000:01:00.0 nouveau\n"
+        "             6.1.0-56-amd64 (running)    leaves the card with the host in this boot    "
+        "expected vfio-pci\n"
+        "               image no                                                              "
+        "0000:01:00.1 vfio-pci\n"
+        "\n"
+        "NEXT BOOT                 DRIVER OF THE CARD\n"
+        "6.1.0-56-amd64 (running)  vfio-pci will bind the card\n"
+        "\n"
+        "Card  0000:01:00.0 without a name\n"
+        "Card  0000:01:00.1 without a name\n"
+        "Why   6.1.0-56-amd64: because\n"
+        "Next  run 'vfio-switch enable'\n");
 }
 
 TEST_CASE("Status fits the terminal, from sixty columns on") {
@@ -78,8 +82,10 @@ TEST_CASE("Status fits the terminal, from sixty columns on") {
   status.kernels.push_back(status.kernels[0]);
   status.kernels[1].release = "6.12.117+deb12-amd64-and-more";
   status.kernels[1].staged = false;
-  status.kernels[1].reason = "the image is stale: it holds an older /etc/modprobe.d/vfio.conf";
-  status.parameters = {{"modprobe.blacklist=nouveau,nvidia", "keeps these drivers away", false}};
+  status.kernels[1].reason = {ReasonCause::image_file_older,
+                              {{"file", Place{"/etc/modprobe.d/vfio.conf"}}}};
+  status.parameters = {
+      {"modprobe.blacklist=nouveau,nvidia", ReasonCause::blacklists_drivers, false}};
   for (std::size_t width = 60; width <= 200; width += 7) {
     const auto all = text(status, {.width = width, .colour = false});
     for (const auto line : split_lines(all)) {
@@ -121,39 +127,45 @@ TEST_CASE("Status names the one next command") {
     status.devices[1].active = false;
     CHECK(next(status) == "reboot");
     status.command_line = "ro vfio-pci.ids=";
-    CHECK_THAT(next(status), has_text("without vfio-pci.ids="));
+    CHECK_THAT(next(status), has_text("without 'vfio-pci.ids='"));
     status.command_line = "ro";
-    status.parameters = {{"amd_iommu=off", "switches it off", true}};
-    CHECK_THAT(next(status), has_text("command line"));
+    status.parameters = {{"amd_iommu=off", ReasonCause::turns_iommu_off, true}};
+    CHECK_THAT(next(status), has_text("without the kernel parameters"));
   }
   SECTION("a boot that was not as expected would not be better the next time") {
     auto status = enabled();
     status.devices[1].active = false;
-    status.boot = BootRecord{"id", "t", "6.1", {}, {{"not-as-expected", "so", {}, true}}, {}};
+    const Data surprise = {{"device", at("01:00.1")},
+                           {"driver", Word{"snd_hda_intel"}},
+                           {"expected", Word{"vfio-pci"}}};
+    status.boot = BootRecord{"id", "t", "6.1", {}, {{BootCause::other_driver, surprise}}};
     CHECK(next(status) == "reboot");
     status.boot_is_now = true;
     CHECK_THAT(next(status), has_text("'journalctl -b'"));
   }
   SECTION("refused") {
     auto status = enabled();
-    status.refusals = {{RefusalCode::group_shared, "a disk is in group 2", {}}};
-    CHECK_THAT(next(status), has_text("mend that"));
-    CHECK_THAT(text(status), has_text("group-shared: a disk is in group 2"));
+    status.refusals = {{RefusalCause::no_vfio_module}};
+    CHECK_THAT(next(status), has_text("fix that"));
+    CHECK_THAT(text(status),
+               has_text("no-vfio-module: no installed kernel has the vfio-pci module"));
   }
 }
 
 TEST_CASE("Status tells what the boot check found, each thing once") {
   auto status = enabled();
-  status.refusals = {{RefusalCode::group_shared, "a disk is in group 2", {}}};
+  status.refusals = {{RefusalCause::no_vfio_module}};
   status.boot = BootRecord{"id",
                            "2026-11-22T12:00:00Z",
                            "6.1",
                            {},
-                           {{"group-shared", "a disk is in group 2", {}, true},
-                            {"no-display", "the host has no display", {}, true}},
-                           "disabled"};
+                           {{.cause = BootCause::refused, .refusal = status.refusals[0]},
+                            {.cause = BootCause::no_display}},
+                           BootAction::disabled};
   const auto all = text(status);
-  CHECK(all.find("a disk is in group 2") == all.rfind("a disk is in group 2"));
+  const std::string said = "no installed kernel has the vfio-pci module";
+  REQUIRE(all.find(said) != std::string::npos);
+  CHECK(all.find(said) == all.rfind(said));
   CHECK_THAT(all, has_text("the boot check of 2026-11-22T12:00:00Z: the host has no display"));
   CHECK_THAT(all, has_text("disabled passthrough"));
   status.boot.reset();
@@ -164,7 +176,7 @@ TEST_CASE("Status tells what the boot check found, each thing once") {
 TEST_CASE("An image that is not about the card is shown as not needed") {
   auto status = enabled();
   status.kernels[0].root_decides = true;
-  CHECK_THAT(text(status), has_text("image not needed"));
+  CHECK_THAT(text(status), has_text("initramfs unaffected"));
 }
 
 }  // namespace vfio_switch

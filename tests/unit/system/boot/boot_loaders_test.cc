@@ -12,11 +12,13 @@
 #include "core/boot/grub_settings.h"
 #include "core/boot/parameter_edit.h"
 #include "system/temporary_root.h"
+#include "told.h"
 
 namespace vfio_switch {
 
 using test::has_text;
 using test::TemporaryRoot;
+using test::text_of;
 using test::value_of;
 
 namespace {
@@ -71,14 +73,14 @@ class BootRoot : public TemporaryRoot {
 ParameterEdit edit_of(const BootLoader& loader, const Parameters& add,
                       const Parameters& drop = {}) {
   auto edit = edit_parameters(loader, add, drop);
-  if (!edit) FAIL("unexpected: " << edit.error());
+  if (!edit) FAIL("unexpected: " << text_of(edit.error().reason));
   return std::move(*edit);
 }
 
 std::string advice_of(const BootLoader& loader, const Parameters& add) {
   const auto edit = edit_parameters(loader, add, {});
   if (edit) FAIL("an explanation was expected");
-  return edit.error();
+  return text_of(edit.error().reason) + "\n" + text_of(edit.error().remedy);
 }
 
 /// Adding to the files of `root`, and taking out again, gives every byte back; in between the boot
@@ -166,8 +168,9 @@ TEST_CASE("Mode and owner of a file stay as they are") {
 TEST_CASE("What GRUB's settings say is found with its line") {
   const BootRoot root;
   root.grub("# amd_iommu=off\nGRUB_CMDLINE_LINUX=\"amd_iommu=off\"\n");
-  CHECK(where_said(root.loader(), "amd_iommu=off") == "/etc/default/grub:2");
-  CHECK_FALSE(where_said(root.loader(), "iommu=pt"));
+  CHECK(where_set(root.loader(), "amd_iommu=off") == Place{"/etc/default/grub", 2});
+  CHECK_FALSE(where_set(root.loader(), "iommu=off"));  // the end of another word
+  CHECK_FALSE(where_set(root.loader(), "iommu=pt"));
 }
 
 TEST_CASE("GRUB that cannot be changed says what to do by hand") {
@@ -179,12 +182,12 @@ TEST_CASE("GRUB that cannot be changed says what to do by hand") {
   }
   SECTION("its settings are missing") {
     std::filesystem::remove(root.outside(std::string(grub_settings_path)));
-    CHECK_THAT(advice_of(root.loader(), {on}), has_text("/etc/default/grub is missing"));
+    CHECK_THAT(advice_of(root.loader(), {on}), has_text("/etc/default/grub does not exist"));
   }
   SECTION("its settings are a symbolic link") {
     std::filesystem::remove(root.outside(std::string(grub_settings_path)));
     root.link(std::string(grub_settings_path), "/etc/grub.mine");
-    CHECK_THAT(advice_of(root.loader(), {on}), has_text("/etc/default/grub is no regular file"));
+    CHECK_THAT(advice_of(root.loader(), {on}), has_text("/etc/default/grub is not a regular file"));
   }
   SECTION("its settings cannot be understood") {
     root.write(std::string(grub_settings_path), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\n");
@@ -232,8 +235,9 @@ TEST_CASE("A unified image's command line is a file that is there already, or is
   SECTION("no such file: none is made that would hold ours alone") {
     root.write("/etc/kernel/cmdline", "# nothing\n");
     const auto advice = advice_of(root.loader(), {on});
-    CHECK_THAT(advice, has_text("the whole command line, root= and all, with intel_iommu=on to "
-                                "/etc/kernel/cmdline"));
+    CHECK_THAT(advice,
+               has_text("Write the whole kernel command line, with root= and intel_iommu=on, to "
+                        "/etc/kernel/cmdline, and rebuild the image.\n"));
   }
   CHECK(std::holds_alternative<UnifiedImage>(root.loader()));
 }
@@ -260,8 +264,9 @@ TEST_CASE("grubby changes the entries where GRUB reads them") {
   SECTION("it would replace a parameter of the same name") {
     root.write("/usr/sbin/grubby", "");
     root.entry("id-6.12", "ro intel_iommu=igfx_off");
-    CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("already say intel_iommu=igfx_off, which grubby would replace"));
+    CHECK_THAT(
+        advice_of(root.loader(), {on}),
+        has_text("have intel_iommu=igfx_off, which grubby would replace with intel_iommu=on"));
   }
   SECTION("it is not installed: the entries are edited") {
     REQUIRE(std::holds_alternative<BootEntries>(root.loader()));
@@ -293,15 +298,17 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
     root.write("/etc/kernelstub/configuration", "{}");
     const auto advice = advice_of(root.loader(), {on, "iommu=pt"});
     CHECK_THAT(advice, has_text("/etc/kernelstub/configuration"));
-    CHECK_THAT(advice, has_text("'kernelstub --add-options \"intel_iommu=on iommu=pt\"'"));
+    CHECK_THAT(advice, has_text("\nkernelstub --add-options 'intel_iommu=on iommu=pt'\n"));
   }
   SECTION("Limine") {
     root.write("/boot/limine.conf",
                "/Arch\n    protocol: linux\n    cmdline: root=a rw\n"
                "/Other\n    cmdline: root=b\n");
-    CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("line 3 of /boot/limine.conf has to become 'cmdline: root=a rw "
-                        "intel_iommu=on', and line 5 likewise"));
+    CHECK_THAT(
+        advice_of(root.loader(), {on}),
+        has_text("\nIn /boot/limine.conf:3, change 'cmdline: root=a rw' to 'cmdline: root=a rw "
+                 "intel_iommu=on'.\nIn /boot/limine.conf:5, change 'cmdline: root=b' to "
+                 "'cmdline: root=b intel_iommu=on'.\n"));
     CHECK_FALSE(has_parameter(root.loader(), on));
     root.write("/boot/limine.conf", "cmdline: root=a intel_iommu=on\n");
     CHECK(has_parameter(root.loader(), on));
@@ -309,21 +316,22 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
   SECTION("Limine before version 8") {
     root.write("/boot/limine.cfg", ":Arch\nCMDLINE=root=a rw\n");
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("line 2 of /boot/limine.cfg has to become 'CMDLINE=root=a rw "
-                        "intel_iommu=on'"));
+               has_text("In /boot/limine.cfg:2, change 'CMDLINE=root=a rw' to 'CMDLINE=root=a rw "
+                        "intel_iommu=on'.\n"));
   }
   SECTION("rEFInd") {
     root.write("/boot/refind_linux.conf",
                "# rEFInd\n\"Standard\" \"root=a ro\"\n\"Single\" \"root=a "
                "single\"\n");
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("line 2 of /boot/refind_linux.conf has to become '\"Standard\" \"root=a ro "
-                        "intel_iommu=on\"', and line 3 likewise"));
+               has_text("In /boot/refind_linux.conf:2, change '\"Standard\" \"root=a ro\"' to "
+                        "'\"Standard\" \"root=a ro intel_iommu=on\"'.\nIn "
+                        "/boot/refind_linux.conf:3, "));
   }
   SECTION("an unknown one") {
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("no known boot loader is found: add intel_iommu=on where it keeps the "
-                        "kernel's command line"));
+               has_text("no known boot loader was found\nAdd intel_iommu=on to the kernel command "
+                        "line in the boot loader's settings"));
   }
 }
 
@@ -333,7 +341,7 @@ TEST_CASE("Of several boot loaders the one that started the system counts") {
   root.entry("id-6.1");
   SECTION("nothing tells which") {
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("GRUB and boot entries are all set up, and which of them starts"));
+               has_text("GRUB and boot entries are set up, and which of them starts"));
   }
   SECTION("systemd-boot") {
     root.started_by("systemd-boot 252.39-1~deb12u1");
@@ -361,7 +369,7 @@ TEST_CASE("A disk that the TPM unlocks is named by its line") {
   root.write("/etc/crypttab", "# a UUID=1 - tpm2-device=auto\nb UUID=2 none luks\n");
   CHECK(find_tpm_unlock(others) == std::nullopt);
   root.write("/etc/crypttab", "b UUID=2 none luks\na UUID=1 - tpm2-device=auto\n");
-  CHECK(find_tpm_unlock(others) == "/etc/crypttab:2");
+  CHECK(find_tpm_unlock(others) == Place{"/etc/crypttab", 2});
 }
 
 }  // namespace vfio_switch

@@ -16,15 +16,80 @@ using test::has_text;
 using test::TemporaryRoot;
 using test::value_of;
 
+namespace {
+
+/// A finding whose data has every kind of item.
+std::vector<BootFinding> every_item() {
+  const Reason inner(ReasonCause::early_in_image, {{"module", Word{"nouveau"}}});
+  const std::vector<Item> items = {Word{"word"},
+                                   Count{7},
+                                   at("01:00.0"),
+                                   test::id("10de:1d01"),
+                                   Occupant{at("01:00.1"), "nouveau"},
+                                   Occupant{at("01:00.1"), std::nullopt},
+                                   Place{"/etc/a b", 3},
+                                   Place{"/etc/\"c\""},
+                                   Parameter{"iommu=pt"},
+                                   Command{{"a", "b c"}},
+                                   Package{"linux"},
+                                   Quotation{"what it says"},
+                                   Name{"alice"},
+                                   inner};
+  return {{BootCause::kernel_not_staged, {{"kernel", items}, {"reason", inner}}}};
+}
+
+BootFinding refused() {
+  const Refusal refusal{RefusalCause::boot_display, {{"gpu", at("01:00.0")}}, {}, {at("01:00.0")}};
+  return {.cause = BootCause::refused, .devices = {at("01:00.0")}, .refusal = refusal};
+}
+
+/// What version 0.1.0 said of a driver that was not the expected one.
+BootFinding quoted() {
+  return {.cause = BootCause::quoted,
+          .data = {{"text", Quotation{"0000:01:00.0 has nouveau, and vfio-pci was foretold"}}},
+          .devices = {at("01:00.0")},
+          .quoted_code = "not-as-expected"};
+}
+
+}  // namespace
+
+TEST_CASE("A finding that is not understood, as of a later version, is left out") {
+  const BootRecord record{"id", "time", "6.1", {}, {refused()}};
+  const auto text = render_boot_record(record);
+  for (const auto& [from, to] :
+       {std::pair("boot-display", "no-such-cause"), std::pair("\"items\": [", "\"items\": [3, "),
+        std::pair("\"data\": [", "\"data\": [], \"other\": [")}) {
+    auto changed = text;
+    changed.replace(changed.find(from), std::string_view(from).size(), to);
+    const TemporaryRoot root;
+    root.write(boot_record_path, changed);
+    const auto read = load_boot_record(*root.reader());
+    INFO(changed);
+    CHECK((!read || read->findings.empty()));
+  }
+}
+
 TEST_CASE("The record of a boot is read back the same") {
   const BootRecord records[] = {
-      {"id", "2026-11-22T12:00:00Z", "6.1", {}, {}, {}},
+      {"id", "2026-11-22T12:00:00Z", "6.1", {}, {}},
       {"id",
        "2026-11-22T12:00:00Z",
        "6.1",
        {{at("01:00.0"), "vfio-pci", std::nullopt}, {at("01:00.1"), std::nullopt, "nouveau"}},
-       {{"moved", "the card \"x\" moved", {at("01:00.0")}, true}, {"escape", "said so", {}, false}},
-       "disabled"},
+       {{BootCause::card_moved,
+         {{"id", test::id("10de:1d01")}, {"from", at("02:00.0")}, {"to", at("01:00.0")}},
+         {},
+         {at("01:00.0")}},
+        {.cause = BootCause::escape_used, .warning = false}},
+       BootAction::disabled},
+      {"id",
+       "2026-11-22T12:00:00Z",
+       "6.1",
+       {},
+       every_item(),
+       BootAction::failed,
+       "disk \"x\" full"},
+      {"id", "2026-11-22T12:00:00Z", "6.1", {}, {refused()}, BootAction::refused},
   };
   for (const auto& record : records) {
     const TemporaryRoot root;
@@ -65,17 +130,15 @@ TEST_CASE("The record of a boot that version 0.1.0 wrote is read") {
                             "2026-11-22T12:00:00Z",
                             "6.1.0-56-amd64",
                             {{at("01:00.0"), "vfio-pci", "nouveau"}},
-                            {{"not-as-expected",
-                              "0000:01:00.0 has nouveau, and vfio-pci was foretold",
-                              {at("01:00.0")},
-                              true}},
-                            ""};
+                            {quoted()}};
   const auto record = load_boot_record(*root.reader());
   CHECK((record == expected));
   const auto written = render_boot_record(expected);
   CHECK_THAT(written, has_text("\"expected\": \"vfio-pci\""));
   CHECK_THAT(written, has_text("\"code\": \"not-as-expected\""));
   CHECK(written.find("\"foretold\"") == std::string::npos);
+  root.write(boot_record_path, written);
+  CHECK((load_boot_record(*root.reader()) == expected));  // and again, as a quotation
 }
 
 TEST_CASE("A damaged record is none: the next check writes it anew") {

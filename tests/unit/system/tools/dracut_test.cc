@@ -72,7 +72,7 @@ TEST_CASE("What dracut's images load, and when") {
     CHECK(first == Words{"bochs", "ext4", "a_b", "vfio_pci"});
     CHECK_FALSE(facts.steps[0].coldplug);
     REQUIRE(facts.steps[1].listed.size() == 1);
-    CHECK(facts.steps[1].listed[0].where == "/etc/modules-load.d/vfio.conf:1");
+    CHECK(facts.steps[1].listed[0].where == Place{"/etc/modules-load.d/vfio.conf", 1});
     CHECK(facts.steps[1].coldplug);
   }
   SECTION("our hook before all, where the script and its list are there") {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/message/note.h"
+
+#include <cstddef>
+
+namespace vfio_switch {
+
+const std::vector<NoteKind>& note_kinds() {
+  using enum NoteCause;
+  static const std::vector<NoteKind> kinds = {
+      {card_moved, "card-moved", {"the card {1} moved from {2} to {3}"}},
+      {file_adopted,
+       "file-adopted",
+       {"{1} existed before: vfio-switch replaces it, and 'vfio-switch rollback' restores it"}},
+      {file_left, "file-left", {"{1} stays as it is"}},
+      {file_put_out,
+       "file-put-out",
+       {"{1} was edited since: every line of it is commented out, which the command below undoes"}},
+      {file_unread, "file-unread", {"not taken into account: {1} could not be read ({2})"}},
+      {bind_script_missing,
+       "bind-script-missing",
+       {"{1} does not exist: without the package the host keeps the card"}},
+      {image_tool, "image-tool", {"{1}"}},
+      {driver_blacklisted,
+       "driver-blacklisted",
+       {"{1} blacklists {2}: if vfio-pci could not bind the card, {2} would not bind it either"}},
+      {tpm_unlock,
+       "tpm-unlock",
+       {"{1} has the TPM unlock a disk: if its key is bound to the kernel command line, the next "
+        "boot asks for the recovery key"}},
+      {isolation_pending,
+       "isolation-pending",
+       {"the IOMMU is off until the reboot: only then is it known whether the card is isolated"}},
+      {no_escape,
+       "no-escape",
+       {"Secure Boot locks the kernel command line into a signed unified image, so a boot without "
+        "passthrough cannot be chosen at the boot menu"}},
+      {rebuild_not_needed,
+       "rebuild-not-needed",
+       {"initramfs rebuild not needed: the image for {1} contains no driver for this card, no "
+        "vfio-pci and no vfio-switch files",
+        "initramfs rebuild not needed: the images for {1} contain no driver for this card, no "
+        "vfio-pci and no vfio-switch files",
+        1}},
+      {parameters_stay,
+       "parameters-stay",
+       {"the kernel command line keeps the parameters of vfio-switch until {1} is run"}},
+      {parameters_not_removed,
+       "parameters-not-removed",
+       {"the kernel parameters of vfio-switch cannot be removed: {1}"}},
+  };
+  return kinds;
+}
+
+const NoteKind& kind_of(NoteCause cause) {
+  return note_kinds().at(static_cast<std::size_t>(cause));
+}
+
+}  // namespace vfio_switch

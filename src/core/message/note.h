@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "core/message/data.h"
+#include "core/message/format.h"
+#include "core/message/remedy.h"
+
+namespace vfio_switch {
+
+/// Everything that a person is told beside a plan or a status.
+enum class NoteCause {
+  card_moved,           ///< id, from, to
+  file_adopted,         ///< file
+  file_left,            ///< file
+  file_put_out,         ///< file
+  file_unread,          ///< file, why
+  bind_script_missing,  ///< file
+  image_tool,           ///< reason
+  driver_blacklisted,   ///< place, driver
+  tpm_unlock,           ///< place
+  isolation_pending,
+  no_escape,               ///< the boot menu cannot change the command line
+  rebuild_not_needed,      ///< kernels
+  parameters_stay,         ///< command
+  parameters_not_removed,  ///< reason
+};
+
+/// A row of the table of notes.
+struct NoteKind {
+  NoteCause cause = NoteCause::card_moved;
+  std::string_view name;  ///< the cause's stable text: "card-moved"
+  Template text;          ///< a sentence without its full stop
+};
+
+/// Every kind, in the order of NoteCause.
+[[nodiscard]] const std::vector<NoteKind>& note_kinds();
+
+[[nodiscard]] const NoteKind& kind_of(NoteCause cause);
+
+/// What a person should know, and what to do about it, if anything.
+struct Note {
+  NoteCause cause = NoteCause::card_moved;
+  Data data = {};
+  Remedy remedy = {};
+
+  bool operator==(const Note&) const = default;
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+namespace vfio_switch {
+
+/// Every reason that the program gives for something: a closed list, whose text is in
+/// message/reason.cc.
+enum class ReasonCause {
+  not_known,
+
+  // Who gets a function.
+  no_module,            ///< no module would bind it
+  loaded_before_vfio,   ///< module
+  vfio_without_ids,     ///< built in, and the command line has not got the ids
+  driver_built_in,      ///< driver
+  loaded_by_list,       ///< place, module: an initramfs tool's list
+  loaded_by_name,       ///< name, module
+  command_unclear,      ///< command: of an `install` line
+  commands_in_circle,   ///< install commands that call each other
+  file_unread,          ///< file, why
+  image_file_unread,    ///< file, image, why
+  early_in_image,       ///< module
+  image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
+
+  // What an image, or a kernel, has.
+  image_lacks_file,    ///< file
+  image_file_older,    ///< file
+  image_still_vfio,    ///< device
+  image_other_driver,  ///< device, reason
+  image_missing,
+  image_unreadable,  ///< error
+  image_needs_root,  ///< error
+  image_holds,       ///< what: a module, or a file
+  image_list_names,  ///< place, module
+  kernel_lacks_vfio,
+  plan_refused,          ///< refusal: its code
+  file_differs,          ///< file: not what vfio-switch would write
+  parameter_not_passed,  ///< by, parameters
+  built_into_kernel,     ///< driver, kernel
+  bound_by_address,
+  command_for_module,  ///< place, module: an install line
+  list_names,          ///< place, module
+
+  // Why a file changes, an image is built, or a tool is run.
+  vfio_loads_first,
+  vfio_loads_always,
+  functions_by_address,
+  ids_suffice,
+  softdeps_overridden,
+  softdeps_free,
+  left_over,
+  copied_unordered,
+  mkinitcpio_takes_vfio,
+  mkinitcpio_does_not_need_it,
+  commented_out,
+  parameters_added,    ///< parameters
+  parameters_dropped,  ///< parameters
+  parameters_stripped,
+  grub_passes,  ///< parameters
+  grub_passes_rest,
+  grubby_changes_entries,
+  ostree_deploys,
+  configuration_changes,
+  rebuild_asked,
+  holds_command_line,
+  restored,
+  put_out_of_effect,
+  put_back,
+  former_kept,
+  not_wanted,
+  damaged_kept,
+  ids_stripped,
+  written_by_us,
+  remembered,
+  directory_missing,
+
+  // Why the kernel command line needs something.
+  iommu_off,
+  vfio_built_in,  ///< kernel
+  added_before,
+  settings_ask,  ///< place, setting
+
+  // Why a boot loader's command line cannot be changed.
+  not_regular,  ///< file
+  no_line_for,  ///< file, parameter
+  unified_without_source,
+  grubby_would_replace,  ///< former, parameter
+  grub_not_installed,    ///< output
+  settings_missing,      ///< file
+  unified_not_rebuilt,
+  loader_by_hand,  ///< loader, file
+  loader_unknown,
+  loader_unreadable,  ///< error
+  several_loaders,    ///< loaders
+
+  // What a word of the kernel command line does.
+  leaves_card_to_host,
+  gives_ids,
+  forbids_vfio,
+  blacklists_drivers,
+  keeps_framebuffer,
+  turns_iommu_off,
+  turns_iommu_on,
+
+  // What hinders an initramfs tool.
+  hook_missing,             ///< file
+  hooks_set_later,          ///< place, file
+  no_modconf,               ///< place
+  preset_without_drop_ins,  ///< place, config, directory
+  listed_module_missing,    ///< place, module, kernel
+  booster_ignores,
+};
+
+}  // namespace vfio_switch

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/tell/told_plan.h"
+
+#include <algorithm>
+
+#include "core/boot/card_parameters.h"
+#include "core/files/own_paths.h"
+#include "core/tell/redaction.h"
+#include "core/tell/told_facts.h"
+
+namespace vfio_switch {
+
+namespace {
+
+void hide(std::optional<Reason>& reason) {
+  if (reason) reason = told_reason(*reason);
+}
+
+void hide(std::vector<Refusal>& refusals) {
+  std::ranges::transform(refusals, refusals.begin(), told_refusal);
+}
+
+void hide(std::vector<Note>& notes) {
+  std::ranges::transform(notes, notes.begin(), told_note);
+}
+
+void hide(std::vector<LoadOrder>& orders) {
+  for (auto& order : orders) hide(order.reason);
+}
+
+void hide(BootFinding& finding) {
+  finding.data = told_data(finding.data);
+  finding.remedy = told_remedy(finding.remedy);
+  if (finding.refusal) finding.refusal = told_refusal(*finding.refusal);
+}
+
+}  // namespace
+
+Plan told_plan(Plan plan) {
+  hide(plan.refusals);
+  hide(plan.notes);
+  if (plan.no_build) plan.no_build = told_note(*plan.no_build);
+  hide(plan.load_order);
+  for (auto& change : plan.diff) {
+    std::visit([](auto& one) { one.reason = told_reason(one.reason); }, change);
+    auto* file = std::get_if<FileChange>(&change);
+    if (file == nullptr || is_generated(file->path)) continue;
+    for (auto* state : {&file->before, &file->after}) {
+      if (auto* regular = std::get_if<RegularFile>(state)) regular->content.clear();
+    }
+  }
+  return plan;
+}
+
+Status told_status(Status status) {
+  status.command_line = told_command_line(status.command_line);
+  status.parameters = telling_parameters(status.command_line);
+  hide(status.refusals);
+  hide(status.notes);
+  for (auto& kernel : status.kernels) hide(kernel.reason);
+  hide(status.load_order);
+  if (status.boot) {
+    for (auto& finding : status.boot->findings) hide(finding);
+  }
+  return status;
+}
+
+}  // namespace vfio_switch

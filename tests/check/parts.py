@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of contrib/check: what each runs, what it needs, and what it may cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Sequence
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests"))
+import tap  # noqa: E402  (its directory is known only now)
+
+# Minutes on two processors for all of it: without compiling, and with it where nothing is compiled yet.
+IN_ALL = {"fast": (2, 5), "usual": (25, 35)}
+COMPILERS = ("build", "release")
+
+
+class Check:
+    """One run: how thorough it is, and where it builds."""
+
+    def __init__(self, mode: str, only: Sequence[str]) -> None:
+        self.mode, self.only = mode, only
+        named = os.environ.get("VFIO_SWITCH_BUILD") or f"build/{'fast' if mode == 'fast' else 'check'}"
+        self.build = (TOP / named).resolve()
+        self.release = self.build / "release"
+        self.results = self.build / "results"
+        self.said = self.build / "said"  # by the program, in the tests
+
+    @property
+    def packages(self) -> list[Path]:
+        return sorted((self.build / "deb").glob("*.deb"))
+
+
+class Results(tap.Tap):
+    """What a part finds."""
+
+    def step(self, what: str, *command: object, **environment: str) -> bool:
+        """One test: a command, of which is told what it says only where it fails."""
+        words = [str(word) for word in command]
+        done = subprocess.run(words, cwd=TOP, env=os.environ | environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        self.result(done.returncode == 0, what, trouble=done.stdout.decode(errors="replace"))
+        return done.returncode == 0
+
+    def program(self, *command: object, **environment: str) -> None:
+        """One that prints TAP itself."""
+        words = [str(word) for word in command]
+        with tempfile.TemporaryFile() as errors, subprocess.Popen(
+            words, cwd=TOP, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=errors, text=True, errors="replace",
+        ) as process:  # fmt: skip
+            assert process.stdout
+
+            def ending() -> tuple[int, str]:
+                status = process.wait()
+                errors.seek(0)
+                return status, errors.read().decode(errors="replace")
+
+            self.relay(" ".join(words[:1]).removeprefix(f"{TOP}/"), process.stdout, ending)
+
+    def skip(self, what: str, why: str) -> None:
+        self.result(True, what, why)
+
+    def is_root(self, what: str) -> bool:
+        if os.geteuid() != 0:
+            self.skip(what, "preparing roots takes root")
+        return os.geteuid() == 0
+
+
+def compiled(out: Results, directory: Path, options: Sequence[str], *targets: str) -> None:
+    """Sets a build directory up, and compiles; with ccache where that is installed, which meson sees to."""
+    if not (directory / "build.ninja").exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        if not out.step(f"configure {directory.name}", "meson", "setup", *options, directory):
+            return
+    out.step(f"compile {directory.name}", "ninja", "-C", directory, *targets)
+
+
+def build(check: Check, out: Results) -> None:
+    native = "fast" if check.mode == "fast" else "dev"
+    # The second: what only tests need. meson 1.7 and newer do not count it to the first.
+    compiled(out, check.build, ["--native-file", f"contrib/{native}.ini"], "all", "meson-test-prereq")
+    if check.mode == "fast":
+        out.skip("sanitizers", "left out by --fast: contrib/fast.ini")
+
+
+def release(check: Check, out: Results) -> None:
+    """As users get it; what is installed, and what the tests of that need, not the tests themselves."""
+    options = ["--buildtype=minsize", "-Ddebug=false"]
+    if not (check.release / "build.ninja").exists():
+        compiled(out, check.release, options, "version.h")
+    told = subprocess.run(["meson", "introspect", check.release, "--targets"], stdout=subprocess.PIPE).stdout or b"[]"
+    installed = [os.path.relpath(one["filename"][0], check.release) for one in json.loads(told) if one["installed"]]
+    compiled(out, check.release, options, *installed, "tests/measure", "tests/stand-in-initramfs", "tests/stand-in-grub")
+
+
+def style(check: Check, out: Results) -> None:
+    kinds = ("*.cc", "*.h", "*.c")
+    sources = sorted(path for place in ("src", "tests") for kind in kinds for path in (TOP / place).rglob(kind))
+    out.step("clang-format", "clang-format-19", "--dry-run", "-Werror", *sources)
+    if check.mode == "all":
+        out.step("clang-tidy", "contrib/tidy", "--anew", check.build)
+        return
+    out.skip("clang-tidy of every file", "takes 25 minutes on two processors: --all")
+    if check.mode == "fast":
+        out.skip("clang-tidy of what changed", "left out by --fast")
+    else:
+        out.step("clang-tidy of what changed", "contrib/tidy", "--changed", check.build)
+
+
+def unit(check: Check, out: Results) -> None:
+    out.program(TOP / "tests/run", "--build", check.build, "unit")
+
+
+def suites(check: Check, out: Results) -> None:
+    told = subprocess.run([TOP / "tests/run", "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    folders = sorted({line.split()[0] for line in told.splitlines()} - {"bench", "fault"})
+    out.program(TOP / "tests/run", "--build", check.build, *folders, "layering", "shell")
+
+
+def fault(check: Check, out: Results) -> None:
+    """All of it takes minutes, and a build without sanitizers, which strace and thousands of starts would slow down."""
+    if check.mode == "fast":
+        out.program(TOP / "tests/run", "--build", check.build, "fault")
+        out.skip("every point where a command can be killed", "left out by --fast, which tries a sample")
+    else:
+        out.program(TOP / "tests/run", "--build", check.release, "fault", VFIO_SWITCH_FAULT="whole")
+
+
+def messages(check: Check, out: Results) -> None:
+    out.program(TOP / "tests/messages", check.said)
+
+
+def bench(check: Check, out: Results) -> None:
+    out.program(TOP / "tests/run", "--build", check.release, "bench")
+
+
+def fuzz(check: Check, out: Results) -> None:
+    seconds = 600 if check.mode == "all" else 60
+    out.program(TOP / "tests/fuzz/run", "--seconds", seconds, "--build", check.build / "fuzz")
+
+
+def package(check: Check, out: Results) -> None:
+    """What Debian builds is the committed tree. Its tests are those that have just been run."""
+    target, head = check.build / "deb", check.build / "deb/commit"
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=TOP, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if check.only and "package" not in check.only and commit and head.exists() and head.read_text() == commit:
+        out.skip("build", f"that of {commit[:7]} is there")
+        return
+    if not out.step("install-deps", "contrib/install-deps", "--yes", "package"):
+        return
+    if not built_package(out, "build", target):
+        return
+    head.write_text(commit)
+    out.step("lintian", "lintian", "--allow-root", "--fail-on", "error,warning", *target.glob("*.changes"))
+    out.step("mandoc -Tlint", "contrib/lint-man")
+    check_units(check, out)
+    if check.mode != "all":
+        out.skip("packages are reproducible", "takes another build: --all")
+        return
+    again = check.build / "deb-again"
+    if built_package(out, "build again", again):
+        for one in check.packages:
+            out.step(f"{one.name} is reproducible", "cmp", one, again / one.name)
+
+
+def built_package(out: Results, what: str, target: Path) -> bool:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    return out.step(what, "pkg/debian/build", target, DEB_BUILD_OPTIONS="nocheck")
+
+
+def check_units(check: Check, out: Results) -> None:
+    systemd = Path("/usr/lib/systemd/system")
+    if not shutil.which("systemd-analyze") or not (systemd / "sysinit.target").exists():
+        out.skip("systemd-analyze verify", "systemd is not installed")
+        return
+    unpacked = check.build / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    (deb,) = (one for one in check.packages if one.name.startswith("vfio-switch_"))
+    subprocess.run(["dpkg-deb", "-x", deb, unpacked], check=True)
+    units = unpacked / str(systemd)[1:]
+    names = sorted(path.name for path in units.iterdir() if path.is_file())
+    subprocess.run(["cp", "-rn", f"{systemd}/.", units], check=True)  # ours name some of systemd's own
+    out.step("systemd-analyze verify", "systemd-analyze", "verify", "--man=no", f"--root={unpacked}", *names)
+
+
+def arch(check: Check, out: Results) -> None:
+    if out.is_root("Arch package") and out.step("install-deps", "tests/packages/arch/install-deps"):
+        given: list[object] = [] if check.mode == "all" else ["--built", check.release]
+        if given:
+            out.skip("makepkg compiles", "takes minutes; what is compiled already is packaged: --all")
+        out.program(TOP / "tests/packages/arch/run", *given)
+
+
+def fedora(check: Check, out: Results) -> None:
+    if out.is_root("Fedora package") and out.step("install-deps", "contrib/install-deps", "--yes", "fedora"):
+        given: list[object] = ["--all"] if check.mode == "all" else ["--built", check.release]
+        if check.mode != "all":
+            out.skip("rpmbuild compiles", "takes minutes; what is compiled already is packaged: --all")
+        out.program(TOP / "tests/packages/fedora/run", *given)
+
+
+def chroots(check: Check, out: Results) -> None:
+    out.program(TOP / "tests/chroots/run")
+
+
+def coverage(check: Check, out: Results) -> None:
+    if out.step("install-deps", "contrib/install-deps", "--yes", "coverage"):
+        out.program(TOP / "tests/coverage", "--build", check.build / "coverage")
+
+
+def vm(check: Check, out: Results) -> None:
+    if out.is_root("virtual machines") and out.step("install-deps", "tests/vm/install-deps"):
+        (deb,) = (one for one in check.packages if one.name.startswith("vfio-switch_"))
+        out.program(TOP / "tests/vm/run", "--deb", deb)
+
+
+@dataclass(frozen=True)
+class Part:
+    run: Callable[[Check, Results], None]
+    minutes: dict[str, float]  # that it may take on two processors; it is left out where there are none
+    needs: tuple[str, ...] = ()
+    without: str = "left out by --fast"  # why it is left out
+    beside: str = ""  # the part that it is run with at once, as one process each keeps one processor busy
+
+
+PARTS = {
+    "build": Part(build, {"fast": 4, "usual": 8, "all": 8}),
+    "style": Part(style, {"fast": 0.5, "usual": 4, "all": 35}, ("build",)),
+    "unit": Part(unit, {"fast": 0.5, "usual": 2, "all": 2}, ("build",), beside="suites"),
+    "suites": Part(suites, {"fast": 1.5, "usual": 6, "all": 25}, ("build",)),
+    "release": Part(release, {"usual": 4, "all": 4}),
+    "fault": Part(fault, {"fast": 0.5, "usual": 4, "all": 4}, ("release",)),
+    "messages": Part(messages, {"usual": 0.5, "all": 0.5}, without="some are by tests that --fast leaves out"),
+    "bench": Part(bench, {"usual": 3, "all": 3}, ("release",)),
+    "fuzz": Part(fuzz, {"usual": 4, "all": 15}),
+    "package": Part(package, {"usual": 5, "all": 9}),
+    "arch": Part(arch, {"usual": 6, "all": 12}, ("release",), beside="fedora"),
+    "fedora": Part(fedora, {"usual": 6, "all": 20}, ("release",)),
+    "chroots": Part(chroots, {"all": 35}, without="clean roots of Debian 12 and 13, some minutes each: --all"),
+    "coverage": Part(coverage, {"all": 15}, without="compiles and tests everything once more: --all"),
+    "vm": Part(vm, {"usual": 12, "all": 38}, ("package",)),
+}

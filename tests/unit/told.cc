@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "told.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/message/reason.h"
+#include "core/tell/boot_text.h"
+#include "core/tell/message_text.h"
+#include "core/tell/remedy_text.h"
+
+namespace vfio_switch::test {
+
+namespace {
+
+/// Of whatever a test makes a sentence: every datum stands in it.
+void check_data(std::string_view name, const Template& text, const Data& data) {
+  if (placeholders(text) == data.size()) return;
+  throw std::logic_error(std::string(name) + " has " + std::to_string(data.size()) +
+                         " data, and its sentence asks for " + std::to_string(placeholders(text)));
+}
+
+}  // namespace
+
+unsigned placeholders(const Template& text) {
+  unsigned most = 0;
+  for (std::size_t i = 0; i + 2 < text.text.size(); ++i) {
+    if (text.text[i] != '{' || text.text[i + 2] != '}') continue;
+    most = std::max(most, static_cast<unsigned>(text.text[i + 1] - '0'));
+  }
+  return most;
+}
+
+std::string plain(std::string_view text) {
+  return std::string(text);
+}
+
+std::string text_of(const Refusal& refusal) {
+  const auto& kind = kind_of(refusal.cause);
+  check_data(kind.name, kind.text, refusal.data);
+  return plain(refusal_text(refusal));
+}
+
+std::string text_of(const Note& note) {
+  const auto& kind = kind_of(note.cause);
+  check_data(kind.name, kind.text, note.data);
+  return plain(note_text(note));
+}
+
+std::string text_of(const BootFinding& finding) {
+  if (finding.refusal) return text_of(*finding.refusal);
+  const auto& kind = kind_of(finding.cause);
+  check_data(kind.name, kind.text, finding.data);
+  return plain(boot_finding_text(finding));
+}
+
+std::string text_of(const std::optional<Reason>& reason) {
+  if (!reason) return {};
+  const auto& kind = kind_of(reason->cause);
+  check_data(kind.name, kind.text, reason->data);
+  return plain(reason_text(*reason));
+}
+
+std::string text_of(const Remedy& remedy) {
+  return plain(remedy_lines(remedy, {}, {}));
+}
+
+Reason some_reason(std::string_view text) {
+  return {ReasonCause::image_unreadable, {{"error", Word{std::string(text)}}}};
+}
+
+}  // namespace vfio_switch::test
