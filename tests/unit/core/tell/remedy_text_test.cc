@@ -27,6 +27,8 @@ TEST_CASE("a remedy in sentences", "[remedy]") {
         "Run 'touch 'a b''. Reboot.");
   CHECK(remedy_text({}).empty());
   CHECK(remedy_text({Edit{{"/etc/modules", 3}, {}, {}}}) == "Edit /etc/modules:3.");
+  CHECK(remedy_text({Edit{{"/boot/a.conf", 3}, "options\tro", "options\tro a"}}) ==
+        "In /boot/a.conf:3, replace 'options ro' by 'options ro a'.");
 }
 
 TEST_CASE("what is to be typed or copied stands alone on its line", "[remedy]") {
