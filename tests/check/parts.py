@@ -80,7 +80,7 @@ def compiled(out: Results, directory: Path, options: Sequence[str], *targets: st
         directory.mkdir(parents=True, exist_ok=True)
         if not out.step(f"configure {directory.name}", "meson", "setup", *options, directory):
             return
-    out.step(f"compile {directory.name}", "ninja", "-C", directory, *targets)
+    out.step(f"compile {directory.name}", "ninja", "--quiet", "-C", directory, *targets)
 
 
 def build(check: Check, out: Results) -> None:
