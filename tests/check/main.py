@@ -23,9 +23,11 @@ from parts import COMPILERS, IN_ALL, PARTS, TOP, Check, Results, tap  # noqa: E4
 HANGS = 4  # times of what a part may take, after which it is stopped
 
 
-def patience() -> float:
-    """The limits are for two processors."""
-    return float(os.environ.get("VFIO_SWITCH_PATIENCE", "1")) * max(1.0, 2 / len(os.sched_getaffinity(0)))
+def patience(mode: str) -> float:
+    """The limits are for two processors, quick ones. Only the fast run is held to them as they stand: what the others
+    cost is in the table at the end, and a machine may be half as quick before they fail."""
+    usual = "1" if mode == "fast" else "2"
+    return float(os.environ.get("VFIO_SWITCH_PATIENCE", usual)) * max(1.0, 2 / len(os.sched_getaffinity(0)))
 
 
 def busy() -> float:
@@ -68,7 +70,7 @@ def run_at_once(check: Check, names: Sequence[str]) -> float:
     for name in names:
         print(f"== {name}", flush=True)
         job = tap.Job(name, lambda name=name: run_part(check, name), said=open(check.results / f"{name}.tap", "w+b"))
-        running.append(Running(name, job, PARTS[name].minutes[check.mode] * 60 * patience()))
+        running.append(Running(name, job, PARTS[name].minutes[check.mode] * 60 * patience(check.mode)))
     try:
         for one in running:
             one.job.start()
@@ -142,7 +144,7 @@ def main() -> int:
         if name in COMPILERS and "not ok" in (check.results / f"{name}.tap").read_text():
             break  # nothing to test
     if not only and mode in IN_ALL:
-        limits = [minutes * 60 * patience() for minutes in IN_ALL[mode]]
+        limits = [minutes * 60 * patience(mode) for minutes in IN_ALL[mode]]
         with open(check.results / "check.tap", "w", encoding="utf-8") as file:
             verdict = "ok" if tested <= limits[0] and tested + compiled <= limits[1] else "not ok"
             print(f"{verdict} - in all: {tested:.0f} s, at most {limits[0]:.0f}; with compiling {tested + compiled:.0f} s,"
