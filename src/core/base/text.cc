@@ -86,6 +86,14 @@ std::string to_hex(unsigned value, int width) {
   return (missing > 0 ? std::string(static_cast<std::size_t>(missing), '0') : std::string()) + text;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (auto& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 bool version_less(std::string_view left, std::string_view right) {
   while (!left.empty() && !right.empty()) {
     if (is_digit(left.front()) && is_digit(right.front())) {

@@ -35,6 +35,9 @@ std::vector<std::string_view> split_words(std::string&& text,
 /// Lower-case hex, padded with zeros to `width`.
 [[nodiscard]] std::string to_hex(unsigned value, int width);
 
+/// ASCII letters in lower case; all else stays.
+[[nodiscard]] std::string lower_case(std::string_view text);
+
 /// Orders "6.1.0-9" before "6.1.0-10": digits compare as numbers, the rest as bytes.
 [[nodiscard]] bool version_less(std::string_view left, std::string_view right);
 

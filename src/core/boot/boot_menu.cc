@@ -97,6 +97,8 @@ std::string_view to_string(BootUnknownCode code) {
       return "several";
     case BootUnknownCode::release:
       return "release";
+    case BootUnknownCode::directory:
+      return "directory";
     case BootUnknownCode::staged:
       return "staged";
   }
@@ -132,6 +134,8 @@ std::string describe(const BootUnknown& unknown) {
         return subject + " are set up, and which of them starts this system is not known";
       case BootUnknownCode::release:
         return subject + " does not say which kernel release it is";
+      case BootUnknownCode::directory:
+        return "the default '" + subject + "' is a directory of the menu, which then waits";
       case BootUnknownCode::staged:
         return "a deployment is staged (" + subject +
                "), and the boot menu changes when the system shuts down";

@@ -54,6 +54,7 @@ enum class BootUnknownCode {
   loader,       ///< the name of a boot loader whose menu is not read
   several,      ///< the names of several boot loaders, of which any can be the one
   release,      ///< the path of a kernel that does not tell its release
+  directory,    ///< the directory of a menu that is its default: the menu waits
   staged,       ///< the file of a deployment that becomes an entry when the system shuts down
 };
 

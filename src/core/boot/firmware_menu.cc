@@ -7,7 +7,6 @@
 
 #include "core/base/text.h"
 #include "core/boot/loader_search.h"
-#include "core/boot/systemd_boot_entry.h"
 #include "core/boot/this_boot.h"
 
 namespace vfio_switch {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,13 @@
 #include "core/boot/grub_machine.h"
 
 namespace vfio_switch {
+
+/// The value of `--name=VALUE`, `--name VALUE` or `-n VALUE` among `arguments`, taken out of them.
+/// Where a `fallback` is given, an option does not need a value.
+[[nodiscard]] std::optional<std::string> take_grub_option(std::vector<std::string>& arguments,
+                                                          std::string_view name,
+                                                          std::string_view letter,
+                                                          std::string_view fallback = {});
 
 /// Carries out one command for a GrubMachine.
 class GrubCommands {

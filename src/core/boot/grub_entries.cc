@@ -174,7 +174,9 @@ GrubTruth read_grub_entries(const GrubEntriesRequest& request,
     };
     return compare_grub_entries(stem(left), stem(right)) > 0;
   };
-  std::ranges::stable_sort(listed.names, newer);
+  std::ranges::sort(listed.names, [&](const std::string& left, const std::string& right) {
+    return newer(left, right) || (!newer(right, left) && left < right);
+  });
   // Of names that compare equal GRUB keeps the one that it reads first, and that order is the file
   // system's.
   const auto same = [&](const std::string& left, const std::string& right) {

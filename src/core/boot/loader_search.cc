@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/base/text.h"
-#include "core/boot/systemd_boot_entry.h"
 
 namespace vfio_switch {
 

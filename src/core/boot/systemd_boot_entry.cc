@@ -104,14 +104,6 @@ void use_image(BootEntry& entry, const SystemdBootFiles& files, const EntryParti
 
 }  // namespace
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return lower;
-}
-
 CountedName split_counter(std::string_view file_name, std::string_view suffix) {
   const CountedName plain{std::string(file_name), std::nullopt};
   const auto plus = file_name.rfind('+');
@@ -278,8 +270,11 @@ bool shows_before(const SortableEntry& left, const SortableEntry& right) {
   const auto a = left.entry.profile.value_or(0);
   const auto b = right.entry.profile.value_or(0);
   if (a != b) return a < b;
-  if (!left.entry.tries_left || !right.entry.tries_left) return false;
-  return *left.entry.tries_left > *right.entry.tries_left;
+  const auto& x = left.entry.tries_left;
+  const auto& y = right.entry.tries_left;
+  if (x && y && x != y) return *x > *y;
+  // To the loader both are one; any order will do, as long as it is one.
+  return left.entry.source.file < right.entry.source.file;
 }
 
 }  // namespace vfio_switch

@@ -33,8 +33,6 @@ struct SortableEntry {
 /// In the order of the menu (boot.c, boot_entry_compare).
 [[nodiscard]] bool shows_before(const SortableEntry& left, const SortableEntry& right);
 
-[[nodiscard]] std::string lower_case(std::string_view text);
-
 /// Name and counter of "arch+3-1.conf": "arch.conf", 3 tries left.
 struct CountedName {
   std::string name;

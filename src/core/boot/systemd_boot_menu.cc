@@ -192,7 +192,7 @@ BootMenu read_systemd_boot_menu(const SystemdBootFiles& files) {
     menu.notes.push_back({BootUnknownCode::limit, "the menu"});
     entries.resize(most_entries);
   }
-  std::ranges::stable_sort(entries, shows_before);
+  std::ranges::sort(entries, shows_before);
   for (const auto& sortable : entries) menu.entries.push_back(sortable.entry);
   for (const auto& id : files.variables.entries) {
     if (!id.starts_with("auto-")) continue;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/machine/display_config.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -17,14 +16,6 @@ std::optional<unsigned> parse_decimal(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
   return value;
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  return lower;
 }
 
 /// "PCI:1:0:0", "PCI:1@0:0:0", or without the function, which is then 0.

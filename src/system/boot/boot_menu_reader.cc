@@ -7,7 +7,7 @@
 #include "core/base/text.h"
 #include "core/boot/firmware_menu.h"
 #include "core/boot/grub_menu.h"
-#include "core/boot/systemd_boot_entry.h"
+#include "core/boot/limine_menu.h"
 #include "core/boot/systemd_boot_menu.h"
 #include "core/boot/this_boot.h"
 #include "core/machine/os_release.h"
@@ -73,9 +73,12 @@ class Reader {
   }
 
   BootMenu read(const LoaderFinding& finding) {
-    if (!systems_.unmounted().empty()) {
-      return not_known(finding.kind,
-                       {BootUnknownCode::file_system, enumerate(systems_.unmounted())});
+    // GRUB's menu is on /boot; the ESP has GRUB itself.
+    const auto& unmounted = systems_.unmounted();
+    const bool needs_all = finding.kind != LoaderKind::grub ||
+                           std::ranges::find(unmounted, "/boot") != unmounted.end();
+    if (!unmounted.empty() && needs_all) {
+      return not_known(finding.kind, {BootUnknownCode::file_system, enumerate(unmounted)});
     }
     if (finding.kind == LoaderKind::unknown) return not_known(finding.kind, why_no_loader(finding));
     if (finding.tool == EntryTool::proxmox && options_.mounted_esps.empty()) {
@@ -90,6 +93,8 @@ class Reader {
         return read_grub();
       case LoaderKind::systemd_boot:
         return read_systemd_boot();
+      case LoaderKind::limine:
+        return read_limine();
       case LoaderKind::unified_image:
       case LoaderKind::efi_stub:
         return read_firmware(finding.kind);
@@ -221,6 +226,30 @@ class Reader {
       if (settings.state == SourceText::State::unknown) found.settings->why = settings.why;
     }
     return read_systemd_boot_menu(found);
+  }
+
+  BootMenu read_limine() {
+    const auto path = find_limine_config(files_, places_);
+    const auto text = files_.text(path);
+    if (text.state == SourceText::State::unknown) return not_known(LoaderKind::limine, text.why);
+    // limine.cfg is how versions before 8 had it, in another syntax.
+    if (!path.ends_with(".conf")) {
+      return not_known(LoaderKind::limine, {BootUnknownCode::loader, "Limine before version 8"});
+    }
+    LimineRequest request{path, text.text, signs_.variables};
+    if (signs_.is_efi == false) request.platform = "bios";
+    auto menu = read_limine_menu(request);
+    // With the checksum of limine.conf in its program Limine has no editor.
+    const auto settings = files_.text("/etc/default/limine").text;
+    if (is_yes(settings, "ENABLE_ENROLL_LIMINE_CONFIG=")) menu.editor = MenuEditor::locked;
+    return menu;
+  }
+
+  static bool is_yes(std::string_view settings, std::string_view key) {
+    return std::ranges::any_of(split_lines(settings), [&](std::string_view line) {
+      line = trim(line);
+      return line.starts_with(key) && line.substr(key.size()).find("yes") != std::string_view::npos;
+    });
   }
 
   BootMenu read_firmware(LoaderKind kind) {

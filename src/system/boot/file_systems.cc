@@ -7,7 +7,6 @@
 
 #include "core/base/text.h"
 #include "core/boot/mounts.h"
-#include "core/boot/systemd_boot_entry.h"
 
 namespace vfio_switch {
 

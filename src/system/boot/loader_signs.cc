@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/boot/systemd_boot_entry.h"
+#include "core/base/text.h"
 #include "core/boot/this_boot.h"
 
 namespace vfio_switch {

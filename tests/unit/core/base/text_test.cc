@@ -94,4 +94,10 @@ TEST_CASE("Text from outside cannot move the cursor") {
   CHECK(printable(std::string_view("\0x", 2)) == "?x");
 }
 
+TEST_CASE("Lower case is that of ASCII") {
+  CHECK(lower_case("EFI/Linux/ARCH-6.1_Z.efi") == "efi/linux/arch-6.1_z.efi");
+  CHECK(lower_case("\xc3\x84@[`{") == "\xc3\x84@[`{");
+  CHECK(lower_case("") == "");
+}
+
 }  // namespace vfio_switch

@@ -66,7 +66,7 @@ TEST_CASE("ways of which one is enough", "[remedy]") {
 }
 
 TEST_CASE("everything that only people can do has a code and a sentence", "[remedy]") {
-  const Data data = {{"what", Word{"a"}}};
+  const Data data = {{"what", Word{"a"}}, {"other", Word{"b"}}};
   std::set<std::string_view> codes;
   for (const auto what : by_hand_codes()) {
     const auto code = to_string(what);

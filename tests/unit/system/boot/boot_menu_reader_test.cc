@@ -327,6 +327,27 @@ TEST_CASE("Of two grub.cfg the stub on the ESP names the one that counts") {
   CHECK(next_of(read_boot_menu(*root.reader())).title == "New");
 }
 
+TEST_CASE("Limine's menu is read, and an enrolled one cannot be edited") {
+  MenuRoot root("limine-omarchy");
+  root.variable("LoaderInfo", "Limine 10.3.0");
+  root.make_directory("/boot/EFI/Linux");
+  root.write("/boot/EFI/Linux/omarchy_linux.efi",
+             pe_file({{".cmdline", "root=PARTUUID=81 rw quiet"},
+                      {".uname", "6.17.8-arch1-1"},
+                      {".linux", "x"}}));
+  auto machine = root.read();
+  CHECK(machine.loader.kind == LoaderKind::limine);
+  const auto entry = next_of(machine);
+  CHECK(entry.id == "Omarchy/linux");
+  CHECK(entry.unified_image->at == "/boot/EFI/Linux/omarchy_linux.efi");
+  CHECK(entry.command_line == "root=PARTUUID=81 rw quiet");
+  CHECK(entry.release == "6.17.8-arch1-1");
+  const MenuRoot cachyos("limine-cachyos");
+  CHECK(cachyos.read().menu.editor == MenuEditor::open);
+  cachyos.write("/etc/default/limine", "ENABLE_ENROLL_LIMINE_CONFIG=yes\n");
+  CHECK(cachyos.read().menu.editor == MenuEditor::locked);
+}
+
 TEST_CASE("Proxmox has its menu on partitions that are not mounted") {
   MenuRoot root("sd-proxmox");
   root.variable("LoaderInfo", "systemd-boot 252.39-1~deb12u1");
