@@ -104,6 +104,7 @@ def release(check: Check, out: Results) -> None:
 def style(check: Check, out: Results) -> None:
     kinds = ("*.cc", "*.h", "*.c")
     sources = sorted(path for place in ("src", "tests") for kind in kinds for path in (TOP / place).rglob(kind))
+    out.step("commit subjects", TOP / "contrib/check-commits")
     out.step("clang-format", "clang-format-19", "--dry-run", "-Werror", *sources)
     if check.mode == "all":
         out.step("clang-tidy", "contrib/tidy", "--anew", check.build)
