@@ -455,7 +455,8 @@ class Work {
       // With the rest: a removal that is taken back has not been one.
       const auto now = files_.state(removal_path);
       const FileState empty = RegularFile{"", 0644, 0, 0};
-      if (now && !same_content(*now, empty)) plan(removal_path, *now, empty, ReasonCause::remembered);
+      if (now && !same_content(*now, empty))
+        plan(removal_path, *now, empty, ReasonCause::remembered);
     }
     if (request_.kind == WayOut::remove && state_.intent != Intent::disabled) return;
     const bool changes_nothing = std::ranges::all_of(
