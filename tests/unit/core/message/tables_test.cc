@@ -9,6 +9,7 @@
 #include "catch.h"
 #include "core/cards/refusal.h"
 #include "core/facts_builder.h"
+#include "core/message/format.h"
 #include "core/message/note.h"
 #include "core/message/reason.h"
 #include "core/plan/boot_record.h"
