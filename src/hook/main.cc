@@ -39,7 +39,7 @@ constexpr std::array<Event, 12> events = {{
 }};
 
 int usage() {
-  std::string text = "usage: vfio-switch-hook [--sysroot DIR] EVENT, where EVENT is";
+  std::string text = "usage: vfio-switch-hook [--sysroot DIR] EVENT, where EVENT is one of";
   for (const auto& event : events) {
     text += " " + std::string(event.name) + (event.argument.empty() ? "" : " ") +
             std::string(event.argument) + ",";

@@ -47,7 +47,7 @@ class TestPlan(ArchCase):
     def test_without_the_package_there_is_none(self) -> None:
         done = self.plan(self.arch(hook=False))
         self.assertNotIn(f"/{DROP_IN}", done.out)
-        self.assertIn(f"/{HOOK} is missing", done.out)
+        self.assertIn(f"/{HOOK} does not exist", done.out)
 
     def test_a_hook_that_is_named_needs_none(self) -> None:
         for place in ("etc/mkinitcpio.conf", "etc/mkinitcpio.conf.d/mine.conf"):

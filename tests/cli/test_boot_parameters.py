@@ -226,7 +226,7 @@ class Grub(BootCase):
         done = run([HOOK, "--sysroot", str(root.path), "post-install"])
         self.assert_status(done, 0)
         self.assertIn("boot-parameter: ", done.out)
-        self.assertIn("which 'vfio-switch enable' adds", done.out)
+        self.assertIn("    Run:\n      vfio-switch enable\n", done.out)
         self.assert_same_tree(before, root.snapshot(times=True))
 
     def test_a_removed_package_takes_its_parameter_along(self) -> None:

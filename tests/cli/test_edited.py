@@ -61,7 +61,7 @@ class Edited(SysrootCase):
         root = self.edited()
         done = root.run("disable", "--keep-mine")
         self.assert_status(done, 0)
-        self.assertIn("left as it is", done.out)
+        self.assertIn("stays as it is", done.out)
         self.assertEqual(root.read(VFIO_CONF), self.theirs)
         self.assertTrue(all(line.startswith("#") for line in root.read(MODULES_LOAD).splitlines()))
 

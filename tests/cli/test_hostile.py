@@ -149,7 +149,7 @@ class Hostile(SysrootCase):
                 done = root.run("enable", prefix=limited)
                 # Of another program's file nothing is known then, and nothing proved.
                 self.assert_status(done, 3 if name == OTHER_CONF else 1)
-                self.assertIn(f"/{name} is larger than 16 MiB", done.out + done.err)
+                self.assertIn(f"/{name} could not be read: it is larger than 16 MiB", done.out + done.err)
                 self.assertEqual(self.files(root), before)
                 path.unlink()
 
@@ -168,7 +168,7 @@ class Hostile(SysrootCase):
                 done = run([*other, "--sysroot", str(root.path), "enable"])
                 if name == OTHER_CONF:
                     self.assert_status(done, 3)
-                    self.assertIn(f"/{name} cannot be read: Permission denied", done.out)
+                    self.assertIn(f"/{name} could not be read: Permission denied", done.out)
                 else:
                     self.assert_status(done, 4)
                     self.assertIn(f"cannot read /{name}: Permission denied", done.err)

@@ -142,7 +142,7 @@ class Rebuild(SysrootCase):
         for what, behaviour, words in (
             ("no configuration", "forget etc/modprobe.d/", "lacks /etc/modprobe.d/vfio.conf"),
             ("the driver comes first", "early nouveau\nforget etc/modprobe.d", "loaded in the initramfs before vfio-pci"),
-            ("vfio-pci without ids", "forget etc/modprobe.d", "without what makes it take the card"),
+            ("vfio-pci without ids", "forget etc/modprobe.d", "lacks the configuration that binds the card"),
             ("no archive", "forget TRAILER!!!", "truncated"),
         ):
             with self.subTest(what):

@@ -102,7 +102,7 @@ class OddFiles(SysrootCase):
         self.put(root, "etc/modprobe.d/x.conf", os.mkfifo)
         done = self.soon(root, "plan", "enable")
         self.assertEqual(done.status, 3, f"\n{done}")
-        self.assertIn("/etc/modprobe.d/x.conf is a FIFO, a device or a socket", done.out)
+        self.assertIn("/etc/modprobe.d/x.conf could not be read: it is a FIFO, a device or a socket", done.out)
 
     def test_a_fifo_among_libkmods_databases(self) -> None:
         root = self.prepared()
@@ -119,7 +119,7 @@ class OddFiles(SysrootCase):
         calls = "; ".join("modprobe nouveau" for _ in range(9))
         root.write("etc/modprobe.d/x.conf", f"install nouveau {calls}\n")
         done = self.soon(root, "plan", "enable")
-        self.assertIn("call each other in a loop", done.out, f"\n{done}")
+        self.assertIn("call each other without end", done.out, f"\n{done}")
 
     def test_nothing_of_libkmods_own_words(self) -> None:
         root = self.prepared()

@@ -73,7 +73,7 @@ class Differences(SysrootCase):
         root = self.machine(DESKTOP)
         self.assert_status(root.run("enable"), 0)
         root.write(VFIO_CONF, root.read(VFIO_CONF) + "# mine\n")
-        shown = on_terminal([VFIO_SWITCH, "--sysroot", str(root.path), "disable"], 120)
+        shown = on_terminal([VFIO_SWITCH, "--sysroot", str(root.path), "enable"], 120)
         self.assertIn(f"    {RED}-# mine", shown)
 
 

@@ -9,7 +9,7 @@ namespace vfio_switch {
 /// stops nothing, and which no proof may pass over.
 struct UnreadFile {
   std::string path;
-  std::string why;  ///< "is a FIFO, a device or a socket", "Permission denied"
+  std::string why;  ///< "it is a FIFO, a device or a socket", "Permission denied"
 
   bool operator==(const UnreadFile&) const = default;
 };

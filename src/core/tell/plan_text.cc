@@ -121,6 +121,18 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
   return text;
 }
 
+namespace {
+
+bool points_to_devices(const Refusal& refusal) {
+  const Command command{{"vfio-switch", "devices"}};
+  return std::ranges::any_of(refusal.remedy, [&](const RemedyStep& step) {
+    const auto* run = std::get_if<Run>(&step);
+    return run != nullptr && run->command == command;
+  });
+}
+
+}  // namespace
+
 std::string refusals_text(const Plan& plan, const Style& style) {
   constexpr std::size_t most = 3;
   std::string text = "Nothing was changed, because:\n";
@@ -135,7 +147,7 @@ std::string refusals_text(const Plan& plan, const Style& style) {
                     "and {1} more reasons: 'vfio-switch devices' shows them all", 1},
                    {{"more", more}}) +
             "\n";
-  } else {
+  } else if (std::ranges::none_of(plan.refusals, points_to_devices)) {
     text += "'vfio-switch devices' shows every graphics card.\n";
   }
   return text;

@@ -114,7 +114,7 @@ Template software_sentence(ByHand what) {
     case build_and_sign_image:
       return {"Rebuild the unified kernel image, and sign it where Secure Boot is on."};
     case install_kernel:
-      return {"Install the distribution's usual kernel with all its modules."};
+      return {"Use a kernel that has vfio-pci as a module."};
     case install_vendor_reset:
       return {
           "If the card stays dark when a guest starts again, install the kernel module "

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -16,9 +18,9 @@ namespace {
 constexpr std::size_t longest_text = std::size_t{1} << 20U;
 
 BootUnknown why(const Error& error, const std::string& path) {
-  // Without an errno value the file itself is odd: a FIFO, a device, too large.
-  const bool odd =
-      error.code == 0 || error.code == EISDIR || error.code == ENXIO || error.code == ENOTDIR;
+  // What FileReader::read() says of a file that is odd itself: a directory, a FIFO, too large.
+  constexpr std::array odd_codes = {0, EISDIR, ENODEV, EFBIG, ENXIO, ENOTDIR};
+  const bool odd = std::ranges::find(odd_codes, error.code) != odd_codes.end();
   return {odd ? BootUnknownCode::odd_file : BootUnknownCode::unreadable, path};
 }
 

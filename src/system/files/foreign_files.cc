@@ -14,16 +14,15 @@ namespace {
 ForeignFile odd_file(const Error& error) {
   switch (error.code) {
     case EISDIR:
-      return {ForeignKind::directory, {}, "is a directory"};
+      return {ForeignKind::directory, {}, "it is a directory"};
     case ENODEV:
-      return {ForeignKind::special, {}, "is a FIFO, a device or a socket"};
+      return {ForeignKind::special, {}, "it is a FIFO, a device or a socket"};
     case EFBIG:
-      return {ForeignKind::too_large, {}, "is larger than 16 MiB"};
+      return {ForeignKind::too_large, {}, "it is larger than 16 MiB"};
     case 0:
-      return {ForeignKind::unreadable, {}, "cannot be read: " + error.message};
+      return {ForeignKind::unreadable, {}, error.message};
     default:
-      return {
-          ForeignKind::unreadable, {}, std::string("cannot be read: ") + std::strerror(error.code)};
+      return {ForeignKind::unreadable, {}, std::strerror(error.code)};
   }
 }
 
@@ -55,8 +54,7 @@ std::vector<std::string> ForeignFiles::names(const std::string& directory) {
   auto names = reader_.list(directory);
   if (names) return std::move(*names);
   const auto& error = names.error();
-  add_unread(directory,
-             "cannot be listed: " + (error.code == 0 ? error.message : std::strerror(error.code)));
+  add_unread(directory, error.code == 0 ? error.message : std::strerror(error.code));
   return {};
 }
 

@@ -33,6 +33,7 @@ std::vector<std::string> ModuleDependencies::dependants(const std::set<std::stri
   // The lines are many and the names few: searching is much faster than taking lines apart.
   const auto text = text_.text();
   std::set<std::string> found;
+  if (text.empty()) return {};  // memmem() must not get a null pointer
   for (const auto& file : files) {
     const auto needed = " " + file;  // behind the colon of a line
     for (auto rest = text;;) {

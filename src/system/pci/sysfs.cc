@@ -111,7 +111,7 @@ FoundDevice read_device(ForeignFiles& foreign, const PciAddress& address) {
   } else {
     // It is kept in the list, because other devices may share a group with it.
     read_identity(attributes, device);
-    foreign.add_unread(entry + "/modalias", "cannot be read");
+    foreign.add_unread(entry + "/modalias", "it names no device");
   }
   device.driver = attributes.link("driver");
   if (device.driver) {

@@ -100,7 +100,7 @@ TEST_CASE("Where the IOMMU is off the plan turns it on, and says that isolation 
   CHECK(boot_changes(plan) == settings_and_tool);
   CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on\"\n");
   CHECK(plan.state.boot_parameters == Parameters{on});
-  CHECK(says(plan, "can be judged only then"));
+  CHECK(says(plan, "only then is it known whether the card is isolated"));
   // Settings before the images, which may hold them; the tool at the end.
   CHECK(kind(plan.diff.back()) == "boot-parameters");
 }
@@ -131,7 +131,7 @@ TEST_CASE("A parameter that is staged is not added again, nor called ours where 
     CHECK(codes(plan.refusals).empty());
     CHECK(boot_changes(plan).empty());
     CHECK(plan.state.boot_parameters == kept.boot_parameters);
-    CHECK(says(plan, "can be judged only then"));
+    CHECK(says(plan, "only then is it known whether the card is isolated"));
   }
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("A signed unified image under Secure Boot is left to its signer") {
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::cmdline_locked});
   CHECK_THAT(text_of(plan.refusals[0]), has_text("needs intel_iommu=on (the IOMMU is off)"));
-  CHECK_THAT(text_of(plan.refusals[0].remedy), has_text("build and sign it"));
+  CHECK_THAT(text_of(plan.refusals[0].remedy), has_text("and sign it where Secure Boot is on"));
   CHECK(says(plan, "a boot without passthrough cannot be chosen at the boot menu"));
   CHECK(plan.command_line_locked);
   CHECK(boot_changes(plan).empty());
@@ -271,14 +271,13 @@ TEST_CASE("A parameter that cannot be added is told with the place where it goes
   REQUIRE(refusal != nullptr);
   CHECK(text_of(*refusal) == "this kernel needs intel_iommu=on to enable the IOMMU");
   CHECK(text_of(refusal->remedy) ==
-        "Add intel_iommu=on to the kernel command line in the boot loader's settings, then "
-        "reboot.\n");
+        "Add intel_iommu=on to the kernel command line, in the boot loader's settings.\nReboot.\n");
   const auto limine =
       enable(with_loader(iommu_off(), Limine{"/boot/limine.conf", "cmdline: root=a\n"}));
   refusal = find_refusal(limine.refusals, RefusalCode::boot_parameter);
   REQUIRE(refusal != nullptr);
   CHECK(text_of(refusal->remedy) ==
-        "In /boot/limine.conf:1, change 'cmdline: root=a' to 'cmdline: root=a intel_iommu=on'.\n"
+        "In /boot/limine.conf:1, replace\n  cmdline: root=a\nby\n  cmdline: root=a intel_iommu=on\n"
         "Reboot.\n");
 }
 

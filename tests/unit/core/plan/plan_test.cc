@@ -733,7 +733,7 @@ TEST_CASE("A boot file system that is not mounted stops a change, and nothing el
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
   CHECK_THAT(text_of(plan.refusals[0]), has_text("/boot is in /etc/fstab but is not mounted"));
-  CHECK(text_of(plan.refusals[0].remedy) == "mount /boot\n");
+  CHECK(text_of(plan.refusals[0].remedy) == "Run:\n  mount /boot\n");
 
   auto enabled = enabled_desktop();
   enabled.unmounted = {"/boot"};

@@ -191,7 +191,7 @@ TEST_CASE("GRUB that cannot be changed says what to do by hand") {
   }
   SECTION("its settings cannot be understood") {
     root.write(std::string(grub_settings_path), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\n");
-    CHECK_THAT(advice_of(root.loader(), {on}), has_text("has no line that intel_iommu=on can be"));
+    CHECK_THAT(advice_of(root.loader(), {on}), has_text("has no line that intel_iommu=on could be added to"));
   }
 }
 
@@ -298,7 +298,7 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
     root.write("/etc/kernelstub/configuration", "{}");
     const auto advice = advice_of(root.loader(), {on, "iommu=pt"});
     CHECK_THAT(advice, has_text("/etc/kernelstub/configuration"));
-    CHECK_THAT(advice, has_text("\nkernelstub --add-options 'intel_iommu=on iommu=pt'\n"));
+    CHECK_THAT(advice, has_text("\nRun:\n  kernelstub --add-options 'intel_iommu=on iommu=pt'\n"));
   }
   SECTION("Limine") {
     root.write("/boot/limine.conf",
@@ -306,9 +306,9 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
                "/Other\n    cmdline: root=b\n");
     CHECK_THAT(
         advice_of(root.loader(), {on}),
-        has_text("\nIn /boot/limine.conf:3, change 'cmdline: root=a rw' to 'cmdline: root=a rw "
-                 "intel_iommu=on'.\nIn /boot/limine.conf:5, change 'cmdline: root=b' to "
-                 "'cmdline: root=b intel_iommu=on'.\n"));
+        has_text("\nIn /boot/limine.conf:3, replace\n  cmdline: root=a rw\nby\n  cmdline: root=a rw "
+                 "intel_iommu=on\nIn /boot/limine.conf:5, replace\n  cmdline: root=b\nby\n"
+                 "  cmdline: root=b intel_iommu=on\n"));
     CHECK_FALSE(has_parameter(root.loader(), on));
     root.write("/boot/limine.conf", "cmdline: root=a intel_iommu=on\n");
     CHECK(has_parameter(root.loader(), on));
@@ -316,22 +316,22 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
   SECTION("Limine before version 8") {
     root.write("/boot/limine.cfg", ":Arch\nCMDLINE=root=a rw\n");
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("In /boot/limine.cfg:2, change 'CMDLINE=root=a rw' to 'CMDLINE=root=a rw "
-                        "intel_iommu=on'.\n"));
+               has_text("In /boot/limine.cfg:2, replace\n  CMDLINE=root=a rw\nby\n  CMDLINE=root=a rw "
+                        "intel_iommu=on\n"));
   }
   SECTION("rEFInd") {
     root.write("/boot/refind_linux.conf",
                "# rEFInd\n\"Standard\" \"root=a ro\"\n\"Single\" \"root=a "
                "single\"\n");
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("In /boot/refind_linux.conf:2, change '\"Standard\" \"root=a ro\"' to "
-                        "'\"Standard\" \"root=a ro intel_iommu=on\"'.\nIn "
+               has_text("In /boot/refind_linux.conf:2, replace\n  \"Standard\" \"root=a ro\"\nby\n"
+                        "  \"Standard\" \"root=a ro intel_iommu=on\"\nIn "
                         "/boot/refind_linux.conf:3, "));
   }
   SECTION("an unknown one") {
     CHECK_THAT(advice_of(root.loader(), {on}),
                has_text("no known boot loader was found\nAdd intel_iommu=on to the kernel command "
-                        "line in the boot loader's settings"));
+                        "line, in the boot loader's settings"));
   }
 }
 

@@ -82,7 +82,7 @@ TEST_CASE("Unknowns are remembered once, with their paths, and end nothing") {
   CHECK(files.text("/etc/b.conf") == "b");
   CHECK_FALSE(files.find("/etc/none.conf"));
   CHECK(files.names("/none").empty());
-  CHECK(files.unread() == std::vector<UnreadFile>{{"/etc/a.conf", "is a directory"}});
+  CHECK(files.unread() == std::vector<UnreadFile>{{"/etc/a.conf", "it is a directory"}});
 }
 
 TEST_CASE("modprobe's directories are read as libkmod reads them") {
