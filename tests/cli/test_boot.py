@@ -247,7 +247,7 @@ class Boot(SysrootCase):
         self.check(root)
         self.assertFalse(root.exists(MOTD), "told once")
         self.assertEqual(root.run("status", "--json").json["set_up_pending"], "a chroot")
-        self.assertIn("set-up is pending", root.run("status").out)
+        self.assertIn("setup is pending", root.run("status").out)
         self.assertFalse(root.exists(VFIO_CONF), "the check never enables")
 
     def test_nothing_is_written_where_nothing_was_ever_wanted(self) -> None:

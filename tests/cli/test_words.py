@@ -225,7 +225,7 @@ class Reasons(Words):
 
     def test_a_kernel_that_leaves_the_iommu_off(self) -> None:
         root = self.machine("xps15-9500-gtx1650ti", "--variant", "kernel-off", to="off")
-        self.assertIn("this kernel needs intel_iommu=on to enable the IOMMU", root.run("doctor").out)
+        self.assertIn("The IOMMU is off: this kernel needs intel_iommu=on to enable it.", root.run("doctor").out)
 
     def test_one_more_reason(self) -> None:
         self.assertRegex(self.machine("rog-g614fp-rtx5070", to="four").run("plan", "enable").out, r"(?m)^ *and 1 more reason\b")
