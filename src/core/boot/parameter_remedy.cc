@@ -22,9 +22,7 @@ using Files = std::vector<ParameterFile>;
 
 Remedy by_hand(const Parameters& add, const Parameters& drop) {
   const auto parameters = [](const Parameters& words) {
-    std::vector<Item> items;
-    for (const auto& word : words) items.emplace_back(Parameter{word});
-    return Data{{"parameters", std::move(items)}};
+    return Data{{"parameters", parameters_of(words)}};
   };
   Remedy remedy;
   if (!drop.empty()) remedy.emplace_back(Manual{ByHand::remove_from_boot_loader, parameters(drop)});
@@ -101,9 +99,10 @@ Remedy remedy_of(const Grub& grub, const Parameters& add, const Parameters& drop
 template <class Loader>
 Remedy remedy_of(const Loader& loader, const Parameters& add, const Parameters& drop) {
   const auto edit = edit_parameters(loader, add, drop);
+  if (!edit) return edit.error().remedy;
   Remedy remedy;
-  if (edit) add_edits(remedy, edit->files);
-  if (edit && edit->run) add_command(remedy, edit->run->command);
+  add_edits(remedy, edit->files);
+  if (edit->run) add_command(remedy, edit->run->command);
   if (remedy.empty()) return by_hand(add, drop);
   if constexpr (std::is_same_v<Loader, UnifiedImage>) {
     remedy.emplace_back(Manual{ByHand::build_and_sign_image});

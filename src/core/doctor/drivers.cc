@@ -219,8 +219,13 @@ void check_conflicts(const Examination& examination, std::vector<Finding>& findi
     if (refusal.code() != RefusalCode::config_conflict) continue;
     // Said by ids-parameter-kept and ids-parameter-now, with the place.
     if (refusal.cause == RefusalCause::command_line_ids) continue;
-    findings.push_back(
-        repeat_refusal(FindingCause::config_conflict, refusal, {own_command({"enable"})}));
+    auto remedy = refusal.remedy;
+    const auto* place = std::get_if<Place>(&refusal.data.front().items.front());
+    if (refusal.cause == RefusalCause::modprobe_line && place != nullptr) {
+      remedy = without_line(examination, *place);
+    }
+    remedy.emplace_back(own_command({"enable"}));
+    findings.push_back(repeat_refusal(FindingCause::config_conflict, refusal, std::move(remedy)));
   }
 }
 

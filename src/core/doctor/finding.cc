@@ -251,7 +251,7 @@ Finding make_finding(FindingCause cause, Data data, Remedy remedy,
 }
 
 Finding repeat_refusal(FindingCause cause, const Refusal& refusal, Remedy remedy) {
-  auto finding = make_finding(cause, Data(), std::move(remedy), refusal.devices);
+  auto finding = make_finding(cause, refusal.data, std::move(remedy), refusal.devices);
   finding.refusal = refusal;
   return finding;
 }

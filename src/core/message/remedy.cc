@@ -12,7 +12,7 @@ namespace {
 
 using enum ByHand;
 
-constexpr std::array<std::pair<ByHand, std::string_view>, 34> codes = {{
+constexpr std::array<std::pair<ByHand, std::string_view>, 32> codes = {{
     {reboot, "reboot"},
     {log_in_again, "log-in-again"},
     {turn_on_vt_d, "turn-on-vt-d"},
@@ -44,8 +44,6 @@ constexpr std::array<std::pair<ByHand, std::string_view>, 34> codes = {{
     {comment_out, "comment-out"},
     {move_away, "move-away"},
     {have_recovery_key, "have-recovery-key"},
-    {mount_it, "mount-it"},
-    {read_journal, "read-journal"},
     {report_bug, "report-bug"},
 }};
 

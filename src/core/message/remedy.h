@@ -44,8 +44,6 @@ enum class ByHand {
   comment_out,              ///< place: a line of somebody's configuration
   move_away,                ///< file
   have_recovery_key,        ///< of an encrypted disk, at hand for the next boot
-  mount_it,                 ///< mount a file system that should be mounted
-  read_journal,             ///< look into the system's log for what came in between
   report_bug,               ///< attach 'vfio-switch report' to a bug report
 };
 

@@ -28,10 +28,6 @@ Template access_sentence(ByHand what, const Data& data) {
       return {"Add {1} to the kernel command line, in the boot loader's settings."};
     case remove_from_boot_loader:
       return {"Remove {1} from the kernel command line, in the boot loader's settings."};
-    case mount_it:
-      return {"Mount {1}."};
-    case read_journal:
-      return {"Look in the system's log for what happened in between."};
     case report_bug:
       return {"If that does not help, attach the output of 'vfio-switch report' to a bug report."};
     case other_tools_window:

@@ -71,6 +71,15 @@ TEST_CASE("Tools that change command lines themselves are run", "[boot]") {
         Remedy{run({"rpm-ostree", "kargs", "--append-if-missing=a=b"})});
 }
 
+TEST_CASE("Of boot loaders that are left to people the exact line is told, or their tool",
+          "[boot]") {
+  CHECK(
+      parameter_remedy(Limine{"/boot/limine.conf", "/Arch\n  cmdline: ro quiet\n"}, {"a=b"}, {}) ==
+      Remedy{Edit{{"/boot/limine.conf", 2}, "cmdline: ro quiet", "cmdline: ro quiet a=b"}});
+  CHECK(parameter_remedy(Kernelstub{"/etc/kernelstub/configuration"}, {}, {"a=b"}) ==
+        Remedy{run({"kernelstub", "--delete-options", "a=b"})});
+}
+
 TEST_CASE("A unified image is built after its command line has changed", "[boot]") {
   const UnifiedImage image{{file(ParameterSyntax::command_line, "/etc/kernel/cmdline", "ro\n")}};
   CHECK(parameter_remedy(image, {"a=b"}, {}) ==
