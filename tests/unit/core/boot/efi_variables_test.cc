@@ -6,11 +6,13 @@
 #include "catch.h"
 #include "core/boot/menu_cases.h"
 #include "core/boot/pe_builder.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
 using test::for_mutations;
 using test::le;
+using test::rounds;
 using test::utf16;
 
 namespace {
@@ -106,7 +108,7 @@ TEST_CASE("No mutation of a variable breaks its reader") {
       {"BootOrder" + firmware, attributes + le(1, 2) + le(2, 2)},
   };
   for (const auto& [name, content] : variables) {
-    for_mutations(content, 20'000, [&, name = name](const std::string& mutant) {
+    for_mutations(content, rounds(20'000), [&, name = name](const std::string& mutant) {
       EfiVariables read;
       add_efi_variable(read, name, mutant);
       REQUIRE(read.load_options.size() <= 1);

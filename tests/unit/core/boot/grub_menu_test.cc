@@ -6,12 +6,14 @@
 #include "catch.h"
 #include "core/boot/grub_entries.h"
 #include "core/boot/menu_cases.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
 using test::for_mutations;
 using test::menu_text;
 using test::MenuCase;
+using test::rounds;
 
 namespace {
 
@@ -241,7 +243,7 @@ TEST_CASE("No mutation of a menu breaks GRUB's reader") {
   for (const auto& [path, content] : machine.below("/boot/loader/entries")) {
     if (!path.ends_with("0123-0-rescue.conf")) machine.remove(path);
   }
-  for (const auto& text : texts) check(rows[3], machine, text, 20'000);
+  for (const auto& text : texts) check(rows[3], machine, text, rounds(20'000));
   for (const auto& row : rows) {
     const MenuCase whole(row.name);
     check(row, whole, whole.text(row.config), 50);
@@ -252,7 +254,7 @@ TEST_CASE("No mutation of an entry breaks GRUB's reader of them") {
   const MenuCase machine("grub-fedora");
   const GrubState state;
   for (const auto& [path, content] : machine.below("/boot/loader/entries")) {
-    for_mutations(content, 20'000, [&](const std::string& text) {
+    for_mutations(content, rounds(20'000), [&](const std::string& text) {
       const auto entry = parse_grub_entry("a.conf", text);
       if (!entry) return;
       REQUIRE(entry->name == "a");

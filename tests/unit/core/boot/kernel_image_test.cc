@@ -6,12 +6,14 @@
 #include "catch.h"
 #include "core/boot/menu_cases.h"
 #include "core/boot/pe_builder.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
 using test::for_mutations;
 using test::le;
 using test::pe_file;
+using test::rounds;
 
 namespace {
 
@@ -117,7 +119,7 @@ TEST_CASE("No mutation of a kernel image breaks its reader") {
                                 zboot("Linux version 6.1 (x)", "gzip"),
                                 arm64("Linux version 6.1 (x)").substr(0x7f00, 0x200)};
   for (const auto& image : images) {
-    for_mutations(image, 20'000, [&](const std::string& mutant) {
+    for_mutations(image, rounds(20'000), [&](const std::string& mutant) {
       const auto release = release_of(mutant);
       REQUIRE(release.size() < 128);
     });

@@ -5,12 +5,14 @@
 
 #include "catch.h"
 #include "core/boot/menu_cases.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
 using test::for_mutations;
 using test::menu_text;
 using test::MenuCase;
+using test::rounds;
 
 namespace {
 
@@ -78,7 +80,7 @@ TEST_CASE("What was booted last, and variables, come before Limine's file") {
 TEST_CASE("No mutation of a menu breaks Limine's reader") {
   for (const auto& row : rows) {
     const MenuCase machine(row.name);
-    for_mutations(machine.text(row.config), 20'000, [&](const std::string& text) {
+    for_mutations(machine.text(row.config), rounds(20'000), [&](const std::string& text) {
       const auto menu = read_limine_menu({row.config, text, {}});
       if (menu.default_entry) REQUIRE(*menu.default_entry < menu.entries.size());
       if (!menu.default_entry) REQUIRE(menu.why_no_default);

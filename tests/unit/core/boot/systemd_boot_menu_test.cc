@@ -5,12 +5,14 @@
 
 #include "catch.h"
 #include "core/boot/menu_cases.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
 using test::for_mutations;
 using test::menu_text;
 using test::MenuCase;
+using test::rounds;
 
 namespace {
 
@@ -266,7 +268,7 @@ TEST_CASE("No mutation of an entry breaks systemd-boot's reader") {
   const auto base = files_of(machine, {"/efi", "/boot"});
   const auto entries = machine.below("/boot/loader/entries");
   for (std::size_t i = 0; i < 3; ++i) {
-    for_mutations(entries[i].second, 20'000, [&](const std::string& text) {
+    for_mutations(entries[i].second, rounds(20'000), [&](const std::string& text) {
       auto files = base;
       files.partitions[1].entries = {{entries[i].first, text}};
       files.settings->text = text;

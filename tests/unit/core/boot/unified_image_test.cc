@@ -6,11 +6,13 @@
 #include "catch.h"
 #include "core/boot/menu_cases.h"
 #include "core/boot/pe_builder.h"
+#include "rounds.h"
 
 namespace vfio_switch {
 
 using test::for_mutations;
 using test::pe_file;
+using test::rounds;
 
 namespace {
 
@@ -109,7 +111,7 @@ TEST_CASE("No mutation of a unified image breaks its reader") {
   };
   for (const auto& file : files) {
     // The headers, where a change does something.
-    for_mutations(file.substr(0, 700), 20'000, [&](const std::string& head) {
+    for_mutations(file.substr(0, 700), rounds(20'000), [&](const std::string& head) {
       const auto whole = head + file.substr(700);
       const auto profiles = read_unified_image(bytes_of(whole));
       if (profiles) {

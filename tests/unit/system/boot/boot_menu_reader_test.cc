@@ -307,13 +307,17 @@ TEST_CASE("A loader whose menu is not read is named") {
   TemporaryRoot root;
   CHECK(why_of(read_boot_menu(*root.reader())) ==
         "the boot menu of an unknown boot loader cannot be read");
-  root.write("/boot/extlinux/extlinux.conf", "default l0\n");
-  auto machine = read_boot_menu(*root.reader());
-  CHECK(machine.loader.kind == LoaderKind::extlinux);
-  CHECK_FALSE(next_entry(machine.menu));
+  root.write("/boot/extlinux/extlinux.conf", "default l0\nlabel l0\nlinux /boot/vmlinuz\n");
+  CHECK(next_of(read_boot_menu(*root.reader())).id == "l0");
   root.write("/boot/grub/grub.cfg", "menuentry A { linux /k }\n");
   CHECK(why_of(read_boot_menu(*root.reader())) ==
         "GRUB and extlinux are set up, and which of them starts this system is not known");
+}
+
+TEST_CASE("A menu that no reader is there for is named") {
+  TemporaryRoot root;
+  root.write("/boot/efi/EFI/refind/refind.conf", "timeout 5\n");
+  CHECK(why_of(read_boot_menu(*root.reader())) == "the boot menu of rEFInd cannot be read");
 }
 
 TEST_CASE("Of two grub.cfg the stub on the ESP names the one that counts") {
