@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -28,9 +29,13 @@ std::string holder_of(const UniqueFd& lock) {
 
 }  // namespace
 
-bool Lock::can_be_taken(const FileReader& files) {
-  const auto status = files.status(lock_path);
-  return status && (!*status || (*status)->kind == FileKind::regular);
+bool are_books_usable(const FileReader& files) {
+  const std::array paths = {lock_path, state_directory + "/journal/log", state_path};
+  return std::ranges::all_of(paths, [&](const std::string& path) {
+    const auto status = files.status(path);
+    if (!status || !*status) return status.has_value();
+    return (*status)->kind == FileKind::regular && files.open_file(path).has_value();
+  });
 }
 
 Result<Lock> Lock::take(FileStore& files, const std::string& verb, std::chrono::seconds patience) {

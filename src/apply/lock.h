@@ -17,13 +17,14 @@ class Lock {
   [[nodiscard]] static Result<Lock> take(FileStore& files, const std::string& verb,
                                          std::chrono::seconds patience);
 
-  /// False where something stands in the lock's place that is no file: then nobody can take it.
-  [[nodiscard]] static bool can_be_taken(const FileReader& files);
-
  private:
   explicit Lock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };
+
+/// False where something stands in the place of the lock, the journal or state.json that is no
+/// file, or cannot be opened: a plan cannot be carried out then, and the way out can.
+[[nodiscard]] bool are_books_usable(const FileReader& files);
 
 /// Makes the state directory and the journal's, where they are missing. An Error where somebody
 /// else could write there.

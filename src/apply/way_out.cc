@@ -64,9 +64,9 @@ class Work {
     const InterruptionGuard guard;
     std::optional<Lock> lock;
     if (auto made = make_state_directories(files_); made) {
-      // Where it cannot be taken at all, nobody else has it.
+      // Where it cannot be opened, nobody else has it either; held by somebody it gives no errno.
       auto taken = Lock::take(files_, name(), request_.patience);
-      if (!taken && Lock::can_be_taken(files_)) return failure_of(taken);
+      if (!taken && taken.error().code == 0) return failure_of(taken);
       if (taken) {
         lock = std::move(*taken);
       } else {
@@ -455,7 +455,8 @@ class Work {
       // With the rest: a removal that is taken back has not been one.
       const auto now = files_.state(removal_path);
       const FileState empty = RegularFile{"", 0644, 0, 0};
-      if (now && !same_content(*now, empty)) plan(removal_path, *now, empty, "remembers it");
+      if (now && !same_content(*now, empty))
+        plan(removal_path, *now, empty, ReasonCause::remembered);
     }
     if (request_.kind == WayOut::remove && state_.intent != Intent::disabled) return;
     const bool changes_nothing = std::ranges::all_of(

@@ -63,8 +63,8 @@ std::optional<Error> hindrance(const Options& options, const FileReader& files,
                                const Result<Preview>& previewed) {
   if (options.verb == Verb::enable) return std::nullopt;
   Error why;
-  if (!Lock::can_be_taken(files)) {
-    why.message = "the lock cannot be taken";
+  if (::geteuid() == 0 && !are_books_usable(files)) {
+    why.message = "what is remembered in /var/lib/vfio-switch cannot be used";
     return why;
   }
   if (!previewed || options.verb != Verb::disable || options.edited != EditedFiles::refuse) {

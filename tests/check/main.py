@@ -9,11 +9,12 @@ Each part is a process of its own, whose results are in BUILD/results/PART.tap w
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence
 
@@ -23,9 +24,11 @@ from parts import COMPILERS, IN_ALL, PARTS, TOP, Check, Results, tap  # noqa: E4
 HANGS = 4  # times of what a part may take, after which it is stopped
 
 
-def patience() -> float:
-    """The limits are for two processors."""
-    return float(os.environ.get("VFIO_SWITCH_PATIENCE", "1")) * max(1.0, 2 / len(os.sched_getaffinity(0)))
+def patience(mode: str) -> float:
+    """The limits are for two processors, quick ones. Only the fast run is held to them as they stand: what the others
+    cost is in the table at the end, and a machine may be half as quick before they fail."""
+    usual = "1" if mode == "fast" else "2"
+    return float(os.environ.get("VFIO_SWITCH_PATIENCE", usual)) * max(1.0, 2 / len(os.sched_getaffinity(0)))
 
 
 def busy() -> float:
@@ -40,14 +43,8 @@ class Running:
     name: str
     job: tap.Job
     limit: float  # seconds
-    before: float = field(default_factory=busy)
     status: Optional[int] = None
-
-    def takes(self, beside: float) -> float:
-        """The seconds that it took, without those in which the machine was busy with something else; `beside` are
-        the seconds of a processor that another part of ours had."""
-        elsewhere = max(0.0, busy() - self.before - self.job.work - beside)
-        return max(self.job.work / (os.cpu_count() or 1), self.job.seconds - elsewhere / (os.cpu_count() or 1))
+    own: float = 0  # seconds that it takes on a machine that does nothing else
 
 
 def run_part(check: Check, name: str) -> int:
@@ -68,7 +65,8 @@ def run_at_once(check: Check, names: Sequence[str]) -> float:
     for name in names:
         print(f"== {name}", flush=True)
         job = tap.Job(name, lambda name=name: run_part(check, name), said=open(check.results / f"{name}.tap", "w+b"))
-        running.append(Running(name, job, PARTS[name].minutes[check.mode] * 60 * patience()))
+        running.append(Running(name, job, PARTS[name].minutes[check.mode] * 60 * patience(check.mode)))
+    begun, before = time.monotonic(), busy()
     try:
         for one in running:
             one.job.start()
@@ -81,25 +79,28 @@ def run_at_once(check: Check, names: Sequence[str]) -> float:
         for one in running:
             one.job.stop()
         raise
-    took = []
+    processors = os.cpu_count() or 1
+    elsewhere = busy() - before - sum(one.job.work for one in running)
+    share = min(max(elsewhere / processors / (time.monotonic() - begun), 0), 1)  # of the machine, that others had
     for one in running:
-        took.append(one.takes(sum(other.job.work for other in running if other is not one)))
-        tell(check, one, took[-1])
-    return max(took)
+        one.own = max(one.job.work / processors, one.job.seconds * (1 - share))
+        tell(check, one)
+    return max(one.own for one in running)
 
 
-def tell(check: Check, one: Running, took: float) -> None:
+def tell(check: Check, one: Running) -> None:
     """What a part came to, and what it cost."""
     path = check.results / f"{one.name}.tap"
     with open(path, "a", encoding="utf-8") as file:
-        if took > one.limit:
-            print(f"not ok - {one.name} takes {one.limit:.0f} s on this machine\n# it took {took:.0f} s", file=file)
+        if one.own > one.limit:
+            print(f"not ok - {one.name} takes at most {one.limit:.0f} s\n# it took {one.own:.0f} s", file=file)
         if one.status != 0:
             one.job.errors.seek(0)
             print(f"not ok - {one.name} is run to its end\n# exit status {one.status}", file=file)
             print("\n".join(f"# {line.decode(errors='replace').rstrip()}" for line in one.job.errors), file=file)
+    cost = (one.name, *(round(seconds) for seconds in (one.job.seconds, one.job.work, one.own, one.limit)))
     with open(check.results / "costs.tsv", "a", encoding="utf-8") as file:
-        print(one.name, round(one.job.seconds), round(one.job.work), round(took), round(one.limit), sep="\t", file=file)
+        print(*cost, sep="\t", file=file)
     lines = path.read_text(errors="replace").splitlines()
     print("".join(f"{line}\n" for line in lines if line.startswith("not ok")), end="")
     print(f"   {one.name}: {one.job.seconds:.0f} s, {one.job.work:.0f} s of a processor", flush=True)
@@ -139,10 +140,10 @@ def main() -> int:
             compiled += took
         else:
             tested += took
-        if name in COMPILERS and "not ok" in (check.results / f"{name}.tap").read_text():
+        if name in COMPILERS and re.search("^not ok .* (configure|compile) ", (check.results / f"{name}.tap").read_text(), re.M):
             break  # nothing to test
     if not only and mode in IN_ALL:
-        limits = [minutes * 60 * patience() for minutes in IN_ALL[mode]]
+        limits = [minutes * 60 * patience(mode) for minutes in IN_ALL[mode]]
         with open(check.results / "check.tap", "w", encoding="utf-8") as file:
             verdict = "ok" if tested <= limits[0] and tested + compiled <= limits[1] else "not ok"
             print(f"{verdict} - in all: {tested:.0f} s, at most {limits[0]:.0f}; with compiling {tested + compiled:.0f} s,"

@@ -80,7 +80,7 @@ def compiled(out: Results, directory: Path, options: Sequence[str], *targets: st
         directory.mkdir(parents=True, exist_ok=True)
         if not out.step(f"configure {directory.name}", "meson", "setup", *options, directory):
             return
-    out.step(f"compile {directory.name}", "ninja", "-C", directory, *targets)
+    out.step(f"compile {directory.name}", "ninja", "--quiet", "-C", directory, *targets)
 
 
 def build(check: Check, out: Results) -> None:
@@ -104,6 +104,7 @@ def release(check: Check, out: Results) -> None:
 def style(check: Check, out: Results) -> None:
     kinds = ("*.cc", "*.h", "*.c")
     sources = sorted(path for place in ("src", "tests") for kind in kinds for path in (TOP / place).rglob(kind))
+    out.step("commit subjects", TOP / "contrib/check-commits")
     out.step("clang-format", "clang-format-19", "--dry-run", "-Werror", *sources)
     if check.mode == "all":
         out.step("clang-tidy", "contrib/tidy", "--anew", check.build)

@@ -169,8 +169,37 @@ def content_of(path: str, size: int) -> bytes:
 
 
 def plain(text: str) -> str:
-    """What the program said, as tests assert it: each text of its own comes through here, JSON comes as it is."""
-    return text
+    """What the program said, as tests assert it: each text of its own comes through here, JSON comes as it is.
+
+    It undoes the pseudo-catalogue of a test build (src/core/message/pseudo_catalogue.h): the letters of each word of
+    a message, but not of what stands in it, are turned round again.
+    """
+    if "⟦" not in text:
+        return text
+    result, opened = [], []
+    for part in re.split(r"([⟦⟧⟨⟩ \n])", text):
+        if part in ("⟦", "⟨"):
+            opened.append(part)
+        elif part in ("⟧", "⟩"):
+            opened.pop()
+        else:
+            result.append(part[::-1] if opened and opened[-1] == "⟦" else part)
+    return "".join(result)
+
+
+# The keys of the JSON output whose values are sentences: codes, data and files are compared as they come.
+SENTENCES = {"message", "reason", "notes", "no_build", "text", "effect", "found", "why", "details", "errors"}
+
+
+def plain_sentences(value: Any, is_sentence: bool = False) -> Any:
+    """The JSON output with its sentences as tests assert them."""
+    if isinstance(value, str):
+        return plain(value) if is_sentence else value
+    if isinstance(value, list):
+        return [plain_sentences(one, is_sentence) for one in value]
+    if isinstance(value, dict):
+        return {key: plain_sentences(one, key in SENTENCES and not isinstance(one, dict)) for key, one in value.items()}
+    return value
 
 
 @dataclass(frozen=True)
@@ -189,7 +218,7 @@ class Run:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.raw)
+        return plain_sentences(json.loads(self.raw))
 
     def __str__(self) -> str:
         return f"$ {' '.join(self.command)}\n{self.out}{self.err}exit status {self.status}"

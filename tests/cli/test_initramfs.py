@@ -174,7 +174,7 @@ class Rebuild(SysrootCase):
             ("something else", b"hello\n", "not an initramfs"),
             ("padded", bytes(512) + content + bytes(8), None),
             ("stale", content.replace(b"ids=10de:1d01", b"ids=10de:1d02"), "stale"),
-            ("missing", None, "no initramfs image"),
+            ("missing", None, "this kernel has no initramfs"),
         ):
             with self.subTest(what):
                 image.unlink()
@@ -227,7 +227,7 @@ class Rebuild(SysrootCase):
         self.assert_status(done, 0)
         kernels = {kernel["release"]: kernel for kernel in done.json["kernels"]}
         self.assertIsNone(kernels[KERNELS[0]]["staged"])
-        self.assertIn("run the command as root", kernels[KERNELS[0]]["reason"])
+        self.assertIn("only root can read it", kernels[KERNELS[0]]["reason"])
         if "only root can unpack" in (kernels[KERNELS[1]]["reason"] or ""):
             self.skipTest("no user namespace can be made here, as in a chroot")
         self.assertIs(kernels[KERNELS[1]]["staged"], True, f"libkmod works in a user namespace: {kernels[KERNELS[1]]}")

@@ -17,7 +17,14 @@ REFUSAL_CODES = {
     "group-shared", "ids-shared", "ambiguous", "iommu-off", "no-vfio-module", "not-found", "config-conflict",
     "boot-parameter", "foreign-environment", "cmdline-locked", "boot-not-mounted", "user-edited", "interrupted",
 }  # fmt: skip
-REFUSAL = {"code": REFUSAL_CODES, "message": str, "devices": [ADDRESS]}
+REMEDY = ({"text": str, "steps": [{"kind": {"run", "edit", "by-hand", "or"}}]}, NONE)
+CAUSE = re.compile(r"[a-z]+(-[a-z]+)*")
+REFUSAL = {
+    "code": REFUSAL_CODES, "cause": CAUSE, "message": str, "data": dict, "remedy": REMEDY, "devices": [ADDRESS],
+    "difference": (str, NONE),
+}  # fmt: skip
+REASON = ({"cause": CAUSE, "message": str, "data": dict}, NONE)
+NOTES = {"notes": [str], "note_details": [{"cause": CAUSE, "message": str, "data": dict, "remedy": REMEDY}]}
 DEVICES = {
     "schema": {1}, "iommu_enabled": bool,
     "devices": [{
@@ -34,23 +41,24 @@ PLAN = {
     "refusals": [REFUSAL], "functions": [ADDRESS],
     "changes": [{
         "kind": {"write", "remove", "rebuild-initramfs", "boot-parameters"}, "path": (str, NONE),
-        "content": (str, NONE), "kernel": (str, NONE), "reason": (str, NONE),
+        "content": (str, NONE), "kernel": (str, NONE), "reason": (str, NONE), "reason_details": REASON,
     }],
     "load_order": [{
         "kernel": str, "device": ADDRESS, "modules": [re.compile(r"[^-]+")], "winner": (str, NONE),
-        "stage": {"image", "root"}, "proved": bool,
+        "stage": {"image", "root"}, "proved": bool, "reason": REASON,
     }],
-    "no_build": (str, NONE), "notes": [str],
+    "no_build": (str, NONE), **NOTES,
 }  # fmt: skip
 STATUS = {
     "schema": {1}, "intent": {"enabled", "disabled", None},
     "kernels": [{
-        "release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE), "files_staged": bool,
+        "release": str, "image": (str, NONE), "staged": (bool, NONE), "reason": (str, NONE),
+        "reason_details": REASON, "files_staged": bool,
         "image_staged": (bool, NONE), "image_needed": bool, "running": bool, "next_boot": {"vfio", "host", "mixed"},
     }],
     "devices": [{"address": ADDRESS, "driver": (str, NONE), "expected_driver": (str, NONE), "active": bool}],
     "next_boot": {"vfio", "host", "mixed"}, "load_order": PLAN["load_order"], "command_line": (str, NONE),
-    "parameters": [{"parameter": str, "effect": str, "keeps_host": bool}], "set_up_pending": (str, NONE),
+    "parameters": [{"parameter": str, "effect": str, "effect_details": REASON, "keeps_host": bool}], "set_up_pending": (str, NONE),
     "boot_check": (dict, NONE),
 }  # fmt: skip
 ERROR = {"schema": {1}, "error": {"message": str, "remedy": (str, NONE)}}
@@ -72,8 +80,10 @@ def misfits(value: Any, schema: Any, where: str = "$") -> list[str]:
         return [] if isinstance(value, str) and schema.fullmatch(value) else [f"{where}: {value!r}"]
     if isinstance(schema, set):
         return [] if any(value == one and type(value) is type(one) for one in schema) else [f"{where}: {value!r}"]
-    kinds = schema if isinstance(schema, tuple) else (schema,)
-    return [] if type(value) in kinds else [f"{where}: {value!r} is a {type(value).__name__}"]
+    if isinstance(schema, tuple):
+        fits = any(not misfits(value, one, where) for one in schema)
+        return [] if fits else [f"{where}: {value!r} is none of {len(schema)} kinds"]
+    return [] if type(value) is schema else [f"{where}: {value!r} is a {type(value).__name__}"]
 
 
 class Json(SysrootCase):
@@ -111,7 +121,7 @@ class Json(SysrootCase):
         root = self.desktop()
         value = self.assert_schema(root.run("plan", "--json"), PLAN)
         self.assertEqual([change["kind"] for change in value["changes"]], ["write", "write"])
-        self.assertIn("no image has to be built", value["no_build"])
+        self.assertIn("initramfs rebuild not needed", value["no_build"])
         root.write("etc/vfio-switch.conf", "initramfs = always\n")
         value = self.assert_schema(root.run("plan", "--json"), PLAN)
         self.assertIsNone(value["no_build"])

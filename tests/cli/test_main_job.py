@@ -177,7 +177,7 @@ class MainJob(SysrootCase):
         before = root.snapshot()
         done = root.run("enable")
         self.assert_status(done, 0)
-        self.assertIn("/etc/modprobe.d/vfio.conf was there before", done.out)
+        self.assertIn("/etc/modprobe.d/vfio.conf existed before", done.out)
         self.assert_vfio_first(root)
         self.assert_status(root.run("disable"), 0)
         self.assert_native_first(root)
@@ -305,7 +305,7 @@ class EditedFiles(SysrootCase):
         text = root.read(VFIO_CONF)
         done = root.run("disable", "--keep-mine")
         self.assert_status(done, 0)
-        self.assertIn("/etc/modprobe.d/vfio.conf is left as it is", done.out)
+        self.assertIn("/etc/modprobe.d/vfio.conf stays as it is", done.out)
         self.assertEqual(root.read(VFIO_CONF), text)
         self.assertIn("disabled", root.read(MODULES_LOAD).splitlines()[0])
 

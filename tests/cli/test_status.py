@@ -61,7 +61,7 @@ class Status(SysrootCase):
         text = root.run("status").out
         self.assertIn(f"{KERNELS[0]} (running)", text)
         for kernel in KERNELS:
-            self.assertIn(f"Why   {kernel}: the image is stale", text)
+            self.assertIn(f"Why   {kernel}: the initramfs is stale", text)
 
     def test_the_command_line_is_read(self) -> None:
         root = self.enabled()

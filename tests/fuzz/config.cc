@@ -2,11 +2,11 @@
 // key = value files: the settings and the profiles.
 #include <string>
 
-#include "core/pci/device_spec.h"
 #include "core/base/key_value.h"
 #include "core/base/text.h"
 #include "core/machine/profile.h"
 #include "core/machine/settings.h"
+#include "core/pci/device_spec.h"
 #include "fuzz.h"
 
 namespace {

@@ -2,7 +2,9 @@
 #include "told.h"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
+#include <utility>
 
 #include "core/message/reason.h"
 #include "core/tell/boot_text.h"
@@ -20,6 +22,10 @@ void check_data(std::string_view name, const Template& text, const Data& data) {
                          " data, and its sentence asks for " + std::to_string(placeholders(text)));
 }
 
+/// Of src/core/message/pseudo_catalogue.h; ' ' closes what is open.
+constexpr std::array<std::pair<std::string_view, char>, 4> catalogue_marks = {
+    {{"⟦", 'm'}, {"⟧", ' '}, {"⟨", 'd'}, {"⟩", ' '}}};
+
 }  // namespace
 
 unsigned placeholders(const Template& text) {
@@ -32,7 +38,37 @@ unsigned placeholders(const Template& text) {
 }
 
 std::string plain(std::string_view text) {
-  return std::string(text);
+  std::string result;
+  std::string word;
+  std::string marks;  // that are open: 'm' a message, 'd' what stands in one
+  const auto end_word = [&] {
+    if (!marks.empty() && marks.back() == 'm') std::ranges::reverse(word);
+    result += std::exchange(word, {});
+  };
+  while (!text.empty()) {
+    const auto mark = std::ranges::find_if(
+        catalogue_marks, [&](const auto& one) { return text.starts_with(one.first); });
+    if (mark != catalogue_marks.end()) {
+      end_word();
+      text.remove_prefix(mark->first.size());
+      if (mark->second == ' ') {
+        marks.pop_back();
+      } else {
+        marks += mark->second;
+      }
+      continue;
+    }
+    const char c = text.front();
+    text.remove_prefix(1);
+    if (c != ' ' && c != '\n') {
+      word += c;
+      continue;
+    }
+    end_word();
+    result += c;
+  }
+  end_word();
+  return result;
 }
 
 std::string text_of(const Refusal& refusal) {

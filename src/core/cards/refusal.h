@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/message/data.h"
-#include "core/message/format.h"
 #include "core/message/remedy.h"
+#include "core/message/template.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -85,7 +85,6 @@ enum class RefusalCause {
   tool_not_run,         ///< loader, parameters
   parameter_by_hand,    ///< parameters, reason, obstacle
   removal_by_hand,      ///< parameters, obstacle
-  unified_not_rebuilt,  ///< file, parameters
   escape_locked,
   foreign_environment,  ///< what
   not_mounted,          ///< paths

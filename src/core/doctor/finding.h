@@ -9,8 +9,8 @@
 #include "core/cards/refusal.h"
 #include "core/doctor/finding_cause.h"
 #include "core/message/data.h"
-#include "core/message/format.h"
 #include "core/message/remedy.h"
+#include "core/message/template.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {

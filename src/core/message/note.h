@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/message/data.h"
-#include "core/message/format.h"
 #include "core/message/remedy.h"
+#include "core/message/template.h"
 
 namespace vfio_switch {
 

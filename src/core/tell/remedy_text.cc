@@ -135,8 +135,14 @@ std::string manual_text(const Manual& manual) {
   return {};
 }
 
+/// A line as people see it: a tab is a blank, which means the same in every file that is edited.
+Quotation shown(std::string line) {
+  std::ranges::replace(line, '\t', ' ');
+  return {std::move(line)};
+}
+
 Data edit_data(const Edit& edit) {
-  return {{"place", edit.place}, {"from", Quotation{edit.from}}, {"to", Quotation{edit.to}}};
+  return {{"place", edit.place}, {"from", shown(edit.from)}, {"to", shown(edit.to)}};
 }
 
 std::string sentence_of(const RemedyStep& step) {

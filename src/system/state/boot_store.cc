@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "core/message/format.h"
 #include "system/state/kept_data.h"
 
 namespace vfio_switch {

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/message/format.h"
 #include "core/message/reason.h"
 
 namespace vfio_switch {

@@ -169,12 +169,18 @@ class Stage {
     value_of(make_state_directories(*files));
     const auto state_of = [&](const std::string& path) { return value_of(files->state(path)); };
     diff = {
-        FileChange{"/etc/modprobe.d/legacy.conf", state_of("/etc/modprobe.d/legacy.conf"), Absent{}, ReasonCause::restored},
+        FileChange{"/etc/modprobe.d/legacy.conf", state_of("/etc/modprobe.d/legacy.conf"), Absent{},
+                   ReasonCause::restored},
         FileChange{"/etc/modprobe.d/vfio.conf", state_of("/etc/modprobe.d/vfio.conf"),
                    RegularFile{"after", 0644, 0, 0}, ReasonCause::restored},
-        FileChange{"/etc/modules-load.d/vfio.conf", Absent{}, RegularFile{"new", 0644, 0, 0}, ReasonCause::restored},
+        FileChange{"/etc/modules-load.d/vfio.conf", Absent{}, RegularFile{"new", 0644, 0, 0},
+                   ReasonCause::restored},
         RebuildInitramfs{"6.1", image, ReasonCause::restored},
-        BootParameters{{"update-grub"}, {}, {grub_cfg, grub_cfg + ".new"}, {"intel_iommu=on"}, ReasonCause::grub_passes_rest},
+        BootParameters{{"update-grub"},
+                       {},
+                       {grub_cfg, grub_cfg + ".new"},
+                       {"intel_iommu=on"},
+                       ReasonCause::grub_passes_rest},
     };
   }
 

@@ -5,6 +5,7 @@
 
 #include "catch.h"
 #include "core/boot/menu_cases.h"
+#include "core/boot/systemd_boot_entry.h"
 #include "rounds.h"
 
 namespace vfio_switch {

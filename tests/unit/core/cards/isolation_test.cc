@@ -257,7 +257,7 @@ TEST_CASE("Every blocker of a shared group is named with its driver") {
   CHECK(text_of(*shared) ==
         "0000:01:00.0 shares IOMMU group 1 with 0000:02:00.0 (e1000e) and 0000:03:00.0 (no "
         "driver)");
-  CHECK(text_of(shared->remedy) == "Put the card into another slot.\n");
+  CHECK(text_of(shared->remedy) == "Move the card to another slot.\n");
 }
 
 TEST_CASE("A refusal with many blockers stays one line, and its devices are complete") {

@@ -106,8 +106,8 @@ TEST_CASE("Without a name nobody is taken where several could be") {
   CHECK(selection.refusals[0].devices == at_all({"01:00.0", "02:00.0"}));
   CHECK(text_of(selection.refusals[0].remedy) ==
         "Run one of these commands:\n"
-        "vfio-switch enable --device 0000:01:00.0\n"
-        "vfio-switch enable --device 0000:02:00.0\n");
+        "  vfio-switch enable --device 0000:01:00.0\n"
+        "  vfio-switch enable --device 0000:02:00.0\n");
 }
 
 TEST_CASE("Without a name nobody is taken where none is eligible, and each GPU says why") {

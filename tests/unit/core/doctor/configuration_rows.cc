@@ -67,18 +67,31 @@ Examination tool(std::string_view path, std::string_view content) {
   });
 }
 
-Examination refused(RefusalCode code, std::string_view message) {
+Examination refused(Refusal refusal) {
   return with(enabled(desktop()), [&](Examination& e) {
-    e.status.refusals = {{code, std::string(message), {}}};
-    for (auto& kernel : e.status.kernels) kernel = {kernel.release, kernel.image, false, "refused"};
+    e.status.refusals = {std::move(refusal)};
+    for (auto& kernel : e.status.kernels) {
+      kernel = KernelStatus{};
+      kernel.release = "6.1.0-56-amd64";
+      kernel.staged = false;
+      kernel.reason = ReasonCause::not_known;
+    }
   });
 }
 
-Examination unstaged(std::string_view reason, bool in_image) {
+const Refusal edited_file = {RefusalCause::file_edited,
+                             {{"file", Place{"/etc/modprobe.d/vfio.conf"}}}};
+const Refusal gone_card = {RefusalCause::kept_card_gone,
+                           {{"id", PciId{0x10de, 0x2d04}}, {"address", PciAddress{0, 1, 0, 0}}}};
+const Reason file_differs(ReasonCause::file_differs,
+                          {{"file", Place{"/etc/modprobe.d/vfio.conf"}}});
+const Reason image_lacks_file(ReasonCause::image_lacks_file, {{"file", Place{"vfio.conf"}}});
+
+Examination unstaged(const std::optional<Reason>& reason, bool in_image) {
   return with(enabled(desktop()), [&](Examination& e) {
-    e.status.kernels.front().staged = reason.empty();
+    e.status.kernels.front().staged = !reason;
     e.status.kernels.front().reason = reason;
-    e.status.kernels.front().files_staged = reason.empty() || in_image;
+    e.status.kernels.front().files_staged = !reason || in_image;
   });
 }
 
@@ -132,7 +145,9 @@ std::vector<Row> module_rows() {
        "modprobe.blacklist=nouveau",
        "Remove modprobe.blacklist=nouveau from the kernel command line"},
       {config_conflict, "a line works against it",
-       refused(RefusalCode::config_conflict, "/etc/modprobe.d/b.conf:2 says no"),
+       refused({RefusalCause::modprobe_line,
+                {{"place", Place{"/etc/modprobe.d/b.conf", 2}},
+                 {"line", Quotation{"blacklist vfio-pci"}}}}),
        enabled(desktop()), "/etc/modprobe.d/b.conf:2", "vfio-switch enable"},
       {vfio_pci_missing, "no kernel has it", kernels(ModuleForm::missing, ModuleForm::missing),
        kernels(ModuleForm::loadable, ModuleForm::loadable),
@@ -188,32 +203,30 @@ std::vector<Row> module_rows() {
 std::vector<Row> configuration_rows() {
   auto rows = module_rows();
   const auto interruption = [](Examination& e) {
-    e.interrupted = Refusal{RefusalCode::interrupted, "'enable' was begun and is not finished", {}};
+    e.interrupted = Refusal{RefusalCause::change_unfinished, {{"verb", Word{"enable"}}}};
   };
   const auto chroot = [](Examination& e) { e.facts.foreign_environment = "a chroot"; };
   const auto pending = [](Examination& e) { e.more.set_up_pending = "a chroot"; };
   const auto plain = healthy(desktop().facts());
   const std::vector<Row> more = {
       {interrupted, "a change is not finished", with(enabled(desktop()), interruption),
-       enabled(desktop()), "'enable' was begun",
+       enabled(desktop()), "'enable' has not finished",
        "Run one of these commands: 'vfio-switch enable' and 'vfio-switch disable'."},
-      {file_edited, "a file of ours",
-       refused(RefusalCode::user_edited, "vfio.conf was edited since; --force-ours replaces it"),
-       refused(RefusalCode::not_found, "it is gone"), "Vfio.conf was edited since", "--keep-mine"},
-      {not_staged, "a file is missing",
-       unstaged("/etc/modprobe.d/vfio.conf is not as wanted", false), unstaged("", false),
-       "vfio.conf is not as wanted", "Run 'vfio-switch enable'."},
-      {image_stale, "the image lacks it", unstaged("the image is stale: it lacks vfio.conf", true),
-       unstaged("/etc/modprobe.d/vfio.conf is not as wanted", false),
-       "/boot/initrd.img-6.1.0-56-amd64", "enable --rebuild"},
+      {file_edited, "a file of ours", refused(edited_file), refused(gone_card),
+       "/etc/modprobe.d/vfio.conf was not written by vfio-switch", "--keep-mine"},
+      {not_staged, "a file is missing", unstaged(file_differs, false),
+       unstaged(std::nullopt, false), "vfio.conf is not as vfio-switch would write it",
+       "Run 'vfio-switch enable'."},
+      {image_stale, "the image lacks it", unstaged(image_lacks_file, true),
+       unstaged(file_differs, false), "/boot/initrd.img-6.1.0-56-amd64", "enable --rebuild"},
       {reboot_needed, "not rebooted yet", inactive(false), enabled(desktop()),
        "Bound now: 0000:01:00.0 (nouveau)", "Reboot."},
       {not_active, "rebooted since", inactive(true), inactive(false), "since the last boot",
        "vfio-switch report"},
       {not_active, "this boot was to be without", inactive(true), inactive(true, "vfio-pci.ids="),
        "nouveau", "--rebuild"},
-      {card_missing, "taken out", refused(RefusalCode::not_found, "the chosen card is gone"),
-       refused(RefusalCode::user_edited, "vfio.conf was edited since"), "The chosen card is gone.",
+      {card_missing, "taken out", refused(gone_card), refused(edited_file),
+       "The chosen card 10de:2d04 is neither at 0000:01:00.0",
        "Or: Run one of these commands: 'vfio-switch enable --device 0000:01:00.0'"},
       {set_up_pending, "installed into an image", with(plain, pending),
        with(enabled(desktop()), pending), "a chroot", "vfio-switch enable"},

@@ -35,9 +35,9 @@ FactsBuilder boots_on(std::string_view address) {
   return machine;
 }
 
-Examination claimed(std::string_view address, std::string_view where) {
+Examination claimed(std::string_view address, Place where) {
   auto facts = desktop().facts();
-  facts.display_claims.push_back({at(address), std::string(where), "BusID \"PCI:1:0:0\""});
+  facts.display_claims.push_back({at(address), std::move(where), "BusID \"PCI:1:0:0\""});
   return healthy(facts);
 }
 
@@ -141,8 +141,8 @@ std::vector<Row> display_rows() {
        "Add initcall_blacklist=sysfb_init to"},
       {monitor_on_card, "the only monitor", healthy(monitor_moved(false).facts()),
        healthy(monitor_moved(true).facts()), "monitor", "Connect the monitor to"},
-      {display_config, "Xorg", claimed("01:00.0", "/etc/X11/xorg.conf:12"),
-       claimed("00:02.0", "/etc/X11/xorg.conf:12"), "/etc/X11/xorg.conf:12 gives",
+      {display_config, "Xorg", claimed("01:00.0", Place{"/etc/X11/xorg.conf", 12}),
+       claimed("00:02.0", Place{"/etc/X11/xorg.conf", 12}), "/etc/X11/xorg.conf:12 gives",
        "Remove 'BusID \"PCI:1:0:0\"' from /etc/X11/xorg.conf:12."},
       {prime_mode, "nvidia", with(plain, prime("nvidia")), with(plain, prime("intel")), "nvidia",
        "prime-select intel", Severity::problem},

@@ -40,10 +40,10 @@ TEST_CASE("An image is about the card where it holds what could decide about it"
   const Row rows[] = {
       {"nothing", [](ImageFacts&) {}, ""},
       {"other modules", [](ImageFacts& i) { i.modules = {"ext4", "i915", "virtio_blk"}; }, ""},
-      {"the driver", [](ImageFacts& i) { i.modules = {"ext4", "nouveau"}; }, "holds nouveau"},
+      {"the driver", [](ImageFacts& i) { i.modules = {"ext4", "nouveau"}; }, "contains nouveau"},
       {"what loads the driver", [](ImageFacts& i) { i.modules = {"nvidia_drm"}; }, "nvidia_drm"},
       {"a driver of another kernel", [](ImageFacts& i) { i.modules = {"nvidia"}; }, ""},
-      {"vfio-pci", [](ImageFacts& i) { i.modules = {"vfio_pci"}; }, "holds vfio_pci"},
+      {"vfio-pci", [](ImageFacts& i) { i.modules = {"vfio_pci"}; }, "contains vfio_pci"},
       {"its parts alone", [](ImageFacts& i) { i.modules = {"vfio", "vfio_pci_core"}; }, ""},
       {"a list with vfio-pci, whose file is missing",
        [](ImageFacts& i) { i.steps = {{{{"vfio_pci", "/conf/modules:1"}}, false}}; },

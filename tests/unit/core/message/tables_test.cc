@@ -89,7 +89,8 @@ void check_table(const std::vector<Kind>& kinds) {
 
 }  // namespace
 
-TEST_CASE("Every refusal, note, reason and finding of the boot check has one sentence", "[message]") {
+TEST_CASE("Every refusal, note, reason and finding of the boot check has one sentence",
+          "[message]") {
   check_table(refusal_kinds());
   check_table(note_kinds());
   check_table(reason_kinds());

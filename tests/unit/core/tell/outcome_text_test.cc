@@ -5,6 +5,7 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -80,8 +81,8 @@ TEST_CASE("The way out is told where vfio-pci takes the card and the menu can be
 
 TEST_CASE("Images that were not rebuilt are named, and nothing is promised") {
   auto plan = enabled();
-  plan.diff.emplace_back(RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", "files changed"});
-  plan.diff.emplace_back(BootParameters{{"update-grub"}, {}, {}, {}, "a parameter"});
+  plan.diff.emplace_back(RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", test::some_reason()});
+  plan.diff.emplace_back(BootParameters{{"update-grub"}, {}, {}, {}, test::some_reason()});
   const auto text = done_text(plan, false, {});
   CHECK_THAT(text, has_text("/boot/initrd.img-6.1 is out of date: rebuild it on that system, or "
                             "use --rebuild.\n"));

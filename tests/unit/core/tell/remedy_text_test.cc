@@ -27,6 +27,8 @@ TEST_CASE("a remedy in sentences", "[remedy]") {
         "Run 'touch 'a b''. Reboot.");
   CHECK(remedy_text({}).empty());
   CHECK(remedy_text({Edit{{"/etc/modules", 3}, {}, {}}}) == "Edit /etc/modules:3.");
+  CHECK(remedy_text({Edit{{"/boot/a.conf", 3}, "options\tro", "options\tro a"}}) ==
+        "In /boot/a.conf:3, replace 'options ro' by 'options ro a'.");
 }
 
 TEST_CASE("what is to be typed or copied stands alone on its line", "[remedy]") {
@@ -64,7 +66,7 @@ TEST_CASE("ways of which one is enough", "[remedy]") {
 }
 
 TEST_CASE("everything that only people can do has a code and a sentence", "[remedy]") {
-  const Data data = {{"what", Word{"a"}}};
+  const Data data = {{"what", Word{"a"}}, {"other", Word{"b"}}};
   std::set<std::string_view> codes;
   for (const auto what : by_hand_codes()) {
     const auto code = to_string(what);
