@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -16,9 +18,8 @@ namespace {
 constexpr std::size_t longest_text = std::size_t{1} << 20U;
 
 BootUnknown why(const Error& error, const std::string& path) {
-  // Without an errno value the file itself is odd: a FIFO, a device, too large.
-  const bool odd =
-      error.code == 0 || error.code == EISDIR || error.code == ENXIO || error.code == ENOTDIR;
+  constexpr std::array<int, 6> codes = {0, EFBIG, EISDIR, ENODEV, ENOTDIR, ENXIO};
+  const bool odd = std::ranges::find(codes, error.code) != codes.end();
   return {odd ? BootUnknownCode::odd_file : BootUnknownCode::unreadable, path};
 }
 
@@ -78,10 +79,7 @@ SourceKind BootFiles::kind(const std::string& path) const {
   }
   const auto file = files_.open_file(path);
   if (file) return *file ? SourceKind::file : SourceKind::absent;
-  // A link to a directory is no regular file, and it is there.
-  if (file.error().code != 0) return SourceKind::unknown;
-  const auto directory = files_.open_directory(path);
-  return directory && *directory ? SourceKind::directory : SourceKind::unknown;
+  return file.error().code == EISDIR ? SourceKind::directory : SourceKind::unknown;
 }
 
 BootFiles::Bytes BootFiles::bytes(const std::string& path) const {

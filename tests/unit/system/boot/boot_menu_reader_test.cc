@@ -402,6 +402,27 @@ TEST_CASE("The firmware can start a kernel without any loader") {
   CHECK(entry.release == "6.17.8-arch1-1");
 }
 
+TEST_CASE("The kind of a file is that of what a link leads to") {
+  TemporaryRoot root;
+  root.write("/file", "x");
+  root.make_directory("/directory");
+  root.link("/to-file", "file");
+  root.link("/to-directory", "directory");
+  root.link("/to-nothing", "nothing");
+  root.link("/to-itself", "to-itself");
+  REQUIRE(::mkfifo(root.outside("/fifo").c_str(), 0600) == 0);
+  const auto reader = root.reader();
+  const BootFiles files(*reader);
+  CHECK(files.kind("/file") == SourceKind::file);
+  CHECK(files.kind("/to-file") == SourceKind::file);
+  CHECK(files.kind("/directory") == SourceKind::directory);
+  CHECK(files.kind("/to-directory") == SourceKind::directory);
+  CHECK(files.kind("/to-nothing") == SourceKind::absent);
+  CHECK(files.kind("/to-itself") == SourceKind::unknown);
+  CHECK(files.kind("/fifo") == SourceKind::unknown);
+  CHECK(files.kind("/none") == SourceKind::absent);
+}
+
 TEST_CASE("mountinfo tells where file systems of a running system are") {
   TemporaryRoot root;
   root.write("/dev/disk/by-uuid/x", "");
