@@ -346,6 +346,12 @@ TEST_CASE("Limine's menu is read, and an enrolled one cannot be edited") {
   CHECK(entry.unified_image->at == "/boot/EFI/Linux/omarchy_linux.efi");
   CHECK(entry.command_line == "root=PARTUUID=81 rw quiet");
   CHECK(entry.release == "6.17.8-arch1-1");
+  // Cut off while it was written: it is still what boots.
+  root.write("/boot/EFI/Linux/omarchy_linux.efi", "MZ");
+  const auto broken = next_of(root.read());
+  CHECK(broken.kind == EntryKind::usual);
+  CHECK(broken.unknown == std::vector<BootUnknown>{
+                              {BootUnknownCode::malformed, "/boot/EFI/Linux/omarchy_linux.efi"}});
   const MenuRoot cachyos("limine-cachyos");
   CHECK(cachyos.read().menu.editor == MenuEditor::open);
   cachyos.write("/etc/default/limine", "ENABLE_ENROLL_LIMINE_CONFIG=yes\n");
