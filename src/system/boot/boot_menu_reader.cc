@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/boot/extlinux_menu.h"
 #include "core/boot/firmware_menu.h"
 #include "core/boot/grub_menu.h"
 #include "core/boot/limine_menu.h"
@@ -95,6 +96,8 @@ class Reader {
         return read_systemd_boot();
       case LoaderKind::limine:
         return read_limine();
+      case LoaderKind::extlinux:
+        return read_extlinux();
       case LoaderKind::unified_image:
       case LoaderKind::efi_stub:
         return read_firmware(finding.kind);
@@ -243,6 +246,13 @@ class Reader {
     const auto settings = files_.text("/etc/default/limine").text;
     if (is_yes(settings, "ENABLE_ENROLL_LIMINE_CONFIG=")) menu.editor = MenuEditor::locked;
     return menu;
+  }
+
+  BootMenu read_extlinux() {
+    const auto path = find_extlinux_config(files_, places_);
+    const auto text = files_.text(path);
+    if (text.state != SourceText::State::present) return not_known(LoaderKind::extlinux, text.why);
+    return read_extlinux_menu(path, text.text);
   }
 
   static bool is_yes(std::string_view settings, std::string_view key) {

@@ -139,6 +139,11 @@ void EntryFiles::read_image(BootEntry& entry, const EfiVariables& variables) {
     return;
   }
   if (file.profiles.empty()) {
+    if (lower_case(entry.unified_image->path).starts_with("/efi/linux/")) {
+      // Nothing but unified images belongs there: this one is damaged.
+      entry.unknown.push_back({BootUnknownCode::malformed, path});
+      return;
+    }
     // Another EFI program: a boot loader of its own.
     entry.unified_image.reset();
     entry.kind = EntryKind::foreign;

@@ -307,13 +307,17 @@ TEST_CASE("A loader whose menu is not read is named") {
   TemporaryRoot root;
   CHECK(why_of(read_boot_menu(*root.reader())) ==
         "the boot menu of an unknown boot loader cannot be read");
-  root.write("/boot/extlinux/extlinux.conf", "default l0\n");
-  auto machine = read_boot_menu(*root.reader());
-  CHECK(machine.loader.kind == LoaderKind::extlinux);
-  CHECK_FALSE(next_entry(machine.menu));
+  root.write("/boot/extlinux/extlinux.conf", "default l0\nlabel l0\nlinux /boot/vmlinuz\n");
+  CHECK(next_of(read_boot_menu(*root.reader())).id == "l0");
   root.write("/boot/grub/grub.cfg", "menuentry A { linux /k }\n");
   CHECK(why_of(read_boot_menu(*root.reader())) ==
         "GRUB and extlinux are set up, and which of them starts this system is not known");
+}
+
+TEST_CASE("A menu that no reader is there for is named") {
+  TemporaryRoot root;
+  root.write("/boot/efi/EFI/refind/refind.conf", "timeout 5\n");
+  CHECK(why_of(read_boot_menu(*root.reader())) == "the boot menu of rEFInd cannot be read");
 }
 
 TEST_CASE("Of two grub.cfg the stub on the ESP names the one that counts") {
@@ -342,6 +346,12 @@ TEST_CASE("Limine's menu is read, and an enrolled one cannot be edited") {
   CHECK(entry.unified_image->at == "/boot/EFI/Linux/omarchy_linux.efi");
   CHECK(entry.command_line == "root=PARTUUID=81 rw quiet");
   CHECK(entry.release == "6.17.8-arch1-1");
+  // Cut off while it was written: it is still what boots.
+  root.write("/boot/EFI/Linux/omarchy_linux.efi", "MZ");
+  const auto broken = next_of(root.read());
+  CHECK(broken.kind == EntryKind::usual);
+  CHECK(broken.unknown == std::vector<BootUnknown>{
+                              {BootUnknownCode::malformed, "/boot/EFI/Linux/omarchy_linux.efi"}});
   const MenuRoot cachyos("limine-cachyos");
   CHECK(cachyos.read().menu.editor == MenuEditor::open);
   cachyos.write("/etc/default/limine", "ENABLE_ENROLL_LIMINE_CONFIG=yes\n");
@@ -396,6 +406,27 @@ TEST_CASE("The firmware can start a kernel without any loader") {
   CHECK(entry.initrds.front().at == "/boot/initramfs-linux.img");
   CHECK(entry.command_line == "root=/dev/sda2 rw");
   CHECK(entry.release == "6.17.8-arch1-1");
+}
+
+TEST_CASE("The kind of a file is that of what a link leads to") {
+  TemporaryRoot root;
+  root.write("/file", "x");
+  root.make_directory("/directory");
+  root.link("/to-file", "file");
+  root.link("/to-directory", "directory");
+  root.link("/to-nothing", "nothing");
+  root.link("/to-itself", "to-itself");
+  REQUIRE(::mkfifo(root.outside("/fifo").c_str(), 0600) == 0);
+  const auto reader = root.reader();
+  const BootFiles files(*reader);
+  CHECK(files.kind("/file") == SourceKind::file);
+  CHECK(files.kind("/to-file") == SourceKind::file);
+  CHECK(files.kind("/directory") == SourceKind::directory);
+  CHECK(files.kind("/to-directory") == SourceKind::directory);
+  CHECK(files.kind("/to-nothing") == SourceKind::absent);
+  CHECK(files.kind("/to-itself") == SourceKind::unknown);
+  CHECK(files.kind("/fifo") == SourceKind::unknown);
+  CHECK(files.kind("/none") == SourceKind::absent);
 }
 
 TEST_CASE("mountinfo tells where file systems of a running system are") {
