@@ -10,6 +10,7 @@
 #include "apply/way_out.h"
 #include "core/base/text.h"
 #include "core/files/own_paths.h"
+#include "core/machine/boot_entries.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
 #include "core/tell/plan_text.h"
@@ -91,7 +92,10 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuil
     options.may_add_parameters = false;
     options.plan.can_rebuild = rebuild;
     options.plan.built_elsewhere = built_elsewhere;
-    return Planner(files, machine).enable(options);
+    // Its entry is written when its package's hooks have ended.
+    auto coming = machine;
+    expect_kernel(coming.facts, built_elsewhere);
+    return Planner(files, coming).enable(options);
   };
   return site.change(make, rebuild, false);
 }
@@ -136,6 +140,7 @@ Result<void> image_built(Site& site, const std::string& release) {
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->state.intent != Intent::enabled) return {};
+  expect_kernel(machine->facts, release);
   auto status = Planner(site.files(), *machine).status();
   if (!status) return failure_of(status);
   const auto row = std::ranges::find(status->kernels, release, &KernelStatus::release);

@@ -17,6 +17,8 @@
 #include "core/tell/message_text.h"
 #include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
+#include "system/machine/machine.h"
+#include "system/planner/planner.h"
 
 namespace vfio_switch {
 
@@ -33,13 +35,22 @@ std::string verb_text(Verb verb) {
   }
 }
 
-std::string outcome_text(const Options& options, const OperationResult& result) {
+/// What boots now. Nothing where that cannot be looked at any more: the change is made.
+std::optional<MenuProof> prove_menu_now(const FileReader& files, const Plan& plan) {
+  const auto machine = read_machine(files);
+  if (!machine) return std::nullopt;
+  auto menu = Planner(files, *machine).prove_menu(plan.functions);
+  return menu ? std::optional(std::move(*menu)) : std::nullopt;
+}
+
+std::string outcome_text(const Options& options, const OperationResult& result,
+                         const MenuProof* menu = nullptr) {
   if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
   std::string text;
   text += notes_text(result.plan.notes);
   if (!result.changed) return text + "Nothing to do.\n";
   const bool built = options.root == "/" || options.rebuild;
-  return text + done_text(result.plan, built, options.style);
+  return text + done_text(result.plan, built, options.style, menu);
 }
 
 /// The words by which the program starts itself again where planning ends it.
@@ -177,7 +188,10 @@ Result<int> change_command(const Options& options) {
                             .progress = progress};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
-  std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
+  std::optional<MenuProof> menu;
+  if (result->changed && !options.json) menu = prove_menu_now(**files, result->plan);
+  std::cout << (options.json ? plan_json(result->plan)
+                             : outcome_text(options, *result, menu ? &*menu : nullptr));
   return result->plan.refusals.empty() ? exit_done : exit_refused;
 }
 

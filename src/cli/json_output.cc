@@ -134,8 +134,57 @@ std::string_view next_boot_text(NextBoot next_boot) {
       return "host";
     case NextBoot::mixed:
       return "mixed";
+    case NextBoot::unknown:
+      return "unknown";
   }
   return {};
+}
+
+Json function_json(const EntryFunction& function, const std::vector<Place>& evidence) {
+  Json places = Json::array();
+  for (const auto& place : evidence) places.push_back(place.str());
+  return {{"device", function.device.str()},
+          {"winner", or_null(function.winner)},
+          {"proved", function.proved},
+          {"reason", function.reason ? Json(reason_text(*function.reason)) : Json()},
+          {"reason_details", reason_json(function.reason)},
+          {"evidence", places}};
+}
+
+Json entry_json(const EntryProof& proof) {
+  const auto& entry = proof.entry;
+  Json functions = Json::array();
+  for (const auto& one : proof.functions) functions.push_back(function_json(one, proof.evidence));
+  Json images = Json::array();
+  const auto add = [&](const BootFile& file) {
+    images.push_back(file.at.empty() ? file.path : file.at);
+  };
+  if (entry.unified_image) add(*entry.unified_image);
+  for (const auto& initrd : entry.initrds) add(initrd);
+  Json unknown = Json::array();
+  for (const auto& one : entry.unknown) {
+    unknown.push_back({{"code", to_string(one.code)}, {"subject", one.subject}});
+  }
+  const auto& kernel = entry.unified_image ? entry.unified_image : entry.kernel;
+  return {{"id", entry.id},
+          {"title", entry.title},
+          {"default", entry.is_default},
+          {"once", entry.is_once},
+          {"kind", to_string(entry.kind)},
+          {"source", Place{entry.source.file, entry.source.line}.str()},
+          {"kernel", kernel ? Json(kernel->at.empty() ? kernel->path : kernel->at) : Json()},
+          {"release", or_null(entry.release)},
+          {"images", images},
+          {"command_line", or_null(entry.command_line)},
+          {"functions", functions},
+          {"next_boot", functions.empty() ? Json() : Json(next_boot_text(proof.outcome()))},
+          {"unknown", unknown}};
+}
+
+Json entries_json(const MenuProof& menu) {
+  Json entries = Json::array();
+  for (const auto& proof : menu.entries) entries.push_back(entry_json(proof));
+  return entries;
 }
 
 Json packages_json(const std::optional<PackageFacts>& packages) {
@@ -233,6 +282,7 @@ std::string status_json(const Status& status) {
                {"kernels", kernels},
                {"devices", devices},
                {"next_boot", next_boot_text(status.next_boot)},
+               {"entries", entries_json(status.menu)},
                {"load_order", orders},
                {"refusals", refusals_json(status.refusals)},
                {"notes", notes_json(status.notes)},

@@ -30,8 +30,8 @@ GRUB_CMDLINE_LINUX=''
 
 
 class BootCase(SysrootCase):
-    def laptop(self, to: str = "root") -> Sysroot:
-        root = self.machine(LAPTOP, "--variant", "kernel-off", "--kernel", KERNEL, to=to)
+    def laptop(self, *options: str, to: str = "root") -> Sysroot:
+        root = self.machine(LAPTOP, "--variant", "kernel-off", "--kernel", KERNEL, *options, to=to)
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
         return root
 
@@ -39,7 +39,7 @@ class BootCase(SysrootCase):
         """GRUB as Debian sets it up, or one without a directory of drop-ins."""
         root.write(SETTINGS, settings, mode=0o640)
         root.write("etc/stand-in-grub", "")
-        (root.path / "boot/grub").mkdir(parents=True)
+        (root.path / "boot/grub").mkdir(parents=True, exist_ok=True)
         shutil.copy(STAND_IN_GRUB, root.path / "usr/sbin/grub-mkconfig")
         if drop_ins:
             shutil.copy(STAND_IN_GRUB, root.path / "usr/sbin/update-grub")
@@ -242,7 +242,7 @@ class Grub(BootCase):
 
 class OtherLoaders(BootCase):
     def test_boot_entries(self) -> None:
-        root = self.laptop()
+        root = self.laptop("--no-menu")
         entry = "boot/loader/entries/id-6.1.conf"
         root.write(entry, "title Debian\nlinux /vmlinuz\noptions root=UUID=1 ro  quiet\n", mode=0o600)
         root.write("etc/kernel/cmdline", "root=UUID=1 ro quiet")
@@ -258,7 +258,7 @@ class OtherLoaders(BootCase):
         self.assert_same_tree(before, root.snapshot())
 
     def test_an_entry_that_had_it_before_keeps_it(self) -> None:
-        root = self.laptop()
+        root = self.laptop("--no-menu")
         mine = "linux /vmlinuz\noptions root=UUID=1 intel_iommu=on\n"
         root.write("boot/loader/entries/id-6.1.conf", mine)
         root.write("boot/loader/entries/id-6.12.conf", "linux /vmlinuz\noptions root=UUID=1\n")
@@ -277,7 +277,7 @@ class OtherLoaders(BootCase):
         }
         for path, (content, words) in rows.items():
             with self.subTest(path=path):
-                root = self.laptop(to=Path(path).name)
+                root = self.laptop("--no-menu", to=Path(path).name)
                 root.write(path, content)
                 before = root.snapshot(without=(), times=True)
                 done = root.run("enable", "--json")
@@ -290,7 +290,7 @@ class OtherLoaders(BootCase):
                 self.assert_same_tree(before, root.snapshot(without=(), times=True))
 
     def test_a_locked_unified_image(self) -> None:
-        root = self.laptop()
+        root = self.laptop("--no-menu")
         root.write(f"{EFI}/StubInfo-{LOADER}", "stub")
         root.write(f"{EFI}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c", "\x06\0\0\0\x01")
         root.write("etc/kernel/cmdline", "root=a ro\n")
@@ -354,6 +354,8 @@ class Words(BootCase):
         self.assertEqual([one["modules"][0] for one in status["load_order"]], ["vfio_pci"] * 2)
         # The configuration is as it was, and the parameter gone: the host would get the card.
         (root.path / DROP_IN).rename(root.path / "gone")
+        self.assertEqual(root.run("status", "--json").json["next_boot"], "vfio", "GRUB's menu is as it was")
+        self.assert_status(self.chrooted(root, "/usr/sbin/update-grub"), 0)
         self.assertEqual(root.run("status", "--json").json["next_boot"], "host")
         (root.path / "gone").rename(root.path / DROP_IN)
         self.assert_status(self.rebuild(root, "disable"), 0)

@@ -32,6 +32,7 @@ enum class RefusalCode {
   config_conflict,      ///< other configuration defeats ours; names file and line
   boot_parameter,       ///< a kernel parameter is needed first
   foreign_environment,  ///< a chroot, container or live system: not this machine's own root
+  boot_menu_unknown,    ///< what boots is not known: nothing is set up without being asked
   cmdline_locked,       ///< the boot menu cannot change the command line: no way back
   boot_not_mounted,     ///< /boot or the ESP should be mounted, and is not
   user_edited,          ///< a file of ours was edited since
@@ -86,6 +87,7 @@ enum class RefusalCause {
   parameter_by_hand,    ///< parameters, reason, obstacle
   removal_by_hand,      ///< parameters, obstacle
   escape_locked,
+  menu_unknown,         ///< reason: an automatic set-up wants the next boot proved
   foreign_environment,  ///< what
   not_mounted,          ///< paths
   file_is_directory,    ///< file

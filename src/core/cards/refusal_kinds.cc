@@ -165,6 +165,10 @@ const std::vector<RefusalKind>& refusal_kinds() {
        "escape-locked",
        {"Secure Boot locks this system's kernel command line, so a boot without passthrough could "
         "not be chosen at the boot menu"}},
+      {menu_unknown,
+       Code::boot_menu_unknown,
+       "menu-unknown",
+       {"passthrough is not set up automatically: {1}"}},
       {foreign_environment,
        Code::foreign_environment,
        "foreign-environment",

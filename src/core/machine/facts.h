@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/boot/boot_loader.h"
+#include "core/boot/boot_menu.h"
+#include "core/boot/loader_search.h"
 #include "core/files/file_state.h"
 #include "core/files/unread_file.h"
 #include "core/machine/display_config.h"
@@ -31,8 +34,17 @@ struct Kernel {
   std::string modules_directory;  ///< "/lib/modules/6.1.0-56-amd64"
   std::string package;  ///< what its pkgbase file says ("linux-lts"); empty where it has none
   ModuleForm vfio_pci = ModuleForm::missing;
-  ModprobeFile softdeps;                 ///< modules.softdep: the softdeps that modules carry
-  std::optional<std::string> initramfs;  ///< path of its image; nothing where it has none
+  ModprobeFile softdeps;  ///< modules.softdep: the softdeps that modules carry
+  /// The image that the initramfs tool builds for it; nothing where it has none. What boots may be
+  /// a copy of it: see `loaded`.
+  std::optional<std::string> initramfs;
+  /// What the boot menu entry that stands for this kernel has loaded, in order; empty where it is
+  /// not known, or loads nothing.
+  std::vector<std::string> loaded = {};
+  /// `initramfs` is one of `loaded`; otherwise somebody copies it there.
+  bool builds_loaded = true;
+  /// The command line of that entry; nothing where no entry is known: see command_line_of().
+  std::optional<std::string> command_line = std::nullopt;
 
   bool operator==(const Kernel&) const = default;
 };
@@ -78,9 +90,14 @@ struct SystemFacts {
   std::optional<std::string> foreign_environment;
   bool command_line_locked = false;  ///< the boot menu cannot change the command line
   BootLoader boot_loader;
+  BootMenu boot_menu;                      ///< located; without entries where it is not known
+  std::optional<std::size_t> this_boot;    ///< the entry that started the running system
+  EntryTool entry_tool = EntryTool::none;  ///< what copies kernels and images to the boot loader
   std::optional<Place> tpm_unlock;         ///< "/etc/crypttab:3": a disk whose key the TPM holds
   std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
-  std::vector<Kernel> kernels;             ///< newest first
+  std::vector<Kernel> kernels;  ///< that boot, newest first; all that are installed where the menu
+                                ///< does not tell
+  std::vector<Kernel> idle_kernels;        ///< that no entry of the boot menu starts
   std::vector<EarlyModule> early_modules;  ///< the initramfs tool's lists
   std::vector<ImageHindrance> image_hindrances;
   /// Images get our part only if a drop-in of ours adds mkinitcpio's hook to HOOKS.
@@ -95,5 +112,11 @@ struct SystemFacts {
 
   bool operator==(const SystemFacts&) const = default;
 };
+
+/// The kernel command line that `kernel` gets: of its entry, else of the running system.
+[[nodiscard]] inline const std::string& command_line_of(const SystemFacts& facts,
+                                                        const Kernel& kernel) {
+  return kernel.command_line ? *kernel.command_line : facts.command_line;
+}
 
 }  // namespace vfio_switch

@@ -21,6 +21,10 @@ enum class NoteCause {
   image_tool,           ///< reason
   driver_blacklisted,   ///< place, driver
   tpm_unlock,           ///< place
+  copy_stale,           ///< file, source
+  menu_unknown,         ///< reason
+  entry_unproved,       ///< entry, reason
+  entry_differs,        ///< entry, driver, device, reason
   isolation_pending,
   no_escape,               ///< the boot menu cannot change the command line
   rebuild_not_needed,      ///< kernels

@@ -30,6 +30,23 @@ const std::vector<ReasonKind>& reason_kinds() {
        "image-lacks-binding",
        {"the initramfs loads vfio-pci but lacks the configuration that binds the card"}},
 
+      {menu_not_known, "menu-not-known", {"the boot menu is not known: {1}"}},
+      {entry_not_known, "entry-not-known", {"what this boot menu entry starts is not known: {1}"}},
+      {entry_modules_missing,
+       "entry-modules-missing",
+       {"the modules of kernel {1}, which this boot menu entry starts, are not installed"}},
+      {entry_leaves_iommu_off,
+       "entry-leaves-iommu-off",
+       {"this boot menu entry leaves the IOMMU off, and vfio-pci binds nothing without it"}},
+      {entry_lacks_parameter,
+       "entry-lacks-parameter",
+       {"this boot menu entry does not pass {1}, and whether the IOMMU is on without it is not "
+        "known"}},
+      {entry_word_unclear,
+       "entry-word-unclear",
+       {"{1} on the kernel command line of this boot menu entry may decide which driver binds the "
+        "card"}},
+
       {image_lacks_file, "image-lacks-file", {"the initramfs is stale: it lacks {1}"}},
       {image_file_older, "image-file-older", {"the initramfs is stale: its copy of {1} is older"}},
       {image_still_vfio, "image-still-vfio", {"the initramfs still binds {1} to vfio-pci"}},

@@ -22,6 +22,14 @@ enum class ReasonCause {
   early_in_image,       ///< module
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 
+  // What is not known about a boot menu, or decides in one of its entries.
+  menu_not_known,         ///< why
+  entry_not_known,        ///< why
+  entry_modules_missing,  ///< kernel
+  entry_leaves_iommu_off,
+  entry_lacks_parameter,  ///< parameter
+  entry_word_unclear,     ///< parameter
+
   // What an image, or a kernel, has.
   image_lacks_file,    ///< file
   image_file_older,    ///< file

@@ -17,6 +17,7 @@
 #include "core/files/own_paths.h"
 #include "core/files/put_out.h"
 #include "core/files/seal.h"
+#include "core/machine/boot_entries.h"
 
 namespace vfio_switch {
 
@@ -143,9 +144,15 @@ DriverConfig config_after(DriverConfig config, const Diff& diff) {
   return config;
 }
 
-/// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it.
+/// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it. One
+/// that several kernels seem to share is built once, for the newest.
 void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason, Diff& diff) {
   if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
+  const bool planned = std::ranges::any_of(diff, [&](const Change& change) {
+    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
+    return rebuild != nullptr && rebuild->image == *kernel.initramfs;
+  });
+  if (planned) return;
   diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
@@ -299,9 +306,9 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
 void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
   plan.config = config_after(current_config(facts), plan.diff);
   const bool changes = has_file_changes(plan.diff);
-  for (const auto& kernel : facts.kernels) {
+  for (const auto* kernel : in_build_order(facts)) {
     if (!changes && !options.force_rebuild) break;
-    add_rebuild(kernel, options,
+    add_rebuild(*kernel, options,
                 changes ? ReasonCause::configuration_changes : ReasonCause::rebuild_asked,
                 plan.diff);
   }
@@ -326,10 +333,10 @@ void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
 void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
                       const PlanOptions& options) {
   if (!plan.refusals.empty() || !plan.diff.empty() || !options.can_rebuild) return;
-  for (const auto& kernel : facts.kernels) {
-    const auto verdict = images.find(kernel.release);
+  for (const auto* kernel : in_build_order(facts)) {
+    const auto verdict = images.find(kernel->release);
     if (verdict == images.end() || verdict->second.staged != false) continue;
-    add_rebuild(kernel, options, verdict->second.reason.value_or(Reason()), plan.diff);
+    add_rebuild(*kernel, options, verdict->second.reason.value_or(Reason()), plan.diff);
   }
   refuse_unmounted(plan, facts);
   if (!plan.refusals.empty()) plan.diff.clear();

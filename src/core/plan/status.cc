@@ -22,6 +22,7 @@ const FileChange* first_file_change(const Plan& plan) {
 KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent,
                            const ImageVerdicts& images, const std::string& running) {
   KernelStatus status{kernel.release, kernel.initramfs, true, {}};
+  if (!kernel.loaded.empty()) status.image = kernel.loaded.back();
   status.running = kernel.release == running;
   const auto verdict = images.find(kernel.release);
   if (intent != Intent::unset && verdict != images.end()) {
@@ -110,6 +111,19 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   return status;
 }
 
+void add_menu(Status& status, MenuProof menu) {
+  status.menu = std::move(menu);
+  if (status.devices.empty()) return;
+  const auto* next = status.menu.next_entry();
+  status.next_boot = next == nullptr ? NextBoot::unknown : next->outcome();
+  if (status.intent == Intent::unset || !status.refusals.empty()) return;
+  // Where a kernel's row says that it is not staged, its reason is enough.
+  const bool staged = std::ranges::all_of(
+      status.kernels, [](const KernelStatus& kernel) { return kernel.staged == true; });
+  const bool wanted = status.intent == Intent::enabled && staged;
+  if (auto note = note_on(status.menu, wanted)) status.notes.push_back(std::move(*note));
+}
+
 std::string Status::package_text(const std::string& release) const {
   if (!packages) return {};
   const auto kernel = std::ranges::find(packages->kernels, release, &KernelPackage::release);
@@ -120,6 +134,8 @@ std::string Status::package_text(const std::string& release) const {
 bool is_as_intended(const Status& status) {
   if (!status.refusals.empty()) return false;
   if (status.intent == Intent::unset) return true;  // nothing is wanted, nothing can fall short
+  const auto wanted = status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host;
+  if (!status.devices.empty() && status.next_boot != wanted) return false;
   return std::ranges::all_of(status.kernels,
                              [](const KernelStatus& kernel) { return kernel.staged != false; }) &&
          std::ranges::all_of(status.devices, &DeviceStatus::active);

@@ -12,11 +12,10 @@
 #include "core/machine/packages.h"
 #include "core/modules/load_order.h"
 #include "core/plan/boot_record.h"
+#include "core/plan/entry_proof.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {
-
-enum class NextBoot { vfio, host, mixed };
 
 /// Whether one kernel's files and image are proved to do what the intent wants, at the next boot.
 struct KernelStatus {
@@ -46,6 +45,7 @@ struct Status {
   std::vector<KernelStatus> kernels;
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
+  MenuProof menu;                            ///< what boots, and what it does with the card
   std::vector<LoadOrder> load_order;         ///< of the next boot, as files and images are now
   std::vector<Refusal> refusals;             ///< why the intent cannot hold any more
   std::vector<Note> notes;                   ///< what a person should know
@@ -64,6 +64,10 @@ struct Status {
 /// what became of each kernel's image, `now` who gets the card as things are on disk.
 [[nodiscard]] Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
                                  const ImageVerdicts& images, const std::vector<LoadOrder>& now);
+
+/// Adds what the boot menu's entries do with the card: the next boot is that of the one that starts
+/// then.
+void add_menu(Status& status, MenuProof menu);
 
 /// True if `status` is what the intent asks for, staged and active.
 [[nodiscard]] bool is_as_intended(const Status& status);

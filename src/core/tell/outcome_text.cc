@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/tell/boot_text.h"
+#include "core/tell/message_text.h"
 
 namespace vfio_switch {
 
@@ -77,9 +78,31 @@ std::string next_boot_sentence(const Plan& plan) {
   return text;
 }
 
-std::string done_text(const Plan& plan, bool built, const Style& style) {
+std::string next_boot_sentence(const MenuProof& menu) {
+  if (const auto note = note_on(menu, false)) {
+    auto text = note_text(*note);
+    if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') text.front() -= 'a' - 'A';
+    return text;
+  }
+  const auto* next = menu.next_entry();
+  if (next == nullptr || next->functions.empty()) return {};
+  std::map<std::string, std::vector<std::string>> takers;
+  for (const auto& function : next->functions) {
+    const bool vfio = function.winner == "vfio-pci";
+    takers[vfio ? "vfio-pci" : "the host's drivers"].push_back(function.device.str());
+  }
+  std::vector<std::string> parts;
+  for (const auto& [taker, functions] : takers) {
+    parts.push_back(taker + " will take " + enumerate(functions));
+  }
+  return "At the next boot " + enumerate(parts) + " (checked for the boot menu entry '" +
+         printable(next->entry.title) + "')";
+}
+
+std::string done_text(const Plan& plan, bool built, const Style& style, const MenuProof* menu) {
   const auto stale = built ? "" : stale_text(plan, style);
-  const auto sentence = next_boot_sentence(plan);
+  const bool proved = menu != nullptr && stale.empty() && !plan.functions.empty();
+  const auto sentence = proved ? next_boot_sentence(*menu) : next_boot_sentence(plan);
   auto closing = std::string("Done.");
   if (!sentence.empty()) closing += " " + sentence + ".";
   closing += stale.empty() ? " Reboot, then run 'vfio-switch status'."

@@ -97,6 +97,7 @@ std::string next_boot_sentence(const Status& status, const KernelStatus& kernel)
     case NextBoot::host:
       return "the host's drivers will bind the card";
     case NextBoot::mixed:
+    case NextBoot::unknown:
       break;
   }
   std::vector<std::string> parts;
@@ -107,9 +108,54 @@ std::string next_boot_sentence(const Status& status, const KernelStatus& kernel)
   return enumerate(parts);
 }
 
+std::string entry_sentence(const EntryProof& proof) {
+  switch (proof.outcome()) {
+    case NextBoot::vfio:
+      return "vfio-pci will bind the card";
+    case NextBoot::host:
+      return "the host's drivers will bind the card";
+    case NextBoot::unknown:
+      return "not known";
+    case NextBoot::mixed:
+      break;
+  }
+  std::vector<std::string> parts;
+  for (const auto& one : proof.functions) {
+    parts.push_back(driver_text(one.winner) + " will bind " + one.device.str());
+  }
+  return enumerate(parts);
+}
+
+/// The usual entries of the boot menu, what starts next marked. GRUB's first entry stands in its
+/// submenu a second time.
+void add_entries(const Status& status, Table& table) {
+  const auto wanted = status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host;
+  std::vector<const BootEntry*> shown;
+  for (const auto& proof : status.menu.entries) {
+    const auto& entry = proof.entry;
+    const bool is_next = &proof == status.menu.next_entry();
+    const bool again = std::ranges::any_of(shown, [&](const BootEntry* other) {
+      return other->kernel == entry.kernel && other->initrds == entry.initrds &&
+             other->unified_image == entry.unified_image &&
+             other->command_line == entry.command_line;
+    });
+    if (proof.functions.empty() || (!is_next && (entry.kind != EntryKind::usual || again))) {
+      continue;
+    }
+    shown.push_back(&entry);
+    const bool as_wanted = status.intent == Intent::unset || proof.outcome() == wanted;
+    table.add({printable(entry.title) + (entry.is_once ? " (next boot only)"
+                                         : is_next     ? " (default)"
+                                                       : ""),
+               {entry_sentence(proof), as_wanted ? Tone::plain : Tone::attention}});
+  }
+}
+
 std::string next_boot_text(const Status& status, const Style& style) {
   if (status.devices.empty()) return {};
   Table table({"NEXT BOOT", "DRIVER OF THE CARD"});
+  add_entries(status, table);
+  if (!table.empty()) return "\n" + table.str(style);
   for (const auto& kernel : status.kernels) {
     const bool as_wanted =
         status.intent == Intent::unset ||

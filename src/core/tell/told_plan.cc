@@ -28,6 +28,19 @@ void hide(std::vector<LoadOrder>& orders) {
   for (auto& order : orders) hide(order.reason);
 }
 
+/// Titles and command lines are the owner's.
+void hide(MenuProof& menu) {
+  hide(menu.why_unknown);
+  for (auto& proof : menu.entries) {
+    auto& entry = proof.entry;
+    entry.id.clear();
+    entry.title.clear();
+    entry.unknown.clear();
+    if (entry.command_line) entry.command_line = told_command_line(*entry.command_line);
+    for (auto& function : proof.functions) hide(function.reason);
+  }
+}
+
 void hide(BootFinding& finding) {
   finding.data = told_data(finding.data);
   finding.remedy = told_remedy(finding.remedy);
@@ -58,6 +71,7 @@ Status told_status(Status status) {
   hide(status.refusals);
   hide(status.notes);
   for (auto& kernel : status.kernels) hide(kernel.reason);
+  hide(status.menu);
   hide(status.load_order);
   if (status.boot) {
     for (auto& finding : status.boot->findings) hide(finding);

@@ -56,20 +56,27 @@ Modules read_modules_load(ForeignFiles& image) {
   return modules;
 }
 
-/// dracut's rd.driver.pre=a,b: loaded before udev is started (dracut.cmdline(7)).
-Modules read_driver_pre(ForeignFiles& image) {
-  constexpr std::string_view parameter = "rd.driver.pre=";
-  const std::string directory = "/etc/cmdline.d";
-  Modules modules;
-  for (const auto& path : image.paths(directory, "")) {
-    const auto content = image.text(path);
-    for (const auto word : split_words(content, " \t\n")) {
-      if (!word.starts_with(parameter)) continue;
-      for (const auto module : split_words(word.substr(parameter.size()), ",")) {
-        modules.push_back({module_name(module), {path}});
-      }
+/// The modules that a parameter of a kernel command line lists; `key` ends in '='.
+void add_listed(std::string_view line, std::string_view key, const Place& where, Modules& modules) {
+  for (const auto word : split_words(line, " \t\n")) {
+    if (!word.starts_with(key)) continue;
+    for (const auto module : split_words(word.substr(key.size()), ",")) {
+      modules.push_back({module_name(module), where});
     }
   }
+}
+
+/// Where a word of the kernel command line stands, to people.
+const Place on_command_line = {"/proc/cmdline"};
+
+/// dracut's rd.driver.pre=a,b: loaded before udev is started (dracut.cmdline(7)).
+Modules read_driver_pre(ForeignFiles& image, std::string_view command_line) {
+  constexpr std::string_view parameter = "rd.driver.pre=";
+  Modules modules;
+  for (const auto& path : image.paths("/etc/cmdline.d", "")) {
+    add_listed(image.text(path), parameter, {path}, modules);
+  }
+  add_listed(command_line, parameter, on_command_line, modules);
   return modules;
 }
 
@@ -113,7 +120,8 @@ std::vector<ImageStep> read_busybox_steps(ForeignFiles& image) {
 }
 
 /// How the image loads modules, step by step.
-Result<std::vector<ImageStep>> read_steps(ForeignFiles& files, const ImageFacts& facts) {
+Result<std::vector<ImageStep>> read_steps(ForeignFiles& files, const ImageFacts& facts,
+                                          std::string_view command_line) {
   const auto& image = files.reader();
   if (image.exists("/scripts/functions")) {
     // initramfs-tools: /init runs scripts/init-top, udev's among them, then load_modules.
@@ -134,25 +142,33 @@ Result<std::vector<ImageStep>> read_steps(ForeignFiles& files, const ImageFacts&
   // systemd: our unit, then udev.
   auto hook = has_dracut_hook(image);
   if (!hook) return failure_of(hook);
-  auto pre = read_driver_pre(files);
+  const bool dracut = image.exists("/lib/dracut") || image.exists("/usr/lib/dracut") ||
+                      image.exists("/etc/cmdline.d");
+  auto pre = dracut ? read_driver_pre(files, command_line) : Modules();
   const bool by_address = facts.bind_script && !facts.config.overrides.empty();
   Modules first;
   if (*hook && by_address) first.push_back({"vfio_pci", {"/lib/dracut/hooks/pre-udev"}});
   std::ranges::move(read_first_units(image, by_address), std::back_inserter(first));
   std::ranges::move(pre, std::back_inserter(first));
-  return std::vector<ImageStep>{{std::move(first), false}, {read_modules_load(files), true}};
+  auto beside = read_modules_load(files);
+  if (systemd) {
+    for (const auto key : {"modules_load=", "modules-load=", "rd.modules_load="}) {
+      add_listed(command_line, key, on_command_line, beside);
+    }
+  }
+  return std::vector<ImageStep>{{std::move(first), false}, {std::move(beside), true}};
 }
 
 }  // namespace
 
-Result<ImageFacts> read_image_facts(const FileReader& image) {
+Result<ImageFacts> read_image_facts(const FileReader& image, std::string_view command_line) {
   ForeignFiles files(image);
   ImageFacts facts;
   facts.config.modprobe = read_modprobe_config(files);
   facts.config.overrides = parse_override(files.text(std::string(override_path)));
   facts.bind_script = image.exists(std::string(bind_path));
   facts.has_modprobe_d = image.exists("/etc/modprobe.d");
-  auto steps = read_steps(files, facts);
+  auto steps = read_steps(files, facts, command_line);
   if (!steps) return failure_of(steps);
   facts.steps = std::move(*steps);
   facts.unread = files.unread();

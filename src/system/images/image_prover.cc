@@ -25,12 +25,14 @@ namespace {
 class ImageModules {
  public:
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
-                                                 const std::vector<ModprobeFile>& modprobe) {
+                                                 const std::vector<ModprobeFile>& modprobe,
+                                                 std::string_view command_line) {
     kernel.softdeps.content = read_foreign(image, kernel.softdeps.path).text;
     const auto index = read_foreign(image, kernel.modules_directory + "/modules.dep").text;
     auto db = ModuleDb::open(image, kernel, modprobe);
     if (!db) return failure_of(db);
-    return ImageModules(image, kernel.modules_directory + "/", std::move(*db), "\n" + index);
+    return ImageModules(image, kernel.modules_directory + "/", std::move(*db), "\n" + index,
+                        refused_modules(command_line));
   }
 
   [[nodiscard]] Result<LoadRequest> request(const std::string& name,
@@ -38,16 +40,20 @@ class ImageModules {
     auto order = db_.insertion_order(name, blacklist);
     if (!order) return failure_of(order);
     LoadRequest request{std::move(order->modules), std::move(order->reason)};
-    std::erase_if(request.modules, [&](const auto& module) { return !is_whole(module); });
+    std::erase_if(request.modules, [&](const auto& module) {
+      return refused_.contains(module) || !is_whole(module);
+    });
     return request;
   }
 
  private:
-  ImageModules(const ImageTree& image, std::string directory, ModuleDb db, std::string index)
+  ImageModules(const ImageTree& image, std::string directory, ModuleDb db, std::string index,
+               std::set<std::string> refused)
       : image_(image),
         directory_(std::move(directory)),
         db_(std::move(db)),
-        index_(std::move(index)) {}
+        index_(std::move(index)),
+        refused_(std::move(refused)) {}
 
   [[nodiscard]] bool is_whole(const std::string& module) const {
     const auto [found, is_new] = whole_.try_emplace(module, false);
@@ -68,7 +74,8 @@ class ImageModules {
   const ImageTree& image_;
   std::string directory_;
   ModuleDb db_;
-  std::string index_;  ///< modules.dep, behind a line end
+  std::string index_;              ///< modules.dep, behind a line end
+  std::set<std::string> refused_;  ///< by the kernel itself
   mutable std::map<std::string, bool> whole_;
 };
 
@@ -90,13 +97,24 @@ Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
   return loads;
 }
 
+/// `kernel` with its modules where the image has them: kmod looks into /usr/lib/modules where it
+/// was built for that, and an image may lack the link that leads there.
+Kernel kernel_in(const ImageTree& image, Kernel kernel) {
+  const auto merged = "/usr" + kernel.modules_directory;
+  if (image.exists(kernel.modules_directory) || !image.exists(merged)) return kernel;
+  kernel.modules_directory = merged;
+  kernel.softdeps.path = "/usr" + kernel.softdeps.path;
+  return kernel;
+}
+
 /// What `image` would load, step by step.
 Result<std::vector<LoadStep>> load_steps(const ImageTree& image, const ImageFacts& held,
                                          const SystemFacts& facts, const Kernel& kernel,
                                          const std::set<std::string>& blacklist) {
   std::vector<LoadStep> steps;
   if (!image.exists(kernel.modules_directory)) return steps;
-  auto modules = ImageModules::open(image, kernel, held.config.modprobe);
+  auto modules =
+      ImageModules::open(image, kernel, held.config.modprobe, command_line_of(facts, kernel));
   if (!modules) return failure_of(modules);
   for (const auto& step : held.steps) {
     auto loads = load_step(step, *modules, facts, blacklist);
@@ -127,27 +145,35 @@ ImageReport unreadable(const Kernel& kernel, const Error& error) {
 
 }  // namespace
 
+std::vector<std::string> images_of(const Kernel& kernel) {
+  if (!kernel.loaded.empty() || kernel.command_line) return kernel.loaded;
+  return kernel.initramfs ? std::vector{*kernel.initramfs} : std::vector<std::string>();
+}
+
 Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
                                 const Kernel& kernel, const std::vector<Claim>& claims,
                                 const std::vector<LoadOrder>& root) {
   ImageReport report{kernel.release, ImageCondition::readable, {}, {}, {}};
-  if (!kernel.initramfs) {
+  const auto images = images_of(kernel);
+  if (images.empty()) {
     report.condition = ImageCondition::missing;
     report.problem = ReasonCause::image_missing;
     return report;
   }
-  const auto image = read_initramfs(files, *kernel.initramfs);
+  const auto& line = command_line_of(facts, kernel);
+  const auto image = read_initramfs(files, images);
   if (!image) return unreadable(kernel, image.error());
-  auto held = read_image_facts(**image);
+  auto held = read_image_facts(**image, line);
   if (!held) return unreadable(kernel, held.error());
   report.facts = std::move(*held);
   report.facts.modules = (*image)->modules();
   const auto directives = parse_modprobe(effective_modprobe(report.facts.config.modprobe));
+  const auto inside = kernel_in(**image, kernel);
   const auto steps =
-      load_steps(**image, report.facts, facts, kernel, blacklisted(facts, directives));
+      load_steps(**image, report.facts, facts, inside, blacklisted(line, directives));
   if (!steps) return unreadable(kernel, steps.error());
-  auto softdeps = read_foreign(**image, kernel.softdeps.path).text;
-  const VfioBinding binding(report.facts.config, {kernel.softdeps.path, std::move(softdeps)});
+  auto softdeps = read_foreign(**image, inside.softdeps.path).text;
+  const VfioBinding binding(report.facts.config, {inside.softdeps.path, std::move(softdeps)});
   for (const auto& order : root) {
     if (order.kernel != kernel.release) continue;
     if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
@@ -166,7 +192,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
       both.proved = false;
       both.reason = {ReasonCause::image_file_unread,
                      {{"file", Place{unread.path}},
-                      {"image", Place{*kernel.initramfs}},
+                      {"image", Place{images.back()}},
                       {"why", Word{unread.why}}}};
     }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);

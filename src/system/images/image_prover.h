@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/base/error.h"
@@ -9,9 +10,12 @@
 
 namespace vfio_switch {
 
-/// Opens the image of `kernel` and asks libkmod, on the image's own indices and configuration, who
-/// gets each function of `claims`. `root` is what the real root does after it. An image that cannot
-/// be read gives a report, not an Error.
+/// The files that boot with `kernel`: what its entry loads, else the image that is built for it.
+[[nodiscard]] std::vector<std::string> images_of(const Kernel& kernel);
+
+/// Opens the images of `kernel`, unpacked one over the other, and asks libkmod, on their own
+/// indices and configuration, who gets each function of `claims`. `root` is what the real root does
+/// after it. One that cannot be read gives a report, not an Error.
 [[nodiscard]] Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
                                               const Kernel& kernel,
                                               const std::vector<Claim>& claims,

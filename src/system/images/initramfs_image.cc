@@ -111,26 +111,34 @@ Result<void> read_segments(ByteRange rest, ImageTree& tree) {
   return found ? Result<void>() : fail("it is empty");
 }
 
-Result<std::unique_ptr<ImageTree>> read_image(int fd) {
+Result<void> read_image(int fd, ImageTree& tree) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) return fail(std::strerror(errno));
   const auto initrd = initrd_of({fd, 0, static_cast<std::uint64_t>(status.st_size)});
   if (!initrd) return std::unexpected(initrd.error());
-  auto tree = std::make_unique<ImageTree>();
-  if (auto read = read_segments(*initrd, *tree); !read) return failure_of(read);
-  return tree;
+  return read_segments(*initrd, tree);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<ImageTree>> read_initramfs(const FileReader& files,
-                                                  const std::string& path) {
-  auto fd = files.open_file(path);
-  if (!fd) return failure_of(fd);
-  if (!*fd) return fail("there is no " + printable(path));
-  auto tree = read_image((*fd)->get());
-  if (!tree) tree.error().message = printable(path) + ": " + tree.error().message;
+                                                  const std::vector<std::string>& paths) {
+  auto tree = std::make_unique<ImageTree>();
+  for (const auto& path : paths) {
+    auto fd = files.open_file(path);
+    if (!fd) return failure_of(fd);
+    if (!*fd) return fail("there is no " + printable(path));
+    if (auto read = read_image((*fd)->get(), *tree); !read) {
+      read.error().message = printable(path) + ": " + read.error().message;
+      return failure_of(read);
+    }
+  }
   return tree;
+}
+
+Result<std::unique_ptr<ImageTree>> read_initramfs(const FileReader& files,
+                                                  const std::string& path) {
+  return read_initramfs(files, std::vector{path});
 }
 
 }  // namespace vfio_switch

@@ -2,6 +2,7 @@
 #include "system/machine/probe.h"
 
 #include <array>
+#include <functional>
 #include <string_view>
 
 #include "core/base/text.h"
@@ -9,11 +10,14 @@
 #include "core/boot/mounts.h"
 #include "core/files/own_paths.h"
 #include "system/boot/boot_loaders.h"
+#include "system/boot/boot_menu_reader.h"
 #include "system/boot/secure_boot.h"
+#include "system/images/compressed_segment.h"
 #include "system/machine/foreign_system.h"
 #include "system/machine/host_displays.h"
 #include "system/modules/modprobe_config.h"
 #include "system/pci/sysfs.h"
+#include "system/tools/entry_images.h"
 #include "system/tools/initramfs_tools.h"
 #include "system/tools/kernels.h"
 
@@ -47,9 +51,19 @@ Result<void> observe_legacy(const FileReader& files, SystemFacts& facts) {
   return {};
 }
 
-}  // namespace
-
-namespace {
+/// For kernels that are no bzImage.
+bool unpack_kernel(int fd, const KernelPayload& payload,
+                   const std::function<bool(std::string_view)>& take) {
+  const ByteRange range{fd, payload.offset, payload.offset + payload.size};
+  const auto compression = find_compression(range);
+  if (!compression) return false;
+  bool is_enough = false;
+  const auto end = decompress(range, *compression, [&](std::string_view piece) -> Result<void> {
+    is_enough = take(piece);
+    return is_enough ? fail("no more is needed") : Result<void>();
+  });
+  return is_enough || end.has_value();
+}
 
 Result<SystemFacts> probe_devices(ForeignFiles& foreign) {
   const auto& files = foreign.reader();
@@ -96,6 +110,11 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto kernels = read_kernels(others, profile, generator);
   if (!kernels) return failure_of(kernels);
   facts->kernels = std::move(*kernels);
+  auto machine_menu = read_boot_menu(files, {.unpack = unpack_kernel, .mounted_esps = {}});
+  facts->boot_menu = std::move(machine_menu.menu);
+  facts->this_boot = machine_menu.this_boot;
+  facts->entry_tool = machine_menu.loader.tool;
+  follow_menu(others, profile, generator, *facts);
   facts->early_modules = read_early_modules(others, profile);
   auto hindrances = find_image_hindrances(others, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);

@@ -26,7 +26,11 @@ class KernelProof {
  public:
   KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
               std::set<std::string> blacklist)
-      : facts_(facts), db_(db), kernel_(kernel), blacklist_(std::move(blacklist)) {}
+      : facts_(facts),
+        db_(db),
+        kernel_(kernel),
+        blacklist_(std::move(blacklist)),
+        refused_(refused_modules(command_line_of(facts, kernel))) {}
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim, Bound bound,
                                         ImageAhead image) {
@@ -62,7 +66,9 @@ class KernelProof {
   Result<InsertionOrder> ask(const std::string& name, const std::set<std::string>& blacklist) {
     if (const auto known = asked_.find(name); known != asked_.end()) return known->second;
     auto order = db_.insertion_order(name, blacklist);
-    if (order) asked_.emplace(name, *order);
+    if (!order) return order;
+    std::erase_if(order->modules, [&](const auto& module) { return refused_.contains(module); });
+    asked_.emplace(name, *order);
     return order;
   }
 
@@ -182,24 +188,40 @@ class KernelProof {
   const ModuleDb& db_;
   const Kernel& kernel_;
   std::set<std::string> blacklist_;
+  std::set<std::string> refused_;  ///< by the kernel itself
   std::map<std::string, InsertionOrder> asked_;
 };
 
 }  // namespace
 
-std::set<std::string> blacklisted(const SystemFacts& facts,
-                                  const std::vector<ModprobeDirective>& directives) {
-  std::set<std::string> modules;
-  for (const auto& line : directives) {
-    if (line.command == "blacklist") modules.insert(module_name(line.subject));
-  }
-  constexpr std::string_view parameter = "modprobe.blacklist=";
-  for (const auto word : split_words(facts.command_line, " \t\n")) {
+namespace {
+
+/// The modules in the lists of a parameter, which stands before them with its '='.
+void add_listed(std::string_view command_line, std::string_view parameter,
+                std::set<std::string>& modules) {
+  for (const auto word : split_words(command_line, " \t\n")) {
     if (!word.starts_with(parameter)) continue;
     for (const auto module : split_words(word.substr(parameter.size()), ",")) {
       modules.insert(module_name(module));
     }
   }
+}
+
+}  // namespace
+
+std::set<std::string> blacklisted(std::string_view command_line,
+                                  const std::vector<ModprobeDirective>& directives) {
+  std::set<std::string> modules;
+  for (const auto& line : directives) {
+    if (line.command == "blacklist") modules.insert(module_name(line.subject));
+  }
+  add_listed(command_line, "modprobe.blacklist=", modules);
+  return modules;
+}
+
+std::set<std::string> refused_modules(std::string_view command_line) {
+  std::set<std::string> modules;
+  add_listed(command_line, "module_blacklist=", modules);
   return modules;
 }
 
@@ -233,7 +255,7 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
     auto db = ModuleDb::open(files, kernel, config.modprobe);
     if (!db) return failure_of(db);
     const VfioBinding binding(config, kernel.softdeps);
-    KernelProof proof(facts, *db, kernel, blacklisted(facts, directives));
+    KernelProof proof(facts, *db, kernel, blacklisted(command_line_of(facts, kernel), directives));
     for (const auto& claim : claims) {
       if (claim.kernel != kernel.release) continue;
       const auto& device = *find_device(facts, claim.device);

@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
@@ -26,9 +27,12 @@ struct LoadOrders {
                                                   const std::vector<Claim>& claims,
                                                   const DriverConfig& config);
 
-/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of this root's
+/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of a kernel
 /// command line. libkmod would take the latter from the running system instead.
-[[nodiscard]] std::set<std::string> blacklisted(const SystemFacts& facts,
+[[nodiscard]] std::set<std::string> blacklisted(std::string_view command_line,
                                                 const std::vector<ModprobeDirective>& directives);
+
+/// Modules that the kernel refuses to load, whoever asks: module_blacklist= of its command line.
+[[nodiscard]] std::set<std::string> refused_modules(std::string_view command_line);
 
 }  // namespace vfio_switch

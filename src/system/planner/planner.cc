@@ -6,11 +6,14 @@
 
 #include "core/binding/driver_config.h"
 #include "core/boot/card_parameters.h"
+#include "core/cards/own_command.h"
 #include "core/images/image_need.h"
+#include "core/machine/boot_entries.h"
 #include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
+#include "system/planner/menu_prover.h"
 
 namespace vfio_switch {
 
@@ -51,6 +54,14 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCause::escape_locked});
+  }
+  if (auto doubt = doubt_about_next_boot(machine_.facts)) {
+    if (options.automatic) {
+      plan.refusals.push_back(
+          {RefusalCause::menu_unknown, {doubt->data.back()}, {command_for(plan.state)}});
+    } else {
+      plan.notes.push_back(std::move(*doubt));
+    }
   }
   add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
@@ -113,9 +124,24 @@ Result<Status> Planner::status() const {
   }
   auto images = look_into_images(evidence, config, intent);
   if (!images) return failure_of(images);
+  std::vector<Note> stale;
+  auto verdicts = images->verdicts;
+  if (auto found = find_stale_copies(evidence, config, intent, verdicts, stale); !found) {
+    return failure_of(found);
+  }
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
+  std::ranges::move(stale, std::back_inserter(status.notes));
+  auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims);
+  if (!menu) return failure_of(menu);
+  add_menu(status, std::move(*menu));
   add_unread(status.notes, machine_.facts);
   return status;
+}
+
+Result<MenuProof> Planner::prove_menu(const std::vector<PciAddress>& functions) const {
+  const auto claims = find_claims(files_, machine_.facts, functions);
+  if (!claims) return std::unexpected(claims.error());
+  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims);
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
@@ -129,16 +155,17 @@ Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
 
 Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
   const auto& facts = machine_.facts;
-  const auto kernel = std::ranges::find(facts.kernels, built.release, &Kernel::release);
+  auto kernel = *std::ranges::find(facts.kernels, built.release, &Kernel::release);
+  if (!kernel.builds_loaded) kernel.loaded = {built.image};
   auto claims = find_claims(files_, facts, plan.functions);
   if (!claims) return failure_of(claims);
   const auto orders = prove_load_order(files_, facts, *claims, plan.config);
   if (!orders) return std::unexpected(orders.error());
   const Evidence evidence{std::move(*claims), orders->root_alone};
-  const auto report = open_image(*kernel, evidence, plan.config, plan.state.intent);
+  const auto report = open_image(kernel, evidence, plan.config, plan.state.intent);
   if (!report) return std::unexpected(report.error());
   const auto verdict =
-      judge_image(*report, *kernel, plan.config, evidence.root_alone, plan.state.intent);
+      judge_image(*report, kernel, plan.config, evidence.root_alone, plan.state.intent);
   if (verdict.staged == true) return {};
   return fail(built.image + " was rebuilt but does not do what is configured: " +
               reason_text(verdict.reason.value_or(Reason())));
@@ -202,6 +229,11 @@ Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
     });
     *same = std::move(order);
   }
+  if (auto found =
+          find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts, plan.notes);
+      !found) {
+    return found;
+  }
   rebuild_unproved(plan, machine_.facts, images->verdicts, options);
   return {};
 }
@@ -209,12 +241,23 @@ Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
 Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
                                                   const DriverConfig& config, Intent intent) const {
   const auto& facts = machine_.facts;
-  const auto& root = evidence.root_alone;
   Images images;
   for (const auto& kernel : facts.kernels) {
-    auto report = open_image(kernel, evidence, config, intent);
+    auto own = config;
+    auto for_kernel = evidence;
+    if (kernel.command_line) own.parameter_ids = ids_on(*kernel.command_line);
+    if (own != config) {
+      // The settings have ids that its entry has not got, or the other way round.
+      auto alone = facts;
+      alone.kernels = {kernel};
+      auto orders = prove_load_order(files_, alone, evidence.claims, own);
+      if (!orders) return failure_of(orders);
+      for_kernel.root_alone = std::move(orders->root_alone);
+    }
+    const auto& root = for_kernel.root_alone;
+    auto report = open_image(kernel, for_kernel, own, intent);
     if (!report) return failure_of(report);
-    images.verdicts[kernel.release] = judge_image(*report, kernel, config, root, intent);
+    images.verdicts[kernel.release] = judge_image(*report, kernel, own, root, intent);
     if (report->condition == ImageCondition::readable) {
       std::ranges::move(report->orders, std::back_inserter(images.orders));
     } else {
@@ -223,6 +266,24 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
     }
   }
   return images;
+}
+
+Result<void> Planner::find_stale_copies(const Evidence& evidence, const DriverConfig& config,
+                                        Intent intent, ImageVerdicts& verdicts,
+                                        std::vector<Note>& notes) const {
+  for (auto kernel : machine_.facts.kernels) {
+    const auto copy = copy_of(kernel);
+    const auto verdict = verdicts.find(kernel.release);
+    if (!copy || verdict == verdicts.end() || verdict->second.staged != false) continue;
+    kernel.loaded = {*kernel.initramfs};
+    const auto report = open_image(kernel, evidence, config, intent);
+    if (!report) return std::unexpected(report.error());
+    const auto source = judge_image(*report, kernel, config, evidence.root_alone, intent);
+    if (source.staged != true) continue;
+    verdict->second = source;
+    notes.push_back(copy_stale_note(machine_.facts, *copy, *kernel.initramfs));
+  }
+  return {};
 }
 
 Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,

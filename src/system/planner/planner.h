@@ -36,6 +36,9 @@ class Planner {
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
   [[nodiscard]] Result<Status> status() const;
 
+  /// What each entry of the boot menu does with `functions`, as files and images are now.
+  [[nodiscard]] Result<MenuProof> prove_menu(const std::vector<PciAddress>& functions) const;
+
   /// Fills in `plan.load_order` from `plan.config` and `plan.functions`, and adds the images that
   /// do not do what `plan` wants.
   [[nodiscard]] Result<void> prove(Plan& plan, const PlanOptions& options) const;
@@ -68,6 +71,11 @@ class Planner {
                                         const PlanOptions& options) const;
   [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence,
                                                 const DriverConfig& config, Intent intent) const;
+  /// Of images that boot as a copy, and whose original does what is wanted: they are not built
+  /// again, but have to be copied.
+  [[nodiscard]] Result<void> find_stale_copies(const Evidence& evidence, const DriverConfig& config,
+                                               Intent intent, ImageVerdicts& verdicts,
+                                               std::vector<Note>& notes) const;
   /// Whether a root file system of `config` needs nothing of an image to decide.
   [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
                                            const DriverConfig& config, Intent intent) const;

@@ -110,7 +110,8 @@ Result<std::vector<ImageHindrance>> find_image_hindrances(
     const std::vector<Kernel>& kernels) {
   auto hindrances = find_mkinitcpio_hindrances(files, generator, kernels);
   if (!hindrances) return hindrances;
-  std::ranges::move(find_booster(files.reader(), generator), std::back_inserter(*hindrances));
+  std::ranges::move(find_booster(files.reader(), generator, kernels),
+                    std::back_inserter(*hindrances));
   return hindrances;
 }
 

@@ -21,18 +21,8 @@ std::string read_entry_token(ForeignFiles& files) {
 }
 
 Result<void> find_image(ForeignFiles& files, const Profile& profile,
-                        std::optional<InitramfsGenerator> generator, const std::string& entry,
-                        Kernel& kernel) {
-  std::vector<std::string> candidates;
-  if (generator == InitramfsGenerator::mkinitcpio) {
-    auto image = read_preset_image(files, kernel.package);
-    if (image) candidates.push_back(std::move(*image));
-  }
-  for (const auto& pattern : profile.initramfs_images) {
-    candidates.push_back(expand_image(pattern, {kernel.release, kernel.package, entry}));
-  }
-  for (const auto& path : candidates) {
-    if (path.empty()) continue;
+                        std::optional<InitramfsGenerator> generator, Kernel& kernel) {
+  for (const auto& path : image_candidates(files, profile, generator, kernel)) {
     auto status = files.reader().status(path);
     if (!status) return failure_of(status);
     if (!*status) continue;
@@ -44,10 +34,25 @@ Result<void> find_image(ForeignFiles& files, const Profile& profile,
 
 }  // namespace
 
+std::vector<std::string> image_candidates(ForeignFiles& files, const Profile& profile,
+                                          std::optional<InitramfsGenerator> generator,
+                                          const Kernel& kernel) {
+  std::vector<std::string> candidates;
+  if (generator == InitramfsGenerator::mkinitcpio) {
+    auto image = read_preset_image(files, kernel.package);
+    if (image) candidates.push_back(std::move(*image));
+  }
+  const auto entry = read_entry_token(files);
+  for (const auto& pattern : profile.initramfs_images) {
+    candidates.push_back(expand_image(pattern, {kernel.release, kernel.package, entry}));
+  }
+  std::erase(candidates, std::string());
+  return candidates;
+}
+
 Result<std::vector<Kernel>> read_kernels(ForeignFiles& files, const Profile& profile,
                                          std::optional<InitramfsGenerator> generator) {
   const std::string modules = "/lib/modules";
-  const auto entry = read_entry_token(files);
   std::vector<Kernel> kernels;
   for (const auto& release : files.names(modules)) {
     Kernel kernel;
@@ -68,8 +73,9 @@ Result<std::vector<Kernel>> read_kernels(ForeignFiles& files, const Profile& pro
     auto form = db->form("vfio_pci");
     if (!form) return failure_of(form);
     kernel.vfio_pci = *form;
-    if (auto found = find_image(files, profile, generator, entry, kernel); !found)
+    if (auto found = find_image(files, profile, generator, kernel); !found) {
       return failure_of(found);
+    }
     kernels.push_back(std::move(kernel));
   }
   std::ranges::sort(kernels, [](const Kernel& left, const Kernel& right) {

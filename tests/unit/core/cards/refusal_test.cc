@@ -28,6 +28,7 @@ TEST_CASE("Every refusal code has the text that other programs rely on, and is r
                                     "config-conflict",
                                     "boot-parameter",
                                     "foreign-environment",
+                                    "boot-menu-unknown",
                                     "cmdline-locked",
                                     "boot-not-mounted",
                                     "user-edited",

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/plan/entry_proof.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "core/base/text.h"
+#include "core/boot/kernel_parameters.h"
+#include "core/cards/card.h"
+#include "core/cards/iommu.h"
+#include "core/machine/boot_entries.h"
+#include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// Whether the kernel that gets `line` uses the IOMMU; nothing where that is not known.
+std::optional<bool> is_iommu_on(const SystemFacts& facts, std::string_view line) {
+  auto then = facts;
+  then.command_line = line;
+  if (iommu_switched_off_by(then)) return false;
+  constexpr std::string_view key = "intel_iommu";
+  const bool passes = has_value(line, key, "on");
+  const bool passed = has_value(facts.command_line, key, "on");
+  if (facts.iommu_enabled) {
+    if (facts.iommu_table != IommuTable::dmar || passes || !passed) return true;
+    return std::nullopt;  // CONFIG_INTEL_IOMMU_DEFAULT_ON decides
+  }
+  if (facts.command_line.empty()) return std::nullopt;
+  // It is off now. What turned it off, or did not turn it on, is the same unless the line differs.
+  if (iommu_switched_off_by(facts)) return true;
+  return passes && !passed && facts.iommu_table == IommuTable::dmar;
+}
+
+/// The word of the entry whose effect on `device` is not known; nothing where all is clear.
+std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice& device) {
+  const auto& line = *entry.command_line;
+  for (const auto word : split_words(line, " \t\n")) {
+    constexpr std::string_view stub = "pci-stub.ids=";
+    if (word.starts_with(stub) && VfioIds::parse(word.substr(stub.size())).match(device)) {
+      return std::string(word);
+    }
+  }
+  constexpr std::array<std::string_view, 8> keys = {
+      "vfio_pci.",    "module_blacklist", "modprobe.",   "rd.driver.",
+      "modules_load", "rd.modules_load",  "intel_iommu", "iommu"};
+  const auto decides = [&](const std::string& word) {
+    const auto name = module_name(word);
+    return std::ranges::any_of(keys, [&](auto key) { return name.starts_with(key); });
+  };
+  const auto found = std::ranges::find_if(entry.possible_words, decides);
+  return found == entry.possible_words.end() ? std::nullopt : std::optional(*found);
+}
+
+}  // namespace
+
+NextBoot EntryProof::outcome() const {
+  if (!std::ranges::all_of(functions, &EntryFunction::proved)) return NextBoot::unknown;
+  std::set<bool> winners;
+  for (const auto& function : functions) winners.insert(function.winner == "vfio-pci");
+  if (winners.size() == 2) return NextBoot::mixed;
+  return winners.contains(true) ? NextBoot::vfio : NextBoot::host;
+}
+
+const EntryProof* MenuProof::next_entry() const {
+  return next ? &entries[*next] : nullptr;
+}
+
+std::optional<Note> note_on(const MenuProof& menu, bool wanted) {
+  const auto* next = menu.next_entry();
+  if (next == nullptr) {
+    return Note{NoteCause::menu_unknown, {{"reason", menu.why_unknown.value_or(Reason())}}};
+  }
+  const Datum entry("entry", Quotation{next->entry.title});
+  for (const auto& function : next->functions) {
+    const auto reason = function.reason.value_or(Reason());
+    if (!function.proved) return Note{NoteCause::entry_unproved, {entry, {"reason", reason}}};
+    if (!wanted || function.winner == "vfio-pci") continue;
+    return Note{NoteCause::entry_differs,
+                {entry,
+                 {"driver", Word{function.winner.value_or("no driver")}},
+                 {"device", function.device},
+                 {"reason", reason}}};
+  }
+  return std::nullopt;
+}
+
+std::optional<Note> doubt_about_next_boot(const SystemFacts& facts) {
+  const auto& menu = facts.boot_menu;
+  if (const auto unknown = why_not_known(menu)) {
+    return Note{NoteCause::menu_unknown,
+                {{"reason", reason_of(ReasonCause::menu_not_known, *unknown)}}};
+  }
+  const auto next = vfio_switch::next_entry(menu);
+  if (!next) return std::nullopt;
+  const auto& entry = menu.entries[*next];
+  auto why = why_not_provable(entry, facts);
+  if (!why) return std::nullopt;
+  return Note{NoteCause::entry_unproved,
+              {{"entry", Quotation{entry.title}}, {"reason", std::move(*why)}}};
+}
+
+Note copy_stale_note(const SystemFacts& facts, const std::string& copy, const std::string& source) {
+  Run run{{{"cp", source, copy}}};
+  if (facts.entry_tool == EntryTool::kernelstub) run = {{{"kernelstub"}}};
+  if (facts.entry_tool == EntryTool::proxmox) run = {{{"proxmox-boot-tool", "refresh"}}};
+  return {
+      NoteCause::copy_stale, {{"file", Place{copy}}, {"source", Place{source}}}, {std::move(run)}};
+}
+
+Reason reason_of(ReasonCause cause, const BootUnknown& unknown) {
+  return {cause,
+          {{"why", Quotation{describe(unknown)}},
+           {"unknown", Word{std::string(to_string(unknown.code))}}}};
+}
+
+std::optional<Reason> why_not_provable(const BootEntry& entry, const SystemFacts& facts) {
+  if (const auto unknown = why_no_files(entry)) {
+    return reason_of(ReasonCause::entry_not_known, *unknown);
+  }
+  if (!entry.release) {
+    const auto path = entry.unified_image ? entry.unified_image->path
+                      : entry.kernel      ? entry.kernel->path
+                                          : std::string();
+    const auto found = std::ranges::find_if(entry.unknown, [](const BootUnknown& unknown) {
+      return unknown.code == BootUnknownCode::unreadable ||
+             unknown.code == BootUnknownCode::release;
+    });
+    return reason_of(
+        ReasonCause::entry_not_known,
+        found != entry.unknown.end() ? *found : BootUnknown{BootUnknownCode::release, path});
+  }
+  if (!entry.command_line) {
+    return reason_of(ReasonCause::entry_not_known,
+                     entry.unknown.empty()
+                         ? BootUnknown{BootUnknownCode::unreadable, entry.source.file}
+                         : entry.unknown.front());
+  }
+  if (std::ranges::find(facts.kernels, *entry.release, &Kernel::release) == facts.kernels.end()) {
+    return Reason(ReasonCause::entry_modules_missing, {{"kernel", Word{*entry.release}}});
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> ids_on(std::string_view command_line) {
+  std::optional<std::string> last;
+  for (const auto word : split_words(command_line, " \t\n")) {
+    const auto equals = word.find('=');
+    if (equals == std::string_view::npos) continue;
+    if (module_name(word.substr(0, equals)) == "vfio_pci.ids") last = word.substr(equals + 1);
+  }
+  return last;
+}
+
+EntryFunction not_proved(PciAddress device, Reason why) {
+  return {device, std::nullopt, false, std::move(why)};
+}
+
+EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
+                          const SystemFacts& facts) {
+  EntryFunction function{order.device, order.winner, order.proved, order.reason};
+  const auto& device = *find_device(facts, order.device);
+  if (const auto word = unclear_word(entry, device)) {
+    return not_proved(order.device,
+                      {ReasonCause::entry_word_unclear, {{"parameter", Parameter{*word}}}});
+  }
+  if (!order.vfio_wins()) return function;
+  const auto iommu = is_iommu_on(facts, *entry.command_line);
+  if (iommu == true) return function;
+  if (!iommu) {
+    function.proved = false;
+    function.reason = {ReasonCause::entry_lacks_parameter,
+                       {{"parameter", Parameter{"intel_iommu=on"}}}};
+    return function;
+  }
+  // vfio-pci refuses a function without a group; the softdep lets the next one have it.
+  function.reason = ReasonCause::entry_leaves_iommu_off;
+  function.winner.reset();
+  for (const auto& module : order.contenders) {
+    if (module == "vfio_pci") continue;
+    function.winner = module;
+    break;
+  }
+  return function;
+}
+
+}  // namespace vfio_switch

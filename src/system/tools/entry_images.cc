@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "system/tools/entry_images.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/machine/boot_entries.h"
+#include "system/images/initramfs_image.h"
+#include "system/tools/booster.h"
+#include "system/tools/kernels.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// `path` with the link at its end followed: an entry may name Debian's /initrd.img.
+std::string followed(const FileReader& files, std::string path) {
+  constexpr int most_links = 8;
+  for (int i = 0; i < most_links; ++i) {
+    const auto target = files.read_link(path);
+    if (!target) break;
+    path = target->starts_with('/') ? *target : path.substr(0, path.rfind('/') + 1) + *target;
+  }
+  return path;
+}
+
+/// The only one of `kernels` whose modules the files of `entry` hold; nothing where it is not the
+/// only one. It is asked where a kernel does not tell its release itself: the image was built for
+/// the kernel that it is loaded with, and holds no other modules.
+std::optional<std::string> release_in_images(const FileReader& files, const BootEntry& entry,
+                                             const std::vector<Kernel>& kernels) {
+  const auto images = files_of(entry);
+  if (images.empty()) return std::nullopt;
+  const auto tree = read_initramfs(files, images);
+  if (!tree) return std::nullopt;
+  std::optional<std::string> found;
+  for (const std::string directory : {"/lib/modules", "/usr/lib/modules"}) {
+    const auto names = (*tree)->list(directory);
+    if (!names) continue;
+    for (const auto& name : *names) {
+      if (found && *found != name) return std::nullopt;
+      found = name;
+    }
+  }
+  if (!found || std::ranges::find(kernels, *found, &Kernel::release) == kernels.end()) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+void find_releases(const FileReader& files, SystemFacts& facts) {
+  for (auto& entry : facts.boot_menu.entries) {
+    if (!is_ours(entry) || entry.release || why_no_files(entry)) continue;
+    entry.release = release_in_images(files, entry, facts.kernels);
+    if (!entry.release) continue;
+    std::erase_if(entry.unknown, [](const BootUnknown& unknown) {
+      return unknown.code == BootUnknownCode::release;
+    });
+  }
+}
+
+/// Sets what the initramfs tool builds so that the files of an entry change: one of them, or the
+/// image that somebody copies there. Nothing where no tool that is known here does.
+void find_source(ForeignFiles& files, const Profile& profile,
+                 std::optional<InitramfsGenerator> generator, Kernel& kernel) {
+  const auto guess = std::exchange(kernel.initramfs, std::nullopt);
+  if (kernel.loaded.empty() || is_boosters(kernel.loaded.back())) return;
+  const auto candidates = image_candidates(files, profile, generator, kernel);
+  for (const auto& file : kernel.loaded) {
+    const auto path = followed(files.reader(), file);
+    for (const auto& one : {file, path}) {
+      if (std::ranges::find(candidates, one) == candidates.end()) continue;
+      kernel.initramfs = one;
+      return;
+    }
+  }
+  // Built at the usual place, and copied to where the boot loader reads it.
+  kernel.builds_loaded = !guess;
+  kernel.initramfs = guess ? *guess : kernel.loaded.back();
+}
+
+/// The only image that any usual entry starts, where none tells for which kernel, and there is only
+/// one: it has to be built, whatever can be said of it.
+void guess_only_image(SystemFacts& facts) {
+  if (facts.kernels.size() != 1 || facts.kernels.front().initramfs) return;
+  std::string only;
+  for (const auto& entry : facts.boot_menu.entries) {
+    if (entry.kind != EntryKind::usual) continue;
+    const auto& image = entry.unified_image;
+    if (!image || image->at.empty() || (!only.empty() && only != image->at)) return;
+    only = image->at;
+  }
+  if (!only.empty()) facts.kernels.front().initramfs = only;
+}
+
+}  // namespace
+
+void follow_menu(ForeignFiles& files, const Profile& profile,
+                 std::optional<InitramfsGenerator> generator, SystemFacts& facts) {
+  find_releases(files.reader(), facts);
+  set_idle_kernels_apart(facts);
+  for (auto& kernel : facts.kernels) {
+    const auto entries = usual_entries(facts.boot_menu, kernel.release);
+    if (entries.empty() || why_no_files(*entries.front())) continue;
+    const auto& entry = *entries.front();
+    kernel.loaded = files_of(entry);
+    kernel.command_line = entry.command_line.value_or(facts.command_line);
+    find_source(files, profile, generator, kernel);
+  }
+  guess_only_image(facts);
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What boots: the boot menu says it, and the proof is made of it."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from boot_roots import (
+    LINE,
+    arch_image,
+    debian_image,
+    efi_variable,
+    no_menu,
+    put,
+    systemd_boot,
+    unified_image,
+)
+from helper import CARD, DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
+
+OLDER, NEWER = KERNELS
+VFIO = ["vfio_pci"]
+OURS = [VFIO_CONF]
+
+
+def winners(entry: dict[str, Any]) -> dict[str, Any]:
+    """The driver of each function, where it is proved."""
+    return {one["device"]: one["winner"] if one["proved"] else "?" for one in entry["functions"]}
+
+
+class MenuCase(SysrootCase):
+    def status(self, root: Sysroot) -> Any:
+        done = root.run("status", "--json")
+        self.assert_status(done, 0)
+        return done.json
+
+    def plan(self, root: Sysroot, status: int = 0) -> Any:
+        done = root.run("plan", "enable", "--json")
+        self.assert_status(done, status)
+        return done.json
+
+    def rebuilds(self, root: Sysroot) -> list[tuple[str, str]]:
+        changes = self.plan(root)["changes"]
+        return [(change["kernel"], change["path"]) for change in changes if change["kind"] == "rebuild-initramfs"]
+
+    def causes(self, answer: Any) -> list[str]:
+        return [note["cause"] for note in answer["note_details"]]
+
+    def arch(self, *kernels: str) -> Sysroot:
+        words = [word for kernel in kernels or (NEWER,) for word in ("--kernel", kernel)]
+        root = self.machine(DESKTOP, "--os", "arch", *words)
+        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
+        return root
+
+
+class Entries(MenuCase):
+    """GRUB's menu as grub-mkconfig writes it."""
+
+    def test_every_entry_is_told_with_its_files_and_its_command_line(self) -> None:
+        root = self.desktop()
+        status = self.status(root)
+        first = status["entries"][0]
+        self.assertEqual((first["title"], first["default"], first["once"]), ("Debian GNU/Linux", True, False))
+        self.assertEqual((first["kind"], first["release"]), ("usual", NEWER))
+        self.assertEqual(first["kernel"], f"/boot/vmlinuz-{NEWER}")
+        self.assertEqual(first["images"], [f"/boot/initrd.img-{NEWER}"])
+        self.assertIn("quiet", first["command_line"].split())
+        self.assertRegex(first["source"], r"^/boot/grub/grub\.cfg:\d+$")
+        self.assertEqual(winners(first), {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
+        self.assertEqual([entry["kind"] for entry in status["entries"]], ["usual", "usual", "rescue", "usual", "rescue"])
+        self.assertEqual(sum(entry["default"] for entry in status["entries"]), 1)
+        self.assertEqual(status["next_boot"], "host")
+
+    def test_the_next_boot_is_that_of_the_entry_that_starts_next(self) -> None:
+        root = self.desktop()
+        self.assert_status(root.run("enable"), 0)
+        root.write(f"boot/initrd.img-{OLDER}", "")
+        put(root, f"boot/initrd.img-{OLDER}", debian_image(root, OLDER, ["nouveau"]))
+        status = self.status(root)
+        self.assertEqual(status["next_boot"], "vfio", "the default entry starts the newer kernel")
+        older = [entry for entry in status["entries"] if entry["release"] == OLDER]
+        self.assertEqual({winners(entry)[CARD[0]] for entry in older}, {"nouveau"})
+        text = root.read("boot/grub/grub.cfg").replace('set default="0"', 'set default="1>2"')
+        root.write("boot/grub/grub.cfg", text)
+        status = self.status(root)
+        self.assertEqual(status["next_boot"], "mixed")
+        self.assertTrue(status["entries"][3]["default"])
+
+    def test_words_of_an_entry_decide(self) -> None:
+        for words, expected in (
+            ("vfio-pci.ids=", "nouveau"),
+            ("module_blacklist=vfio_pci", "nouveau"),
+            ("iommu=off", "nouveau"),
+            ("pci-stub.ids=10de:1d01", "?"),
+        ):
+            with self.subTest(words):
+                root = self.machine(DESKTOP, "--kernel", OLDER, to=words.partition("=")[0])
+                self.assert_status(root.run("enable"), 0)
+                self.assertEqual(self.status(root)["next_boot"], "vfio")
+                text = root.read("boot/grub/grub.cfg").replace(" quiet", f" quiet {words}", 1)
+                root.write("boot/grub/grub.cfg", text)
+                status = self.status(root)
+                self.assertEqual(winners(status["entries"][0])[CARD[0]], expected)
+                self.assertNotEqual(status["next_boot"], "vfio")
+                self.assertEqual(winners(status["entries"][1])[CARD[0]], "vfio-pci", "the entry without it")
+                self.assert_status(root.run("verify"), 5)
+
+    def test_a_missing_image_is_not_known(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        self.assert_status(root.run("enable"), 0)
+        (root.path / f"boot/initrd.img-{OLDER}").unlink()
+        status = self.status(root)
+        self.assertEqual(status["next_boot"], "unknown")
+        self.assertIn("not-proved", self.causes(status))
+        self.assertEqual(winners(status["entries"][0]), {CARD[0]: "?", CARD[1]: "?"})
+        self.assert_status(root.run("verify"), 5)
+
+    def test_without_a_menu_enable_goes_on_and_nothing_is_called_proved(self) -> None:
+        root = self.machine(DESKTOP, "--no-menu")
+        self.assertIn("boot-menu-unknown", self.causes(self.plan(root)))
+        done = root.run("enable")
+        self.assert_status(done, 0)
+        self.assertIn("Not proved for the next boot", done.out)
+        status = self.status(root)
+        self.assertEqual((status["next_boot"], status["entries"]), ("unknown", []))
+        self.assertIn("boot-menu-unknown", self.causes(status))
+        self.assert_status(root.run("verify"), 5)
+        self.assert_status(root.run("disable"), 0)
+
+
+class KeptTrees(MenuCase):
+    """A hook keeps the module trees of earlier kernels; two say that they are of the package "linux"."""
+
+    def root(self) -> Sysroot:
+        root = self.arch(NEWER, OLDER)
+        for path in ("boot/vmlinuz-linux-lts", "boot/initramfs-linux-lts.img", "etc/mkinitcpio.d/linux-lts.preset"):
+            (root.path / path).unlink()
+        root.write(f"usr/lib/modules/{OLDER}/pkgbase", "linux\n")
+        text = f"title Arch Linux\nlinux /vmlinuz-linux\ninitrd /initramfs-linux.img\noptions {LINE}\n"
+        systemd_boot(root, "boot", arch=text)
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        return root
+
+    # Right: one build, for the release of the kernel beside the image; the other tree boots nothing
+    # and is no finding.
+    def test_one_image_is_built_once_for_the_kernel_that_boots(self) -> None:
+        root = self.root()
+        self.assertEqual(self.rebuilds(root), [(NEWER, "/boot/initramfs-linux.img")])
+        status = self.status(root)
+        self.assertEqual([kernel["release"] for kernel in status["kernels"]], [NEWER])
+        (entry,) = status["entries"]
+        self.assertEqual((entry["id"], entry["release"], entry["default"]), ("arch.conf", NEWER, True))
+        self.assertEqual(entry["images"], ["/boot/initramfs-linux.img"])
+        self.assertEqual(winners(entry), {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
+        self.assertEqual(status["next_boot"], "host")
+
+    def test_the_kept_tree_keeps_verify_from_nothing(self) -> None:
+        root = self.root()
+        root.write("etc/vfio-switch.conf", "")
+        self.assert_status(root.run("enable"), 0)
+        self.assertEqual(self.status(root)["next_boot"], "vfio")
+        findings = root.run("doctor", "--json").out
+        self.assertNotIn(OLDER, findings)
+
+    def test_the_image_tells_of_a_kernel_that_does_not_say_its_release(self) -> None:
+        root = self.root()
+        root.write("boot/vmlinuz-linux", "no kernel\n")
+        put(root, "boot/initramfs-linux.img", arch_image(root, OLDER, ["nouveau"]))
+        status = self.status(root)
+        self.assertEqual([kernel["release"] for kernel in status["kernels"]], [OLDER])
+        self.assertEqual(status["entries"][0]["release"], OLDER)
+
+    def test_where_nothing_tells_all_trees_stay_and_the_entry_is_not_known(self) -> None:
+        root = self.root()
+        root.write("boot/vmlinuz-linux", "no kernel\n")
+        status = self.status(root)
+        self.assertEqual([kernel["release"] for kernel in status["kernels"]], [NEWER, OLDER])
+        self.assertEqual((status["next_boot"], status["entries"][0]["release"]), ("unknown", None))
+
+
+class Images(MenuCase):
+    # Right: booster's image decides: refused with the recipe, also when mkinitcpio is there.
+    def test_boosters_image_decides_beside_mkinitcpio(self) -> None:
+        root = self.arch()
+        put(root, "boot/booster-linux.img", arch_image(root, NEWER, ["nouveau"]))
+        systemd_boot(root, "boot", arch=f"title Arch\nlinux /vmlinuz-linux\ninitrd /booster-linux.img\noptions {LINE}\n")
+        plan = self.plan(root, 3)
+        self.assertIn("booster", " ".join(refusal["message"] for refusal in plan["refusals"]))
+        self.assertEqual([(r["code"], r["cause"]) for r in plan["refusals"]], [("config-conflict", "image-tool")])
+        status = self.status(root)
+        self.assertEqual(status["entries"][0]["images"], ["/boot/booster-linux.img"])
+        self.assertEqual(status["kernels"][0]["image"], "/boot/booster-linux.img")
+
+    # Right: the booted image is stale, and which; the guide's own image boots nothing.
+    def test_an_image_that_no_entry_names_proves_nothing(self) -> None:
+        root = self.arch()
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        self.assert_status(root.run("enable"), 0)
+        put(root, "boot/linux-custom.img", arch_image(root, NEWER, [], OURS, early=VFIO))
+        put(root, "boot/initramfs-linux.img", arch_image(root, NEWER, ["nouveau"]))
+        status = self.status(root)
+        self.assertEqual(status["kernels"][0]["image"], "/boot/initramfs-linux.img")
+        self.assertEqual(status["kernels"][0]["staged"], False)
+        self.assertEqual(winners(status["entries"][0])[CARD[0]], "nouveau")
+        self.assertNotIn("linux-custom", root.run("status").out)
+
+    # Right: found, and built by limine-mkinitcpio.
+    def test_a_unified_image_with_a_name_of_its_own_is_found(self) -> None:
+        root = self.arch()
+        no_menu(root)
+        uki = "/boot/EFI/Linux/omarchy_linux.efi"
+        put(root, uki[1:], unified_image(NEWER, LINE, arch_image(root, NEWER, [], early=["nouveau"])))
+        for path in ("boot/initramfs-linux.img", "boot/vmlinuz-linux"):
+            (root.path / path).unlink()
+        root.write("usr/bin/limine-mkinitcpio", "#!/bin/sh\nexit 1\n", 0o755)
+        root.write("boot/limine.conf", "timeout: 3\ndefault_entry: 2\n\n/+Omarchy\n  //linux\n  comment: kernel-id=linux\n"
+                   "  protocol: efi\n  path: boot():/EFI/Linux/omarchy_linux.efi\n")  # fmt: skip
+        efi_variable(root, "LoaderInfo", "Limine 10.3.0")
+        efi_variable(root, "StubInfo", "systemd-stub 258")
+        self.assertEqual(self.rebuilds(root), [(NEWER, uki)])
+        status = self.status(root)
+        (entry,) = status["entries"]
+        self.assertEqual((entry["release"], entry["images"], entry["command_line"]), (NEWER, [uki], LINE))
+        self.assertEqual(winners(entry)[CARD[0]], "nouveau")
+        self.assertEqual((status["next_boot"], status["kernels"][0]["image"]), ("host", uki))
+
+
+class Copies(MenuCase):
+    """A hook of the user's own copies kernel and image to the ESP, where systemd-boot reads them."""
+
+    ESP = "boot/efi/EFI/debian"
+
+    def root(self) -> Sysroot:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        put(root, f"{self.ESP}/vmlinuz", (root.path / f"boot/vmlinuz-{OLDER}").read_bytes())
+        text = f"title Debian\nlinux /EFI/debian/vmlinuz\ninitrd /EFI/debian/initrd.img\noptions {LINE}\n"
+        systemd_boot(root, "boot/efi", debian=text)
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        for image in (f"boot/initrd.img-{OLDER}", f"{self.ESP}/initrd.img"):
+            put(root, image, debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
+        return root
+
+    # Right: the ESP's copy is what boots; it is old, so the next boot gives the card to nouveau.
+    def test_the_copy_is_what_boots(self) -> None:
+        root = self.root()
+        self.assertEqual(self.rebuilds(root), [(OLDER, f"/boot/initrd.img-{OLDER}")])
+        self.assert_status(root.run("enable"), 0)
+        built = debian_image(root, OLDER, ["nouveau", "snd_hda_intel", *VFIO], OURS)
+        put(root, f"boot/initrd.img-{OLDER}", built)
+        status = self.status(root)
+        (entry,) = status["entries"]
+        self.assertEqual(entry["images"], [f"/{self.ESP}/initrd.img"])
+        self.assertEqual(winners(entry), {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
+        self.assertEqual(status["next_boot"], "host")
+        self.assertEqual((status["kernels"][0]["image"], status["kernels"][0]["staged"]), (f"/{self.ESP}/initrd.img", False))
+        (note,) = [note for note in status["note_details"] if note["cause"] == "copy-stale"]
+        self.assertEqual(note["data"]["file"], f"/{self.ESP}/initrd.img")
+        self.assert_status(root.run("verify"), 5)
+        plan = self.plan(root)
+        self.assertEqual((plan["outcome"], self.causes(plan).count("copy-stale")), ("nothing", 1))
+        put(root, f"{self.ESP}/initrd.img", built)
+        status = self.status(root)
+        self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
+        self.assertNotIn("copy-stale", self.causes(status))
+
+
+if __name__ == "__main__":
+    unittest.main()
