@@ -255,7 +255,7 @@ class Copies(MenuCase):
         self.assertEqual(status["next_boot"], "host")
         self.assertEqual((status["kernels"][0]["image"], status["kernels"][0]["staged"]), (f"/{self.ESP}/initrd.img", False))
         (note,) = [note for note in status["note_details"] if note["cause"] == "copy-stale"]
-        self.assertEqual(note["data"]["file"], f"/{self.ESP}/initrd.img")
+        self.assertEqual(note["data"]["file"]["path"], f"/{self.ESP}/initrd.img")
         self.assert_status(root.run("verify"), 5)
         plan = self.plan(root)
         self.assertEqual((plan["outcome"], self.causes(plan).count("copy-stale")), ("nothing", 1))

@@ -150,7 +150,8 @@ class Rebuild(SysrootCase):
                 before = root.snapshot(times=True)
                 done = self.rebuild(root, "enable")
                 self.assert_status(done, 1)
-                self.assertIn(f"/{IMAGES[KERNELS[1]]} was rebuilt but does not do what is configured", done.err)
+                # The image of the default entry is built last.
+                self.assertIn(f"/{IMAGES[KERNELS[0]]} was rebuilt but does not do what is configured", done.err)
                 self.assertIn(words, done.err)
                 self.assertIn("All changes were undone", done.err)
                 self.assert_same_tree(before, root.snapshot(times=True))
@@ -211,7 +212,10 @@ class Rebuild(SysrootCase):
                         KERNELS[0]], check=True, capture_output=True)  # fmt: skip
         root.write(VFIO_CONF, vfio_conf)
         status = root.run("status", "--json").json
-        self.assertEqual(status["next_boot"], "mixed")
+        # The default entry starts the newer kernel.
+        self.assertEqual(status["next_boot"], "vfio")
+        self.assertEqual([k["next_boot"] for k in status["kernels"]], ["vfio", "host"])
+        self.assertEqual([entry["next_boot"] for entry in status["entries"]], ["vfio"] * 3 + ["host"] * 2)
         self.assertEqual([k["staged"] for k in status["kernels"]], [True, False])
 
     def test_an_image_for_root_alone_is_unknown_to_others(self) -> None:

@@ -81,7 +81,7 @@ SourceKind BootFiles::kind(const std::string& path) const {
   const auto file = files_.open_file(path);
   if (file) return *file ? SourceKind::file : SourceKind::absent;
   // A link to a directory is no regular file, and it is there.
-  if (file.error().code != 0) return SourceKind::unknown;
+  if (file.error().code != 0 && file.error().code != EISDIR) return SourceKind::unknown;
   const auto directory = files_.open_directory(path);
   return directory && *directory ? SourceKind::directory : SourceKind::unknown;
 }
