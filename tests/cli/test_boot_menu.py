@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import unittest
 from typing import Any
 
@@ -127,6 +128,51 @@ class Entries(MenuCase):
         self.assertIn("boot-menu-unknown", self.causes(status))
         self.assert_status(root.run("verify"), 5)
         self.assert_status(root.run("disable"), 0)
+
+
+class SimpleMachine(MenuCase):
+    """The simple main job with one thing that cannot be read: it goes on, and says what is not known."""
+
+    def damage(self, root: Sysroot, what: str) -> None:
+        menu = root.path / "boot/grub/grub.cfg"
+        if what == "no menu":
+            menu.unlink()
+        elif what == "a directory in place of the menu":
+            menu.unlink()
+            menu.mkdir()
+        elif what == "a FIFO in place of the menu":
+            menu.unlink()
+            os.mkfifo(menu)
+        elif what == "a menu that is no text":
+            menu.write_bytes(bytes(range(256)) * 16)
+        elif what == "half a menu":
+            menu.write_text(menu.read_text()[:900])
+        elif what == "a kernel that does not tell its release":
+            root.write(f"boot/vmlinuz-{OLDER}", "no kernel\n")
+        elif what == "no kernel":
+            (root.path / f"boot/vmlinuz-{OLDER}").unlink()
+        elif what == "no EFI variables":
+            root.write("sys/firmware/efi/efivars", "no directory\n")
+
+    def test_whatever_cannot_be_read_enable_and_disable_go_on(self) -> None:
+        for number, what in enumerate((
+            "no menu", "a directory in place of the menu", "a FIFO in place of the menu", "a menu that is no text",
+            "half a menu", "a kernel that does not tell its release", "no kernel", "no EFI variables",
+        )):  # fmt: skip
+            with self.subTest(what):
+                root = self.machine(DESKTOP, "--kernel", OLDER, to=str(number))
+                self.damage(root, what)
+                done = root.run("enable")
+                self.assert_status(done, 0)
+                status = self.status(root)
+                if status["next_boot"] == "unknown":
+                    self.assertIn("ot proved", done.out)
+                    self.assert_status(root.run("verify"), 5)
+                else:
+                    self.assertEqual((what, status["next_boot"]), ("no EFI variables", "vfio"))
+                self.assertIn("vfio-pci", root.read(VFIO_CONF))
+                self.assert_status(root.run("disable"), 0)
+                self.assertNotEqual(self.status(root)["next_boot"], "vfio")
 
 
 class KeptTrees(MenuCase):
