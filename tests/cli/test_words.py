@@ -19,7 +19,7 @@ HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
 MANUAL = HERE.parent.parent / "contrib/man"
 SETTINGS = "etc/vfio-switch.conf"
 ESCAPE = "If the screen stays black, append 'vfio-pci.ids=' (nothing after the '=') to the kernel command line at the boot menu.\n"
-DONE = (f"Done. At the next boot vfio-pci will take {CARD[0]} and {CARD[1]} (checked for kernel {KERNELS[0]}). "
+DONE = (f"Done. At the next boot vfio-pci will take {CARD[0]} and {CARD[1]} (checked for the boot menu entry 'Debian GNU/Linux'). "
         "Reboot, then run 'vfio-switch status'.\n")  # fmt: skip
 SEE_HELP = "  See 'vfio-switch --help'.\n"
 
@@ -87,7 +87,8 @@ class Changes(Words):
         self.assertTrue(done.out.endswith(DONE + ESCAPE), done.out)
         self.assertEqual(self.root.run("enable").out, "Nothing to do.\n")
         self.assertTrue(self.root.run("disable").out.endswith(
-            f"Done. At the next boot the host's drivers will take {CARD[0]} and {CARD[1]} (checked for kernel {KERNELS[0]}). "
+            f"Done. At the next boot the host's drivers will take {CARD[0]} and {CARD[1]} "
+            "(checked for the boot menu entry 'Debian GNU/Linux'). "
             "Reboot, then run 'vfio-switch status'.\n"))  # fmt: skip
 
     def test_images_that_are_not_rebuilt_below_a_sysroot(self) -> None:
