@@ -119,7 +119,14 @@ Result<int> give_back_card(const Options& options, const Error& why) {
 
 Result<int> change_command(const Options& options) {
   if (options.dry_run) return plan_command(options);
-  const auto make = plan_for(options);
+  const bool rebuild = options.root == "/" || options.rebuild;
+  Operation operation{.verb = verb_text(options.verb),
+                      .make_plan = plan_for(options),
+                      .rebuild = rebuild,
+                      .boot_loader = rebuild,
+                      .forget = options.verb == Verb::rollback,
+                      .patience = {},
+                      .progress = {}};
   std::optional<PlanningGuard> guard;
   if (options.verb != Verb::enable) {
     if (options.without_plan) {
@@ -132,24 +139,20 @@ Result<int> change_command(const Options& options) {
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    // What is pending is taken back first, so that this plan need not be the one that is carried
-    // out.
-    const bool pending = is_change_pending(**files);
-    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+    const auto [previewed, is_pending, is_needed] = operation.attempt(**files);
     if (!previewed && may_go_without_plan(options, previewed.error())) {
       return give_back_card(options, previewed.error());
     }
     if (const auto why = hindrance(options, **files, previewed)) {
       return give_back_card(options, *why);
     }
-    if (!previewed && !pending) return std::unexpected(previewed.error());
-    if (!pending && !is_worth_doing(**files, previewed->plan)) {
+    if (!is_needed) {
+      if (!previewed) return std::unexpected(previewed.error());
       const auto& first = previewed->plan;
       std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
       return first.refusals.empty() ? exit_done : exit_refused;
     }
   }
-  const bool rebuild = options.root == "/" || options.rebuild;
   if (rebuild && ::geteuid() != 0) {
     return fail(ErrorKind::permission,
                 "'" + verb_text(options.verb) + "' " +
@@ -163,18 +166,11 @@ Result<int> change_command(const Options& options) {
     std::cerr << "Note: the initramfs tool sees the hardware of this machine, not that of "
               << options.root << ".\n";
   }
-  auto progress = make_progress();
-  progress.on_change = [tell = progress.on_change](const Change& change) {
+  operation.progress = make_progress();
+  operation.progress.on_change = [tell = operation.progress.on_change](const Change& change) {
     PlanningGuard::planning_is_over();
     tell(change);
   };
-  const Operation operation{.verb = verb_text(options.verb),
-                            .make_plan = make,
-                            .rebuild = rebuild,
-                            .boot_loader = rebuild,
-                            .forget = options.verb == Verb::rollback,
-                            .patience = {},
-                            .progress = progress};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
   std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));

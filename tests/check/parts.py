@@ -74,13 +74,17 @@ class Results(tap.Tap):
         return os.geteuid() == 0
 
 
+def configured(out: Results, directory: Path, options: Sequence[str]) -> bool:
+    if (directory / "build.ninja").exists():
+        return True
+    directory.mkdir(parents=True, exist_ok=True)
+    return out.step(f"configure {directory.name}", "meson", "setup", *options, directory)
+
+
 def compiled(out: Results, directory: Path, options: Sequence[str], *targets: str) -> None:
     """Sets a build directory up, and compiles; with ccache where that is installed, which meson sees to."""
-    if not (directory / "build.ninja").exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        if not out.step(f"configure {directory.name}", "meson", "setup", *options, directory):
-            return
-    out.step(f"compile {directory.name}", "ninja", "--quiet", "-C", directory, *targets)
+    if configured(out, directory, options):
+        out.step(f"compile {directory.name}", "ninja", "--quiet", "-C", directory, *targets)
 
 
 def build(check: Check, out: Results) -> None:
@@ -94,8 +98,8 @@ def build(check: Check, out: Results) -> None:
 def release(check: Check, out: Results) -> None:
     """As users get it; what is installed, and what the tests of that need, not the tests themselves."""
     options = ["--buildtype=minsize", "-Ddebug=false"]
-    if not (check.release / "build.ninja").exists():
-        compiled(out, check.release, options, "version.h")
+    if not configured(out, check.release, options):
+        return
     told = subprocess.run(["meson", "introspect", check.release, "--targets"], stdout=subprocess.PIPE).stdout or b"[]"
     installed = [os.path.relpath(one["filename"][0], check.release) for one in json.loads(told) if one["installed"]]
     compiled(out, check.release, options, *installed, "tests/measure", "tests/stand-in-initramfs", "tests/stand-in-grub")

@@ -161,7 +161,7 @@ void refuse_surroundings(Plan& plan, const SystemFacts& facts) {
   }
   if (facts.foreign_environment) {
     plan.refusals.push_back({RefusalCause::foreign_environment,
-                             {{"what", Word{*facts.foreign_environment}}},
+                             {{"what", Reason(*facts.foreign_environment)}},
                              {Manual{ByHand::run_on_the_machine}}});
   }
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/tell/boot_text.h"
+#include "core/tell/message_text.h"
 
 namespace vfio_switch {
 
@@ -47,7 +48,7 @@ std::string stale_text(const Plan& plan, const Style& style) {
     }
     if (std::holds_alternative<BootParameters>(change)) {
       text += paragraph("",
-                        {"The boot loader's files are out of date: " + printable(describe(change)) +
+                        {"The boot loader's files are out of date: " + action_text(change) +
                          " on that system, or use --rebuild."},
                         style);
     }

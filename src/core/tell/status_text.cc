@@ -178,7 +178,7 @@ std::vector<Why> reasons(const Status& status) {
   }
   if (status.pending) {
     found.push_back(
-        {"the setup is pending: the package was installed in " + printable(*status.pending)});
+        {"the setup is pending: the package was installed in " + reason_text(*status.pending)});
   }
   if (status.boot) add_boot_check(status, found);
   return found;

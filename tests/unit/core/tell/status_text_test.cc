@@ -169,7 +169,7 @@ TEST_CASE("Status tells what the boot check found, each thing once") {
   CHECK_THAT(all, has_text("the boot check of 2026-11-22T12:00:00Z: the host has no display"));
   CHECK_THAT(all, has_text("disabled passthrough"));
   status.boot.reset();
-  status.pending = "a chroot";
+  status.pending = ReasonCause::in_chroot;
   CHECK_THAT(text(status), has_text("installed in a chroot"));
 }
 
