@@ -122,12 +122,22 @@ def style(check: Check, out: Results) -> None:
 
 def unit(check: Check, out: Results) -> None:
     out.program(TOP / "tests/run", "--build", check.build, "unit")
+    # A tenth of the random cases is enough: it is the sentences that differ.
+    out.program(TOP / "tests/run", "--build", check.build, "--pseudo", "unit", VFIO_SWITCH_FAST="1")
 
 
 def suites(check: Check, out: Results) -> None:
     told = subprocess.run([TOP / "tests/run", "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
     folders = sorted({line.split()[0] for line in told.splitlines()} - {"bench", "fault"})
     out.program(TOP / "tests/run", "--build", check.build, *folders, "layering", "shell")
+    if check.mode == "fast":
+        out.skip("suites in a language that nobody speaks", "left out by --fast")
+        return
+    out.program(TOP / "tests/run", "--build", check.build, "--pseudo", "machines")
+    if check.mode == "all":
+        out.program(TOP / "tests/run", "--build", check.build, "--pseudo", "cli")
+    else:
+        out.skip("cli in a language that nobody speaks", "takes some minutes: --all")
 
 
 def fault(check: Check, out: Results) -> None:

@@ -226,7 +226,7 @@ std::vector<Row> configuration_rows() {
       {not_active, "this boot was to be without", inactive(true), inactive(true, "vfio-pci.ids="),
        "nouveau", "--rebuild"},
       {card_missing, "taken out", refused(gone_card), refused(edited_file),
-       "The chosen card 10de:2d04 is neither at 0000:01:00.0",
+       "chosen card 10de:2d04 is neither at 0000:01:00.0",
        "Or: Run one of these commands: 'vfio-switch enable --device 0000:01:00.0'"},
       {set_up_pending, "installed into an image", with(plain, pending),
        with(enabled(desktop()), pending), "in a chroot", "vfio-switch enable"},
