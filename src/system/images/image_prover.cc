@@ -15,6 +15,7 @@
 #include "system/images/initramfs_image.h"
 #include "system/modules/load_order_prover.h"
 #include "system/modules/module_db.h"
+#include "system/modules/odd_index.h"
 
 namespace vfio_switch {
 
@@ -26,6 +27,9 @@ class ImageModules {
  public:
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
                                                  const std::vector<ModprobeFile>& modprobe) {
+    if (const auto odd = find_odd_index(image, kernel.modules_directory)) {
+      return fail(printable(odd->path) + " in it: " + odd->why);
+    }
     kernel.softdeps.content = read_foreign(image, kernel.softdeps.path).text;
     const auto index = read_foreign(image, kernel.modules_directory + "/modules.dep").text;
     auto db = ModuleDb::open(image, kernel, modprobe);
