@@ -168,10 +168,12 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     if (!report.facts.unread.empty()) {
       const auto& unread = report.facts.unread.front();
       both.proved = false;
-      both.reason = {ReasonCause::image_file_unread,
-                     {{"file", Place{unread.path}},
-                      {"image", Place{*kernel.initramfs}},
-                      {"why", Word{unread.why}}}};
+      if (both.vfio_wins() || !both.reason) {
+        both.reason = {ReasonCause::image_file_unread,
+                       {{"file", Place{unread.path}},
+                        {"image", Place{*kernel.initramfs}},
+                        {"why", Word{unread.why}}}};
+      }
     }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));
