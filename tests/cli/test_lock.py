@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from helper import STAND_IN, VFIO_SWITCH, SysrootCase, as_root, environment
+from helper import STAND_IN, STATE, VFIO_SWITCH, SysrootCase, as_root, environment
 
 HOOK = os.environ["VFIO_SWITCH_HOOK"]
 OURS = ("etc/modprobe.d/vfio.conf", "etc/modules-load.d/vfio.conf", "var/lib/vfio-switch/state.json")
