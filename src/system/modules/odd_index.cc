@@ -21,6 +21,17 @@ bool is_sound(int directory, const char* name) {
   return !file || is_sound_index(MappedText(file).text());
 }
 
+/// Of libkmod's view an index without bytes is none. depmod leaves one where what it is made from
+/// is missing, as in most images; of symbols, which nobody asks for, ImageTree keeps nothing.
+bool may_be_empty(int directory, std::string_view name) {
+  if (name == "modules.builtin.bin") {
+    struct stat source{};
+    return ::fstatat(directory, "modules.builtin", &source, 0) != 0 || source.st_size == 0;
+  }
+  return name == "modules.symbols.bin" || name == "modules.builtin.alias.bin" ||
+         !name.ends_with(".bin");
+}
+
 }  // namespace
 
 std::optional<UnreadFile> find_odd_index(const FileReader& files,
@@ -37,8 +48,7 @@ std::optional<UnreadFile> find_odd_index(const FileReader& files,
     if (::fstatat(directory, name.data(), &status, 0) != 0) continue;
     auto path = modules_directory + "/" + std::string(name);
     if (!S_ISREG(status.st_mode)) return UnreadFile{std::move(path), "it is not a file"};
-    // Nobody asks for the module of a symbol: ImageTree keeps nothing of that index.
-    if (status.st_size == 0 && name == "modules.symbols.bin") continue;
+    if (status.st_size == 0 && may_be_empty(directory, name)) continue;
     if (name.ends_with(".bin") && !is_sound(directory, name.data())) {
       return UnreadFile{std::move(path), "it is damaged, and depmod writes it again"};
     }
