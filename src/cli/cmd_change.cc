@@ -17,6 +17,9 @@
 #include "core/tell/message_text.h"
 #include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
+#include "system/machine/machine.h"
+#include "system/machine/profile_store.h"
+#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 
@@ -80,10 +83,32 @@ std::optional<Error> hindrance(const Options& options, const FileReader& files,
   return why;
 }
 
-/// The way out without a plan.
-Result<int> give_back_card(const Options& options, const Error& why) {
+/// What of somebody else's keeps images from being built, and the card with vfio-pci. Nothing where
+/// a build failed for another reason, which may be gone at the next try.
+std::optional<Error> image_trouble(const FileReader& files, const CommandRunner& runner) {
+  const auto machine = read_machine(files);
+  if (!machine) return machine.error();
+  for (const auto& hindrance : machine->facts.image_hindrances) {
+    if (hindrance.what.reason.cause != ReasonCause::listed_module_missing) continue;
+    return Error{ErrorKind::failed, reason_text(hindrance.what.reason), {}};
+  }
+  const auto profile = load_profile(files);
+  if (!profile) return profile.error();
+  const auto tool = find_initramfs_tool(*profile, files, runner);
+  if (!tool) return tool.error();
+  for (const auto& kernel : machine->facts.kernels) {
+    if (!kernel.initramfs) continue;
+    const auto build = plan_build(*tool, files, kernel.release, *kernel.initramfs);
+    if (!build) return build.error();
+  }
+  return std::nullopt;
+}
+
+/// The way out without a plan. `what` went wrong before, and `why`.
+Result<int> give_back_card(const Options& options, const Error& why,
+                           const std::string& what = "no plan can be made") {
   if (options.root == "/" && ::geteuid() != 0) return std::unexpected(why);
-  std::cerr << "vfio-switch: warning: no plan can be made: " << why.message
+  std::cerr << "vfio-switch: warning: " << what << ": " << why.message
             << "\n  What is vfio-switch's own is taken back without one.\n";
   auto files = open_store(options.root);
   if (!files) return failure_of(files);
@@ -172,6 +197,14 @@ Result<int> change_command(const Options& options) {
     tell(change);
   };
   auto result = operation.run(**files, *runner);
+  if (!result && options.verb != Verb::enable && result.error().kind == ErrorKind::failed) {
+    if (auto why = image_trouble(**files, *runner)) {
+      if (why->message != result.error().message) {
+        why->message += "\n  (" + result.error().message + ")";
+      }
+      return give_back_card(options, *why, "the plan could not be carried out");
+    }
+  }
   if (!result) return failure_of(result);
   std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
   return result->plan.refusals.empty() ? exit_done : exit_refused;

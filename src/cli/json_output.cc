@@ -134,6 +134,8 @@ std::string_view next_boot_text(NextBoot next_boot) {
       return "host";
     case NextBoot::mixed:
       return "mixed";
+    case NextBoot::unknown:
+      return "unknown";
   }
   return {};
 }

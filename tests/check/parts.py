@@ -207,6 +207,12 @@ def check_units(check: Check, out: Results) -> None:
     out.step("systemd-analyze verify", "systemd-analyze", "verify", "--man=no", f"--root={unpacked}", *names)
 
 
+def debian(check: Check, out: Results) -> None:
+    if out.is_root("Debian package"):
+        out.skip("dpkg-buildpackage compiles", "the part package does that; what is compiled already is packaged here")
+        out.program(TOP / "tests/packages/debian/run", "--built", check.release)
+
+
 def arch(check: Check, out: Results) -> None:
     if out.is_root("Arch package") and out.step("install-deps", "tests/packages/arch/install-deps"):
         given: list[object] = [] if check.mode == "all" else ["--built", check.release]
@@ -258,6 +264,7 @@ PARTS = {
     "bench": Part(bench, {"usual": 3, "all": 3}, ("release",)),
     "fuzz": Part(fuzz, {"usual": 4, "all": 15}),
     "package": Part(package, {"usual": 5, "all": 9}),
+    "debian": Part(debian, {"usual": 1.5, "all": 1.5}, ("release",)),
     "arch": Part(arch, {"usual": 6, "all": 12}, ("release",), beside="fedora"),
     "fedora": Part(fedora, {"usual": 6, "all": 20}, ("release",)),
     "chroots": Part(chroots, {"all": 35}, without="clean roots of Debian 12 and 13, some minutes each: --all"),

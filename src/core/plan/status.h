@@ -16,7 +16,7 @@
 
 namespace vfio_switch {
 
-enum class NextBoot { vfio, host, mixed };
+enum class NextBoot { vfio, host, mixed, unknown };
 
 /// Whether one kernel's files and image are proved to do what the intent wants, at the next boot.
 struct KernelStatus {

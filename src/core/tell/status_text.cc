@@ -96,6 +96,8 @@ std::string next_boot_sentence(const Status& status, const KernelStatus& kernel)
       return "vfio-pci will bind the card";
     case NextBoot::host:
       return "the host's drivers will bind the card";
+    case NextBoot::unknown:
+      return "not known";
     case NextBoot::mixed:
       break;
   }

@@ -784,6 +784,38 @@ TEST_CASE("What libkmod does not prove is a refusal") {
   }
 }
 
+TEST_CASE("What nobody can know is noted once, and refused to those who asked for nothing") {
+  const auto facts = desktop().kernel("6.99", ModuleForm::missing).facts();
+  const auto with_orders = [&](const std::string& winner, ReasonCause cause) {
+    auto plan = enable(facts);
+    std::vector<LoadOrder> orders;
+    for (const auto& kernel : facts.kernels) {
+      for (const auto& function : plan.functions) {
+        LoadOrder order{kernel.release, function, {}, {}, winner, Stage::root, false, cause};
+        orders.push_back(std::move(order));
+      }
+    }
+    conclude(plan, orders, facts.kernels);
+    return plan;
+  };
+  using enum ReasonCause;
+  for (const auto cause : {file_unread, image_file_unread, command_unclear, commands_in_circle}) {
+    auto plan = with_orders("vfio-pci", cause);
+    CHECK(codes(plan.refusals).empty());
+    CHECK_FALSE(plan.diff.empty());
+    CHECK(std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause) == 1);
+    refuse_undecided(plan);
+    CHECK(codes(plan.refusals) == Codes(4, RefusalCode::config_conflict));
+    CHECK(plan.diff.empty());
+    CHECK(std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause) == 0);
+  }
+  // Another driver comes first, whatever the file says.
+  CHECK(codes(with_orders("nouveau", file_unread).refusals) ==
+        Codes(2, RefusalCode::config_conflict));
+  CHECK(codes(with_orders("vfio-pci", loaded_by_name).refusals) ==
+        Codes(4, RefusalCode::config_conflict));
+}
+
 TEST_CASE("Where another line decides the order, it is named") {
   const auto facts =
       desktop().modprobe("/etc/modprobe.d/00-a.conf", "\nsoftdep nouveau pre: x\n").facts();
