@@ -212,6 +212,15 @@ class Damage(WayOutCase):
         self.assertIn("lost\n", root.read(f"{STATE}/removal"))
         self.assertTrue(root.exists(f"{JOURNAL}/log"))
 
+    def test_after_a_removal_what_was_there_before_is_left_alone(self) -> None:
+        theirs = "options vfio-pci ids=10de:1d01,10de:0fb8\nsoftdep nouveau pre: vfio-pci\n"
+        root = self.enabled(before=theirs)
+        self.assert_status(self.call(root, "hook", "pre-remove"), 0)
+        for time in ("first", "second"):
+            with self.subTest(time=time):
+                self.assert_status(self.call(root, "hook", "disable"), 0)
+                self.assertEqual(root.read(VFIO_CONF), theirs)
+
     def test_shell_hooks_see_that_it_is_disabled(self) -> None:
         """They look for the intent in state.json, whatever else has become of it."""
         for damage in ("state.json cut short", "state.json of a newer version", "state.json a directory"):
