@@ -20,6 +20,14 @@ void forget_boots(FileStore& files) {
   }
 }
 
+/// True if carrying out `plan` would change anything, the remembered state included.
+bool is_worth_doing(const FileReader& files, const Plan& plan) {
+  if (!plan.refusals.empty()) return false;
+  if (!plan.diff.empty()) return true;
+  const auto state = load_state(files);
+  return state && *state != plan.state;
+}
+
 }  // namespace
 
 Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) const {
@@ -51,20 +59,30 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!boot_loader) {
     std::erase_if(diff, [](const Change& c) { return std::holds_alternative<BootParameters>(c); });
   }
-  auto done = transaction.run(*journal, verb, std::move(diff), result.plan.state, rebuild, forget);
+  auto done =
+      transaction.run(*journal, {verb, std::move(diff), result.plan.state, rebuild, forget});
   if (!done) return failure_of(done);
   result.changed = true;
   forget_boots(files);
   return result;
 }
 
-Result<Preview> preview(const FileReader& files, const MakePlan& make, bool needs_journal) {
+Attempt Operation::attempt(const FileReader& files) const {
+  Attempt attempt{preview(files, make_plan, forget ? JournalUse::needed : JournalUse::optional)};
+  const auto journal = Journal::load(files);
+  attempt.is_pending = journal && needs_recovery(files, *journal);
+  attempt.is_needed =
+      attempt.is_pending || (attempt.preview && is_worth_doing(files, attempt.preview->plan));
+  return attempt;
+}
+
+Result<Preview> preview(const FileReader& files, const MakePlan& make, JournalUse use) {
   auto machine = read_machine(files);
   if (!machine) return failure_of(machine);
   auto journal = Journal::load(files);
   if (!journal) {
     const bool unreadable = journal.error().kind == ErrorKind::permission;
-    if (needs_journal || !unreadable) return failure_of(journal);
+    if (use == JournalUse::needed || !unreadable) return failure_of(journal);
     journal = Journal();
   }
   auto plan = make(files, *machine, *journal);
@@ -72,22 +90,10 @@ Result<Preview> preview(const FileReader& files, const MakePlan& make, bool need
   return Preview{std::move(*machine), std::move(*plan)};
 }
 
-bool is_change_pending(const FileReader& files) {
-  const auto journal = Journal::load(files);
-  return journal && needs_recovery(files, *journal);
-}
-
 std::optional<Refusal> interrupted_change(const FileReader& files) {
   const auto journal = Journal::load(files);
   if (!journal || journal->interrupted() == nullptr) return std::nullopt;
   return Refusal{RefusalCause::change_unfinished, {{"verb", Word{journal->interrupted()->verb}}}};
-}
-
-bool is_worth_doing(const FileReader& files, const Plan& plan) {
-  if (!plan.refusals.empty()) return false;
-  if (!plan.diff.empty()) return true;
-  const auto state = load_state(files);
-  return state && *state != plan.state;
 }
 
 }  // namespace vfio_switch

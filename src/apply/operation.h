@@ -24,6 +24,19 @@ struct OperationResult {
   bool changed = false;  ///< something was done
 };
 
+/// A plan, with the machine that it was made for.
+struct Preview {
+  Machine machine;
+  Plan plan;
+};
+
+/// What a writing command would come to, seen before anything is locked or written.
+struct Attempt {
+  Result<Preview> preview;  ///< what is pending is undone first, so another plan may be carried out
+  bool is_pending = false;  ///< an earlier change was interrupted
+  bool is_needed = false;   ///< the plan changes something, or a change is pending
+};
+
 /// A writing command from beginning to end: lock, recover, read the machine, plan, carry out.
 /// A plan that is refused, or has nothing to do, changes nothing and is no Error.
 struct Operation {
@@ -35,30 +48,23 @@ struct Operation {
   std::chrono::seconds patience{0};  ///< how long to wait for another process
   Progress progress;
 
+  /// The first step, which needs no right to write: where it is not needed, run() has nothing to
+  /// do.
+  [[nodiscard]] Attempt attempt(const FileReader& files) const;
+  /// Plans again, once nobody else can change the machine.
   [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;
 };
-
-/// True if an earlier change was interrupted, so that the next Operation has something to do,
-/// whatever its plan says. False where the journal, which is root's, cannot be read.
-[[nodiscard]] bool is_change_pending(const FileReader& files);
 
 /// What a command that only looks says about an interrupted change; nothing where there is none, or
 /// where the journal cannot be read.
 [[nodiscard]] std::optional<Refusal> interrupted_change(const FileReader& files);
 
-/// A plan, with the machine that it was made for.
-struct Preview {
-  Machine machine;
-  Plan plan;
-};
+/// Whether a plan can be made without the journal, which only root can read: then it gets an empty
+/// one where it cannot be read.
+enum class JournalUse { needed, optional };
 
-/// Plans without changing anything: for the commands that only look, and as the first step of
-/// those that do not. The journal is root's; a plan that does not need it gets an empty one where
-/// it cannot be read.
+/// Plans without changing anything, for the commands that only look.
 [[nodiscard]] Result<Preview> preview(const FileReader& files, const MakePlan& make,
-                                      bool needs_journal);
-
-/// True if carrying out `plan` would change anything, the remembered state included.
-[[nodiscard]] bool is_worth_doing(const FileReader& files, const Plan& plan);
+                                      JournalUse use);
 
 }  // namespace vfio_switch

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "core/base/text.h"
+#include "core/tell/message_text.h"
 
 namespace vfio_switch {
 
@@ -24,7 +25,7 @@ Progress make_progress() {
   Progress progress;
   progress.on_change = [](const Change& change) {
     if (!std::holds_alternative<RebuildInitramfs>(change)) {
-      std::cerr << printable(describe(change)) << "\n";
+      std::cerr << action_text(change) << "\n";
     }
   };
   progress.on_rebuild = [terminal, line](const RebuildInitramfs& rebuild, std::size_t number,

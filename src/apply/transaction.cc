@@ -35,10 +35,10 @@ std::optional<FileState> answer_of(const std::string& verb) {
 
 }  // namespace
 
-Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff diff,
-                              const State& state, bool rebuild, bool forgets) {
+Result<void> Transaction::run(Journal& journal, Task task) {
   if (is_interrupted()) return interrupted_error();
-  if (auto prepared = prepare(diff, verb, state, rebuild); !prepared) return prepared;
+  if (auto prepared = prepare(task); !prepared) return prepared;
+  const auto& diff = task.diff;
   const auto places = choose_places(diff);
   if (!places) return std::unexpected(places.error());
   if (auto removed = remove_if_there(builder_path()); !removed) return removed;
@@ -46,7 +46,7 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
     // Of an earlier transaction, whose journal is lost: an undo must not take it for this one's.
     if (auto removed = remove_if_there(as); !removed) return removed;
   }
-  const auto id = journal.begin(files_, verb, diff, forgets);
+  const auto id = journal.begin(files_, task.verb, diff, task.forgets);
   if (!id) return std::unexpected(id.error());
   auto done = keep_images(journal, *id, *places);
   if (done) done = carry_out(journal, *id, diff);
@@ -61,7 +61,7 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   error.remedy += error.remedy.empty() ? "" : " ";
   if (!left) {
     error.remedy += "Not all changes could be undone (" + left.error().message +
-                    "). Fix that, then run 'vfio-switch " + verb + "' again.";
+                    "). Fix that, then run 'vfio-switch " + task.verb + "' again.";
   } else if (!left->empty()) {
     error.remedy += "All changes were undone, except for " + enumerate(*left) +
                     ", which another program has changed.";
@@ -73,9 +73,10 @@ Result<void> Transaction::run(Journal& journal, const std::string& verb, Diff di
   return std::unexpected(std::move(error));
 }
 
-Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const State& state,
-                                  bool rebuild) const {
-  if (!rebuild) {
+Result<void> Transaction::prepare(Task& task) const {
+  auto& diff = task.diff;
+  const auto& state = task.state;
+  if (!task.rebuild) {
     std::erase_if(diff,
                   [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });
   }
@@ -100,7 +101,7 @@ Result<void> Transaction::prepare(Diff& diff, const std::string& verb, const Sta
   auto answer = files_.state(declined_path);
   const bool is_note = answer && (std::holds_alternative<Absent>(*answer) ||
                                   std::holds_alternative<RegularFile>(*answer));
-  if (auto noted = answer_of(verb); is_note && noted && !same_content(*answer, *noted)) {
+  if (auto noted = answer_of(task.verb); is_note && noted && !same_content(*answer, *noted)) {
     diff.insert(diff.begin(), FileChange{declined_path, *answer, *noted, ReasonCause::remembered});
   }
   std::set<std::string> made;

@@ -23,6 +23,15 @@ namespace vfio_switch {
 /// Whether an image that was just built does what it should; called before the next change.
 using ImageCheck = std::function<Result<void>(const RebuildInitramfs& built)>;
 
+/// What a transaction is to do.
+struct Task {
+  std::string verb;
+  Diff diff;             ///< the boot loader's tool is run where it says so
+  State state;           ///< what is remembered with it
+  bool rebuild = true;   ///< images are rebuilt, not only called stale
+  bool forgets = false;  ///< it is a rollback, after which nothing remains to be undone
+};
+
 /// Carries out a Diff so that it is done whole or not at all.
 class Transaction {
  public:
@@ -36,16 +45,11 @@ class Transaction {
   /// A build that succeeds, and gives an image that `check` is not content with, has failed.
   void check_images(ImageCheck check) { check_ = std::move(check); }
 
-  /// Does what `diff` says, remembers `state` with it, and rebuilds images only if `rebuild`. The
-  /// boot loader's tool is run where `diff` says so.
-  /// `forgets`: it is a rollback, after which nothing remains to be undone.
   /// On a failure everything is put back first; the Error says so, or what could not be.
-  [[nodiscard]] Result<void> run(Journal& journal, const std::string& verb, Diff diff,
-                                 const State& state, bool rebuild, bool forgets = false);
+  [[nodiscard]] Result<void> run(Journal& journal, Task task);
 
  private:
-  [[nodiscard]] Result<void> prepare(Diff& diff, const std::string& verb, const State& state,
-                                     bool rebuild) const;
+  [[nodiscard]] Result<void> prepare(Task& task) const;
   /// Adds the file that hooks of initramfs tools read, before the images that they fill are built.
   [[nodiscard]] Result<void> tell_hooks(Diff& diff, const State& state) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);

@@ -29,14 +29,14 @@ std::vector<std::string> read_targets() {
 
 Result<void> alpm_refresh(Site& site) {
   (void)read_targets();  // pacman complains of a hook that does not read them
-  if (site.files().exists(set_up_path)) return refresh(site, {}, false);
-  return post_install(site, false);
+  if (site.files().exists(set_up_path)) return refresh(site, {}, Images::leave);
+  return post_install(site, Images::leave);
 }
 
 Result<void> alpm_check(Site& site) {
   const auto built = builds_images(site.files(), read_targets());
   site.set_refusals_told();  // alpm_refresh has said them
-  if (!built) return refresh(site, {}, site.can_rebuild());
+  if (!built) return refresh(site, {}, site.images());
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->state.intent != Intent::enabled) return {};

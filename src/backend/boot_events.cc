@@ -116,7 +116,7 @@ Result<BootObservation> observe(const FileReader& files, const SystemFacts& fact
   seen.boot_id = std::move(*boot_id);
   seen.time = now();
   seen.failed_boots = load_boot_count(files).failed_before(seen.boot_id);
-  seen.pending = pending_set_up(files, true);
+  seen.pending = pending_set_up(files, PendingSetUp::not_told);
   const auto display = has_host_display(files, facts);
   if (!display) return std::unexpected(display.error());
   seen.has_display = *display;
@@ -171,7 +171,7 @@ Result<void> check_boot(const BootSite& site) {
   const bool blind = !seen->has_display && !machine->settings.headless;
   if (should_disable(record, machine->state, machine->settings)) give_up(site, record);
   if (seen->pending && machine->state.intent == Intent::unset) {
-    auto said = write(site.files, set_up_path, "reported: " + *seen->pending + "\n");
+    auto said = write(site.files, set_up_path, reported_note(*seen->pending) + "\n");
     if (!said) return said;
   }
   if (auto written = write(site.files, boot_record_path, render_boot_record(record)); !written) {

@@ -25,17 +25,17 @@ struct Handler {
 const std::array<Handler, 9>& handlers() {
   static const std::array<Handler, 9> all = {{
       {"post-install", 0,
-       [](Site& site, const Event&) { return post_install(site, site.can_rebuild()); }},
+       [](Site& site, const Event&) { return post_install(site, site.images()); }},
       {"post-upgrade", 0,
-       [](Site& site, const Event&) { return refresh(site, {}, site.can_rebuild()); }},
+       [](Site& site, const Event&) { return refresh(site, {}, site.images()); }},
       {"kernel-added", 1,
        [](Site& site, const Event& event) {
-         return refresh(site, event.arguments.front(), site.can_rebuild());
+         return refresh(site, event.arguments.front(), site.images());
        }},
       {"image-built", 1,
        [](Site& site, const Event& event) { return image_built(site, event.arguments.front()); }},
       {"drivers-changed", 0,
-       [](Site& site, const Event&) { return refresh(site, {}, site.can_rebuild()); }},
+       [](Site& site, const Event&) { return refresh(site, {}, site.images()); }},
       {"alpm-refresh", 0, [](Site& site, const Event&) { return alpm_refresh(site); }},
       {"alpm-check", 0, [](Site& site, const Event&) { return alpm_check(site); }},
       {"boot-begin", 0, [](Site& site, const Event&) { return begin_boot(boot_site(site)); }},

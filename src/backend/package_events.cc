@@ -70,7 +70,7 @@ Result<void> tell_hooks_of_older_state(FileStore& files) {
                        RegularFile{render_hook_facts(Intent::enabled, override_file), 0644, 0, 0});
 }
 
-Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuild) {
+Result<void> refresh(Site& site, const std::string& built_elsewhere, Images images) {
   auto state = load_state(site.files());
   if (!state) return failure_of(state);
   if (state->intent != Intent::enabled) return {};
@@ -90,25 +90,26 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere, bool rebuil
     if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
     options.may_add_parameters = false;
-    options.plan.can_rebuild = rebuild;
+    options.plan.can_rebuild = images == Images::build;
     options.plan.built_elsewhere = built_elsewhere;
     // Its entry is written when its package's hooks have ended.
     auto coming = machine;
     expect_kernel(coming.facts, built_elsewhere);
     return Planner(files, coming).enable(options);
   };
-  return site.change(make, rebuild, false);
+  return site.change(make, images);
 }
 
-Result<void> post_install(Site& site, bool rebuild) {
+Result<void> post_install(Site& site, Images images) {
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->facts.foreign_environment) {
-    std::cout << "vfio-switch: setup is pending: this is " << *machine->facts.foreign_environment
+    std::cout << "vfio-switch: setup is pending: this is "
+              << reason_text(*machine->facts.foreign_environment)
               << ". Run 'vfio-switch enable' on the machine itself.\n";
-    return note_set_up(site.files(), "pending: " + *machine->facts.foreign_environment);
+    return note_set_up(site.files(), pending_note(*machine->facts.foreign_environment));
   }
-  if (site.files().exists(set_up_path)) return refresh(site, {}, rebuild);
+  if (site.files().exists(set_up_path)) return refresh(site, {}, images);
   const bool declined = site.files().exists(declined_path);
   if (declined && machine->state.intent == Intent::unset) {
     std::cout
@@ -122,10 +123,10 @@ Result<void> post_install(Site& site, bool rebuild) {
     if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
-    options.plan.can_rebuild = rebuild;
+    options.plan.can_rebuild = images == Images::build;
     return Planner(files, now).enable(options);
   };
-  const auto changed = site.change(make, rebuild, false);
+  const auto changed = site.change(make, images);
   // After it: one that was cut off by a power failure is tried again.
   if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
   if (!changed) return changed;

@@ -25,33 +25,34 @@ Result<void> Site::open() {
   return {};
 }
 
-Result<void> Site::change(const MakePlan& make, bool rebuild, bool forget) {
-  const auto previewed = preview(*files_, make, forget);
-  if (!previewed) return std::unexpected(previewed.error());
-  const auto& first = previewed->plan;
-  if (!is_worth_doing(*files_, first)) {
-    if (!first.refusals.empty() && !refusals_told_) std::cout << refusals_text(first);
-    return {};
-  }
-  return carry_out(make, rebuild, forget);
+Result<void> Site::change(const MakePlan& make, Images images) {
+  const auto change = operation(make, images);
+  const auto attempt = change.attempt(*files_);
+  if (attempt.is_needed) return carry_out(change);
+  if (!attempt.preview) return std::unexpected(attempt.preview.error());
+  const auto& plan = attempt.preview->plan;
+  if (!plan.refusals.empty() && !refusals_told_) std::cout << refusals_text(plan);
+  return {};
 }
 
 Result<void> Site::recover() {
-  if (!is_change_pending(*files_)) return {};
   const auto nothing = [](const FileReader&, const Machine& machine, const Journal&) {
     return Result<Plan>(no_change(machine));
   };
-  return carry_out(nothing, false, false);
+  const auto change = operation(nothing, Images::leave);
+  return change.attempt(*files_).is_pending ? carry_out(change) : Result<void>();
 }
 
-Result<void> Site::carry_out(const MakePlan& make, bool rebuild, bool forget) {
-  const Operation operation{.verb = event_.name,
-                            .make_plan = make,
-                            .rebuild = rebuild,
-                            .boot_loader = can_rebuild(),
-                            .forget = forget,
-                            .patience = std::chrono::seconds(30),
-                            .progress = make_progress()};
+Operation Site::operation(const MakePlan& make, Images images) const {
+  return {.verb = event_.name,
+          .make_plan = make,
+          .rebuild = images == Images::build,
+          .boot_loader = can_rebuild(),
+          .patience = std::chrono::seconds(30),
+          .progress = make_progress()};
+}
+
+Result<void> Site::carry_out(const Operation& operation) {
   auto result = operation.run(*files_, *runner_);
   if (!result) {
     auto error = std::move(result).error();

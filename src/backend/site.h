@@ -14,6 +14,12 @@ namespace vfio_switch {
 /// A plan that leaves everything as it is.
 [[nodiscard]] Plan no_change(const Machine& machine);
 
+/// What becomes of the images that a plan wants to have built.
+enum class Images {
+  build,
+  leave,  ///< the package manager has them built after the event
+};
+
 /// One event at work: what every kind of it needs.
 class Site {
  public:
@@ -25,7 +31,7 @@ class Site {
   [[nodiscard]] CommandRunner& runner() const { return *runner_; }
 
   /// Changes the machine by the plan that `make` gives; says why where it is refused.
-  [[nodiscard]] Result<void> change(const MakePlan& make, bool rebuild, bool forget);
+  [[nodiscard]] Result<void> change(const MakePlan& make, Images images);
 
   /// Ends what an earlier run left unfinished, whatever the event is.
   [[nodiscard]] Result<void> recover();
@@ -36,9 +42,12 @@ class Site {
   [[nodiscard]] bool changed() const { return changed_; }
   /// Images are built only where the tool sees this machine.
   [[nodiscard]] bool can_rebuild() const { return event_.root == "/"; }
+  /// What an event does that no package manager builds images after.
+  [[nodiscard]] Images images() const { return can_rebuild() ? Images::build : Images::leave; }
 
  private:
-  [[nodiscard]] Result<void> carry_out(const MakePlan& make, bool rebuild, bool forget);
+  [[nodiscard]] Operation operation(const MakePlan& make, Images images) const;
+  [[nodiscard]] Result<void> carry_out(const Operation& operation);
 
   const Event& event_;
   std::unique_ptr<FileStore> files_;

@@ -18,7 +18,9 @@
 #include "core/tell/outcome_text.h"
 #include "core/tell/plan_text.h"
 #include "system/machine/machine.h"
+#include "system/machine/profile_store.h"
 #include "system/planner/planner.h"
+#include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
 
@@ -91,10 +93,32 @@ std::optional<Error> hindrance(const Options& options, const FileReader& files,
   return why;
 }
 
-/// The way out without a plan.
-Result<int> give_back_card(const Options& options, const Error& why) {
+/// What of somebody else's keeps images from being built, and the card with vfio-pci. Nothing where
+/// a build failed for another reason, which may be gone at the next try.
+std::optional<Error> image_trouble(const FileReader& files, const CommandRunner& runner) {
+  const auto machine = read_machine(files);
+  if (!machine) return machine.error();
+  for (const auto& hindrance : machine->facts.image_hindrances) {
+    if (hindrance.what.reason.cause != ReasonCause::listed_module_missing) continue;
+    return Error{ErrorKind::failed, reason_text(hindrance.what.reason), {}};
+  }
+  const auto profile = load_profile(files);
+  if (!profile) return profile.error();
+  const auto tool = find_initramfs_tool(*profile, files, runner);
+  if (!tool) return tool.error();
+  for (const auto& kernel : machine->facts.kernels) {
+    if (!kernel.initramfs) continue;
+    const auto build = plan_build(*tool, files, kernel.release, *kernel.initramfs);
+    if (!build) return build.error();
+  }
+  return std::nullopt;
+}
+
+/// The way out without a plan. `what` went wrong before, and `why`.
+Result<int> give_back_card(const Options& options, const Error& why,
+                           const std::string& what = "no plan can be made") {
   if (options.root == "/" && ::geteuid() != 0) return std::unexpected(why);
-  std::cerr << "vfio-switch: warning: no plan can be made: " << why.message
+  std::cerr << "vfio-switch: warning: " << what << ": " << why.message
             << "\n  What is vfio-switch's own is taken back without one.\n";
   auto files = open_store(options.root);
   if (!files) return failure_of(files);
@@ -130,7 +154,14 @@ Result<int> give_back_card(const Options& options, const Error& why) {
 
 Result<int> change_command(const Options& options) {
   if (options.dry_run) return plan_command(options);
-  const auto make = plan_for(options);
+  const bool rebuild = options.root == "/" || options.rebuild;
+  Operation operation{.verb = verb_text(options.verb),
+                      .make_plan = plan_for(options),
+                      .rebuild = rebuild,
+                      .boot_loader = rebuild,
+                      .forget = options.verb == Verb::rollback,
+                      .patience = {},
+                      .progress = {}};
   std::optional<PlanningGuard> guard;
   if (options.verb != Verb::enable) {
     if (options.without_plan) {
@@ -143,24 +174,20 @@ Result<int> change_command(const Options& options) {
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    // What is pending is taken back first, so that this plan need not be the one that is carried
-    // out.
-    const bool pending = is_change_pending(**files);
-    const auto previewed = preview(**files, make, options.verb == Verb::rollback);
+    const auto [previewed, is_pending, is_needed] = operation.attempt(**files);
     if (!previewed && may_go_without_plan(options, previewed.error())) {
       return give_back_card(options, previewed.error());
     }
     if (const auto why = hindrance(options, **files, previewed)) {
       return give_back_card(options, *why);
     }
-    if (!previewed && !pending) return std::unexpected(previewed.error());
-    if (!pending && !is_worth_doing(**files, previewed->plan)) {
+    if (!is_needed) {
+      if (!previewed) return std::unexpected(previewed.error());
       const auto& first = previewed->plan;
       std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
       return first.refusals.empty() ? exit_done : exit_refused;
     }
   }
-  const bool rebuild = options.root == "/" || options.rebuild;
   if (rebuild && ::geteuid() != 0) {
     return fail(ErrorKind::permission,
                 "'" + verb_text(options.verb) + "' " +
@@ -174,19 +201,20 @@ Result<int> change_command(const Options& options) {
     std::cerr << "Note: the initramfs tool sees the hardware of this machine, not that of "
               << options.root << ".\n";
   }
-  auto progress = make_progress();
-  progress.on_change = [tell = progress.on_change](const Change& change) {
+  operation.progress = make_progress();
+  operation.progress.on_change = [tell = operation.progress.on_change](const Change& change) {
     PlanningGuard::planning_is_over();
     tell(change);
   };
-  const Operation operation{.verb = verb_text(options.verb),
-                            .make_plan = make,
-                            .rebuild = rebuild,
-                            .boot_loader = rebuild,
-                            .forget = options.verb == Verb::rollback,
-                            .patience = {},
-                            .progress = progress};
   auto result = operation.run(**files, *runner);
+  if (!result && options.verb != Verb::enable && result.error().kind == ErrorKind::failed) {
+    if (auto why = image_trouble(**files, *runner)) {
+      if (why->message != result.error().message) {
+        why->message += "\n  (" + result.error().message + ")";
+      }
+      return give_back_card(options, *why, "the plan could not be carried out");
+    }
+  }
   if (!result) return failure_of(result);
   std::optional<MenuProof> menu;
   if (result->changed && !options.json) menu = prove_menu_now(**files, result->plan);

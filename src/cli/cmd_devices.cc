@@ -24,7 +24,8 @@ Result<int> devices_command(const Options& options) {
   if (request.named.empty()) request.kept = state->cards;
   const auto selection = select(*facts, request);
   for (const auto& file : facts->unread) {
-    std::cerr << "vfio-switch: warning: " << printable(file.path) << " could not be read: " << file.why << "\n";
+    std::cerr << "vfio-switch: warning: " << printable(file.path)
+              << " could not be read: " << file.why << "\n";
   }
   if (options.json) {
     std::cout << devices_json(*facts, selection);

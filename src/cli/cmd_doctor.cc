@@ -35,33 +35,28 @@ Result<Look> look(const Options& options) {
 
 /// What --fix does, shown before it is done. A plan that is refused says why.
 Result<Plan> fix(const Options& options) {
-  const auto make = plan_to_fix(options);
-  bool pending = false;
-  Plan plan;
+  const Operation operation{.verb = "doctor --fix",
+                            .make_plan = plan_to_fix(options),
+                            .rebuild = options.root == "/",
+                            .patience = {},
+                            .progress = make_progress()};
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    pending = is_change_pending(**files);
-    auto previewed = preview(**files, make, false);
+    auto [previewed, is_pending, is_needed] = operation.attempt(**files);
     if (!previewed) return failure_of(previewed);
-    plan = std::move(previewed->plan);
-    if (!options.json && !pending) {
-      std::cout << plan_text(previewed->machine.facts, plan, options.verbose) << "\n";
+    auto& [machine, plan] = *previewed;
+    if (!options.json && !is_pending) {
+      std::cout << plan_text(machine.facts, plan, options.verbose) << "\n";
     }
+    if (options.dry_run || !is_needed) return std::move(plan);
   }
-  if (options.dry_run || (!pending && !plan.refusals.empty())) return plan;
   if (options.root == "/" && ::geteuid() != 0) {
     return fail(ErrorKind::permission, "'doctor --fix' changes the system", "Run it as root.");
   }
   auto files = open_store(options.root);
   if (!files) return failure_of(files);
   const auto runner = make_command_runner(options.root);
-  const Operation operation{.verb = "doctor --fix",
-                            .make_plan = make,
-                            .rebuild = options.root == "/",
-                            .forget = false,
-                            .patience = {},
-                            .progress = make_progress()};
   auto result = operation.run(**files, *runner);
   if (!result) return failure_of(result);
   return std::move(result->plan);

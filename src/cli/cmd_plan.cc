@@ -11,7 +11,8 @@ namespace vfio_switch {
 Result<int> plan_command(const Options& options) {
   auto files = open_reader(options.root);
   if (!files) return failure_of(files);
-  auto made = preview(**files, plan_for(options), options.verb == Verb::rollback);
+  auto made = preview(**files, plan_for(options),
+                      options.verb == Verb::rollback ? JournalUse::needed : JournalUse::optional);
   if (!made) return failure_of(made);
   auto& [machine, plan] = *made;
   if (auto interrupted = interrupted_change(**files)) {

@@ -49,7 +49,7 @@ void add_answers(const FileReader& files, const Options& options, const Machine&
                  ReportParts& parts, std::vector<std::string>& names) {
   auto asked = options;
   asked.verb = Verb::plan;
-  auto previewed = preview(files, plan_for(asked), false);
+  auto previewed = preview(files, plan_for(asked), JournalUse::optional);
   if (previewed) {
     parts.plan = std::move(previewed->plan);
   } else {

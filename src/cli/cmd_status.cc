@@ -26,7 +26,7 @@ Result<int> status_command(const Options& options) {
   status->boot = load_boot_record(**files);
   const auto boot_id = read_boot_id(**files);
   status->boot_is_now = status->boot && boot_id && status->boot->boot_id == *boot_id;
-  if (status->intent == Intent::unset) status->pending = pending_set_up(**files, false);
+  if (status->intent == Intent::unset) status->pending = pending_set_up(**files, PendingSetUp::any);
   const bool can_build = options.root == "/";
   std::cout << (options.json ? status_json(*status)
                              : status_text(machine->facts, *status, options.style, can_build));

@@ -290,7 +290,7 @@ std::string status_json(const Status& status) {
                {"packages", packages_json(status.packages)},
                {"command_line", status.command_line.empty() ? Json() : Json(status.command_line)},
                {"parameters", parameters},
-               {"set_up_pending", or_null(status.pending)},
+               {"set_up_pending", status.pending ? Json(reason_text(*status.pending)) : Json()},
                {"boot_check", status.boot ? boot_json(*status.boot, status.boot_is_now) : Json()}});
 }
 

@@ -74,13 +74,17 @@ class Results(tap.Tap):
         return os.geteuid() == 0
 
 
+def configured(out: Results, directory: Path, options: Sequence[str]) -> bool:
+    if (directory / "build.ninja").exists():
+        return True
+    directory.mkdir(parents=True, exist_ok=True)
+    return out.step(f"configure {directory.name}", "meson", "setup", *options, directory)
+
+
 def compiled(out: Results, directory: Path, options: Sequence[str], *targets: str) -> None:
     """Sets a build directory up, and compiles; with ccache where that is installed, which meson sees to."""
-    if not (directory / "build.ninja").exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        if not out.step(f"configure {directory.name}", "meson", "setup", *options, directory):
-            return
-    out.step(f"compile {directory.name}", "ninja", "--quiet", "-C", directory, *targets)
+    if configured(out, directory, options):
+        out.step(f"compile {directory.name}", "ninja", "--quiet", "-C", directory, *targets)
 
 
 def build(check: Check, out: Results) -> None:
@@ -94,8 +98,8 @@ def build(check: Check, out: Results) -> None:
 def release(check: Check, out: Results) -> None:
     """As users get it; what is installed, and what the tests of that need, not the tests themselves."""
     options = ["--buildtype=minsize", "-Ddebug=false"]
-    if not (check.release / "build.ninja").exists():
-        compiled(out, check.release, options, "version.h")
+    if not configured(out, check.release, options):
+        return
     told = subprocess.run(["meson", "introspect", check.release, "--targets"], stdout=subprocess.PIPE).stdout or b"[]"
     installed = [os.path.relpath(one["filename"][0], check.release) for one in json.loads(told) if one["installed"]]
     compiled(out, check.release, options, *installed, "tests/measure", "tests/stand-in-initramfs", "tests/stand-in-grub")
@@ -118,12 +122,22 @@ def style(check: Check, out: Results) -> None:
 
 def unit(check: Check, out: Results) -> None:
     out.program(TOP / "tests/run", "--build", check.build, "unit")
+    # A tenth of the random cases is enough: it is the sentences that differ.
+    out.program(TOP / "tests/run", "--build", check.build, "--pseudo", "unit", VFIO_SWITCH_FAST="1")
 
 
 def suites(check: Check, out: Results) -> None:
     told = subprocess.run([TOP / "tests/run", "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
     folders = sorted({line.split()[0] for line in told.splitlines()} - {"bench", "fault"})
     out.program(TOP / "tests/run", "--build", check.build, *folders, "layering", "shell")
+    if check.mode == "fast":
+        out.skip("suites in a language that nobody speaks", "left out by --fast")
+        return
+    out.program(TOP / "tests/run", "--build", check.build, "--pseudo", "machines")
+    if check.mode == "all":
+        out.program(TOP / "tests/run", "--build", check.build, "--pseudo", "cli")
+    else:
+        out.skip("cli in a language that nobody speaks", "takes some minutes: --all")
 
 
 def fault(check: Check, out: Results) -> None:
@@ -193,6 +207,12 @@ def check_units(check: Check, out: Results) -> None:
     out.step("systemd-analyze verify", "systemd-analyze", "verify", "--man=no", f"--root={unpacked}", *names)
 
 
+def debian(check: Check, out: Results) -> None:
+    if out.is_root("Debian package"):
+        out.skip("dpkg-buildpackage compiles", "the part package does that; what is compiled already is packaged here")
+        out.program(TOP / "tests/packages/debian/run", "--built", check.release)
+
+
 def arch(check: Check, out: Results) -> None:
     if out.is_root("Arch package") and out.step("install-deps", "tests/packages/arch/install-deps"):
         given: list[object] = [] if check.mode == "all" else ["--built", check.release]
@@ -244,6 +264,7 @@ PARTS = {
     "bench": Part(bench, {"usual": 3, "all": 3}, ("release",)),
     "fuzz": Part(fuzz, {"usual": 4, "all": 15}),
     "package": Part(package, {"usual": 5, "all": 9}),
+    "debian": Part(debian, {"usual": 1.5, "all": 1.5}, ("release",)),
     "arch": Part(arch, {"usual": 6, "all": 12}, ("release",), beside="fedora"),
     "fedora": Part(fedora, {"usual": 6, "all": 20}, ("release",)),
     "chroots": Part(chroots, {"all": 35}, without="clean roots of Debian 12 and 13, some minutes each: --all"),

@@ -171,7 +171,7 @@ def content_of(path: str, size: int) -> bytes:
 def plain(text: str) -> str:
     """What the program said, as tests assert it: each text of its own comes through here, JSON comes as it is.
 
-    It undoes the pseudo-catalogue of a test build (src/core/message/pseudo_catalogue.h): the letters of each word of
+    It undoes the pseudo-catalogue of a test build (tests/pseudo/pseudo_catalogue.h): the letters of each word of
     a message, but not of what stands in it, are turned round again.
     """
     if "⟦" not in text:

@@ -76,6 +76,16 @@ class Guard(SysrootCase):
         self.assertIn("did not end", done.err)
         self.assertLess(seconds, LIMIT + GRACE + 10)
 
+    def test_without_a_clock_there_is_no_limit(self) -> None:
+        tools = self.root / "tools"
+        tools.mkdir()
+        (tools / "sleep").write_text("#!/bin/sh\nexit 127\n")
+        (tools / "sleep").chmod(0o755)
+        guard = self.put("/bin/sleep 1; echo whole")
+        done = subprocess.run([guard, "drivers-changed"], capture_output=True, text=True, timeout=60,
+                              env=environment(DPKG_ROOT=f"{self.root}/", PATH=f"{tools}:{os.environ['PATH']}"))  # fmt: skip
+        self.assertEqual((done.stdout, done.stderr, done.returncode), ("whole\n", "", 0))
+
     def test_targets_and_words_reach_the_backend(self) -> None:
         done, _ = self.call(str(self.put('echo "$@"; cat')), "alpm-check", given="usr/lib/modprobe.d/x\n")
         self.assertEqual(done.out, f"--sysroot {self.root} alpm-check\nusr/lib/modprobe.d/x\n")

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 from typing import Callable
 
-from helper import CARD, KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, Run, Sysroot, SysrootCase
+from helper import CARD, KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, Run, Sysroot, SysrootCase, run
 
 INDICES = f"usr/lib/modules/{KERNELS[0]}"
 # A file of each reading function: the program stays whole whatever stands there.
@@ -98,11 +98,42 @@ class OddFiles(SysrootCase):
         self.assertEqual(root.modprobe(KERNELS[0], root.modalias(CARD[0]))[-1][0], "nouveau")
 
     def test_what_modprobe_would_hang_on_is_not_proved(self) -> None:
+        """What is written is understood, so it is written; what comes of it is not known, and nobody says so."""
         root = self.prepared()
         self.put(root, "etc/modprobe.d/x.conf", os.mkfifo)
-        done = self.soon(root, "plan", "enable")
-        self.assertEqual(done.status, 3, f"\n{done}")
-        self.assertIn("/etc/modprobe.d/x.conf could not be read: it is a FIFO, a device or a socket", done.out)
+        words = "not proved: /etc/modprobe.d/x.conf could not be read: it is a FIFO, a device or a socket"
+        for command in (["plan", "enable"], ["enable"]):
+            done = self.soon(root, *command)
+            self.assert_status(done, 0)
+            self.assertIn(words, " ".join(done.out.split()))
+            self.assertNotIn("vfio-pci will take", done.out)
+        self.assertTrue(root.exists(VFIO_CONF))
+        status = json.loads(self.soon(root, "status", "--json").out)
+        self.assertEqual((status["intent"], status["next_boot"]), ("enabled", "unknown"))
+        self.assertIn("not known", self.soon(root, "status").out)
+        self.assert_status(self.soon(root, "verify"), 5)
+        self.assertIn("Nothing to do", self.soon(root, "enable").out)
+        self.assert_status(self.soon(root, "disable"), 0)
+        self.assertNotRegex(root.read(VFIO_CONF), r"(?m)^[^#\n]")
+
+    def test_nobody_is_surprised_by_what_is_not_proved(self) -> None:
+        """Set-up that nobody asked for wants a proof."""
+        root = self.prepared()
+        self.put(root, "etc/modprobe.d/x.conf", os.mkfifo)
+        before = root.snapshot()
+        done = run([os.environ["VFIO_SWITCH_HOOK"], "--sysroot", str(root.path), "post-install"])
+        self.assert_status(done, 0)
+        self.assertIn("/etc/modprobe.d/x.conf could not be read", " ".join((done.out + done.err).split()))
+        self.assert_same_tree(before, root.snapshot())
+
+    def test_an_odd_file_hides_no_line_that_decides(self) -> None:
+        root = self.prepared()
+        self.put(root, "etc/modprobe.d/x.conf", os.mkfifo)
+        root.write("etc/modprobe.d/y.conf", "options vfio-pci ids=8086:15b8\n")
+        done = self.soon(root, "enable")
+        self.assert_status(done, 3)
+        self.assertIn("/etc/modprobe.d/y.conf:1", done.out)
+        self.assertFalse(root.exists(VFIO_CONF))
 
     def test_a_fifo_among_libkmods_databases(self) -> None:
         root = self.prepared()
@@ -113,6 +144,54 @@ class OddFiles(SysrootCase):
                     done = self.soon(root, *words)
                     self.assertIn(done.status, (0, 3), f"\n{done}")
                 self.remove(path)
+
+    def test_an_index_that_is_cut_short(self) -> None:
+        """libkmod reads past its end; it is never given one."""
+        root = self.prepared()
+        for name in ("modules.dep.bin", "modules.alias.bin", "modules.builtin.bin"):
+            path = root.path / INDICES / name
+            whole = path.read_bytes()
+            for length in (0, 12, len(whole) // 7, len(whole) // 2, len(whole) - 1):
+                path.unlink()  # it may be another root's too
+                path.write_bytes(whole[:length])
+                for words in (["devices"], ["status"], ["plan", "enable"]):
+                    with self.subTest(name=name, length=length, words=words):
+                        done = self.soon(root, *words)
+                        self.assertIn(done.status, (0, 3), f"\n{done}")
+                        said = " ".join((done.out + done.err).split())
+                        if words != ["devices"]:
+                            self.assertIn(f"/lib/modules/{KERNELS[0]}/{name}", said)
+                        self.assertNotIn("vfio-pci will", said)
+            path.unlink()
+            path.write_bytes(whole)
+        self.assert_status(root.run("enable"), 0)
+
+    def test_an_index_of_what_is_not_there_is_empty(self) -> None:
+        """depmod leaves one without a byte; in most images."""
+        root = self.prepared()
+        directory = root.path / INDICES
+        for name in ("modules.builtin", "modules.builtin.modinfo"):
+            (directory / name).unlink(missing_ok=True)
+        for name in ("modules.builtin.bin", "modules.builtin.alias.bin"):
+            (directory / name).unlink(missing_ok=True)
+            (directory / name).write_bytes(b"")
+        done = root.run("enable")
+        self.assert_status(done, 0)
+        self.assertNotIn("damaged", done.out)
+        self.assertEqual(root.run("status", "--json").json["next_boot"], "vfio")
+
+    def test_an_index_that_zero_bytes_overwrote(self) -> None:
+        """As after a power failure: its length is right."""
+        root = self.prepared()
+        path = root.path / INDICES / "modules.alias.bin"
+        whole = path.read_bytes()
+        for start in (0, len(whole) // 2, len(whole) - 4096):
+            with self.subTest(start=start):
+                path.unlink()
+                path.write_bytes(whole[:start] + bytes(4096) + whole[start + 4096 :])
+                for words in (["devices"], ["status"], ["plan", "enable"]):
+                    done = self.soon(root, *words)
+                    self.assertIn(done.status, (0, 3), f"\n{done}")
 
     def test_install_commands_that_call_each_other(self) -> None:
         root = self.prepared()

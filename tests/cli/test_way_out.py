@@ -212,6 +212,15 @@ class Damage(WayOutCase):
         self.assertIn("lost\n", root.read(f"{STATE}/removal"))
         self.assertTrue(root.exists(f"{JOURNAL}/log"))
 
+    def test_after_a_removal_what_was_there_before_is_left_alone(self) -> None:
+        theirs = "options vfio-pci ids=10de:1d01,10de:0fb8\nsoftdep nouveau pre: vfio-pci\n"
+        root = self.enabled(before=theirs)
+        self.assert_status(self.call(root, "hook", "pre-remove"), 0)
+        for time in ("first", "second"):
+            with self.subTest(time=time):
+                self.assert_status(self.call(root, "hook", "disable"), 0)
+                self.assertEqual(root.read(VFIO_CONF), theirs)
+
     def test_shell_hooks_see_that_it_is_disabled(self) -> None:
         """They look for the intent in state.json, whatever else has become of it."""
         for damage in ("state.json cut short", "state.json of a newer version", "state.json a directory"):
@@ -281,6 +290,34 @@ class Edited(WayOutCase):
         for verb in ("disable", "rollback", "pre-remove"):
             self.assert_status(self.call(root, "hook", verb), 0)
         self.assert_same_tree(before, root.snapshot(times=True))
+
+
+class Builders(WayOutCase):
+    def arch(self, name: str, text: str) -> Sysroot:
+        """Enabled, and then with a configuration that its mkinitcpio cannot build an image from."""
+        self.number += 1
+        root = self.machine("z370-gt1030-no-param", "--os", "arch", "--kernel", KERNELS[1], to=str(self.number))
+        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
+        self.assert_status(root.run("enable"), 0)
+        shutil.copy(STAND_IN, root.path / "usr/bin/mkinitcpio")  # which knows none of its options, and fails
+        root.write(name, text)
+        return root
+
+    def test_a_mistake_in_the_builders_settings_keeps_nobody_from_going_back(self) -> None:
+        preset = "ALL_kver=/boot/vmlinuz-linux\nPRESETS=(default)\ndefault_image=/boot/initramfs-linux.img\n"
+        for name, text, words in (
+            ("etc/mkinitcpio.conf", "MODULES=(vfio_virqfd)\nHOOKS=(base modconf)\n", "has vfio_virqfd in MODULES"),
+            ("etc/mkinitcpio.d/linux.preset", f"{preset}default_options=$(echo)\n", "uses shell syntax"),
+        ):
+            for verb in ("disable", "rollback"):
+                with self.subTest(name=name, verb=verb):
+                    root = self.arch(name, text)
+                    done = root.run(verb, "--rebuild", prefix=as_root())
+                    self.assert_status(done, 1)
+                    self.assertIn(f"/{name}:", done.err)
+                    self.assertIn(words, done.err)
+                    self.assertIn("images are stale", done.err)
+                    self.assertNotRegex(root.read(VFIO_CONF) if root.exists(VFIO_CONF) else "", r"(?m)^[^#\n]")
 
 
 class Rollback(WayOutCase):

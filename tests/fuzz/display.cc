@@ -15,9 +15,11 @@ using vfio_switch::fuzz::expect;
 
 void check_claims(const std::vector<DisplayClaim>& claims, std::string_view text) {
   expect(claims.size() <= vfio_switch::split_lines(text).size(), "a line claims one card");
-  for (const auto& [address, where] : claims) {
+  for (const auto& claim : claims) {
+    const auto& address = claim.address;
     expect(vfio_switch::PciAddress::parse(address.str()) == address, "an address", address.str());
-    expect(where.starts_with("FILE:"), "a claim says where it stands", where);
+    expect(claim.where.path == "FILE" && claim.where.line > 0, "a claim says where it stands",
+           claim.text);
   }
 }
 
@@ -27,7 +29,8 @@ FUZZ(text) {
   const auto xorg = vfio_switch::parse_xorg_config("FILE", text);
   check_claims(xorg, text);
   std::string rendered;
-  for (const auto& [address, where] : xorg) {
+  for (const auto& claim : xorg) {
+    const auto& address = claim.address;
     rendered += "BusID \"PCI:" + std::to_string(address.bus) + "@" +
                 std::to_string(address.domain) + ":" + std::to_string(address.device) + ":" +
                 std::to_string(address.function) + "\"\n";

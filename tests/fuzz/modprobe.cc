@@ -14,6 +14,7 @@
 
 #include "core/base/text.h"
 #include "core/modules/install_command.h"
+#include "core/modules/vfio_ids.h"
 #include "fuzz.h"
 #include "system/process/unique_fd.h"
 
@@ -175,7 +176,7 @@ FUZZ(text) {
     (void)vfio_switch::parse_install_command(directive.arguments);
     (void)directive.is_about("nvidia");
   }
-  (void)vfio_switch::effective_vfio_ids(directives);
+  (void)vfio_switch::ids_of_modprobe(directives);
   (void)vfio_switch::effective_softdep(directives, "nvidia");
 
   // Only we split the lists of a softdep at commas.

@@ -20,7 +20,10 @@ def install(build: Path, recipe: Path, directory: Path) -> Path:
     declared = re.findall(r"^option\('([\w-]+)', type: '\w+', value: '?([\w/-]+)", (TREE / "meson_options.txt").read_text(),
                           re.MULTILINE)  # fmt: skip
     name = re.search(r"^Name:\s*(\S+)|^pkgname=(\S+)", recipe.read_text(), re.MULTILINE)
-    given = dict(re.findall(r"^\s+-D([a-z-]+)=(\S+)", recipe.read_text(), re.MULTILINE))
+    if recipe.name == "rules":  # Debian's has several on a line, and the name elsewhere
+        name = re.search(r"^Package:\s*(\S+)", (recipe.parent / "control").read_text(), re.MULTILINE)
+    lines = re.findall(r"^\s+(?:dh_auto_configure -- )?((?:-D[a-z-]+=\S+\s*)+)", recipe.read_text(), re.MULTILINE)
+    given = dict(re.findall(r"-D([a-z-]+)=(\S+)", " ".join(lines)))
     if not name or not given.keys() <= dict(declared).keys() | {"b_pie"}:
         raise ValueError(f"{recipe}: not understood: {given}")
     # Whether the tests are built as well is the build directory's own affair, and pie is the compiler's.

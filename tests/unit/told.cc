@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
+#include "core/message/format.h"
 #include "core/message/reason.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
 #include "core/tell/remedy_text.h"
+#include "pseudo/pseudo_catalogue.h"
 
 namespace vfio_switch::test {
 
@@ -22,9 +25,17 @@ void check_data(std::string_view name, const Template& text, const Data& data) {
                          " data, and its sentence asks for " + std::to_string(placeholders(text)));
 }
 
-/// Of src/core/message/pseudo_catalogue.h; ' ' closes what is open.
+/// Of tests/pseudo/pseudo_catalogue.h; ' ' closes what is open.
 constexpr std::array<std::pair<std::string_view, char>, 4> catalogue_marks = {
     {{"⟦", 'm'}, {"⟧", ' '}, {"⟨", 'd'}, {"⟩", ' '}}};
+
+/// tests/run --pseudo asks for it.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables,cert-err58-cpp): before main()
+const bool is_pseudo = [] {
+  const bool asked = std::getenv("VFIO_SWITCH_PSEUDO") != nullptr;
+  if (asked) speak(pseudo_translation);
+  return asked;
+}();
 
 }  // namespace
 
@@ -69,6 +80,15 @@ std::string plain(std::string_view text) {
   }
   end_word();
   return result;
+}
+
+std::string plain_table(std::string_view text) {
+  auto table = plain(text);
+  if (!is_pseudo) return table;
+  const auto blanks =
+      std::ranges::unique(table, [](char a, char b) { return a == ' ' && b == ' '; });
+  table.erase(blanks.begin(), blanks.end());
+  return table;
 }
 
 std::string text_of(const Refusal& refusal) {

@@ -11,9 +11,12 @@
 
 namespace vfio_switch::test {
 
-/// What people read, whatever the build's catalogue makes of it: see `pseudo-catalogue` in
-/// meson_options.txt.
+/// What people read, whatever the build's catalogue makes of it: see tests/pseudo.
 [[nodiscard]] std::string plain(std::string_view text);
+
+/// The same of a table, whose columns are as wide as the sentences: where those are in another
+/// language, its blanks do not count.
+[[nodiscard]] std::string plain_table(std::string_view text);
 
 /// How many data a sentence asks for.
 [[nodiscard]] unsigned placeholders(const Template& text);

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/binding/binding.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
 
 namespace vfio_switch {
 
@@ -37,16 +38,10 @@ void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& id
                              std::vector<Refusal>& refusals) {
   std::optional<std::string_view> last;
   for (const auto word : split_words(facts.command_line, " \t\n")) {
-    const auto equals = word.find('=');
-    if (equals == std::string_view::npos) continue;
-    if (module_name(word.substr(0, equals)) == "vfio_pci.ids") last = word;
+    if (ids_parameter(word)) last = word;
   }
   if (!last) return;
-  std::set<PciId> given;
-  for (const auto text : split_words(last->substr(last->find('=') + 1), ",")) {
-    if (const auto id = PciId::parse(text)) given.insert(*id);
-  }
-  if (binding == Binding::ids && std::ranges::includes(given, ids)) return;
+  if (binding == Binding::ids && ids_parameter(*last)->cover(VfioIds(ids))) return;
   const Data data = {{"parameter", Parameter{std::string(*last)}}};
   refusals.push_back(
       {RefusalCause::command_line_ids, data, {Manual{ByHand::remove_from_boot_loader, data}}});
@@ -55,15 +50,9 @@ void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& id
 /// True if `options` gives vfio-pci ids that matter: all of them where ours are given in the same
 /// way, since the last ones win; by address those of the card, which a device that stays may have.
 bool gives_ids(std::string_view options, const std::set<PciId>& ids, Binding binding) {
-  for (const auto word : split_words(options)) {
-    if (!word.starts_with("ids=")) continue;
-    if (binding == Binding::ids) return true;
-    for (const auto text : split_words(word.substr(4), ",")) {
-      const auto id = PciId::parse(text.substr(0, 9));  // subsystem and class may follow
-      if (id && ids.contains(*id)) return true;
-    }
-  }
-  return false;
+  const auto given = ids_option(options);
+  if (!given) return false;
+  return binding == Binding::ids || given->without(ids) != *given;
 }
 
 bool works_against(const ModprobeDirective& line, const std::set<PciId>& ids, Binding binding) {

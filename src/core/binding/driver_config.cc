@@ -16,8 +16,9 @@ DriverConfig current_config(const SystemFacts& facts) {
   return config;
 }
 
-std::optional<std::string> next_boot_ids(const SystemFacts& facts) {
-  return parameter_value(facts.boot_loader, facts.command_line, "vfio_pci.ids");
+std::optional<VfioIds> next_boot_ids(const SystemFacts& facts) {
+  const auto value = parameter_value(facts.boot_loader, facts.command_line, "vfio_pci.ids");
+  return value ? std::optional(VfioIds::parse(*value)) : std::nullopt;
 }
 
 }  // namespace vfio_switch

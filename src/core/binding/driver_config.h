@@ -2,12 +2,12 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "core/binding/override.h"
 #include "core/machine/facts.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
 
 namespace vfio_switch {
 
@@ -17,7 +17,7 @@ struct DriverConfig {
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   std::vector<OverrideEntry> overrides;
   /// vfio-pci.ids= of the kernel command line, which counts more than any file.
-  std::optional<std::string> parameter_ids = {};
+  std::optional<VfioIds> parameter_ids = {};
 
   bool operator==(const DriverConfig&) const = default;
 };
@@ -27,6 +27,6 @@ struct DriverConfig {
 
 /// The ids that vfio-pci gets from the kernel command line of the next boot, which count more than
 /// those of modprobe.d; nothing where it has none.
-[[nodiscard]] std::optional<std::string> next_boot_ids(const SystemFacts& facts);
+[[nodiscard]] std::optional<VfioIds> next_boot_ids(const SystemFacts& facts);
 
 }  // namespace vfio_switch

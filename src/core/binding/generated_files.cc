@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/files/seal.h"
+#include "core/modules/vfio_ids.h"
 
 namespace vfio_switch {
 
@@ -46,11 +47,9 @@ const std::set<std::string, std::less<>>& vfio_modules() {
 bool binds_only(std::string_view arguments, const std::set<PciId>& ids) {
   for (const auto word : split_words(arguments)) {
     if (word == "disable_vga=1") continue;
-    if (!word.starts_with("ids=")) return false;
-    for (const auto id : split_words(word.substr(4), ",")) {
-      const auto parsed = PciId::parse(id);
-      if (!parsed || !ids.contains(*parsed)) return false;
-    }
+    const auto given = ids_option(word);
+    if (!given || !given->not_understood().empty()) return false;
+    if (!std::ranges::includes(VfioIds(ids).ids(), given->ids())) return false;
   }
   return true;
 }

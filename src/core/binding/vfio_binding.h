@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "core/binding/driver_config.h"
@@ -31,7 +30,7 @@ class VfioBinding {
   [[nodiscard]] Bound of(const PciDevice& device) const;
 
  private:
-  std::optional<std::string> ids_;
+  std::optional<VfioIds> ids_;
   bool by_parameter_ = false;
   std::vector<OverrideEntry> listed_;
 };

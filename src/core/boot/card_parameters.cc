@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
 
 namespace vfio_switch {
 
@@ -38,7 +39,7 @@ std::vector<TellingParameter> telling_parameters(std::string_view command_line) 
   };
   constexpr std::array<std::string_view, 3> iommu_keys = {"intel_iommu", "amd_iommu", "iommu"};
   for (const auto word : split_words(command_line, " \t\n")) {
-    if (const auto ids = value_of(word, "vfio-pci.ids")) {
+    if (const auto ids = ids_parameter(word)) {
       if (ids->empty()) {
         add(word, ReasonCause::leaves_card_to_host, true);
       } else {
@@ -62,17 +63,14 @@ std::vector<TellingParameter> telling_parameters(std::string_view command_line) 
 }
 
 bool is_escape(std::string_view command_line) {
-  std::optional<std::string_view> last;
-  for (const auto word : split_words(command_line, " \t\n")) {
-    if (const auto ids = value_of(word, "vfio-pci.ids")) last = ids;
-  }
-  return last && last->empty();
+  const auto ids = ids_of_command_line(command_line);
+  return ids && ids->empty();
 }
 
 std::string without_escape(std::string_view command_line) {
   std::vector<std::string> words;
   for (const auto word : split_words(command_line, " \t\n")) {
-    if (!value_of(word, "vfio-pci.ids")) words.emplace_back(word);
+    if (!ids_parameter(word)) words.emplace_back(word);
   }
   return join(words, " ");
 }

@@ -48,8 +48,8 @@ bool is_passthrough_wanted(const Examination& examination) {
   if (examination.state.intent == Intent::enabled) return true;
   if (examination.state.intent == Intent::disabled) return false;
   const auto& facts = examination.facts;
-  if (const auto given = effective_vfio_ids(parse_modprobe(effective_modprobe(facts.modprobe)))) {
-    if (names_one_of(VfioIds::parse(*given), examination)) return true;
+  if (const auto given = ids_of_modprobe(parse_modprobe(effective_modprobe(facts.modprobe)))) {
+    if (names_one_of(*given, examination)) return true;
   }
   return std::ranges::any_of(split_words(facts.command_line), [&](std::string_view word) {
     const auto ids = ids_parameter(word);

@@ -75,7 +75,8 @@ struct DoctorFacts {
   std::vector<ConfigLine> memlock;                  ///< memlock lines of limits.conf(5)
   std::vector<ConfigLine> vfio_rules;               ///< udev rules about /dev/vfio
   std::vector<VirtualMachine> machines;
-  std::optional<std::string> set_up_pending;  ///< why the package set nothing up so far
+  std::optional<ReasonCause>
+      set_up_pending;  ///< where the package was installed, and set nothing up
   bool secure_boot = false;
   std::vector<std::string> rebuild;  ///< the command that builds every initramfs; empty: not known
   /// The running system was booted after our files were written; nothing where that is unknown.

@@ -99,11 +99,8 @@ void check_activity(const Examination& examination, std::vector<Finding>& findin
                                     {Manual{ByHand::reboot}}, std::move(devices)));
     return;
   }
-  const bool asked =
-      std::ranges::any_of(split_words(examination.facts.command_line), [](auto word) {
-        return word.starts_with("vfio-pci.ids=") || word.starts_with("vfio_pci.ids=");
-      });
-  if (asked) return;  // this boot was to be without
+  // Then somebody decided for this boot what vfio-pci gets.
+  if (ids_of_command_line(examination.facts.command_line)) return;
   findings.push_back(make_finding(FindingCause::not_active, std::move(data),
                                   {command_for_intent(examination, {"--rebuild"}),
                                    Manual{ByHand::reboot}, Manual{ByHand::report_bug}},
@@ -122,7 +119,7 @@ void check_staging(const Examination& examination, std::vector<Finding>& finding
   }
   if (const auto& environment = examination.facts.foreign_environment) {
     findings.push_back(make_finding(FindingCause::foreign_environment,
-                                    {{"environment", Word{*environment}}},
+                                    {{"environment", Reason(*environment)}},
                                     {Manual{ByHand::run_on_the_machine}}));
   }
   if (examination.state.intent != Intent::unset) {
@@ -133,7 +130,7 @@ void check_staging(const Examination& examination, std::vector<Finding>& finding
   }
   if (const auto& environment = examination.more.set_up_pending) {
     findings.push_back(make_finding(FindingCause::set_up_pending,
-                                    {{"environment", Word{*environment}}},
+                                    {{"environment", Reason(*environment)}},
                                     {own_command({"enable"})}));
   }
   for (const auto& refusal : examination.selection.refusals) {

@@ -15,16 +15,6 @@ std::string_view kind(const Change& change) {
   return std::holds_alternative<Absent>(file->after) ? "remove" : "write";
 }
 
-std::string describe(const Change& change) {
-  if (const auto* file = std::get_if<FileChange>(&change)) {
-    return (std::holds_alternative<Absent>(file->after) ? "remove " : "write ") + file->path;
-  }
-  if (const auto* boot = std::get_if<BootParameters>(&change)) {
-    return "run " + join(boot->command, " ");
-  }
-  return "rebuild " + std::get<RebuildInitramfs>(change).image;
-}
-
 const Reason& reason_of(const Change& change) {
   return std::visit([](const auto& one) -> const Reason& { return one.reason; }, change);
 }

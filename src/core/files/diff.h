@@ -51,9 +51,6 @@ using Diff = std::vector<Change>;
 /// "write", "remove", "rebuild-initramfs" or "boot-parameters": the kinds of the JSON output.
 [[nodiscard]] std::string_view kind(const Change& change);
 
-/// What the change will do, as one line for people: "write /etc/modprobe.d/vfio.conf".
-[[nodiscard]] std::string describe(const Change& change);
-
 /// Why it is done.
 [[nodiscard]] const Reason& reason_of(const Change& change);
 

@@ -52,6 +52,7 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const D
   if (!image.root_decides) {
     if (auto stale = staleness(image.facts, config)) return {false, std::move(stale)};
   }
+  ImageVerdict verdict{true, {}, image.root_decides};
   for (const auto& order : image.orders) {
     if (intent == Intent::unset) break;  // nothing is wanted: what others set up is theirs
     if (intent != Intent::enabled) {
@@ -59,10 +60,15 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const D
       return {false, Reason(ReasonCause::image_still_vfio, {{"device", order.device}})};
     }
     if (kernel.vfio_pci == ModuleForm::missing || (order.proved && order.vfio_wins())) continue;
+    if (order.vfio_wins() && order.is_undecided()) {
+      verdict.staged.reset();
+      verdict.reason = order.reason;
+      continue;
+    }
     return {false, Reason(ReasonCause::image_other_driver,
                           {{"device", order.device}, {"reason", order.reason.value_or(Reason())}})};
   }
-  return {true, {}, image.root_decides};
+  return verdict;
 }
 
 }  // namespace vfio_switch

@@ -86,8 +86,8 @@ struct SystemFacts {
   std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::string running_kernel;                ///< its release; empty where unknown
-  /// Why the hardware is not this system's: "a chroot"; nothing where it is.
-  std::optional<std::string> foreign_environment;
+  /// Where we run, if the hardware that is visible there may be another system's.
+  std::optional<ReasonCause> foreign_environment;
   bool command_line_locked = false;  ///< the boot menu cannot change the command line
   BootLoader boot_loader;
   BootMenu boot_menu;                      ///< located; without entries where it is not known

@@ -5,24 +5,19 @@
 #include <stdexcept>
 
 #include "core/base/text.h"
-#include "core/message/pseudo_catalogue.h"
 #include "core/message/reason.h"
 
 namespace vfio_switch {
 
 namespace {
 
-[[maybe_unused]] std::string untranslated(const Template& sentence, unsigned long count) {
+std::string untranslated(const Template& sentence, unsigned long count) {
   const bool plural = count != 1 && !sentence.plural.empty();
   return std::string(plural ? sentence.plural : sentence.text);
 }
 
 Translate& translator() {
-#ifdef VFIO_SWITCH_PSEUDO_CATALOGUE
-  static Translate current = pseudo_translation;
-#else
   static Translate current = untranslated;
-#endif
   return current;
 }
 

@@ -17,6 +17,7 @@ const std::vector<NoteKind>& note_kinds() {
        "file-put-out",
        {"{1} was edited since: every line of it is commented out, which the command below undoes"}},
       {file_unread, "file-unread", {"not taken into account: {1} could not be read ({2})"}},
+      {not_proved, "not-proved", {"not proved: {1}"}},
       {bind_script_missing,
        "bind-script-missing",
        {"{1} does not exist: without the package the host keeps the card"}},

@@ -17,6 +17,7 @@ enum class NoteCause {
   file_left,            ///< file
   file_put_out,         ///< file
   file_unread,          ///< file, why
+  not_proved,           ///< reason
   bind_script_missing,  ///< file
   image_tool,           ///< reason
   driver_blacklisted,   ///< place, driver

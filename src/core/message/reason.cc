@@ -182,6 +182,11 @@ const std::vector<ReasonKind>& reason_kinds() {
        "booster-ignores",
        {"booster builds this system's initramfs, and ignores the softdep and install lines of "
         "modprobe.d (mkinitcpio and dracut use them)"}},
+
+      {in_container, "in-container", {"a container"}},
+      {in_chroot, "in-chroot", {"a chroot"}},
+      {in_live_system, "in-live-system", {"a live system"}},
+      {in_unknown_system, "in-unknown-system", {"another system"}},
   };
   return kinds;
 }

@@ -117,6 +117,12 @@ enum class ReasonCause {
   preset_without_drop_ins,  ///< place, config, directory
   listed_module_missing,    ///< place, module, kernel
   booster_ignores,
+
+  // Where a program runs that does not see the machine's own hardware.
+  in_container,
+  in_chroot,
+  in_live_system,
+  in_unknown_system,
 };
 
 }  // namespace vfio_switch

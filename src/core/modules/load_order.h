@@ -36,6 +36,14 @@ struct LoadOrder {
   std::optional<Reason> reason;  ///< why it is not proved, or why vfio-pci does not win
 
   [[nodiscard]] bool vfio_wins() const { return winner == "vfio-pci"; }
+  /// True where no proof can be made, because something cannot be read or followed: that no other
+  /// driver comes first is not known, and nor is that one does.
+  [[nodiscard]] bool is_undecided() const {
+    using enum ReasonCause;
+    return !proved && reason &&
+           (reason->cause == file_unread || reason->cause == image_file_unread ||
+            reason->cause == command_unclear || reason->cause == commands_in_circle);
+  }
 
   bool operator==(const LoadOrder&) const = default;
 };

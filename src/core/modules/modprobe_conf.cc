@@ -232,15 +232,4 @@ std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files, const std::
   return files;
 }
 
-std::optional<std::string> effective_vfio_ids(const std::vector<ModprobeDirective>& directives) {
-  std::optional<std::string> ids;
-  for (const auto& directive : directives) {
-    if (directive.command != "options" || !directive.names("vfio_pci")) continue;
-    for (const auto word : split_words(directive.arguments)) {
-      if (word.starts_with("ids=")) ids = std::string(word.substr(4));
-    }
-  }
-  return ids;
-}
-
 }  // namespace vfio_switch

@@ -86,9 +86,4 @@ struct Softdep {
                                                   const std::string& path,
                                                   const std::optional<std::string>& content);
 
-/// The ids that vfio-pci would be given: of all `options vfio-pci` lines the last `ids=` wins
-/// (each one overwrites the module's string parameter); empty if there is none.
-[[nodiscard]] std::optional<std::string> effective_vfio_ids(
-    const std::vector<ModprobeDirective>& directives);
-
 }  // namespace vfio_switch

@@ -5,9 +5,9 @@
 #include <array>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "core/base/text.h"
-#include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {
 
@@ -147,6 +147,23 @@ std::optional<VfioIds> ids_option(std::string_view options) {
     if (word.starts_with("ids=")) ids = VfioIds::parse(word.substr(4));
   }
   return ids;
+}
+
+std::optional<VfioIds> ids_of_command_line(std::string_view command_line) {
+  std::optional<VfioIds> last;
+  for (const auto word : split_words(command_line, " \t\n")) {
+    if (auto ids = ids_parameter(word)) last = std::move(ids);
+  }
+  return last;
+}
+
+std::optional<VfioIds> ids_of_modprobe(const std::vector<ModprobeDirective>& directives) {
+  std::optional<VfioIds> last;
+  for (const auto& directive : directives) {
+    if (directive.command != "options" || !directive.names("vfio_pci")) continue;
+    if (auto ids = ids_option(directive.arguments)) last = std::move(ids);
+  }
+  return last;
 }
 
 }  // namespace vfio_switch

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/modules/modprobe_conf.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -74,5 +75,13 @@ class VfioIds {
 /// The ids that a module's options, the words behind `options vfio-pci`, give it: the last `ids=`
 /// counts (module_param_string). Nothing where there is none.
 [[nodiscard]] std::optional<VfioIds> ids_option(std::string_view options);
+
+/// The ids of a kernel command line: of several words the last counts. Nothing where it has none.
+[[nodiscard]] std::optional<VfioIds> ids_of_command_line(std::string_view command_line);
+
+/// The ids that modprobe.d gives: of all `options vfio-pci` lines the last `ids=` wins, since each
+/// overwrites the module's string parameter. Nothing where there is none.
+[[nodiscard]] std::optional<VfioIds> ids_of_modprobe(
+    const std::vector<ModprobeDirective>& directives);
 
 }  // namespace vfio_switch

@@ -130,8 +130,8 @@ class Judge {
     for (const auto& card : state_.cards) ids.insert(card.id);
     for (const auto& device : status_.devices) ids.insert(find_device(facts_, device.address)->id);
     VfioIds bound(ids);
-    const auto configured = effective_vfio_ids(parse_modprobe(effective_modprobe(facts_.modprobe)));
-    if (configured) bound.add(VfioIds::parse(*configured));
+    const auto configured = ids_of_modprobe(parse_modprobe(effective_modprobe(facts_.modprobe)));
+    if (configured) bound.add(*configured);
     return bound;
   }
 
@@ -163,8 +163,9 @@ BootRecord judge_boot(const SystemFacts& facts, const State& state, const Status
   Judge judge(facts, state, status, record);
   if (state.intent == Intent::unset) {
     if (seen.pending) {
-      judge.add(
-          {BootCause::set_up_pending, {{"where", Word{*seen.pending}}}, {own_command({"enable"})}});
+      judge.add({BootCause::set_up_pending,
+                 {{"where", Reason(*seen.pending)}},
+                 {own_command({"enable"})}});
     }
     return record;
   }

@@ -22,7 +22,7 @@ struct BootObservation {
   std::string time;
   bool has_display = false;   ///< the host has a DRM connector, or the firmware's framebuffer
   unsigned failed_boots = 0;  ///< in a row before this one
-  std::optional<std::string> pending;  ///< the automatic set-up was put off in "a chroot"
+  std::optional<ReasonCause> pending;  ///< where the automatic setup was put off
 };
 
 /// Compares what was expected for the running kernel with what the boot came to. `status` is that

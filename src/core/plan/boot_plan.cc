@@ -253,7 +253,7 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
       why = {ReasonCause::vfio_built_in, {{"kernel", Word{kernel->release}}}};
     }
     line.want(*ids);
-    plan.config.parameter_ids = ids->substr(ids_prefix.size());
+    plan.config.parameter_ids = ids_parameter(*ids);
   } else if (line.owns_ids()) {
     plan.config.parameter_ids.reset();
   }

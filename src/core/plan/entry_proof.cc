@@ -145,16 +145,6 @@ std::optional<Reason> why_not_provable(const BootEntry& entry, const SystemFacts
   return std::nullopt;
 }
 
-std::optional<std::string> ids_on(std::string_view command_line) {
-  std::optional<std::string> last;
-  for (const auto word : split_words(command_line, " \t\n")) {
-    const auto equals = word.find('=');
-    if (equals == std::string_view::npos) continue;
-    if (module_name(word.substr(0, equals)) == "vfio_pci.ids") last = word.substr(equals + 1);
-  }
-  return last;
-}
-
 EntryFunction not_proved(PciAddress device, Reason why) {
   return {device, std::nullopt, false, std::move(why)};
 }

@@ -51,9 +51,6 @@ struct MenuProof {
 [[nodiscard]] std::optional<Reason> why_not_provable(const BootEntry& entry,
                                                      const SystemFacts& facts);
 
-/// The ids that a kernel command line gives to vfio-pci; nothing where it does not.
-[[nodiscard]] std::optional<std::string> ids_on(std::string_view command_line);
-
 /// What becomes of `order`, which was proved with the entry's files and command line, by what its
 /// command line decides beside the order in which modules are loaded.
 [[nodiscard]] EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,

@@ -75,8 +75,12 @@ void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts&
                       const PlanOptions& options);
 
 /// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
-/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal. Of a
-/// plan that is refused the changes are taken out.
+/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal; one
+/// whose order cannot be known gets a note of the reason. Of a plan that is refused the changes are
+/// taken out.
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
+
+/// Refuses a concluded plan to enable whose order cannot be known: nobody asked for it.
+void refuse_undecided(Plan& plan);
 
 }  // namespace vfio_switch

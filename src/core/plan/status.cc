@@ -77,10 +77,20 @@ std::optional<std::string> expected_driver(const PciDevice& device, Intent inten
 NextBoot next_boot_of(const std::vector<LoadOrder>& orders, const std::string& kernel = {}) {
   std::set<bool> winners;
   for (const auto& order : orders) {
-    if (kernel.empty() || order.kernel == kernel) winners.insert(order.vfio_wins());
+    if (!kernel.empty() && order.kernel != kernel) continue;
+    if (order.vfio_wins() && order.is_undecided()) return NextBoot::unknown;
+    winners.insert(order.vfio_wins());
   }
   if (winners.size() == 2) return NextBoot::mixed;
   return winners.contains(true) ? NextBoot::vfio : NextBoot::host;
+}
+
+/// True where a kernel's modules cannot be told: nothing else is said of it, and it may be the one
+/// that boots.
+bool hides_a_kernel(const SystemFacts& facts) {
+  return std::ranges::any_of(facts.unread, [](const UnreadFile& file) {
+    return file.path.starts_with("/lib/modules/") && file.path.ends_with(".bin");
+  });
 }
 
 }  // namespace
@@ -105,7 +115,7 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
     status.devices.push_back({address, device.driver, expected, has_driver(device, expected)});
   }
   status.load_order = now;
-  status.next_boot = next_boot_of(now);
+  status.next_boot = hides_a_kernel(facts) ? NextBoot::unknown : next_boot_of(now);
   status.command_line = facts.command_line;
   status.parameters = telling_parameters(facts.command_line);
   return status;

@@ -54,7 +54,7 @@ struct Status {
   std::vector<TellingParameter> parameters;  ///< of it, those that decide about the card
   std::optional<BootRecord> boot;            ///< what the last boot check found
   bool boot_is_now = false;                  ///< that was the check of the running boot
-  std::optional<std::string> pending;        ///< why the automatic set-up was put off: "a chroot"
+  std::optional<ReasonCause> pending;        ///< where the automatic setup was put off
 
   /// The package of a kernel, as text behind its release: " (linux-lts)"; empty where unknown.
   [[nodiscard]] std::string package_text(const std::string& release) const;

@@ -30,14 +30,14 @@ Tone tone_of(Severity severity) {
   return Tone::faint;
 }
 
-/// A sentence of its own of what stands in the middle of one elsewhere. Only a word of ours gets a
-/// capital: not a path, a driver or an address.
+/// A sentence of its own of what stands in the middle of one elsewhere, without a full stop. Only a
+/// word of ours gets a capital: not a path, a driver or an address.
 std::string sentence(const Template& clause, std::string text) {
   const auto begins_with_word = !clause.text.empty() && clause.text.front() != '{';
   if (begins_with_word && !text.empty() && text.front() >= 'a' && text.front() <= 'z') {
     text.front() = static_cast<char>(text.front() - 'a' + 'A');
   }
-  return text + (text.ends_with('.') ? "" : ".");
+  return text + ".";
 }
 
 std::string finding_text(const Finding& finding, const Style& style) {
@@ -89,8 +89,7 @@ std::string found_text(const Finding& finding) {
   if (finding.refusal) {
     return sentence(kind_of(finding.refusal->cause).text, refusal_text(*finding.refusal));
   }
-  const auto& found = row_of(finding.cause).found;
-  return sentence(found, format(found, finding.data));
+  return format(row_of(finding.cause).found, finding.data);
 }
 
 std::string why_text(const Finding& finding) {

@@ -18,4 +18,15 @@ std::string reason_text(const Reason& reason) {
   return format(kind_of(reason.cause).text, reason.data);
 }
 
+std::string action_text(const Change& change) {
+  if (const auto* file = std::get_if<FileChange>(&change)) {
+    const bool goes = std::holds_alternative<Absent>(file->after);
+    return format({goes ? "remove {1}" : "write {1}"}, {{"file", Place{file->path}}});
+  }
+  if (const auto* boot = std::get_if<BootParameters>(&change)) {
+    return format({"run {1}"}, {{"command", Word{command_text({boot->command})}}});
+  }
+  return format({"rebuild {1}"}, {{"image", Place{std::get<RebuildInitramfs>(change).image}}});
+}
+
 }  // namespace vfio_switch

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/cards/refusal.h"
+#include "core/files/diff.h"
 #include "core/message/data.h"
 #include "core/message/note.h"
 
@@ -16,5 +17,7 @@ namespace vfio_switch {
 [[nodiscard]] std::string note_text(const Note& note);
 /// A clause, as sentences hold it.
 [[nodiscard]] std::string reason_text(const Reason& reason);
+/// What a change does, without its reason: "write /etc/modprobe.d/vfio.conf".
+[[nodiscard]] std::string action_text(const Change& change);
 
 }  // namespace vfio_switch

@@ -48,7 +48,7 @@ std::string stale_text(const Plan& plan, const Style& style) {
     }
     if (std::holds_alternative<BootParameters>(change)) {
       text += paragraph("",
-                        {"The boot loader's files are out of date: " + printable(describe(change)) +
+                        {"The boot loader's files are out of date: " + action_text(change) +
                          " on that system, or use --rebuild."},
                         style);
     }

@@ -96,8 +96,7 @@ std::string file_difference(const FileChange& change) {
 
 std::string change_text(const Change& change, bool details, const Style& style) {
   const auto* file = std::get_if<FileChange>(&change);
-  std::string text =
-      "  " + printable(describe(change)) + "  (" + reason_text(reason_of(change)) + ")\n";
+  std::string text = "  " + action_text(change) + "  (" + reason_text(reason_of(change)) + ")\n";
   if (file == nullptr || !details) return text;
   return text + difference_text(file_difference(*file), "    ", style);
 }

@@ -96,8 +96,9 @@ std::string next_boot_sentence(const Status& status, const KernelStatus& kernel)
       return "vfio-pci will bind the card";
     case NextBoot::host:
       return "the host's drivers will bind the card";
-    case NextBoot::mixed:
     case NextBoot::unknown:
+      return "not known";
+    case NextBoot::mixed:
       break;
   }
   std::vector<std::string> parts;
@@ -224,7 +225,7 @@ std::vector<Why> reasons(const Status& status) {
   }
   if (status.pending) {
     found.push_back(
-        {"the setup is pending: the package was installed in " + printable(*status.pending)});
+        {"the setup is pending: the package was installed in " + reason_text(*status.pending)});
   }
   if (status.boot) add_boot_check(status, found);
   return found;

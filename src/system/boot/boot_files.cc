@@ -18,9 +18,8 @@ namespace {
 constexpr std::size_t longest_text = std::size_t{1} << 20U;
 
 BootUnknown why(const Error& error, const std::string& path) {
-  // What FileReader::read() says of a file that is odd itself: a directory, a FIFO, too large.
-  constexpr std::array odd_codes = {0, EISDIR, ENODEV, EFBIG, ENXIO, ENOTDIR};
-  const bool odd = std::ranges::find(odd_codes, error.code) != odd_codes.end();
+  constexpr std::array<int, 6> codes = {0, EFBIG, EISDIR, ENODEV, ENOTDIR, ENXIO};
+  const bool odd = std::ranges::find(codes, error.code) != codes.end();
   return {odd ? BootUnknownCode::odd_file : BootUnknownCode::unreadable, path};
 }
 
@@ -80,10 +79,7 @@ SourceKind BootFiles::kind(const std::string& path) const {
   }
   const auto file = files_.open_file(path);
   if (file) return *file ? SourceKind::file : SourceKind::absent;
-  // A link to a directory is no regular file, and it is there.
-  if (file.error().code != 0 && file.error().code != EISDIR) return SourceKind::unknown;
-  const auto directory = files_.open_directory(path);
-  return directory && *directory ? SourceKind::directory : SourceKind::unknown;
+  return file.error().code == EISDIR ? SourceKind::directory : SourceKind::unknown;
 }
 
 BootFiles::Bytes BootFiles::bytes(const std::string& path) const {

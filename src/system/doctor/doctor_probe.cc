@@ -17,6 +17,7 @@
 #include "system/machine/foreign_system.h"
 #include "system/modules/module_db.h"
 #include "system/modules/module_lists.h"
+#include "system/state/boot_store.h"
 #include "system/state/state_store.h"
 
 namespace vfio_switch {
@@ -111,13 +112,6 @@ std::map<PciAddress, std::string> read_reset_methods(const FileReader& files,
   return methods;
 }
 
-std::optional<std::string> read_pending(const FileReader& files) {
-  constexpr std::string_view pending = "pending: ";
-  const auto text = text_of(files, state_directory + "/set-up");
-  if (!text.starts_with(pending)) return std::nullopt;
-  return std::string(trim(std::string_view(text).substr(pending.size())));
-}
-
 /// When `path` was last written, in ns since 1970; 0 where that cannot be seen.
 std::int64_t written_at(const FileReader& files, const std::string& path) {
   const auto state = files.state(path);
@@ -166,7 +160,7 @@ DoctorFacts read_doctor_facts(const FileReader& files, const SystemFacts& facts)
   more.memlock = lines_with(files, limits, "memlock");
   more.vfio_rules = lines_with(files, paths_in(files, "/etc/udev/rules.d/"), "\"vfio\"");
   more.machines = read_virtual_machines(files);
-  more.set_up_pending = read_pending(files);
+  more.set_up_pending = pending_set_up(files, PendingSetUp::not_told);
   more.secure_boot = is_secure_boot(files);
   more.booted_since = read_booted_since(files);
   return more;

@@ -15,6 +15,7 @@
 #include "system/images/initramfs_image.h"
 #include "system/modules/load_order_prover.h"
 #include "system/modules/module_db.h"
+#include "system/modules/odd_index.h"
 
 namespace vfio_switch {
 
@@ -27,6 +28,9 @@ class ImageModules {
   [[nodiscard]] static Result<ImageModules> open(const ImageTree& image, Kernel kernel,
                                                  const std::vector<ModprobeFile>& modprobe,
                                                  std::string_view command_line) {
+    if (const auto odd = find_odd_index(image, kernel.modules_directory)) {
+      return fail(printable(odd->path) + " in it: " + odd->why);
+    }
     kernel.softdeps.content = read_foreign(image, kernel.softdeps.path).text;
     const auto index = read_foreign(image, kernel.modules_directory + "/modules.dep").text;
     auto db = ModuleDb::open(image, kernel, modprobe);
@@ -190,10 +194,12 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     if (!report.facts.unread.empty()) {
       const auto& unread = report.facts.unread.front();
       both.proved = false;
-      both.reason = {ReasonCause::image_file_unread,
-                     {{"file", Place{unread.path}},
-                      {"image", Place{images.back()}},
-                      {"why", Word{unread.why}}}};
+      if (both.vfio_wins() || !both.reason) {
+        both.reason = {ReasonCause::image_file_unread,
+                       {{"file", Place{unread.path}},
+                        {"image", Place{images.back()}},
+                        {"why", Word{unread.why}}}};
+      }
     }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
     report.orders.push_back(std::move(both));

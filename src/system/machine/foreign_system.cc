@@ -45,12 +45,12 @@ bool is_live_system(std::string_view command_line) {
 
 }  // namespace
 
-Result<std::optional<std::string>> foreign_environment(const FileReader& files,
+Result<std::optional<ReasonCause>> foreign_environment(const FileReader& files,
                                                        std::string_view kernel_command_line) {
   if (!files.is_running_system()) return std::nullopt;
-  if (is_container(files)) return "a container";
-  if (is_chroot()) return "a chroot";
-  if (is_live_system(kernel_command_line)) return "a live system";
+  if (is_container(files)) return ReasonCause::in_container;
+  if (is_chroot()) return ReasonCause::in_chroot;
+  if (is_live_system(kernel_command_line)) return ReasonCause::in_live_system;
   return std::nullopt;
 }
 

@@ -70,20 +70,6 @@ Result<UniqueFd> memory_file(const std::string& text) {
   return fd;
 }
 
-/// libkmod opens these without asking what they are, and would wait for ever for who writes into a
-/// FIFO. Nothing where all are files, or are not there.
-std::optional<std::string> odd_database(int directory) {
-  constexpr std::array names = {"modules.dep.bin",           "modules.alias.bin",
-                                "modules.symbols.bin",       "modules.builtin.bin",
-                                "modules.builtin.alias.bin", "modules.softdep",
-                                "modules.weakdep",           "modules.builtin.modinfo"};
-  for (const auto* name : names) {
-    struct stat status{};
-    if (::fstatat(directory, name, &status, 0) == 0 && !S_ISREG(status.st_mode)) return name;
-  }
-  return std::nullopt;
-}
-
 bool is_regular(const char* path) {
   struct stat status{};
   return ::stat(path, &status) == 0 && S_ISREG(status.st_mode);
@@ -181,13 +167,6 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!modules) return failure_of(modules);
   if (!*modules) return fail("there is no " + kernel.modules_directory);
   db.modules_ = std::move(**modules);
-  if (const auto odd = odd_database(db.modules_.get())) {
-    return std::unexpected(
-        Error{ErrorKind::failed,
-              printable(kernel.modules_directory + "/" + *odd) + " is not a file",
-              {},
-              ENODEV});
-  }
 
   config.push_back(kernel.softdeps);
   auto memory = memory_file(joined_modprobe(effective_modprobe(std::move(config))));

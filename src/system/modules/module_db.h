@@ -29,7 +29,8 @@ struct InsertionOrder {
 class ModuleDb {
  public:
   /// `config` is the effective configuration in libkmod's order; modules.softdep of the kernel is
-  /// put in its place among it. Both reach libkmod as one in-memory file.
+  /// put in its place among it. Both reach libkmod as one in-memory file. Whoever names a kernel
+  /// has asked find_odd_index() first: libkmod trusts its databases.
   [[nodiscard]] static Result<ModuleDb> open(const FileReader& files, const Kernel& kernel,
                                              std::vector<ModprobeFile> config);
 

@@ -62,7 +62,7 @@ class MenuProver {
     kernel.command_line = entry.command_line;
     facts.kernels = {kernel};
     auto config = current_config(facts);
-    config.parameter_ids = ids_on(*entry.command_line);
+    config.parameter_ids = ids_of_command_line(*entry.command_line);
     const auto orders = prove_load_order(files_, facts, claims_, config);
     if (!orders) return std::unexpected(orders.error());
     std::vector<EntryFunction> functions;

@@ -65,6 +65,7 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   }
   add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
+  if (options.automatic) refuse_undecided(plan);
   return plan;
 }
 
@@ -166,7 +167,9 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
   if (!report) return std::unexpected(report.error());
   const auto verdict =
       judge_image(*report, kernel, plan.config, evidence.root_alone, plan.state.intent);
-  if (verdict.staged == true) return {};
+  // What cannot be known of a readable image is no failure of the tool that built it.
+  const bool undecided = !verdict.staged && report->condition == ImageCondition::readable;
+  if (verdict.staged == true || undecided) return {};
   return fail(built.image + " was rebuilt but does not do what is configured: " +
               reason_text(verdict.reason.value_or(Reason())));
 }
@@ -245,7 +248,7 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
   for (const auto& kernel : facts.kernels) {
     auto own = config;
     auto for_kernel = evidence;
-    if (kernel.command_line) own.parameter_ids = ids_on(*kernel.command_line);
+    if (kernel.command_line) own.parameter_ids = ids_of_command_line(*kernel.command_line);
     if (own != config) {
       // The settings have ids that its entry has not got, or the other way round.
       auto alone = facts;

@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/message/format.h"
+#include "core/message/reason.h"
 #include "system/state/kept_data.h"
 
 namespace vfio_switch {
@@ -113,6 +114,18 @@ BootRecord record_from(const Json& json) {
   return record;
 }
 
+constexpr std::string_view pending_key = "pending: ";
+constexpr std::string_view reported_key = "reported: ";
+
+/// Version 0.1.0 wrote "a chroot".
+ReasonCause place_named(std::string_view name) {
+  for (const auto place :
+       {ReasonCause::in_container, ReasonCause::in_chroot, ReasonCause::in_live_system}) {
+    if (name == kind_of(place).name || name == kind_of(place).text.text) return place;
+  }
+  return ReasonCause::in_unknown_system;
+}
+
 }  // namespace
 
 Result<std::string> read_boot_id(const FileReader& files) {
@@ -169,15 +182,23 @@ std::string render_boot_record(const BootRecord& record) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid) {
+std::optional<ReasonCause> pending_set_up(const FileReader& files, PendingSetUp which) {
   const auto text = files.read(set_up_path);
   if (!text || !*text) return std::nullopt;
-  for (const std::string_view kind : {"pending: ", "reported: "}) {
+  for (const auto kind : {pending_key, reported_key}) {
     if (!(*text)->starts_with(kind)) continue;
-    if (unsaid && kind == "reported: ") return std::nullopt;
-    return std::string(trim(std::string_view(**text).substr(kind.size())));
+    if (which == PendingSetUp::not_told && kind == reported_key) return std::nullopt;
+    return place_named(trim(std::string_view(**text).substr(kind.size())));
   }
   return std::nullopt;
+}
+
+std::string pending_note(ReasonCause where) {
+  return std::string(pending_key) + std::string(kind_of(where).name);
+}
+
+std::string reported_note(ReasonCause where) {
+  return std::string(reported_key) + std::string(kind_of(where).name);
 }
 
 }  // namespace vfio_switch

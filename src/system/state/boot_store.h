@@ -15,8 +15,9 @@ namespace vfio_switch {
 inline const std::string boot_record_path = state_directory + "/boot-check.json";
 /// How many boots were begun since the last one that reached the login target.
 inline const std::string boot_count_path = state_directory + "/boots";
-/// Whether the automatic setup has had its one chance: "done", or "pending: WHY" where the package
-/// was installed into a system that was not running; "reported: WHY" once a boot check said so.
+/// Whether the automatic setup has had its one chance: "done", or "pending: WHERE" where the
+/// package was installed into a system that was not running; "reported: WHERE" once a boot check
+/// said so.
 inline const std::string set_up_path = state_directory + "/set-up";
 /// The text that pam_motd(8) shows at logins until the next boot.
 inline const std::string motd_directory = "/run/motd.d";
@@ -44,7 +45,16 @@ struct BootCount {
 [[nodiscard]] std::optional<BootRecord> load_boot_record(const FileReader& files);
 [[nodiscard]] std::string render_boot_record(const BootRecord& record);
 
-/// Why the automatic setup was postponed. `unsaid`: only if no boot check has reported it yet.
-[[nodiscard]] std::optional<std::string> pending_set_up(const FileReader& files, bool unsaid);
+/// Of a setup that was put off: any, or only one that no boot check has reported yet.
+enum class PendingSetUp { any, not_told };
+
+/// Where the package was installed, if the automatic setup was put off there.
+[[nodiscard]] std::optional<ReasonCause> pending_set_up(const FileReader& files,
+                                                        PendingSetUp which);
+
+/// What the file says of a setup that was put off.
+[[nodiscard]] std::string pending_note(ReasonCause where);
+/// The same, once people were told.
+[[nodiscard]] std::string reported_note(ReasonCause where);
 
 }  // namespace vfio_switch

@@ -2,10 +2,11 @@
 #include "system/tools/kernels.h"
 
 #include <algorithm>
-#include <cerrno>
+#include <utility>
 
 #include "core/base/text.h"
 #include "system/modules/module_db.h"
+#include "system/modules/odd_index.h"
 #include "system/tools/initramfs_tools.h"
 
 namespace vfio_switch {
@@ -63,12 +64,12 @@ Result<std::vector<Kernel>> read_kernels(ForeignFiles& files, const Profile& pro
     if (kernel.package.contains('/')) kernel.package.clear();  // it becomes part of a path
     kernel.softdeps.path = kernel.modules_directory + "/modules.softdep";
     kernel.softdeps.content = files.text(kernel.softdeps.path);
-    auto db = ModuleDb::open(files.reader(), kernel, {});
-    if (!db && db.error().code == ENODEV) {
+    if (auto odd = find_odd_index(files.reader(), kernel.modules_directory)) {
       // A kernel whose modules cannot be told is none that anything is said of.
-      files.add_unread(kernel.modules_directory, "has an odd index: " + db.error().message);
+      files.add_unread(std::move(odd->path), std::move(odd->why));
       continue;
     }
+    auto db = ModuleDb::open(files.reader(), kernel, {});
     if (!db) return failure_of(db);
     auto form = db->form("vfio_pci");
     if (!form) return failure_of(form);

@@ -111,8 +111,8 @@ Result<ImageBuild> Mkinitcpio::build(const FileReader& files, const std::string&
   const auto presets = read_presets(others, std::string(trim(package)));
   if (!others.unread().empty()) {
     const auto& unread = others.unread().front();
-    return fail(printable(unread.path) + " could not be read (" + unread.why + "), so how mkinitcpio would build " +
-                printable(image) + " is not known");
+    return fail(printable(unread.path) + " could not be read (" + unread.why +
+                "), so how mkinitcpio would build " + printable(image) + " is not known");
   }
   const auto preset = std::ranges::find_if(presets, [&](const MkinitcpioPreset& one) {
     return one.image == image || one.unified == image;

@@ -187,7 +187,7 @@ class Stage {
   Result<void> run(FileStore& store, bool rebuild = true) {
     auto journal = value_of(Journal::load(store));
     return Transaction(store, tool, profile, {})
-        .run(journal, "enable", diff, {Intent::enabled, {}, {}}, rebuild);
+        .run(journal, {"enable", diff, {Intent::enabled, {}, {}}, rebuild});
   }
 
   Result<std::optional<std::string>> recover() {

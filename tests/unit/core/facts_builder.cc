@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/facts_builder.h"
-#include "core/files/own_paths.h"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +7,9 @@
 
 #include "core/binding/generated_files.h"
 #include "core/cards/card.h"
+#include "core/files/own_paths.h"
+#include "core/tell/message_text.h"
+#include "told.h"
 
 namespace vfio_switch::test {
 
@@ -286,7 +288,7 @@ const Candidate* find_candidate(const Selection& selection, std::string_view gpu
 
 std::vector<std::string> described(const Diff& diff) {
   std::vector<std::string> lines;
-  for (const auto& change : diff) lines.push_back(describe(change));
+  for (const auto& change : diff) lines.push_back(plain(action_text(change)));
   return lines;
 }
 

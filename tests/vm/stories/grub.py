@@ -94,7 +94,7 @@ def grub(stage: Stage) -> None:
         machine.copy_in(stage.deb, PACKAGE)
         settings = machine.manifest("/etc/default", "/boot/grub")
         said = machine.chroot("apt-get", "install", "-y", PACKAGE, record=off).stdout
-        stage.check("boot-parameter: the IOMMU is off" in said, "installing says which parameter is missing", said)
+        stage.check("boot-parameter: this kernel needs intel_iommu=on" in said, "installing says which parameter is missing", said)
         stage.equal(differences(settings, machine.manifest("/etc/default", "/boot/grub")), [],
                     "installing changes no boot parameter")
         before = machine.manifest(*watched)

@@ -102,7 +102,7 @@ TEST_CASE("vfio.conf says exactly the softdeps and ids that it was made from") {
   const auto content = render_vfio_conf(gt1030, stock);
   const auto directives = parse_modprobe(ModprobeFile{std::string(vfio_conf_path), content});
   CHECK((softdeps_of(directives) == stock));
-  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+  CHECK(ids_of_modprobe(directives) == VfioIds::parse("10de:1d01,10de:0fb8"));
   CHECK(directives.size() == stock.size() + 1);
   CHECK_THAT(content, has_text("0000:01:00.0 10de:1d01"));  // can be read on its own
   CHECK_THAT(content, has_text("0000:01:00.1 10de:0fb8"));
@@ -115,14 +115,14 @@ TEST_CASE("An id that two functions share is given to vfio-pci once") {
                       {at("02:00.0"), id("10de:1d01")},
                       {at("02:00.1"), id("10de:0fb8")}};
   const auto directives = parse_modprobe(ModprobeFile{"vfio.conf", render_vfio_conf(twins, stock)});
-  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+  CHECK(ids_of_modprobe(directives) == VfioIds::parse("10de:1d01,10de:0fb8"));
 }
 
 TEST_CASE("By address vfio.conf gives no ids, and has modprobe run the script") {
   const auto content = render_vfio_conf_by_address(gt1030, stock);
   const auto directives = parse_modprobe(ModprobeFile{std::string(vfio_conf_path), content});
   CHECK((softdeps_of(directives) == stock));
-  CHECK(effective_vfio_ids(directives) == std::nullopt);
+  CHECK(ids_of_modprobe(directives) == std::nullopt);
   REQUIRE(directives.size() == stock.size() + 1);
   CHECK(directives.back().command == "install");
   CHECK(directives.back().subject == "vfio-pci");

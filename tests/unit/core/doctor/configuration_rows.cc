@@ -154,8 +154,8 @@ std::vector<Row> module_rows() {
        "Kernels 6.12.1 and 6.1.0 have no vfio-pci", "vfio-pci as a module"},
       {vfio_pci_missing, "one kernel has it not",
        kernels(ModuleForm::missing, ModuleForm::loadable),
-       kernels(ModuleForm::built_in, ModuleForm::loadable), "Kernel 6.12.1 has", "vfio-pci as a module",
-       Severity::warning},
+       kernels(ModuleForm::built_in, ModuleForm::loadable), "Kernel 6.12.1 has",
+       "vfio-pci as a module", Severity::warning},
       {vfio_pci_built_in, "built in", kernels(ModuleForm::built_in, ModuleForm::loadable),
        kernels(ModuleForm::missing, ModuleForm::loadable), "6.12.1",
        "Add vfio-pci.ids=10de:1d01,10de:0fb8 to the kernel command line"},
@@ -205,8 +205,8 @@ std::vector<Row> configuration_rows() {
   const auto interruption = [](Examination& e) {
     e.interrupted = Refusal{RefusalCause::change_unfinished, {{"verb", Word{"enable"}}}};
   };
-  const auto chroot = [](Examination& e) { e.facts.foreign_environment = "a chroot"; };
-  const auto pending = [](Examination& e) { e.more.set_up_pending = "a chroot"; };
+  const auto chroot = [](Examination& e) { e.facts.foreign_environment = ReasonCause::in_chroot; };
+  const auto pending = [](Examination& e) { e.more.set_up_pending = ReasonCause::in_chroot; };
   const auto plain = healthy(desktop().facts());
   const std::vector<Row> more = {
       {interrupted, "a change is not finished", with(enabled(desktop()), interruption),
@@ -226,10 +226,10 @@ std::vector<Row> configuration_rows() {
       {not_active, "this boot was to be without", inactive(true), inactive(true, "vfio-pci.ids="),
        "nouveau", "--rebuild"},
       {card_missing, "taken out", refused(gone_card), refused(edited_file),
-       "The chosen card 10de:2d04 is neither at 0000:01:00.0",
+       "chosen card 10de:2d04 is neither at 0000:01:00.0",
        "Or: Run one of these commands: 'vfio-switch enable --device 0000:01:00.0'"},
       {set_up_pending, "installed into an image", with(plain, pending),
-       with(enabled(desktop()), pending), "a chroot", "vfio-switch enable"},
+       with(enabled(desktop()), pending), "in a chroot", "vfio-switch enable"},
       {foreign_environment, "in a chroot", with(plain, chroot), plain, "a chroot",
        "machine itself"},
   };

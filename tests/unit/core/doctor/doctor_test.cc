@@ -9,6 +9,7 @@
 #include "core/doctor/tools.h"
 #include "core/tell/doctor_text.h"
 #include "core/tell/remedy_text.h"
+#include "told.h"
 
 namespace vfio_switch::test {
 
@@ -38,8 +39,8 @@ TEST_CASE("each finding is made where it should be, and not next to that", "[doc
       FAIL_CHECK("not found");
       continue;
     }
-    CHECK_THAT(found_text(*finding), has_text(row.says));
-    CHECK_THAT(remedy_text(finding->remedy), has_text(row.remedy));
+    CHECK_THAT(test::plain(found_text(*finding)), has_text(row.says));
+    CHECK_THAT(test::plain(remedy_text(finding->remedy)), has_text(row.remedy));
     CHECK(to_string(finding->severity) == to_string(row.severity));
     CHECK(find_finding(diagnose(row.neighbour), row.code) == nullptr);
   }
@@ -80,10 +81,10 @@ TEST_CASE("what is found and what helps are sentences", "[doctor]") {
   for (const auto& row : all_rows()) {
     for (const auto& finding : diagnose(row.trigger)) {
       INFO(row_of(finding.cause).text);
-      CHECK(found_text(finding).ends_with('.'));
-      CHECK(found_text(finding).find('{') == std::string::npos);
+      CHECK(test::plain(found_text(finding)).ends_with('.'));
+      CHECK(test::plain(found_text(finding)).find('{') == std::string::npos);
       CHECK_FALSE(finding.remedy.empty());
-      CHECK(remedy_text(finding.remedy).find("  ") == std::string::npos);
+      CHECK(test::plain(remedy_text(finding.remedy)).find("  ") == std::string::npos);
     }
   }
 }
@@ -91,7 +92,7 @@ TEST_CASE("what is found and what helps are sentences", "[doctor]") {
 TEST_CASE("a machine with nothing amiss has no finding", "[doctor]") {
   CHECK(diagnose(healthy(desktop().facts())).empty());
   CHECK(diagnose(enabled(desktop())).empty());
-  CHECK(doctor_text({}, Intent::enabled, {}) == "Found no problem.\n");
+  CHECK(test::plain(doctor_text({}, Intent::enabled, {})) == "Found no problem.\n");
 }
 
 TEST_CASE("problems come first, and notes alone are no failure", "[doctor]") {
@@ -146,7 +147,8 @@ TEST_CASE("nothing that is told is wider than a terminal, but tables", "[doctor]
                     [](const auto& step) { return !std::holds_alternative<Manual>(step); });
     }
     for (const std::size_t width : {0, 60, 80, 200}) {
-      const auto text = doctor_text(findings, row.trigger.state.intent, {.width = width});
+      const auto text =
+          test::plain(doctor_text(findings, row.trigger.state.intent, {.width = width}));
       const std::size_t most = width == 60 ? 60 : 80;
       for (const auto line : split_lines(text)) CHECK(columns(line) <= most);
     }
@@ -157,7 +159,7 @@ TEST_CASE("a card with a name of control characters cannot fake a finding", "[do
   const auto finding = make_finding(FindingCause::held_open,
                                     {{"programs", std::vector<Item>{Quotation{"a\nproblem: x"}}}},
                                     {Run{{{"a\nproblem: y"}}, true}});
-  const auto text = doctor_text({finding}, Intent::unset, {});
+  const auto text = test::plain(doctor_text({finding}, Intent::unset, {}));
   CHECK(text.find("\nproblem") == std::string::npos);
 }
 

@@ -8,6 +8,8 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
+#include "core/tell/message_text.h"
+#include "told.h"
 
 namespace vfio_switch {
 
@@ -68,9 +70,9 @@ TEST_CASE("What decides about the kernel command line is a kind of its own") {
                                     {"intel_iommu=on"},
                                     ReasonCause::grub_passes_rest};
   CHECK(kind(setting) == "boot-parameters");
-  CHECK(describe(setting) == "write /etc/default/grub");
+  CHECK(test::plain(action_text(setting)) == "write /etc/default/grub");
   CHECK(kind(run) == "boot-parameters");
-  CHECK(describe(run) == "run grub-mkconfig -o /boot/grub/grub.cfg");
+  CHECK(test::plain(action_text(run)) == "run grub-mkconfig -o /boot/grub/grub.cfg");
   CHECK(reason_of(run) == Reason(ReasonCause::grub_passes_rest));
   CHECK_FALSE(has_file_changes({setting, run}));  // no initramfs holds a copy of them
   CHECK(std::get<FileChange>(inverse({setting, run}).at(0)).boot_parameters);

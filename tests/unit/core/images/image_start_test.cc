@@ -214,6 +214,15 @@ TEST_CASE("An image is judged by what it holds and does") {
     report.orders[0].reason = some_reason();
     CHECK(judge(report).staged == false);
   }
+  SECTION("what cannot be known is neither staged nor stale") {
+    auto report = image("vfio-pci", on_disk);
+    report.orders[0].proved = false;
+    report.orders[0].reason = ReasonCause::image_file_unread;
+    CHECK_FALSE(judge(report).staged.has_value());
+    CHECK(judge(report).reason == Reason(ReasonCause::image_file_unread));
+    report.orders[0].winner = "nouveau";
+    CHECK(judge(report).staged == false);
+  }
   SECTION("missing, damaged, unknown") {
     ImageReport report;
     report.condition = ImageCondition::missing;

@@ -272,32 +272,4 @@ TEST_CASE("The configuration can be imagined with a file, and without it") {
   }
 }
 
-TEST_CASE("Of all ids for vfio-pci the last ones win") {
-  struct Row {
-    std::string content;
-    std::optional<std::string> ids;
-  };
-  const Row rows[] = {
-      {"", std::nullopt},
-      {"options vfio-pci disable_vga=1\n", std::nullopt},
-      {"options vfio ids=10de:1d01\n", std::nullopt},
-      {"#options vfio-pci ids=10de:1d01\n", std::nullopt},
-      {"options vfio-pci ids=10de:1d01\n", "10de:1d01"},
-      {"options vfio_pci ids=10de:1d01\n", "10de:1d01"},
-      {"options vfio-pci disable_vga=1 ids=10de:1d01,10de:0fb8\n", "10de:1d01,10de:0fb8"},
-      {"options vfio-pci ids=a\noptions vfio_pci ids=b\n", "b"},
-      {"options vfio-pci ids=a ids=b\n", "b"},
-      {"options vfio-pci ids=a\noptions vfio-pci ids=\n", ""},
-      {"options vfio-pci ids=a\r\n", "a\r"},
-  };
-  for (const auto& row : rows) {
-    INFO(row.content);
-    CHECK(effective_vfio_ids(parse(row.content)) == row.ids);
-  }
-}
-
-TEST_CASE("libkmod takes no wildcard for options") {
-  CHECK(effective_vfio_ids(parse("options vfio* ids=a\n")) == std::nullopt);
-}
-
 }  // namespace vfio_switch

@@ -15,6 +15,10 @@ PciDevice device(PciId id, PciId subsystem, std::uint32_t device_class) {
   return made;
 }
 
+std::vector<ModprobeDirective> lines_of(const std::string& content) {
+  return parse_modprobe(ModprobeFile{"/etc/modprobe.d/a.conf", content});
+}
+
 const PciDevice card = device({0x10de, 0x2d04}, {0x1462, 0x5351}, 0x030000);
 
 }  // namespace
@@ -75,4 +79,33 @@ TEST_CASE("Ids are found on command lines and behind options", "[vfio_ids]") {
   CHECK_FALSE(ids_parameter("quiet"));
   CHECK(ids_option("ids=8086:1 disable_vga=1 ids=10de:2d04") == VfioIds::parse("10de:2d04"));
   CHECK_FALSE(ids_option("disable_vga=1"));
+}
+
+TEST_CASE("Of all ids for vfio-pci the last ones win") {
+  struct Row {
+    std::string content;
+    std::optional<std::string> ids;
+  };
+  const Row rows[] = {
+      {"", std::nullopt},
+      {"options vfio-pci disable_vga=1\n", std::nullopt},
+      {"options vfio ids=10de:1d01\n", std::nullopt},
+      {"#options vfio-pci ids=10de:1d01\n", std::nullopt},
+      {"options vfio-pci ids=10de:1d01\n", "10de:1d01"},
+      {"options vfio_pci ids=10de:1d01\n", "10de:1d01"},
+      {"options vfio-pci disable_vga=1 ids=10de:1d01,10de:0fb8\n", "10de:0fb8,10de:1d01"},
+      {"options vfio-pci ids=1:2\noptions vfio_pci ids=3:4\n", "0003:0004"},
+      {"options vfio-pci ids=1:2 ids=3:4\n", "0003:0004"},
+      {"options vfio-pci ids=1:2\noptions vfio-pci ids=\n", ""},
+      {"options vfio-pci ids=1:2\r\n", "0001:0002"},
+  };
+  for (const auto& row : rows) {
+    INFO(row.content);
+    const auto ids = ids_of_modprobe(lines_of(row.content));
+    CHECK((ids ? std::optional(ids->str()) : std::nullopt) == row.ids);
+  }
+}
+
+TEST_CASE("libkmod takes no wildcard for options") {
+  CHECK(ids_of_modprobe(lines_of("options vfio* ids=1:2\n")) == std::nullopt);
 }

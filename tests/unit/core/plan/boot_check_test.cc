@@ -135,8 +135,8 @@ TEST_CASE("An id that only the configuration gives to vfio-pci is found as well"
   auto stranger = vga("05:00.0", "1002:73bf");
   stranger.driver("vfio-pci", "vfio_pci");
   const auto judged = [&](const std::string& ids) {
-    auto builder = desktop().with(stranger).modprobe("/etc/modprobe.d/vfio.conf",
-                                                     "options vfio-pci ids=10de:1d01," + ids + "\n");
+    auto builder = desktop().with(stranger).modprobe(
+        "/etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:1d01," + ids + "\n");
     return codes(Boot("vfio-pci", "vfio-pci", builder).judge());
   };
   CHECK(judged("1002:73bf") == Codes{"foreign-device"});
@@ -230,7 +230,7 @@ TEST_CASE("A set-up that was put off is told of where nothing was set up since")
   Boot boot("nouveau", "snd_hda_intel");
   boot.state = {};
   CHECK(boot.judge().findings.empty());
-  boot.seen.pending = "a chroot";
+  boot.seen.pending = ReasonCause::in_chroot;
   const auto record = boot.judge();
   CHECK(codes(record) == Codes{"set-up-pending"});
   CHECK_THAT(text_of(record.findings[0]), has_text("installed in a chroot"));

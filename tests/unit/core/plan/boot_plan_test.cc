@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/plan/boot_plan.h"
-#include "core/binding/driver_config.h"
 
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "catch.h"
+#include "core/binding/driver_config.h"
 #include "core/boot/grub_settings.h"
 #include "core/cards/isolation.h"
 #include "core/facts_builder.h"
+#include "core/tell/message_text.h"
 #include "told.h"
 
 namespace vfio_switch {
@@ -84,7 +85,7 @@ bool says(const Plan& plan, const std::string& part) {
 std::vector<std::string> boot_changes(const Plan& plan) {
   std::vector<std::string> lines;
   for (const auto& change : plan.diff) {
-    if (kind(change) == "boot-parameters") lines.push_back(describe(change));
+    if (kind(change) == "boot-parameters") lines.push_back(test::plain(action_text(change)));
   }
   return lines;
 }
@@ -169,7 +170,7 @@ TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
   const auto plan = enable(with_loader(built_in, grub()));
   CHECK(codes(plan.refusals).empty());
   CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet " + ids + "\"\n");
-  CHECK(plan.config.parameter_ids == "10de:0fb8,10de:1d01");
+  CHECK(plan.config.parameter_ids == VfioIds::parse("10de:0fb8,10de:1d01"));
   CHECK(plan.state.boot_parameters == Parameters{ids});
 
   const auto unknown = enable(with_loader(built_in, UnknownLoader{}));
@@ -184,12 +185,13 @@ TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
   const auto by_hand =
       desktop().kernel("6.99-custom", ModuleForm::built_in).command_line("ro " + ids);
   CHECK(codes(enable(with_loader(by_hand, UnknownLoader{})).refusals).empty());
-  CHECK(next_boot_ids(with_loader(by_hand, UnknownLoader{})) == "10de:0fb8,10de:1d01");
+  CHECK(next_boot_ids(with_loader(by_hand, UnknownLoader{})) ==
+        VfioIds::parse("10de:0fb8,10de:1d01"));
 }
 
 TEST_CASE("The ids go from the command line when the card is given back, the IOMMU stays on") {
   const auto facts = with_loader(desktop(), grub("quiet intel_iommu=on " + ids, "quiet " + ids));
-  CHECK(next_boot_ids(facts) == "10de:0fb8,10de:1d01");
+  CHECK(next_boot_ids(facts) == VfioIds::parse("10de:0fb8,10de:1d01"));
   const auto kept = enabled_with({on, ids});
   auto plan = plan_disable(facts, kept, {});
   drop_id_parameter(plan, facts, kept, {});

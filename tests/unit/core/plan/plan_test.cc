@@ -142,7 +142,7 @@ TEST_CASE("vfio.conf has a softdep for every claimant of every kernel, and the c
     REQUIRE(line != nullptr);
     CHECK(line->arguments == "pre: vfio-pci");
   }
-  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+  CHECK(ids_of_modprobe(directives) == VfioIds::parse("10de:1d01,10de:0fb8"));
   CHECK(content->find("blacklist") == std::string::npos);
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("The configuration that a plan promises holds its files and everybody 
   const auto plan =
       enable(desktop().modprobe("/etc/modprobe.d/other.conf", "options kvm a=1\n").facts());
   const auto directives = parse_modprobe(effective_modprobe(plan.config.modprobe));
-  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+  CHECK(ids_of_modprobe(directives) == VfioIds::parse("10de:1d01,10de:0fb8"));
   CHECK(std::ranges::any_of(directives, [](const auto& line) { return line.subject == "kvm"; }));
 }
 
@@ -271,7 +271,7 @@ TEST_CASE("What the older tool left behind is removed, and stands in nobody's wa
     CHECK(removes(plan, path));
   }
   const auto directives = parse_modprobe(effective_modprobe(plan.config.modprobe));
-  CHECK(effective_vfio_ids(directives) == "10de:1d01,10de:0fb8");
+  CHECK(ids_of_modprobe(directives) == VfioIds::parse("10de:1d01,10de:0fb8"));
   CHECK(std::ranges::none_of(directives,
                              [](const auto& line) { return line.command == "blacklist"; }));
 }
@@ -628,7 +628,7 @@ TEST_CASE("Where a device that stays has one of the ids, the card is bound by ad
     const auto conf = written(plan, vfio_conf);
     REQUIRE(conf);
     const auto directives = parse_modprobe(ModprobeFile{vfio_conf, *conf});
-    CHECK(effective_vfio_ids(directives).has_value() != row.by_address);
+    CHECK(ids_of_modprobe(directives).has_value() != row.by_address);
     CHECK(binds_by_address(directives) == row.by_address);
     CHECK_THAT(*conf, has_text("softdep nouveau pre: vfio-pci\n"));
     CHECK(written(plan, override_path).has_value() == row.by_address);
@@ -721,7 +721,7 @@ TEST_CASE("Somebody else's override file is not overwritten") {
 
 TEST_CASE("In a root whose hardware is somebody else's nothing is enabled") {
   auto facts = desktop().facts();
-  facts.foreign_environment = "a chroot";
+  facts.foreign_environment = ReasonCause::in_chroot;
   const auto plan = enable(facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::foreign_environment});
   CHECK_THAT(text_of(plan.refusals[0]), has_text("a chroot"));
@@ -782,6 +782,38 @@ TEST_CASE("What libkmod does not prove is a refusal") {
     CHECK_THAT(text_of(plan.refusals[0]), has_text("6.99"));
     CHECK_THAT(text_of(plan.refusals[0]), has_text("because"));
   }
+}
+
+TEST_CASE("What nobody can know is noted once, and refused to those who asked for nothing") {
+  const auto facts = desktop().kernel("6.99", ModuleForm::missing).facts();
+  const auto with_orders = [&](const std::string& winner, ReasonCause cause) {
+    auto plan = enable(facts);
+    std::vector<LoadOrder> orders;
+    for (const auto& kernel : facts.kernels) {
+      for (const auto& function : plan.functions) {
+        LoadOrder order{kernel.release, function, {}, {}, winner, Stage::root, false, cause};
+        orders.push_back(std::move(order));
+      }
+    }
+    conclude(plan, orders, facts.kernels);
+    return plan;
+  };
+  using enum ReasonCause;
+  for (const auto cause : {file_unread, image_file_unread, command_unclear, commands_in_circle}) {
+    auto plan = with_orders("vfio-pci", cause);
+    CHECK(codes(plan.refusals).empty());
+    CHECK_FALSE(plan.diff.empty());
+    CHECK(std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause) == 1);
+    refuse_undecided(plan);
+    CHECK(codes(plan.refusals) == Codes(4, RefusalCode::config_conflict));
+    CHECK(plan.diff.empty());
+    CHECK(std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause) == 0);
+  }
+  // Another driver comes first, whatever the file says.
+  CHECK(codes(with_orders("nouveau", file_unread).refusals) ==
+        Codes(2, RefusalCode::config_conflict));
+  CHECK(codes(with_orders("vfio-pci", loaded_by_name).refusals) ==
+        Codes(4, RefusalCode::config_conflict));
 }
 
 TEST_CASE("Where another line decides the order, it is named") {

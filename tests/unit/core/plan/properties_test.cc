@@ -288,7 +288,7 @@ TEST_CASE("A plan names the selected card and nothing else") {
       const auto content = written(plan, vfio_conf_path);
       REQUIRE(content);
       const auto ids =
-          effective_vfio_ids(parse_modprobe(ModprobeFile{std::string(vfio_conf_path), *content}));
+          ids_of_modprobe(parse_modprobe(ModprobeFile{std::string(vfio_conf_path), *content}));
       std::set<PciAddress> by_address;
       for (const auto& entry : plan.config.overrides) by_address.insert(entry.address);
       REQUIRE(ids.has_value() == by_address.empty());
@@ -297,7 +297,7 @@ TEST_CASE("A plan names the selected card and nothing else") {
         continue;
       }
       std::set<PciId> bound;
-      for (const auto word : split_words(*ids, ",")) bound.insert(test::id(word));
+      for (const auto& id : ids->ids()) bound.insert(id.id);
       std::set<PciId> wanted;
       for (const auto& device : facts.devices) {
         const bool selected = card.contains(device.address);

@@ -161,6 +161,32 @@ TEST_CASE("The next boot is mixed where kernels or functions differ") {
   }
 }
 
+TEST_CASE("What cannot be read leaves the next boot unknown, and is not as intended") {
+  const auto facts = enabled_desktop(true);
+  auto undecided = vfio_everywhere;
+  undecided[1].proved = false;
+  undecided[1].reason = ReasonCause::file_unread;
+  auto status = make_status(facts, enable(facts), Intent::enabled, {}, undecided);
+  CHECK(status.next_boot == NextBoot::unknown);
+  CHECK(status.kernels[0].next_boot == NextBoot::unknown);
+  status.devices.clear();
+  CHECK_FALSE(is_as_intended(status));
+  // Known it is that another driver comes first, whatever else the file says.
+  undecided[1].winner = "snd_hda_intel";
+  CHECK(make_status(facts, enable(facts), Intent::enabled, {}, undecided).next_boot ==
+        NextBoot::mixed);
+}
+
+TEST_CASE("A kernel whose modules cannot be told may be the one that boots") {
+  auto facts = enabled_desktop(true);
+  facts.unread = {{"/etc/X11/xorg.conf", "Permission denied"}};
+  CHECK(make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere).next_boot ==
+        NextBoot::vfio);
+  facts.unread = {{"/lib/modules/6.99/modules.alias.bin", "it is damaged"}};
+  CHECK(make_status(facts, enable(facts), Intent::enabled, {}, vfio_everywhere).next_boot ==
+        NextBoot::unknown);
+}
+
 TEST_CASE("A driver is the expected one if its module is") {
   struct Row {
     std::string what;

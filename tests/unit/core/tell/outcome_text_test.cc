@@ -71,25 +71,25 @@ TEST_CASE("What is not proved, or takes a table, is left to status") {
 }
 
 TEST_CASE("The way out is told where vfio-pci takes the card and the menu can be edited") {
-  CHECK_THAT(done_text(enabled(), true, {}), has_text("If the screen stays black"));
+  CHECK_THAT(test::plain(done_text(enabled(), true, {})), has_text("If the screen stays black"));
   auto locked = enabled();
   locked.command_line_locked = true;
-  CHECK(done_text(locked, true, {}).find("If the screen") == std::string::npos);
+  CHECK(test::plain(done_text(locked, true, {})).find("If the screen") == std::string::npos);
   const auto host = plan_with({order("6.1", "01:00.0", "nouveau"), order("6.1", "01:00.1", "snd")});
-  CHECK(done_text(host, true, {}).find("If the screen") == std::string::npos);
+  CHECK(test::plain(done_text(host, true, {})).find("If the screen") == std::string::npos);
 }
 
 TEST_CASE("Images that were not rebuilt are named, and nothing is promised") {
   auto plan = enabled();
   plan.diff.emplace_back(RebuildInitramfs{"6.1", "/boot/initrd.img-6.1", test::some_reason()});
   plan.diff.emplace_back(BootParameters{{"update-grub"}, {}, {}, {}, test::some_reason()});
-  const auto text = done_text(plan, false, {});
+  const auto text = test::plain(done_text(plan, false, {}));
   CHECK_THAT(text, has_text("/boot/initrd.img-6.1 is out of date: rebuild it on that system, or "
                             "use --rebuild.\n"));
   CHECK_THAT(text, has_text("files are out of date: run update-grub on that system"));
   CHECK_THAT(text, has_text("Until the files named above are rebuilt, this may not be so."));
   CHECK(text.find("Reboot") == std::string::npos);
-  CHECK(done_text(plan, true, {}).find("out of date") == std::string::npos);
+  CHECK(test::plain(done_text(plan, true, {})).find("out of date") == std::string::npos);
 }
 
 }  // namespace vfio_switch

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "catch.h"
+#include "told.h"
 
 namespace vfio_switch::test {
 
@@ -21,18 +22,18 @@ const Remedy steps = {
 }  // namespace
 
 TEST_CASE("a remedy in sentences", "[remedy]") {
-  CHECK(remedy_text(steps) ==
+  CHECK(test::plain(remedy_text(steps)) ==
         "Remove 'nouveau' from /etc/modules:3. Add the line 'a line' to /etc/x.conf. "
         "In /etc/y.conf:1, replace 'from' by 'to'. Run 'update-initramfs -u'. "
         "Run 'touch 'a b''. Reboot.");
-  CHECK(remedy_text({}).empty());
-  CHECK(remedy_text({Edit{{"/etc/modules", 3}, {}, {}}}) == "Edit /etc/modules:3.");
-  CHECK(remedy_text({Edit{{"/boot/a.conf", 3}, "options\tro", "options\tro a"}}) ==
+  CHECK(test::plain(remedy_text({})).empty());
+  CHECK(test::plain(remedy_text({Edit{{"/etc/modules", 3}, {}, {}}})) == "Edit /etc/modules:3.");
+  CHECK(test::plain(remedy_text({Edit{{"/boot/a.conf", 3}, "options\tro", "options\tro a"}})) ==
         "In /boot/a.conf:3, replace 'options ro' by 'options ro a'.");
 }
 
 TEST_CASE("what is to be typed or copied stands alone on its line", "[remedy]") {
-  CHECK(remedy_lines(steps, "  -> ", {}) ==
+  CHECK(test::plain(remedy_lines(steps, "  -> ", {})) ==
         "  -> Remove this line from /etc/modules:3:\n"
         "       nouveau\n"
         "     Add this line to /etc/x.conf:\n"
@@ -45,7 +46,7 @@ TEST_CASE("what is to be typed or copied stands alone on its line", "[remedy]") 
         "       update-initramfs -u\n"
         "       touch 'a b'\n"
         "     Reboot.\n");
-  CHECK(remedy_lines({}, "  -> ", {}).empty());
+  CHECK(test::plain(remedy_lines({}, "  -> ", {})).empty());
 }
 
 TEST_CASE("ways of which one is enough", "[remedy]") {
@@ -53,10 +54,10 @@ TEST_CASE("ways of which one is enough", "[remedy]") {
   add_way(remedy, {own_command({"enable"})});
   add_way(remedy, {own_command({"disable"})});
   add_way(remedy, {});
-  CHECK(remedy_text(remedy) ==
+  CHECK(test::plain(remedy_text(remedy)) ==
         "Connect the monitor to a GPU that stays with the host. Reboot. Or: Run one of these "
         "commands: 'vfio-switch enable' and 'vfio-switch disable'.");
-  CHECK(remedy_lines(remedy, "  -> ", {}) ==
+  CHECK(test::plain(remedy_lines(remedy, "  -> ", {})) ==
         "  -> Connect the monitor to a GPU that stays with the host.\n"
         "     Reboot.\n"
         "  Or:\n"
@@ -73,7 +74,7 @@ TEST_CASE("everything that only people can do has a code and a sentence", "[reme
     INFO(code);
     CHECK(codes.insert(code).second);
     CHECK(code.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string_view::npos);
-    CHECK(remedy_text({Manual{what, data}}).ends_with('.'));
+    CHECK(test::plain(remedy_text({Manual{what, data}})).ends_with('.'));
   }
   CHECK(codes.size() == static_cast<std::size_t>(ByHand::report_bug) + 1);
 }

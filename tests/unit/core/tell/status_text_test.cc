@@ -58,23 +58,25 @@ TEST_CASE("Status tells wanted, staged, command line and active apart") {
   status.kernels[0].staged = false;
   status.kernels[0].reason = some_reason();
   status.parameters = {{"vfio-pci.ids=", ReasonCause::leaves_card_to_host, true}};
-  CHECK(text(status) ==
-        "WANTED       STAGED                    COMMAND LINE                                  "
-        "ACTIVE\n"
-        "passthrough  files yes                 vfio-pci.ids=                                 "
-        "0000:01:00.0 nouveau\n"
-        "             6.1.0-56-amd64 (running)    leaves the card with the host in this boot    "
-        "expected vfio-pci\n"
-        "               image no                                                              "
-        "0000:01:00.1 vfio-pci\n"
-        "\n"
-        "NEXT BOOT                 DRIVER OF THE CARD\n"
-        "6.1.0-56-amd64 (running)  vfio-pci will bind the card\n"
-        "\n"
-        "Card  0000:01:00.0 without a name\n"
-        "Card  0000:01:00.1 without a name\n"
-        "Why   6.1.0-56-amd64: because\n"
-        "Next  run 'vfio-switch enable'\n");
+  CHECK(
+      test::plain_table(text(status)) ==
+      test::plain_table(
+          "WANTED       STAGED                    COMMAND LINE                                  "
+          "ACTIVE\n"
+          "passthrough  files yes                 vfio-pci.ids=                                 "
+          "0000:01:00.0 nouveau\n"
+          "             6.1.0-56-amd64 (running)    leaves the card with the host in this boot    "
+          "expected vfio-pci\n"
+          "               image no                                                              "
+          "0000:01:00.1 vfio-pci\n"
+          "\n"
+          "NEXT BOOT                 DRIVER OF THE CARD\n"
+          "6.1.0-56-amd64 (running)  vfio-pci will bind the card\n"
+          "\n"
+          "Card  0000:01:00.0 without a name\n"
+          "Card  0000:01:00.1 without a name\n"
+          "Why   6.1.0-56-amd64: because\n"
+          "Next  run 'vfio-switch enable'\n"));
 }
 
 TEST_CASE("Status fits the terminal, from sixty columns on") {
@@ -169,7 +171,7 @@ TEST_CASE("Status tells what the boot check found, each thing once") {
   CHECK_THAT(all, has_text("the boot check of 2026-11-22T12:00:00Z: the host has no display"));
   CHECK_THAT(all, has_text("disabled passthrough"));
   status.boot.reset();
-  status.pending = "a chroot";
+  status.pending = ReasonCause::in_chroot;
   CHECK_THAT(text(status), has_text("installed in a chroot"));
 }
 

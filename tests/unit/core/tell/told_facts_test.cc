@@ -4,6 +4,7 @@
 #include "catch.h"
 #include "core/tell/doctor_text.h"
 #include "core/tell/remedy_text.h"
+#include "told.h"
 
 namespace vfio_switch::test {
 
@@ -11,7 +12,7 @@ namespace {
 
 /// What is left of a command.
 std::string told(std::vector<std::string> arguments) {
-  return remedy_text(told_remedy({Run{{std::move(arguments)}, true}}));
+  return test::plain(remedy_text(told_remedy({Run{{std::move(arguments)}, true}})));
 }
 
 }  // namespace
@@ -94,8 +95,9 @@ TEST_CASE("a finding is told by the type of its facts", "[told]") {
               {{"programs", std::vector<Item>{Quotation{"geheim"}, Name{"geheim"}}}}}});
   finding.details = {{Quotation{"+geheim"}}, {Word{"group"}, Count{1}}};
   const auto safe = told_finding(finding);
-  CHECK(found_text(safe) == "KWIN_DRM_DEVICES in /home/(name)/.profile:3 names 0000:01:00.0.");
-  CHECK(remedy_text(safe.remedy) ==
+  CHECK(test::plain(found_text(safe)) ==
+        "KWIN_DRM_DEVICES in /home/(name)/.profile:3 names 0000:01:00.0.");
+  CHECK(test::plain(remedy_text(safe.remedy)) ==
         "Remove '...' from /home/(name)/.profile:3. In the settings of ... and ..., choose a GPU "
         "that stays with the host.");
   CHECK(detail_lines(safe) == std::vector<std::string>{"group 1"});

@@ -191,7 +191,8 @@ TEST_CASE("GRUB that cannot be changed says what to do by hand") {
   }
   SECTION("its settings cannot be understood") {
     root.write(std::string(grub_settings_path), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\n");
-    CHECK_THAT(advice_of(root.loader(), {on}), has_text("has no line that intel_iommu=on could be added to"));
+    CHECK_THAT(advice_of(root.loader(), {on}),
+               has_text("has no line that intel_iommu=on could be added to"));
   }
 }
 
@@ -306,18 +307,20 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
                "/Other\n    cmdline: root=b\n");
     CHECK_THAT(
         advice_of(root.loader(), {on}),
-        has_text("\nIn /boot/limine.conf:3, replace\n  cmdline: root=a rw\nby\n  cmdline: root=a rw "
-                 "intel_iommu=on\nIn /boot/limine.conf:5, replace\n  cmdline: root=b\nby\n"
-                 "  cmdline: root=b intel_iommu=on\n"));
+        has_text(
+            "\nIn /boot/limine.conf:3, replace\n  cmdline: root=a rw\nby\n  cmdline: root=a rw "
+            "intel_iommu=on\nIn /boot/limine.conf:5, replace\n  cmdline: root=b\nby\n"
+            "  cmdline: root=b intel_iommu=on\n"));
     CHECK_FALSE(has_parameter(root.loader(), on));
     root.write("/boot/limine.conf", "cmdline: root=a intel_iommu=on\n");
     CHECK(has_parameter(root.loader(), on));
   }
   SECTION("Limine before version 8") {
     root.write("/boot/limine.cfg", ":Arch\nCMDLINE=root=a rw\n");
-    CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("In /boot/limine.cfg:2, replace\n  CMDLINE=root=a rw\nby\n  CMDLINE=root=a rw "
-                        "intel_iommu=on\n"));
+    CHECK_THAT(
+        advice_of(root.loader(), {on}),
+        has_text("In /boot/limine.cfg:2, replace\n  CMDLINE=root=a rw\nby\n  CMDLINE=root=a rw "
+                 "intel_iommu=on\n"));
   }
   SECTION("rEFInd") {
     root.write("/boot/refind_linux.conf",

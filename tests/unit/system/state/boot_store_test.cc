@@ -169,14 +169,14 @@ TEST_CASE("Boots are counted, the running one apart") {
 
 TEST_CASE("A set-up that was put off is remembered, and told of once") {
   const TemporaryRoot root;
-  CHECK_FALSE(pending_set_up(*root.reader(), false).has_value());
+  CHECK_FALSE(pending_set_up(*root.reader(), PendingSetUp::any).has_value());
   root.write(set_up_path, "pending: a chroot\n");
-  CHECK(pending_set_up(*root.reader(), true) == "a chroot");
+  CHECK(pending_set_up(*root.reader(), PendingSetUp::not_told) == ReasonCause::in_chroot);
   root.write(set_up_path, "reported: a chroot\n");
-  CHECK(pending_set_up(*root.reader(), false) == "a chroot");
-  CHECK_FALSE(pending_set_up(*root.reader(), true).has_value());
+  CHECK(pending_set_up(*root.reader(), PendingSetUp::any) == ReasonCause::in_chroot);
+  CHECK_FALSE(pending_set_up(*root.reader(), PendingSetUp::not_told).has_value());
   root.write(set_up_path, "done\n");
-  CHECK_FALSE(pending_set_up(*root.reader(), false).has_value());
+  CHECK_FALSE(pending_set_up(*root.reader(), PendingSetUp::any).has_value());
 }
 
 TEST_CASE("The host has a display by a connector, or by the firmware's framebuffer") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/message/pseudo_catalogue.h"
+#include "pseudo/pseudo_catalogue.h"
 
 #include <algorithm>
 #include <string_view>
