@@ -198,10 +198,7 @@ Result<int> change_command(const Options& options) {
   };
   auto result = operation.run(**files, *runner);
   if (!result && options.verb != Verb::enable && result.error().kind == ErrorKind::failed) {
-    if (auto why = image_trouble(**files, *runner)) {
-      if (why->message != result.error().message) {
-        why->message += "\n  (" + result.error().message + ")";
-      }
+    if (const auto why = image_trouble(**files, *runner)) {
       return give_back_card(options, *why, "the plan could not be carried out");
     }
   }
