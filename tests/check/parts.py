@@ -150,7 +150,11 @@ def fault(check: Check, out: Results) -> None:
 
 
 def messages(check: Check, out: Results) -> None:
-    out.program(TOP / "tests/messages", check.said)
+    if check.mode == "all":
+        out.program(TOP / "tests/messages", check.said)
+        return
+    out.program(TOP / "tests/messages")
+    out.skip("whether tests produce every message", "its exceptions are not known since messages are rows of tables: --all")
 
 
 def bench(check: Check, out: Results) -> None:
