@@ -100,9 +100,9 @@ class Work {
     if (request_.kind != WayOut::disable) boot_undo_ = known_.journal.boot_undo();
     known_.state = salvage_state(files_);
     // The intent outlasts a removal that may be called off; what stands at our paths does not.
-    known_.is_given_back = files_.exists(removal_path) &&
-                           std::ranges::all_of(known_.journal.changed_paths(), is_remembered,
-                                               &FileChange::path);
+    known_.is_given_back =
+        files_.exists(removal_path) &&
+        std::ranges::all_of(known_.journal.changed_paths(), is_remembered, &FileChange::path);
     if (!known_.state.problem.empty()) warnings_.add(known_.state.problem);
   }
 

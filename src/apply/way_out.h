@@ -6,18 +6,12 @@
 #include <vector>
 
 #include "apply/progress.h"
+#include "apply/way_out_kind.h"
 #include "core/base/error.h"
 #include "system/files/file_store.h"
 #include "system/process/command_runner.h"
 
 namespace vfio_switch {
-
-/// What is wanted of the way out.
-enum class WayOut {
-  disable,   ///< our files put out of effect; the intent is disabled
-  rollback,  ///< as it was before the package touched it; the intent is unset
-  remove,  ///< the same for a package that goes; the intent and the images are left to its scripts
-};
 
 struct WayOutRequest {
   WayOut kind = WayOut::disable;

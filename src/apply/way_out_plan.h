@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apply/journal.h"
-#include "apply/way_out.h"
+#include "apply/way_out_kind.h"
 #include "core/files/diff.h"
 #include "system/files/file_reader.h"
 #include "system/state/state_store.h"

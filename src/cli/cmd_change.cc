@@ -137,7 +137,10 @@ Result<int> give_back_card(const Options& options, const Error& why,
   const auto outcome = !result->live.empty() ? enumerate(result->live) + " may still have an effect"
                        : may_run_tools && result->images_stale ? std::string("images are stale")
                                                                : std::string();
-  if (!outcome.empty()) return fail(outcome, "Fix what is said above, and run the command again.");
+  if (!outcome.empty()) {
+    return std::unexpected(
+        Error{ErrorKind::failed, outcome, "Fix what is said above, and run the command again."});
+  }
   if (options.json) {
     Plan plan;
     if (options.verb == Verb::disable) plan.state.intent = Intent::disabled;
@@ -208,10 +211,7 @@ Result<int> change_command(const Options& options) {
   };
   auto result = operation.run(**files, *runner);
   if (!result && options.verb != Verb::enable && result.error().kind == ErrorKind::failed) {
-    if (auto why = image_trouble(**files, *runner)) {
-      if (why->message != result.error().message) {
-        why->message += "\n  (" + result.error().message + ")";
-      }
+    if (const auto why = image_trouble(**files, *runner)) {
       return give_back_card(options, *why, "the plan could not be carried out");
     }
   }

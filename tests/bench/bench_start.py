@@ -59,7 +59,8 @@ def kernel_upgrade(report: Report) -> None:
         cost = race(Contender(event, helper.as_root()), rounds=20)[0]
         changed = helper.snapshot(root, without=(), times=True) != before
     report.line(not changed, "a kernel hook with nothing to change changes nothing")
-    limit(report, "a kernel hook with nothing to change", cost.seconds * 1000, 50, "ms")
+    # 50 until indices were checked whole: see bench_plan.py.
+    limit(report, "a kernel hook with nothing to change", cost.seconds * 1000, 80, "ms")
 
 
 def installed_size(report: Report) -> None:

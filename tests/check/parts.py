@@ -150,7 +150,11 @@ def fault(check: Check, out: Results) -> None:
 
 
 def messages(check: Check, out: Results) -> None:
-    out.program(TOP / "tests/messages", check.said)
+    if check.mode == "all":
+        out.program(TOP / "tests/messages", check.said)
+        return
+    out.program(TOP / "tests/messages")
+    out.skip("whether tests produce every message", "its exceptions are not known since messages are rows of tables: --all")
 
 
 def bench(check: Check, out: Results) -> None:
@@ -256,7 +260,7 @@ class Part:
 PARTS = {
     "build": Part(build, {"fast": 4, "usual": 8, "all": 8}),
     "style": Part(style, {"fast": 0.5, "usual": 4, "all": 35}, ("build",)),
-    "unit": Part(unit, {"fast": 0.5, "usual": 2, "all": 2}, ("build",), beside="suites"),
+    "unit": Part(unit, {"fast": 0.5, "usual": 3, "all": 3}, ("build",), beside="suites"),
     "suites": Part(suites, {"fast": 1.5, "usual": 6, "all": 25}, ("build",)),
     "release": Part(release, {"usual": 4, "all": 4}),
     "fault": Part(fault, {"fast": 0.5, "usual": 4, "all": 4}, ("release",)),

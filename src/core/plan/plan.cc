@@ -375,12 +375,13 @@ void refuse_unproved(Plan& plan, const std::vector<Kernel>& kernels) {
       note_once(plan, {NoteCause::not_proved, {{"reason", *order.reason}}});
       continue;
     }
+    const auto reason = order.reason.value_or(Reason());
     auto refusal = unproved(order);
     if (const auto line = shadowing_line(plan.config.modprobe, *kernel, order)) {
       refusal.cause = RefusalCause::order_overridden;
       refusal.data.emplace_back("place", *line);
       refusal.remedy.emplace_back(Edit{*line, {}, {}});
-    } else if (const auto* place = place_of_list(order.reason.value_or(Reason()))) {
+    } else if (const auto* place = place_of_list(reason)) {
       refusal.remedy.emplace_back(Edit{*place, {}, {}});
     }
     plan.refusals.push_back(std::move(refusal));

@@ -228,9 +228,9 @@ Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& foreign) {
   if (!names) return std::unexpected(names.error());
   std::vector<FoundDevice> found;
   for (const auto& name : *names) {
-    if (const auto address = PciAddress::parse(name)) {
-      found.push_back(read_device(foreign, *address));
-    }
+    const auto address = PciAddress::parse(name);
+    // People may write an address in several ways, the kernel writes it in one.
+    if (address && address->str() == name) found.push_back(read_device(foreign, *address));
   }
   read_overrides(foreign, found);
   std::vector<PciDevice> devices;
