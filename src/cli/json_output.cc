@@ -57,7 +57,8 @@ Json notes_json(const std::vector<Note>& notes) {
 Json note_details_json(const std::vector<Note>& notes) {
   Json list = Json::array();
   for (const auto& note : notes) {
-    list.push_back({{"cause", kind_of(note.cause).name},
+    list.push_back({{"code", kind_of(note.cause).code},
+                    {"cause", kind_of(note.cause).name},
                     {"message", note_text(note)},
                     {"data", data_json(note.data)},
                     {"remedy", remedy_json(note.remedy)}});

@@ -45,8 +45,8 @@ class MenuCase(SysrootCase):
         changes = self.plan(root)["changes"]
         return [(change["kernel"], change["path"]) for change in changes if change["kind"] == "rebuild-initramfs"]
 
-    def causes(self, answer: Any) -> list[str]:
-        return [note["cause"] for note in answer["note_details"]]
+    def codes(self, answer: Any) -> list[str]:
+        return [note["code"] for note in answer["note_details"]]
 
     def arch(self, *kernels: str) -> Sysroot:
         words = [word for kernel in kernels or (NEWER,) for word in ("--kernel", kernel)]
@@ -113,19 +113,19 @@ class Entries(MenuCase):
         (root.path / f"boot/initrd.img-{OLDER}").unlink()
         status = self.status(root)
         self.assertEqual(status["next_boot"], "unknown")
-        self.assertIn("not-proved", self.causes(status))
+        self.assertIn("not-proved", self.codes(status))
         self.assertEqual(winners(status["entries"][0]), {CARD[0]: "?", CARD[1]: "?"})
         self.assert_status(root.run("verify"), 5)
 
     def test_without_a_menu_enable_goes_on_and_nothing_is_called_proved(self) -> None:
         root = self.machine(DESKTOP, "--no-menu")
-        self.assertIn("boot-menu-unknown", self.causes(self.plan(root)))
+        self.assertIn("boot-menu-unknown", self.codes(self.plan(root)))
         done = root.run("enable")
         self.assert_status(done, 0)
         self.assertIn("Not proved for the next boot", done.out)
         status = self.status(root)
         self.assertEqual((status["next_boot"], status["entries"]), ("unknown", []))
-        self.assertIn("boot-menu-unknown", self.causes(status))
+        self.assertIn("boot-menu-unknown", self.codes(status))
         self.assert_status(root.run("verify"), 5)
         self.assert_status(root.run("disable"), 0)
 
@@ -304,11 +304,11 @@ class Copies(MenuCase):
         self.assertEqual(note["data"]["file"]["path"], f"/{self.ESP}/initrd.img")
         self.assert_status(root.run("verify"), 5)
         plan = self.plan(root)
-        self.assertEqual((plan["outcome"], self.causes(plan).count("copy-stale")), ("nothing", 1))
+        self.assertEqual((plan["outcome"], self.codes(plan).count("copy-stale")), ("nothing", 1))
         put(root, f"{self.ESP}/initrd.img", built)
         status = self.status(root)
         self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
-        self.assertNotIn("copy-stale", self.causes(status))
+        self.assertNotIn("copy-stale", self.codes(status))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ REFUSAL = {
     "difference": (str, NONE),
 }  # fmt: skip
 REASON = ({"cause": CAUSE, "message": str, "data": dict}, NONE)
-NOTES = {"notes": [str], "note_details": [{"cause": CAUSE, "message": str, "data": dict, "remedy": REMEDY}]}
+NOTES = {"notes": [str], "note_details": [{"code": CAUSE, "cause": CAUSE, "message": str, "data": dict, "remedy": REMEDY}]}
 DEVICES = {
     "schema": {1}, "iommu_enabled": bool,
     "devices": [{

@@ -73,7 +73,7 @@ class RootDecides(SysrootCase):
 
     def test_rebuild_and_the_setting_force_a_build(self) -> None:
         root = self.prepared()
-        every = [f"/{IMAGES[kernel]}" for kernel in sorted(KERNELS, reverse=True)]
+        every = [f"/{IMAGES[kernel]}" for kernel in sorted(KERNELS)]  # the image of the default entry last
         self.assertEqual(self.builds(root, "enable"), [])
         self.assertEqual(self.builds(root, "enable", "--rebuild"), every)
         root.write(SETTINGS, "initramfs = always\n")
@@ -87,7 +87,7 @@ class RootDecides(SysrootCase):
         self.assertIn("run 'vfio-switch enable --rebuild'", root.run("status").out)
 
     def test_one_image_that_is_about_the_card_is_enough(self) -> None:
-        every = [f"/{IMAGES[kernel]}" for kernel in sorted(KERNELS, reverse=True)]
+        every = [f"/{IMAGES[kernel]}" for kernel in sorted(KERNELS)]  # the image of the default entry last
         for what, behaviour in (
             ("a driver of the card", "early nouveau\n"),
             ("a list that names it, and no driver", f"early nouveau\n{NO_MODULES}"),
@@ -100,7 +100,7 @@ class RootDecides(SysrootCase):
                 self.assertEqual(self.builds(root, "enable"), every)
 
     def test_what_cannot_be_left_to_the_root_file_system(self) -> None:
-        every = [f"/{IMAGES[kernel]}" for kernel in sorted(KERNELS, reverse=True)]
+        every = [f"/{IMAGES[kernel]}" for kernel in sorted(KERNELS)]  # the image of the default entry last
         for what, name, content in (
             ("a list of the tool", "etc/initramfs-tools/modules", "nouveau\n"),
             ("vfio-pci in it", "etc/initramfs-tools/modules", "# x\nvfio-pci\n"),

@@ -52,9 +52,17 @@ class Case(unittest.TestCase):
         path.write_text(run(PROGRAM, "--sysroot", root, "report"))
         return path
 
+    def answer(self, root: Path, *command: str) -> Any:
+        """What the boot loader starts is told in a report; its files are not in it."""
+        answer = json.loads(run(PROGRAM, "--sysroot", root, "--json", *command))
+        if "note_details" in answer:
+            said = [note for note in answer["note_details"] if note["cause"] != "boot-menu-unknown"]
+            answer["note_details"], answer["notes"] = said, [note["message"] for note in said]
+        return answer
+
     def check_same(self, one: Path, two: Path) -> None:
         for command in (["devices"], ["plan", "enable"]):
-            answers = [json.loads(run(PROGRAM, "--sysroot", root, "--json", *command)) for root in (one, two)]
+            answers = [self.answer(root, *command) for root in (one, two)]
             self.assertTrue(answers[0])
             self.assertEqual(answers[0], answers[1], command)
 
@@ -136,7 +144,7 @@ class Intent(Case):
         for command in commands:
             subprocess.run([PROGRAM, "--sysroot", root, command], check=True, capture_output=True)
         again = self.build(self.record(root), "again")
-        answers = [json.loads(run(PROGRAM, "--sysroot", where, "--json", "plan")) for where in (root, again)]
+        answers = [self.answer(where, "plan") for where in (root, again)]
         self.assertEqual(answers[0], answers[1])
         self.assertEqual(answers[0]["outcome"], "nothing")
 

@@ -36,8 +36,9 @@ enum class NoteCause {
 /// A row of the table of notes.
 struct NoteKind {
   NoteCause cause = NoteCause::card_moved;
-  std::string_view name;  ///< the cause's stable text: "card-moved"
-  Template text;          ///< a sentence without its full stop
+  std::string_view name;         ///< the cause's stable text: "card-moved"
+  Template text;                 ///< a sentence without its full stop
+  std::string_view code = name;  ///< what programs match on: "not-proved", whatever is not
 };
 
 /// Every kind, in the order of NoteCause.

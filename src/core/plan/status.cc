@@ -144,6 +144,7 @@ std::string Status::package_text(const std::string& release) const {
 bool is_as_intended(const Status& status) {
   if (!status.refusals.empty()) return false;
   if (status.intent == Intent::unset) return true;  // nothing is wanted, nothing can fall short
+  if (status.intent == Intent::enabled && status.next_boot == NextBoot::unknown) return false;
   const auto wanted = status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host;
   if (!status.devices.empty() && status.next_boot != wanted) return false;
   return std::ranges::all_of(status.kernels,
