@@ -15,7 +15,12 @@ std::string_view name_of(const BootLoader& loader) {
       "rpm-ostree",
       "kernelstub",
       "Limine",
-      "rEFInd"};
+      "rEFInd",
+      "an entry generator"};
+  if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
+    return generator->kind == EntryGenerator::Kind::limine_entry_tool ? "limine-entry-tool"
+                                                                      : "proxmox-boot-tool";
+  }
   return names.at(loader.index());
 }
 

@@ -76,6 +76,20 @@ struct Kernelstub {
   bool operator==(const Kernelstub&) const = default;
 };
 
+/// A tool that makes a boot loader's entries, command lines included, from settings of its own.
+/// What it made is not to be edited: its next run overwrites it.
+struct EntryGenerator {
+  enum class Kind {
+    limine_entry_tool,  ///< the last file of `settings` is /etc/default/limine, where there is one
+    proxmox_boot_tool,  ///< /etc/kernel/cmdline, for systemd-boot on the ESPs
+  };
+  Kind kind = Kind::limine_entry_tool;
+  std::vector<ParameterFile> settings;  ///< in the order in which they are read
+  std::vector<std::string> command;     ///< makes the entries
+
+  bool operator==(const EntryGenerator&) const = default;
+};
+
 struct Limine {
   std::string file;  ///< limine.conf
   std::string text;
@@ -98,7 +112,7 @@ struct UnknownLoader {
 
 /// What passes the command line to the kernel: a closed set, of which the first is the default.
 using BootLoader = std::variant<UnknownLoader, Grub, BootEntries, UnifiedImage, Grubby, RpmOstree,
-                                Kernelstub, Limine, Refind>;
+                                Kernelstub, Limine, Refind, EntryGenerator>;
 
 /// "GRUB", as people call it.
 [[nodiscard]] std::string_view name_of(const BootLoader& loader);

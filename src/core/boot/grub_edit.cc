@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "core/boot/grub_settings.h"
+#include "core/boot/grub_stray_words.h"
 #include "core/boot/parameter_file.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
@@ -61,6 +62,7 @@ std::expected<ParameterEdit, Obstacle> edit_grub(const Grub& grub, const Paramet
   if (grub.command.empty()) {
     return std::unexpected(by_hand(ReasonCause::grub_not_installed, grub.output, add));
   }
+  if (auto stray = stray_words_of(grub)) return std::unexpected(std::move(*stray));
   ParameterEdit changes;
   std::vector<ParameterFile> in_place;
   for (const auto& file : grub.settings) {

@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/boot/boot_entry.h"
+#include "core/boot/entry_generators.h"
 #include "core/boot/grub_edit.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/manual_loaders.h"
@@ -123,6 +124,7 @@ const std::vector<ParameterFile>* files_of(const BootLoader& loader) {
                                [](const UnifiedImage& one) { return &one.files; },
                                [](const Grubby& one) { return &one.entries; },
                                [](const RpmOstree& one) { return &one.entries; },
+                               [](const EntryGenerator& one) { return &one.settings; },
                                [](const auto&) {
                                  return static_cast<const std::vector<ParameterFile>*>(nullptr);
                                }},
@@ -145,6 +147,12 @@ bool has_parameter(const BootLoader& loader, std::string_view parameter) {
                    // line.
                    return std::ranges::any_of(one.entries, [&](const auto& file) {
                      return has_parameter(file, parameter);
+                   });
+                 },
+                 [&](const EntryGenerator& one) {
+                   return std::ranges::any_of(one.settings, [&](const auto& file) {
+                     const auto* content = content_of(file);
+                     return content != nullptr && generator_has(*content, parameter);
                    });
                  },
                  [&](const Limine& one) { return limine_has(one.text, parameter); },

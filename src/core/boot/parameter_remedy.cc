@@ -9,6 +9,7 @@
 
 #include "core/base/text.h"
 #include "core/boot/grub_settings.h"
+#include "core/boot/grub_stray_words.h"
 #include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_file.h"
 #include "core/files/own_paths.h"
@@ -81,6 +82,8 @@ Files without_own(Files files) {
 }
 
 Remedy remedy_of(const Grub& grub, const Parameters& add, const Parameters& drop) {
+  // What a line seems to give, it does not give before it is repaired.
+  if (auto stray = stray_words_of(grub)) return std::move(stray->remedy);
   Remedy remedy;
   const auto dropped = edit_files(without_own(grub.settings), {}, drop);
   const auto chosen = file_that_counts(grub);
@@ -129,6 +132,11 @@ Remedy after_edit(const BootLoader& loader, std::string_view path) {
 Remedy parameter_remedy(const BootLoader& loader, const std::vector<std::string>& add,
                         const std::vector<std::string>& drop) {
   return std::visit([&](const auto& one) { return remedy_of(one, add, drop); }, loader);
+}
+
+std::optional<Obstacle> broken_settings(const BootLoader& loader) {
+  const auto* grub = std::get_if<Grub>(&loader);
+  return grub == nullptr ? std::nullopt : stray_words_of(*grub);
 }
 
 Remedy removal_remedy(const BootLoader& loader, const ConfigLine& line,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,5 +22,8 @@ namespace vfio_switch {
 /// The same where `parameter` stands in a line that is known, whichever program reads it.
 [[nodiscard]] Remedy removal_remedy(const BootLoader& loader, const ConfigLine& line,
                                     std::string_view parameter);
+
+/// What has to be repaired in the boot loader's settings before any parameter can change there.
+[[nodiscard]] std::optional<Obstacle> broken_settings(const BootLoader& loader);
 
 }  // namespace vfio_switch

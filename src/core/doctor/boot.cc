@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/binding/driver_config.h"
 #include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
 #include "core/modules/vfio_ids.h"
+#include "core/plan/still_given.h"
 
 namespace vfio_switch {
 
@@ -24,7 +27,7 @@ void check_ids_parameter(const Examination& examination, std::vector<Finding>& f
   for (const auto& line : examination.more.command_lines) {
     for (const auto word : split_words(line.text, " \t\"'")) {
       const auto ids = ids_parameter(word);
-      if (!ids || gives_the_card(examination, *ids)) continue;
+      if (!ids || !ids->empty()) continue;
       kept = true;
       findings.push_back(make_finding(
           FindingCause::ids_parameter_kept,
@@ -34,12 +37,46 @@ void check_ids_parameter(const Examination& examination, std::vector<Finding>& f
   }
   for (const auto word : split_words(examination.facts.command_line)) {
     const auto ids = ids_parameter(word);
-    if (kept || !ids || gives_the_card(examination, *ids)) continue;
+    if (kept || !ids || !ids->empty()) continue;
     Remedy remedy = {Manual{ByHand::reboot}};
     add_way(remedy, {own_command({"disable"})});
     findings.push_back(make_finding(FindingCause::ids_parameter_now,
                                     {{"parameter", Parameter{std::string(word)}}},
                                     std::move(remedy)));
+  }
+}
+
+/// Ids on the next boot's command line that leave out a function of the card.
+void check_partial_ids(const Examination& examination, std::vector<Finding>& findings) {
+  if (!is_passthrough_wanted(examination)) return;
+  const auto& facts = examination.facts;
+  const auto ids = next_boot_ids(facts);
+  if (!ids || ids->empty() || gives_the_card(examination, *ids)) return;
+  auto all = *ids;
+  std::vector<Item> left_out;
+  for (const auto& address : examination.functions) {
+    const auto& device = *find_device(facts, address);
+    if (ids->match(device)) continue;
+    left_out.emplace_back(address);
+    all.add(VfioIds(std::set{device.id}));
+  }
+  const std::string key = "vfio-pci.ids=";
+  auto remedy = parameter_remedy(facts.boot_loader, {key + all.str()}, {key + ids->str()});
+  remedy.emplace_back(Manual{ByHand::reboot});
+  findings.push_back(
+      make_finding(FindingCause::ids_partial,
+                   {{"parameter", Parameter{key + ids->str()}}, {"devices", std::move(left_out)}},
+                   std::move(remedy)));
+}
+
+/// What keeps the card with vfio-pci although it was given back.
+void check_still_given(const Examination& examination, std::vector<Finding>& findings) {
+  if (examination.state.intent != Intent::disabled) return;
+  for (auto& note :
+       still_given(examination.facts, examination.functions, current_config(examination.facts),
+                   examination.state.boot_parameters)) {
+    findings.push_back(
+        make_finding(FindingCause::still_given, std::move(note.data), std::move(note.remedy)));
   }
 }
 
@@ -66,7 +103,13 @@ void check_boot(const Examination& examination, std::vector<Finding>& findings) 
     findings.push_back(make_finding(FindingCause::boot_not_mounted, {{"path", Place{path}}},
                                     {Run{{{"mount", path}}, true}}));
   }
+  if (auto broken = broken_settings(facts.boot_loader)) {
+    findings.push_back(make_finding(FindingCause::words_outside_quotes,
+                                    std::move(broken->reason.data), std::move(broken->remedy)));
+  }
   check_ids_parameter(examination, findings);
+  check_partial_ids(examination, findings);
+  check_still_given(examination, findings);
   check_hibernation(examination, findings);
   if (facts.command_line_locked) {
     findings.push_back(

@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/shadowing.h"
+#include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/remedies.h"
@@ -59,6 +60,38 @@ void check_softdeps(const Examination& examination, std::vector<Finding>& findin
   }
 }
 
+/// True if the proof says that a function goes to `module` since it is loaded before vfio-pci.
+bool comes_first(const Examination& examination, const std::string& module) {
+  return std::ranges::any_of(examination.load_order, [&](const LoadOrder& order) {
+    return !order.vfio_wins() && !order.contenders.empty() && order.contenders.front() == module;
+  });
+}
+
+/// Somebody's own set-up, which gives the card to vfio-pci in vain.
+void check_lost(const Examination& examination, std::vector<Finding>& findings) {
+  if (examination.state.intent == Intent::enabled || !is_passthrough_wanted(examination)) return;
+  const VfioBinding binding(current_config(examination.facts), {});
+  std::set<std::pair<PciAddress, std::string>> said;
+  for (const auto& order : examination.load_order) {
+    if (order.vfio_wins() || !order.winner) continue;
+    const bool given = binding.of(*find_device(examination.facts, order.device)).at_all();
+    if (!given || !said.insert({order.device, *order.winner}).second) continue;
+    findings.push_back(make_finding(FindingCause::passthrough_lost,
+                                    {{"device", order.device},
+                                     {"driver", Word{*order.winner}},
+                                     {"reason", order.reason.value_or(Reason())}},
+                                    {own_command({"enable"})}, {order.device}));
+  }
+  for (const auto& kernel : examination.status.kernels) {
+    if (!kernel.lacks_listed_vfio || !kernel.image || !is_lost(examination)) continue;
+    findings.push_back(make_finding(FindingCause::image_lacks_list,
+                                    {{"image", Place{*kernel.image}},
+                                     {"place", *kernel.lacks_listed_vfio},
+                                     {"module", Word{"vfio_pci"}}},
+                                    {rebuild_step(examination)}));
+  }
+}
+
 /// A word of a list that has modules loaded.
 struct ListedModule {
   std::string module;  ///< underscores
@@ -89,7 +122,8 @@ void check_early(const Examination& examination, std::vector<Finding>& findings)
   const auto modules = claimants(examination);
   std::set<Place> said;
   for (const auto& early : listed_modules(examination)) {
-    if (!modules.contains(early.module) || !said.insert(early.place).second) continue;
+    if (!modules.contains(early.module) || !comes_first(examination, early.module)) continue;
+    if (!said.insert(early.place).second) continue;
     Remedy remedy = {own_command({"enable"})};
     add_way(remedy,
             {without_module(early.place, early.line, early.module), rebuild_step(examination)});
@@ -187,10 +221,14 @@ void check_vfio_pci(const Examination& examination, std::vector<Finding>& findin
     findings.push_back(std::move(finding));
   }
   if (built_in.empty()) return;
+  std::set<PciId> ids_of_card;
   std::vector<std::string> ids;
   for (const auto& address : examination.functions) {
-    ids.push_back(find_device(examination.facts, address)->id.str());
+    const auto id = find_device(examination.facts, address)->id;
+    if (ids_of_card.insert(id).second) ids.push_back(id.str());
   }
+  const auto given = next_boot_ids(examination.facts);
+  if (given && given->cover(VfioIds(ids_of_card))) return;
   findings.push_back(make_finding(FindingCause::vfio_pci_built_in,
                                   {{"kernels", words_of(built_in)}},
                                   adding(examination, "vfio-pci.ids=" + join(ids, ","))));

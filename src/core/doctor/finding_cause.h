@@ -23,6 +23,7 @@ enum class FindingCode {
   choose_card,
   early_driver,
   softdep_shadowed,
+  passthrough_lost,
   driver_blacklisted,
   config_conflict,
   vfio_pci_missing,
@@ -42,6 +43,9 @@ enum class FindingCode {
   boot_not_mounted,
   ids_parameter_kept,
   ids_parameter_now,
+  ids_partial,
+  still_given,
+  words_outside_quotes,
   command_line_locked,
   hibernation,
   held_open,
@@ -78,6 +82,7 @@ enum class FindingCause {
   choose_card,           ///< cards
   early_driver,          ///< place, module
   softdep_shadowed,      ///< place, module, by
+  passthrough_lost,      ///< device, driver, reason
   driver_blacklisted,    ///< device, modules, by
   config_conflict,       ///< a refusal says it
   vfio_pci_missing,      ///< kernels
@@ -89,6 +94,7 @@ enum class FindingCause {
   file_edited,           ///< a refusal says it
   not_staged,            ///< reason
   image_stale,           ///< image, kernel, reason
+  image_lacks_list,      ///< image, place, module
   reboot_needed,         ///< devices, expected
   not_active,            ///< devices, expected
   card_missing,          ///< a refusal says it
@@ -97,6 +103,9 @@ enum class FindingCause {
   boot_not_mounted,      ///< path
   ids_parameter_kept,    ///< place, parameter
   ids_parameter_now,     ///< parameter
+  ids_partial,           ///< parameter, devices
+  still_given,           ///< what
+  words_outside_quotes,  ///< place
   command_line_locked,
   hibernation_by_parameter,  ///< parameter
   hibernation_by_device,     ///< place, device

@@ -20,6 +20,18 @@ void add(std::vector<std::string>& list, const std::vector<std::string>& more) {
   }
 }
 
+/// The request that has vfio-pci loaded with ids of its own; null where none does, or vfio-pci is
+/// loaded by another one before.
+const LoadRequest* loads_with_ids(const std::vector<LoadStep>& steps) {
+  for (const auto& step : steps) {
+    for (const auto& request : step.requests) {
+      if (!holds(request.modules, vfio_pci)) continue;
+      return request.ids ? &request : nullptr;
+    }
+  }
+  return nullptr;
+}
+
 /// Who takes the function while `request` is carried out; nothing: nobody.
 std::optional<std::string> taker(const LoadRequest& request, const Claim& claim, bool binds) {
   const auto found = std::ranges::find_if(request.modules, [&](const std::string& module) {
@@ -30,9 +42,14 @@ std::optional<std::string> taker(const LoadRequest& request, const Claim& claim,
 
 }  // namespace
 
-ImageOutcome run_image(const std::vector<LoadStep>& steps, const Claim& claim, Bound bound) {
-  const bool binds = claim.built_in.empty() ? bound.at_all() : bound.by_address;
+ImageOutcome run_image(const std::vector<LoadStep>& steps, const Claim& claim,
+                       const PciDevice& device, Bound bound) {
   ImageOutcome outcome;
+  if (const auto* request = loads_with_ids(steps)) {
+    bound.by_id = request->ids->match(device);
+    outcome.list = request->where;
+  }
+  const bool binds = claim.built_in.empty() ? bound.at_all() : bound.by_address;
   for (const auto& step : steps) {
     const bool open = !outcome.winner;
     for (const auto& request : step.requests) {
@@ -72,6 +89,7 @@ LoadOrder after_image(LoadOrder root, const ImageOutcome& image, const Claim& cl
     root.reason = image.unclear;
     const bool vfio = image.winner == vfio_pci;
     root.winner = vfio ? "vfio-pci" : *image.winner;
+    if (vfio && image.list) root.reason = {ReasonCause::list_gives_ids, {{"place", *image.list}}};
     if (!vfio) root.reason = {ReasonCause::early_in_image, {{"module", Word{*image.winner}}}};
     return root;
   }
@@ -85,6 +103,7 @@ LoadOrder after_image(LoadOrder root, const ImageOutcome& image, const Claim& cl
   root.winner.reset();
   if (!root.contenders.empty()) root.winner = root.contenders.front();
   root.reason = ReasonCause::image_lacks_binding;
+  if (image.list) root.reason = {ReasonCause::list_lacks_ids, {{"place", *image.list}}};
   return root;
 }
 

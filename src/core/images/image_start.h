@@ -38,6 +38,9 @@ struct ImageFacts {
 struct LoadRequest {
   std::vector<std::string> modules;  ///< in load order, underscores
   std::optional<Reason> unclear;     ///< why that is not certain; nothing where it is
+  /// What the request gives to vfio-pci, if vfio-pci is not loaded yet; see EarlyModule::ids.
+  std::optional<VfioIds> ids = {};
+  Place where = {};  ///< of `ids`
 };
 
 /// Requests that are carried out one after the other, or, where not `ordered`, in any order.
@@ -52,6 +55,7 @@ struct ImageOutcome {
   std::optional<std::string> winner;    ///< "vfio_pci" or a claimant; nothing: it left it alone
   std::vector<std::string> contenders;  ///< those of `modules` that could take it
   std::optional<Reason> unclear;        ///< why that is not certain; nothing where it is
+  std::optional<Place> list = {};       ///< the line whose ids vfio-pci was loaded with
 
   bool operator==(const ImageOutcome&) const = default;
 };
@@ -60,7 +64,7 @@ struct ImageOutcome {
 /// `bound` is what lets vfio-pci take the function there. From a built-in driver, which has it
 /// before any image, only the bind script takes it.
 [[nodiscard]] ImageOutcome run_image(const std::vector<LoadStep>& steps, const Claim& claim,
-                                     Bound bound);
+                                     const PciDevice& device, Bound bound);
 
 /// What becomes of a function: `root` is the order of the real root alone, before which the image
 /// had its turn. A module that is loaded stays, with the options that it was loaded with.

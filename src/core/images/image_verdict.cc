@@ -56,7 +56,8 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const D
   for (const auto& order : image.orders) {
     if (intent == Intent::unset) break;  // nothing is wanted: what others set up is theirs
     if (intent != Intent::enabled) {
-      if (!order.vfio_wins() || vfio_wins(root, order)) continue;
+      // What the reason names, somebody else set up: no build of this image undoes it.
+      if (!order.vfio_wins() || vfio_wins(root, order) || order.reason) continue;
       return {false, Reason(ReasonCause::image_still_vfio, {{"device", order.device}})};
     }
     if (kernel.vfio_pci == ModuleForm::missing || (order.proved && order.vfio_wins())) continue;

@@ -37,6 +37,8 @@ struct ImageVerdict {
   std::optional<bool> staged;    ///< nothing: cannot be judged
   std::optional<Reason> reason;  ///< nothing where staged
   bool root_decides = false;     ///< it is not about the card
+  /// A list has vfio-pci put into the images of this system, and this one was built without it.
+  std::optional<Place> lacks_listed_vfio = {};
 };
 
 /// Verdicts by kernel release.

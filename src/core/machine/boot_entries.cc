@@ -12,10 +12,10 @@ namespace vfio_switch {
 namespace {
 
 /// The names under which distributions install microcode alone.
-bool is_microcode(const BootFile& file) {
+bool is_microcode(std::string_view path) {
   constexpr std::array<std::string_view, 5> names = {
       "intel-ucode.img", "amd-ucode.img", "intel-uc.img", "early_ucode.cpio", "ucode.img"};
-  const auto name = std::string_view(file.path).substr(file.path.rfind('/') + 1);
+  const auto name = path.substr(path.rfind('/') + 1);
   return std::ranges::find(names, name) != names.end();
 }
 
@@ -45,18 +45,21 @@ std::vector<std::string> files_of(const BootEntry& entry) {
   if (why_no_files(entry)) return files;
   if (entry.unified_image) files.push_back(entry.unified_image->at);
   for (const auto& initrd : entry.initrds) {
-    if (!is_microcode(initrd)) files.push_back(initrd.at);
+    if (!is_microcode(initrd.path)) files.push_back(initrd.at);
   }
   return files;
 }
 
 std::optional<BootUnknown> why_no_files(const BootEntry& entry) {
-  const auto is_lost = [](const BootFile& file) { return file.at.empty() && !is_microcode(file); };
+  const auto is_lost = [](const BootFile& file) {
+    return file.at.empty() && !is_microcode(file.path);
+  };
   const bool lost = (entry.unified_image && is_lost(*entry.unified_image)) ||
                     (entry.kernel && is_lost(*entry.kernel)) ||
                     std::ranges::any_of(entry.initrds, is_lost);
   // A file that is not known as such: a variable in its name, a condition before it.
   const auto hides_file = [](const BootUnknown& unknown) {
+    if (unknown.code == BootUnknownCode::missing && is_microcode(unknown.subject)) return false;
     return unknown.code != BootUnknownCode::release && unknown.code != BootUnknownCode::unreadable;
   };
   const auto found = std::ranges::find_if(entry.unknown, hides_file);

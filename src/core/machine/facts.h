@@ -13,6 +13,7 @@
 #include "core/files/file_state.h"
 #include "core/files/unread_file.h"
 #include "core/machine/display_config.h"
+#include "core/machine/early_module.h"
 #include "core/machine/os_release.h"
 #include "core/message/data.h"
 #include "core/message/remedy.h"
@@ -47,14 +48,6 @@ struct Kernel {
   std::optional<std::string> command_line = std::nullopt;
 
   bool operator==(const Kernel&) const = default;
-};
-
-/// A line that has a module loaded in the initramfs, whatever needs it.
-struct EarlyModule {
-  std::string module;  ///< underscores
-  Place where;         ///< "/etc/initramfs-tools/modules:12"
-
-  bool operator==(const EarlyModule&) const = default;
 };
 
 /// What is amiss with the initramfs tool, or with its configuration.

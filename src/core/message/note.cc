@@ -29,6 +29,9 @@ const std::vector<NoteKind>& note_kinds() {
        "tpm-unlock",
        {"{1} has the TPM unlock a disk: if its key is bound to the kernel command line, the next "
         "boot asks for the recovery key"}},
+      {still_given,
+       "still-given",
+       {"{1} gives the card to vfio-pci, and is not of vfio-switch: it stays"}},
       {copy_stale,
        "copy-stale",
        {"{1}, which boots, is not the same as {2}, which is up to date: nothing has copied it"}},

@@ -22,6 +22,7 @@ enum class NoteCause {
   image_tool,           ///< reason
   driver_blacklisted,   ///< place, driver
   tpm_unlock,           ///< place
+  still_given,          ///< what: a parameter or a place
   copy_stale,           ///< file, source
   menu_unknown,         ///< reason
   entry_unproved,       ///< entry, reason

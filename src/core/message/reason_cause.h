@@ -20,6 +20,10 @@ enum class ReasonCause {
   file_unread,          ///< file, why
   image_file_unread,    ///< file, image, why
   early_in_image,       ///< module
+  list_gives_ids,       ///< place: an initramfs tool's list that gives its own ids to vfio-pci
+  parameter_gives_ids,  ///< parameter
+  file_gives_ids,       ///< place: an options line that is not ours
+  list_lacks_ids,       ///< place: the same, and the function's is not among them
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 
   // What is not known about a boot menu, or decides in one of its entries.
@@ -95,6 +99,7 @@ enum class ReasonCause {
   grubby_would_replace,  ///< former, parameter
   grub_not_installed,    ///< output
   settings_missing,      ///< file
+  words_outside_quotes,  ///< place
   unified_not_rebuilt,
   loader_by_hand,  ///< loader, file
   loader_unknown,

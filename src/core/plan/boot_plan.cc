@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/binding.h"
+#include "core/binding/driver_config.h"
 #include "core/boot/kernel_parameters.h"
 #include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_remedy.h"
@@ -74,6 +75,11 @@ class CommandLine {
 
   /// The next boot gets it. What somebody passes in a way that is not known shows in this one.
   [[nodiscard]] bool is_present(std::string_view parameter) const {
+    // A list of ids is a set: one that holds these, in any order, is as good.
+    if (const auto wanted = ids_parameter(parameter); wanted && !is_owned(parameter)) {
+      const auto given = next_boot_ids(facts_);
+      if (given && given->cover(*wanted)) return true;
+    }
     return has_parameter(facts_.boot_loader, parameter) ||
            (!is_owned(parameter) && has_parameter(facts_.command_line, parameter));
   }
@@ -122,7 +128,8 @@ class CommandLine {
     }
     if (needs_tool(facts_.boot_loader) && !policy_.may_run) {
       const Datum loader("loader", Word{std::string(name_of(facts_.boot_loader))});
-      return refusal(RefusalCause::tool_not_run, {loader, add.empty() ? dropped : added}, {});
+      return refusal(RefusalCause::tool_not_run, {loader, add.empty() ? dropped : added},
+                     parameter_remedy(facts_.boot_loader, add, drop));
     }
     auto edit = edit_parameters(facts_.boot_loader, add, drop);
     const bool unified = std::holds_alternative<UnifiedImage>(facts_.boot_loader);
@@ -253,7 +260,7 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
       why = {ReasonCause::vfio_built_in, {{"kernel", Word{kernel->release}}}};
     }
     line.want(*ids);
-    plan.config.parameter_ids = ids_parameter(*ids);
+    if (!line.is_present(*ids)) plan.config.parameter_ids = ids_parameter(*ids);
   } else if (line.owns_ids()) {
     plan.config.parameter_ids.reset();
   }
@@ -271,7 +278,7 @@ void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
     if (!parameter.starts_with(ids_prefix) && line.is_present(parameter)) line.want(parameter);
   }
   line.settle(ReasonCause::added_before);
-  plan.config.parameter_ids.reset();
+  if (line.owns_ids()) plan.config.parameter_ids.reset();
 }
 
 }  // namespace vfio_switch

@@ -346,7 +346,9 @@ namespace {
 
 /// The line of an initramfs tool's list that is the reason; null where none is.
 const Place* place_of_list(const Reason& reason) {
-  if (reason.cause != ReasonCause::loaded_by_list) return nullptr;
+  const bool by_list =
+      reason.cause == ReasonCause::loaded_by_list || reason.cause == ReasonCause::list_lacks_ids;
+  if (!by_list) return nullptr;
   return std::get_if<Place>(&reason.data.front().items.front());
 }
 

@@ -26,7 +26,9 @@ struct KernelStatus {
   bool files_staged = true;      ///< the files of the root file system, which all kernels share
   std::optional<bool> image_staged = true;
   bool root_decides = false;  ///< its image is not about the card
-  bool lacks_vfio = false;    ///< it has no vfio-pci, which no command of ours mends
+  /// See ImageVerdict::lacks_listed_vfio.
+  std::optional<Place> lacks_listed_vfio = {};
+  bool lacks_vfio = false;  ///< it has no vfio-pci, which no command of ours mends
   bool running = false;
   NextBoot next_boot = NextBoot::host;
 };

@@ -61,8 +61,11 @@ class Search {
   BootLoader run() {
     if (auto loader = rpm_ostree()) return std::move(*loader);
     if (auto loader = kernelstub()) return std::move(*loader);
-    if (files_.exists(efi_variables + "StubInfo" + loader_guid)) return unified_image();
     const auto info = loader_info(files_);
+    if (auto generator = proxmox_boot_tool(info)) return std::move(*generator);
+    if (auto generator = limine_entry_tool(info)) return std::move(*generator);
+    if (!problem_.empty()) return unreadable();
+    if (files_.exists(efi_variables + "StubInfo" + loader_guid)) return unified_image();
     std::vector<BootLoader> found;
     const auto add = [&](std::string_view name, std::optional<BootLoader> loader) {
       if (!loader || (!info.empty() && is_known(info) && !info.starts_with(name))) return;
@@ -139,6 +142,43 @@ class Search {
     const std::string path = "/etc/kernelstub/configuration";
     if (!files_.exists(path)) return std::nullopt;
     return Kernelstub{path};
+  }
+
+  /// It copies kernels to ESPs that are not mounted, and writes systemd-boot's entries there with
+  /// the words of /etc/kernel/cmdline, which only such systems have (proxmox-boot-tool refresh).
+  std::optional<BootLoader> proxmox_boot_tool(std::string_view info) {
+    const bool used = files_.exists("/etc/kernel/proxmox-boot-uuids") &&
+                      has_program(files_, "proxmox-boot-tool") && !info.starts_with("GRUB");
+    if (!used) return std::nullopt;
+    EntryGenerator generator{EntryGenerator::Kind::proxmox_boot_tool, {}, {}};
+    observe(ParameterSyntax::command_line, "/etc/kernel/cmdline", generator.settings);
+    if (generator.settings.empty()) return std::nullopt;
+    generator.command = {"proxmox-boot-tool", "refresh"};
+    return generator;
+  }
+
+  /// limine-entry-tool.conf(5): the drop-ins, then /etc/default/limine.
+  std::optional<BootLoader> limine_entry_tool(std::string_view info) {
+    const bool used = limine() && has_program(files_, "limine-entry-tool") &&
+                      (info.empty() || info.starts_with("Limine"));
+    if (!used) return std::nullopt;
+    EntryGenerator generator;
+    for (const auto* directory : {"/usr/share/limine-entry-tool.d", "/etc/limine-entry-tool.d"}) {
+      observe_directory(ParameterSyntax::command_line, directory, ".conf", generator.settings);
+    }
+    observe(ParameterSyntax::command_line, "/etc/limine-entry-tool.conf", generator.settings);
+    observe(ParameterSyntax::command_line, "/etc/default/limine", generator.settings);
+    const bool says_any = std::ranges::any_of(generator.settings, [](const ParameterFile& file) {
+      const auto* text = std::get_if<RegularFile>(&file.state);
+      return text != nullptr && text->content.find("KERNEL_CMDLINE") != std::string::npos;
+    });
+    // Any setting makes the tool ignore this file, which it uses otherwise.
+    if (!says_any)
+      observe(ParameterSyntax::command_line, "/etc/kernel/cmdline", generator.settings);
+    for (const auto* program : {"limine-mkinitcpio", "limine-dracut", "limine-update"}) {
+      if (generator.command.empty() && has_program(files_, program)) generator.command = {program};
+    }
+    return generator;
   }
 
   std::optional<BootLoader> limine() {

@@ -33,7 +33,7 @@ Result<bool> has_dracut_hook(const FileReader& image) {
 
 using Modules = std::vector<EarlyModule>;
 
-/// A file with one module per line, followed by its options.
+/// A file with one module per line; `#` and `;` begin comments (modules-load.d(5)).
 void read_list(ForeignFiles& image, const std::string& path, Modules& modules) {
   const auto content = image.text(path);
   int number = 0;
@@ -42,6 +42,16 @@ void read_list(ForeignFiles& image, const std::string& path, Modules& modules) {
     const auto words = split_words(line);
     if (words.empty() || words[0].starts_with('#') || words[0].starts_with(';')) continue;
     modules.push_back({module_name(words[0]), {path, number}});
+  }
+}
+
+/// initramfs-tools' list: one module per line, followed by its options.
+void read_list_with_options(ForeignFiles& image, const std::string& path, Modules& modules) {
+  const auto content = image.text(path);
+  int number = 0;
+  for (const auto line : split_lines(content)) {
+    ++number;
+    if (auto early = with_options(line, {path, number})) modules.push_back(std::move(*early));
   }
 }
 
@@ -132,7 +142,7 @@ Result<std::vector<ImageStep>> read_steps(ForeignFiles& files, const ImageFacts&
       ours.listed.push_back({"vfio_pci", {bind}});
     }
     ImageStep listed;
-    read_list(files, "/conf/modules", listed.listed);
+    read_list_with_options(files, "/conf/modules", listed.listed);
     return std::vector<ImageStep>{
         std::move(ours), {{}, image.exists("/scripts/init-top/udev")}, std::move(listed)};
   }

@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
+#include "core/files/own_paths.h"
 #include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
 #include "system/images/initramfs_image.h"
@@ -93,6 +94,8 @@ Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
   };
   for (const auto& early : step.listed) {
     if (auto added = add(early.module, {}); !added) return failure_of(added);
+    loads.requests.back().ids = early.ids;
+    loads.requests.back().where = early.where;
   }
   if (!step.coldplug) return loads;
   for (const auto& device : facts.devices) {
@@ -126,6 +129,25 @@ Result<std::vector<LoadStep>> load_steps(const ImageTree& image, const ImageFact
     steps.push_back(std::move(*loads));
   }
   return steps;
+}
+
+/// What gives `device` to vfio-pci beside our own files; nothing where those do.
+std::optional<Reason> given_by_others(const DriverConfig& config,
+                                      const std::vector<ModprobeDirective>& directives,
+                                      const PciDevice& device, Bound bound) {
+  if (bound.by_parameter) {
+    return Reason(ReasonCause::parameter_gives_ids,
+                  {{"parameter", Parameter{"vfio-pci.ids=" + config.parameter_ids->str()}}});
+  }
+  const ModprobeDirective* counts = nullptr;
+  for (const auto& line : directives) {
+    if (line.command == "options" && line.is_about("vfio_pci") && ids_option(line.arguments)) {
+      counts = &line;
+    }
+  }
+  if (counts == nullptr || is_generated(counts->file)) return std::nullopt;
+  if (!ids_option(counts->arguments)->match(device)) return std::nullopt;
+  return Reason(ReasonCause::file_gives_ids, {{"place", Place{counts->file, counts->line}}});
 }
 
 /// People and sysfs know a driver by the name that the kernel gives it.
@@ -177,6 +199,9 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
       load_steps(**image, report.facts, facts, inside, blacklisted(line, directives));
   if (!steps) return unreadable(kernel, steps.error());
   auto softdeps = read_foreign(**image, inside.softdeps.path).text;
+  // modprobe in the image reads the kernel command line as it does anywhere.
+  report.facts.config.parameter_ids =
+      kernel.command_line ? ids_of_command_line(line) : next_boot_ids(facts);
   const VfioBinding binding(report.facts.config, {inside.softdeps.path, std::move(softdeps)});
   for (const auto& order : root) {
     if (order.kernel != kernel.release) continue;
@@ -190,7 +215,11 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     auto bound = binding.of(*find_device(facts, order.device));
     bound.by_address = bound.by_address && report.facts.bind_script;
     if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
-    auto both = after_image(order, run_image(*steps, *claim, bound), *claim);
+    const auto& device = *find_device(facts, order.device);
+    auto both = after_image(order, run_image(*steps, *claim, device, bound), *claim);
+    if (both.vfio_wins() && both.proved && !both.reason) {
+      both.reason = given_by_others(report.facts.config, directives, device, bound);
+    }
     if (!report.facts.unread.empty()) {
       const auto& unread = report.facts.unread.front();
       both.proved = false;

@@ -36,6 +36,8 @@ class KernelProof {
                                         ImageAhead image) {
     LoadOrder order{kernel_.release, device.address, {},   {},
                     std::nullopt,    Stage::root,    true, std::nullopt};
+    const auto* list = image == ImageAhead::built_anew ? list_with_ids() : nullptr;
+    if (list != nullptr) bound.by_id = list->ids->match(device);
     auto inserted = ask(device.modalias, blacklist_);
     if (!inserted) return failure_of(inserted);
     order.modules = inserted->modules;
@@ -51,6 +53,11 @@ class KernelProof {
     } else if (image == ImageAhead::built_anew && !order.vfio_wins() && bound.at_all() &&
                inserted->by_command) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
+    }
+    if (list != nullptr && claim.built_in.empty()) {
+      if (auto decided = decide_by_list(order, claim, bound, *list); !decided) {
+        return failure_of(decided);
+      }
     }
     if (order.vfio_wins() && order.stage == Stage::root &&
         kernel_.vfio_pci == ModuleForm::loadable) {
@@ -162,6 +169,38 @@ class KernelProof {
     order.stage = Stage::image;
     order.reason.reset();
     decide(order, claim, {.by_id = true});
+    return {};
+  }
+
+  /// The line of the initramfs tool's lists that loads vfio-pci with ids of its own; null where
+  /// none does, or where the kernel needs no module.
+  [[nodiscard]] const EarlyModule* list_with_ids() const {
+    if (!kernel_.initramfs || kernel_.vfio_pci != ModuleForm::loadable) return nullptr;
+    const auto found = std::ranges::find_if(
+        facts_.early_modules, [](const EarlyModule& early) { return early.ids.has_value(); });
+    return found == facts_.early_modules.end() ? nullptr : &*found;
+  }
+
+  /// The image loads vfio-pci with the ids of `list`, which then keeps them.
+  Result<void> decide_by_list(LoadOrder& order, const Claim& claim, Bound bound,
+                              const EarlyModule& list) {
+    if (!bound.at_all()) {
+      decide(order, claim, {});
+      order.reason = {ReasonCause::list_lacks_ids, {{"place", list.where}}};
+      return {};
+    }
+    for (const auto& early : facts_.early_modules) {
+      if (early.where == list.where) break;
+      auto inserted = ask(early.module, {});
+      if (!inserted) return failure_of(inserted);
+      if (std::ranges::find_first_of(inserted->modules, claim.modules) != inserted->modules.end()) {
+        return {};
+      }
+    }
+    if (auto added = add_vfio(order, true); !added) return added;
+    order.stage = Stage::image;
+    decide(order, claim, bound);
+    order.reason = {ReasonCause::list_gives_ids, {{"place", list.where}}};
     return {};
   }
 

@@ -9,6 +9,7 @@
 #include "core/cards/own_command.h"
 #include "core/images/image_need.h"
 #include "core/machine/boot_entries.h"
+#include "core/plan/still_given.h"
 #include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
 #include "system/modules/claimants.h"
@@ -25,6 +26,15 @@ void add_unread(std::vector<Note>& notes, const SystemFacts& facts) {
     notes.push_back(
         {NoteCause::file_unread, {{"file", Place{file.path}}, {"why", Word{file.why}}}});
   }
+}
+
+/// Where vfio-pci is listed for images, if it is not among the modules of this one.
+std::optional<Place> lacking(const std::vector<EarlyModule>& listed,
+                             const std::vector<std::string>& modules) {
+  const std::string vfio_pci = "vfio_pci";
+  const auto found = std::ranges::find(listed, vfio_pci, &EarlyModule::module);
+  if (found == listed.end() || std::ranges::binary_search(modules, vfio_pci)) return std::nullopt;
+  return found->where;
 }
 
 }  // namespace
@@ -82,6 +92,9 @@ Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
   drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
   add_unread(plan.notes, machine_.facts);
+  std::ranges::move(
+      still_given(machine_.facts, plan.functions, plan.config, machine_.state.boot_parameters),
+      std::back_inserter(plan.notes));
   if (auto proved = prove(plan, options); !proved) return failure_of(proved);
   return plan;
 }
@@ -260,8 +273,10 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
     const auto& root = for_kernel.root_alone;
     auto report = open_image(kernel, for_kernel, own, intent);
     if (!report) return failure_of(report);
-    images.verdicts[kernel.release] = judge_image(*report, kernel, own, root, intent);
+    auto& verdict = images.verdicts[kernel.release];
+    verdict = judge_image(*report, kernel, own, root, intent);
     if (report->condition == ImageCondition::readable) {
+      verdict.lacks_listed_vfio = lacking(facts.early_modules, report->facts.modules);
       std::ranges::move(report->orders, std::back_inserter(images.orders));
     } else {
       std::ranges::copy_if(root, std::back_inserter(images.orders),

@@ -52,9 +52,7 @@ std::vector<EarlyModule> UpdateInitramfs::early_modules(ForeignFiles& files) {
     const auto content = files.text(path);
     for (const auto line : split_lines(content)) {
       ++number;
-      const auto words = split_words(line);
-      if (words.empty() || words[0].starts_with('#')) continue;
-      modules.push_back({module_name(words[0]), {path, number}});
+      if (auto early = with_options(line, {path, number})) modules.push_back(std::move(*early));
     }
   }
   return modules;

@@ -24,6 +24,15 @@ using Words = std::vector<std::string>;
 
 const Claim claim{std::string(desktop_kernel), at("01:00.0"), {"nouveau"}, {}, {}};
 
+PciDevice the_card() {
+  PciDevice device;
+  device.address = at("01:00.0");
+  device.id = {0x10de, 0x1d01};
+  return device;
+}
+
+const PciDevice card = the_card();
+
 LoadStep in_order(std::vector<LoadRequest> requests) {
   return {true, std::move(requests)};
 }
@@ -44,7 +53,7 @@ LoadOrder real_root() {
 }
 
 LoadOrder both(const std::vector<LoadStep>& steps, bool binds) {
-  return after_image(real_root(), run_image(steps, claim, {.by_id = binds}), claim);
+  return after_image(real_root(), run_image(steps, claim, card, {.by_id = binds}), claim);
 }
 
 }  // namespace
@@ -86,7 +95,7 @@ TEST_CASE("Who takes a function in an image") {
   };
   for (const auto& row : rows) {
     INFO(row.what);
-    CHECK(run_image(row.steps, claim, {.by_id = row.binds}).winner == row.winner);
+    CHECK(run_image(row.steps, claim, card, {.by_id = row.binds}).winner == row.winner);
   }
 }
 
@@ -128,7 +137,7 @@ TEST_CASE("What the image does counts before the real root") {
     auto root = real_root();
     root.winner = "nouveau";
     const auto after = [&](Bound bound) {
-      return after_image(root, run_image({in_order({vfio})}, built_in, bound), built_in);
+      return after_image(root, run_image({in_order({vfio})}, built_in, card, bound), built_in);
     };
     CHECK(after({.by_id = true}) == root);
     // The bind script takes it away again.
