@@ -130,7 +130,7 @@ std::vector<Row> module_rows() {
        by_hand(ours, "softdep nouveau pre: vfio-pci post: drm\n"),
        "/usr/lib/modprobe.d/a-vendor.conf:1 comes first", "enable"},
       {driver_blacklisted, "the only driver", blacklists("blacklist nouveau\n"),
-       blacklists("blacklist nvidiafb\n"), "/etc/modprobe.d/old.conf:1 keeps nouveau from loading",
+       blacklists("blacklist nvidiafb\n"), "/etc/modprobe.d/old.conf:1 keeps nouveau from being loaded",
        "Remove 'blacklist nouveau' from /etc/modprobe.d/old.conf:1. Rebuild the initramfs"},
       {driver_blacklisted, "by an install command", blacklists("install nouveau /bin/false\n"),
        blacklists("install nouveau /sbin/modprobe -i nouveau\n"), "old.conf:1",

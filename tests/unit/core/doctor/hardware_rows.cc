@@ -78,7 +78,7 @@ std::vector<Row> iommu_rows() {
             [](auto& e) {
               e.facts.boot_loader = grub_with("GRUB_CMDLINE_LINUX=\"intel_iommu=on\"\n");
             }),
-       no_table, "until the next boot, which has intel_iommu=on", "Reboot.", Severity::note},
+       no_table, "until the next boot, which will have intel_iommu=on", "Reboot.", Severity::note},
       {iommu_switched_off, "switched off, in a file",
        with(healthy(iommu_off(IommuTable::dmar, "intel_iommu=off").facts()), off_line), vt_d,
        "intel_iommu=off", "In /etc/default/grub:10, replace"},
@@ -129,7 +129,7 @@ std::vector<Row> display_rows() {
        plain, "the only display", "Add a second graphics card"},
       {no_second_gpu, "no card but the processor's",
        healthy(desktop().without("01:00.0").without("01:00.1").facts()), plain,
-       "besides the one that the host needs", "Add a second graphics card"},
+       "No graphics card of this machine can be passed through", "Add a second graphics card"},
       {no_second_gpu, "no card at all",
        healthy(desktop().without("00:02.0").without("01:00.0").without("01:00.1").facts()), plain,
        "This machine has no graphics card.", "Add a second graphics card"},

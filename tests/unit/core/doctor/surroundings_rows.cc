@@ -144,9 +144,9 @@ std::vector<Row> surroundings_rows() {
        "Add the line 'SUBSYSTEM==\"vfio\", GROUP=\"kvm\", MODE=\"0660\"' to "
        "/etc/udev/rules.d/70-vfio.rules."},
       {reset_trouble, "Polaris", amd("1002:67df", "bus"), amd("1002:73bf", "bus"),
-       "Polaris 10 card (reset_method: bus)", "vendor-reset"},
+       "is a card of the family Polaris 10 (reset_method: bus)", "vendor-reset"},
       {reset_trouble, "no reset_method in sysfs", amd("1002:67df", ""), amd("1002:73bf", ""),
-       "is a Polaris 10 card.", "vendor-reset"},
+       "is a card of the family Polaris 10.", "vendor-reset"},
       {reset_trouble, "mended", amd("1002:731f", "bus"), amd("1002:731f", "device_specific bus"),
        "Navi 10", "vendor-reset"},
       {vm_device_missing, "an address that is gone", guest("07:00.0"), guest("01:00.0"),
