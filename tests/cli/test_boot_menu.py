@@ -122,7 +122,7 @@ class Entries(MenuCase):
         self.assertIn("boot-menu-unknown", self.codes(self.plan(root)))
         done = root.run("enable")
         self.assert_status(done, 0)
-        self.assertIn("Not proved for the next boot", done.out)
+        self.assertIn("Which driver will bind the card at the next boot is not known", done.out)
         status = self.status(root)
         self.assertEqual((status["next_boot"], status["entries"]), ("unknown", []))
         self.assertIn("boot-menu-unknown", self.codes(status))

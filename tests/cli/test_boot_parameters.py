@@ -83,12 +83,12 @@ class Grub(BootCase):
                                  [f"/{DROP_IN if drop_ins else SETTINGS}", f"/{GRUB_CFG}"])
                 self.assertEqual(kinds[-1][2], "intel_iommu=on")
                 self.assertEqual(plan["outcome"], "change")
-                self.assertTrue(any("only then is it known whether the card is isolated" in note for note in plan["notes"]))
+                self.assertTrue(any("whether the card is isolated can be checked only after it" in note for note in plan["notes"]))
 
                 done = self.rebuild(root, "enable")
                 self.assert_status(done, 0)
                 self.assertIn("Generating grub configuration file", done.err)
-                self.assertIn("only then is it known whether the card is isolated", done.out)
+                self.assertIn("whether the card is isolated can be checked only after it", done.out)
                 self.assertEqual(self.passed(root)[2:], ["quiet", "splash", "intel_iommu=on"])
                 if drop_ins:
                     self.assertEqual(root.read(SETTINGS), WITH_SETTINGS)
@@ -101,7 +101,7 @@ class Grub(BootCase):
                 status = root.run("status", "--json").json
                 self.assertEqual([kernel["staged"] for kernel in status["kernels"]], [True])
                 self.assertEqual(status["refusals"], [])
-                self.assertTrue(any("only then is it known whether the card is isolated" in note for note in status["notes"]), status)
+                self.assertTrue(any("whether the card is isolated can be checked only after it" in note for note in status["notes"]), status)
 
                 self.assert_status(self.rebuild(root, "rollback"), 0)
                 self.assert_same_tree(before, self.kept_images(root))
@@ -312,7 +312,7 @@ class OtherLoaders(BootCase):
     def test_a_disk_that_the_tpm_unlocks(self) -> None:
         root = self.with_grub(self.laptop())
         root.write("etc/crypttab", "root UUID=1 none tpm2-device=auto\n")
-        self.assertIn("/etc/crypttab:1 has the TPM unlock a disk", root.run("plan", "enable").out)
+        self.assertIn("according to /etc/crypttab:1 the TPM unlocks a disk", root.run("plan", "enable").out)
         self.assertNotIn("TPM", self.desktop_plan().out)
 
     def desktop_plan(self) -> Run:

@@ -485,7 +485,7 @@ class TestSetUps(ArchCase):
     def test_a_module_that_a_kernel_does_not_have(self) -> None:
         self.configure("MODULES=()", "MODULES=(vfio_pci vfio no_such_module)")
         done = self.install()
-        self.assertIn("/etc/mkinitcpio.conf:1 has no_such_module in MODULES, which kernel", done.out)
+        self.assertIn("/etc/mkinitcpio.conf:1 lists no_such_module in MODULES, but kernel", done.out)
         self.assertIn("from /etc/mkinitcpio.conf:1:\n      no_such_module\n", done.out)
         self.assertFalse(self.exists(VFIO_CONF))
         self.configure(" no_such_module", "")
