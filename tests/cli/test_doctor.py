@@ -194,7 +194,7 @@ class Doctor(SysrootCase):
         done = root.run("doctor")
         self.assert_status(done, 5)
         self.assertTrue(done.out.startswith("warning: vfio-virqfd\n  /etc/modules:1 asks for vfio_virqfd"), done)
-        self.assertIn("\n  -> Remove this line from /etc/modules:1:\n       vfio_virqfd\n     Run:\n       update-initramfs"
+        self.assertIn("\n  -> Remove this from /etc/modules:1:\n       vfio_virqfd\n     Run:\n       update-initramfs"
                       " -u -k all\n", done.out)  # fmt: skip
         self.assertTrue(done.out.endswith("1 warning. Fix it, then run 'vfio-switch doctor' again.\n"))
 

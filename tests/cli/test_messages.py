@@ -51,7 +51,7 @@ class Messages(SysrootCase):
     def test_xorg_has_the_card(self) -> None:
         self.root.write("etc/X11/xorg.conf.d/10-gpu.conf",
                         'Section "Device"\n  Identifier "GPU"\n  BusID "PCI:1:0:0"\nEndSection\n')
-        self.says(self.root.run("enable"), "10-gpu.conf:3 assigns", "to the host's display\n", "Remove this line from", status=3)
+        self.says(self.root.run("enable"), "10-gpu.conf:3 assigns", "to the host's display\n", "Remove this from", status=3)
 
     def test_a_directory_that_cannot_be_listed(self) -> None:
         (self.root.path / "etc/modprobe.d").chmod(0 if os.geteuid() != 0 else 0o700)

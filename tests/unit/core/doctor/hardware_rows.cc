@@ -157,7 +157,7 @@ std::vector<Row> display_rows() {
       {used_by_host, "a disk below it", healthy(disk.facts()), plain, "disk sda",
        "Connect it to a controller"},
       {choose_card, "two cards", healthy(second.facts()), plain, "Several",
-       "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' and "
+       "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' or "
        "'vfio-switch enable --device 0000:03:00.0'."},
   };
 }

@@ -151,7 +151,7 @@ std::vector<Row> surroundings_rows() {
        "Navi 10", "vendor-reset"},
       {vm_device_missing, "an address that is gone", guest("07:00.0"), guest("01:00.0"),
        "win11.xml:88 names 0000:07:00.0",
-       "Run 'virsh edit win11'. Replace the address by that of the card."},
+       "Run 'virsh edit win11'. Replace the address with the address of the card."},
       {vm_device_changed, "another device is there now", moved("01:00.0"), moved("02:00.0"),
        "no longer the card", "that of the card, 0000:02:00.0."},
       {vm_device_changed, "a device of the host's", guest("00:1f.3"), guest("01:00.0"),
