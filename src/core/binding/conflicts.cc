@@ -76,7 +76,7 @@ std::vector<Refusal> find_conflicts(const SystemFacts& facts,
     if (!works_against(line, ids, binding)) continue;
     refusals.push_back({RefusalCause::modprobe_line,
                         {{"place", line.place()}, {"line", Quotation{line.str()}}},
-                        {Edit{line.place(), line.str(), {}}}});
+                        without_line(line.place(), line.str())});
   }
   find_parameter_conflict(facts, ids, binding, refusals);
   return refusals;

@@ -55,8 +55,7 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
   } else {
     const auto* table = facts.iommu_table == IommuTable::dmar ? "DMAR" : "IVRS";
     findings.push_back(make_finding(iommu_silent, {{"table", Word{table}}},
-                                    {Run{{{"journalctl", "--dmesg", "--grep=DMAR|AMD-Vi"}}, true},
-                                     Manual{ByHand::update_firmware}}));
+                                    {read_iommu_log(), Manual{ByHand::update_firmware}}));
   }
 }
 
