@@ -47,7 +47,9 @@ std::optional<MenuProof> prove_menu_now(const FileReader& files, const Plan& pla
 
 std::string outcome_text(const Options& options, const OperationResult& result,
                          const MenuProof* menu = nullptr) {
-  if (!result.plan.refusals.empty()) return refusals_text(result.plan, options.style);
+  if (!result.plan.refusals.empty()) {
+    return refusals_text(result.plan, "Nothing was changed, because:", options.style);
+  }
   std::string text;
   text += notes_text(result.plan.notes);
   if (!result.changed) return text + "Nothing to do.\n";
