@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
+#include "core/tell/phrases.h"
 
 namespace vfio_switch {
 
@@ -105,8 +106,9 @@ std::string done_text(const Plan& plan, bool built, const Style& style, const Me
   const auto sentence = proved ? next_boot_sentence(*menu) : next_boot_sentence(plan);
   auto closing = std::string("Done.");
   if (!sentence.empty()) closing += " " + sentence + ".";
-  closing += stale.empty() ? " Reboot, then run 'vfio-switch status'."
-                           : " Until the files named above are rebuilt, this may not be so.";
+  closing += " ";
+  closing += stale.empty() ? reboot_and_check
+                           : "Until the files named above are rebuilt, this may not be so.";
   auto text = stale + paragraph("", {closing}, style);
   // Where the command line is locked, a note has said that there is no such way.
   const bool takes_card = std::ranges::any_of(plan.load_order, &LoadOrder::vfio_wins);
