@@ -52,7 +52,7 @@ std::string outcome_text(const Options& options, const OperationResult& result,
   }
   std::string text;
   text += notes_text(result.plan.notes);
-  if (!result.changed) return text + "Nothing to do.\n";
+  if (!result.changed) return text + nothing_text(result.plan);
   const bool built = options.root == "/" || options.rebuild;
   return text + done_text(result.plan, built, options.style, menu);
 }

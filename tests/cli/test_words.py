@@ -85,7 +85,8 @@ class Changes(Words):
     def test_enable_and_disable(self) -> None:
         done = self.root.run("enable")
         self.assertTrue(done.out.endswith(DONE + ESCAPE), done.out)
-        self.assertEqual(self.root.run("enable").out, "Nothing to do.\n")
+        self.assertEqual(self.root.run("enable").out,
+                         "Nothing to do: passthrough is set up. 'vfio-switch status' shows whether a reboot is needed.\n")
         self.assertTrue(self.root.run("disable").out.endswith(
             f"Done. At the next boot the host's drivers will take {CARD[0]} and {CARD[1]} "
             "(checked for the boot menu entry 'Debian GNU/Linux'). "

@@ -60,6 +60,14 @@ const std::vector<NoteKind>& note_kinds() {
         "initramfs rebuild not needed: the images for {1} contain no driver for this card, no "
         "vfio-pci and no vfio-switch files",
         1}},
+      {rebuild_not_needed_without_card,
+       "rebuild-not-needed-without-card",
+       {"initramfs rebuild not needed: the image for {1} contains no vfio-pci and no vfio-switch "
+        "files",
+        "initramfs rebuild not needed: the images for {1} contain no vfio-pci and no vfio-switch "
+        "files",
+        1},
+       "rebuild-not-needed"},
       {parameters_stay,
        "parameters-stay",
        {"the kernel command line keeps the parameters of vfio-switch until {1} is run"}},

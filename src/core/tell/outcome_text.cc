@@ -100,6 +100,20 @@ std::string next_boot_sentence(const MenuProof& menu) {
          printable(next->entry.title) + "')";
 }
 
+std::string nothing_text(const Plan& plan) {
+  if (!plan.diff.empty()) return "Nothing to do.\n";
+  switch (plan.state.intent) {
+    case Intent::enabled:
+      return "Nothing to do: passthrough is set up. 'vfio-switch status' shows whether a reboot is "
+             "needed.\n";
+    case Intent::disabled:
+      return "Nothing to do: passthrough is disabled.\n";
+    case Intent::unset:
+      break;
+  }
+  return "Nothing to do: passthrough is not configured.\n";
+}
+
 std::string done_text(const Plan& plan, bool built, const Style& style, const MenuProof* menu) {
   const auto stale = built ? "" : stale_text(plan, style);
   const bool proved = menu != nullptr && stale.empty() && !plan.functions.empty();

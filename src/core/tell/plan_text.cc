@@ -10,6 +10,7 @@
 #include "core/cards/card.h"
 #include "core/message/format.h"
 #include "core/tell/message_text.h"
+#include "core/tell/outcome_text.h"
 #include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
@@ -116,7 +117,7 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
   if (!plan.load_order.empty()) {
     text += "Driver that will bind, according to libkmod\n" + load_order_text(plan.load_order);
   }
-  if (plan.diff.empty()) return text + "Nothing to do.\n";
+  if (plan.diff.empty()) return text + nothing_text(plan);
   text += "Changes\n";
   for (const auto& change : plan.diff) text += change_text(change, details, style);
   return text;
