@@ -133,7 +133,7 @@ class Work {
       }
       const auto now = files_.state(change.path);
       if (now && !same_content(*now, change.before)) {
-        warnings_.add(printable(change.path) + " was changed by somebody else in the meantime");
+        warnings_.add(printable(change.path) + " was changed by another program in the meantime");
         failed = true;
         continue;
       }
@@ -174,7 +174,8 @@ class Work {
       return;
     }
     result_.changed = true;
-    warnings_.add(printable(path) + " is no file of its own: it is moved to " + printable(as));
+    warnings_.add(printable(path) +
+                  " is not a file that vfio-switch can edit, so it was moved to " + printable(as));
   }
 
   void find_live_files() {
@@ -251,6 +252,12 @@ class Work {
 };
 
 }  // namespace
+
+std::string WayOutResult::trouble(bool may_run_tools) const {
+  if (!live.empty()) return printable(enumerate(live)) + " may still give the card to vfio-pci";
+  if (!may_run_tools || !images_stale) return {};
+  return "the initramfs images were not rebuilt and may still give the card to vfio-pci";
+}
 
 Result<WayOutResult> take_way_out(FileStore& files, CommandRunner& runner,
                                   const WayOutRequest& request) {

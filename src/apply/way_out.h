@@ -26,6 +26,10 @@ struct WayOutResult {
   std::vector<std::string> warnings;  ///< what could not be read, done or taken back
   std::vector<std::string> live;      ///< paths of ours that still have an effect
   bool images_stale = false;          ///< images have to be built that were not
+
+  /// What still gives the card to vfio-pci, as a clause; empty where nothing does. Images count
+  /// where tools may build them.
+  [[nodiscard]] std::string trouble(bool may_run_tools) const;
 };
 
 /// Gives the card back to the host when something is wrong already. It needs our own paths, their
@@ -36,7 +40,7 @@ struct WayOutResult {
 /// there before; one that somebody has edited is put out of effect by put_out(), which loses no
 /// byte. Images are built by the distribution's plain command.
 ///
-/// An Error only where nothing was begun: another process is at work, or it takes root.
+/// An Error only where nothing was begun: another process is at work, or root is required.
 [[nodiscard]] Result<WayOutResult> take_way_out(FileStore& files, CommandRunner& runner,
                                                 const WayOutRequest& request);
 

@@ -8,8 +8,15 @@
 #include "apply/progress.h"
 #include "core/tell/message_text.h"
 #include "core/tell/plan_text.h"
+#include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
+
+namespace {
+
+constexpr std::string_view refused_heading = "vfio-switch: nothing was changed, because:";
+
+}  // namespace
 
 Plan no_change(const Machine& machine) {
   Plan plan;
@@ -31,7 +38,9 @@ Result<void> Site::change(const MakePlan& make, Images images) {
   if (attempt.is_needed) return carry_out(change);
   if (!attempt.preview) return std::unexpected(attempt.preview.error());
   const auto& plan = attempt.preview->plan;
-  if (!plan.refusals.empty() && !refusals_told_) std::cout << refusals_text(plan);
+  if (!plan.refusals.empty() && !refusals_told_) {
+    std::cout << refusals_text(plan, refused_heading);
+  }
   return {};
 }
 
@@ -59,9 +68,13 @@ Result<void> Site::carry_out(const Operation& operation) {
     error.message = "'" + event_.name + "' failed: " + error.message;
     return std::unexpected(std::move(error));
   }
-  for (const auto& note : result->plan.notes)
-    std::cout << "vfio-switch: " << note_text(note) << "\n";
-  if (!result->plan.refusals.empty()) std::cout << refusals_text(result->plan);
+  for (const auto& note : result->plan.notes) {
+    std::cout << "vfio-switch: note: " << note_text(note) << ".\n"
+              << remedy_lines(note.remedy, "  ", {});
+  }
+  if (!result->plan.refusals.empty()) {
+    std::cout << refusals_text(result->plan, refused_heading);
+  }
   changed_ = result->changed;
   return {};
 }

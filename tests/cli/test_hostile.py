@@ -152,7 +152,7 @@ class Hostile(SysrootCase):
                 # Of another program's file nothing is known then, and nothing proved.
                 self.assert_status(done, 0 if name == OTHER_CONF else 1)
                 if name == OTHER_CONF:
-                    self.assertIn("not proved: ", done.out)
+                    self.assertIn("not proved that vfio-pci will bind the card: ", done.out)
                     self.assert_status(root.run("rollback"), 0)
                 self.assertEqual(self.files(root), before)
                 path.unlink()
@@ -172,7 +172,7 @@ class Hostile(SysrootCase):
                 done = run([*other, "--sysroot", str(root.path), "enable"])
                 if name == OTHER_CONF:
                     self.assert_status(done, 0)
-                    self.assertIn(f"not proved: /{name} could not be read: Permission denied", done.out)
+                    self.assertIn(f"not proved that vfio-pci will bind the card: /{name} could not be read: Permission denied", done.out)
                     self.assert_status(run([*other, "--sysroot", str(root.path), "rollback"]), 0)
                 else:
                     self.assert_status(done, 4)

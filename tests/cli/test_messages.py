@@ -42,7 +42,7 @@ class Messages(SysrootCase):
     def test_an_attribute_that_makes_no_sense(self) -> None:
         (self.root.path / f"sys/bus/pci/devices/{CARD[0]}/modalias").write_text("nonsense\n")
         done = self.root.run("devices")
-        self.says(done, f"warning: /sys/bus/pci/devices/{CARD[0]}/modalias could not be read: it names no device", status=0)
+        self.says(done, f"warning: /sys/bus/pci/devices/{CARD[0]}/modalias could not be read: its content is not a PCI modalias", status=0)
 
     def test_a_card_in_no_group(self) -> None:
         (self.root.path / f"sys/bus/pci/devices/{CARD[0]}/iommu_group").unlink()
@@ -51,7 +51,7 @@ class Messages(SysrootCase):
     def test_xorg_has_the_card(self) -> None:
         self.root.write("etc/X11/xorg.conf.d/10-gpu.conf",
                         'Section "Device"\n  Identifier "GPU"\n  BusID "PCI:1:0:0"\nEndSection\n')
-        self.says(self.root.run("enable"), "10-gpu.conf:3 assigns", "to the host's display\n", "Remove this line from", status=3)
+        self.says(self.root.run("enable"), "10-gpu.conf:3 assigns", "to the host's display\n", "Remove this from", status=3)
 
     def test_a_directory_that_cannot_be_listed(self) -> None:
         (self.root.path / "etc/modprobe.d").chmod(0 if os.geteuid() != 0 else 0o700)
@@ -83,7 +83,7 @@ class Messages(SysrootCase):
             image.write(b"an image\n")
         before = sorted(os.listdir(self.root.path / "etc/modprobe.d"))
         done = self.root.run("enable", "--rebuild", prefix=as_root())
-        self.says(done, "not UTF-8 cannot be recorded in the journal", "Rename the file.")
+        self.says(done, "is not UTF-8, so it cannot be recorded in the journal", "Rename it.")
         self.assertEqual(sorted(os.listdir(self.root.path / "etc/modprobe.d")), before)
 
     # -- system calls that fail

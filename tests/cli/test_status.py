@@ -74,7 +74,7 @@ class Status(SysrootCase):
 
     def test_a_machine_that_was_never_enabled(self) -> None:
         text = self.desktop().run("status").out
-        self.assertIn("never enabled", text)
+        self.assertIn("nothing configured", text)
         self.assertIn("'vfio-switch enable' gives this card to virtual machines", text)
 
 

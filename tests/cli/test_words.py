@@ -85,7 +85,8 @@ class Changes(Words):
     def test_enable_and_disable(self) -> None:
         done = self.root.run("enable")
         self.assertTrue(done.out.endswith(DONE + ESCAPE), done.out)
-        self.assertEqual(self.root.run("enable").out, "Nothing to do.\n")
+        self.assertEqual(self.root.run("enable").out,
+                         "Nothing to do: passthrough is set up. 'vfio-switch status' shows whether a reboot is needed.\n")
         self.assertTrue(self.root.run("disable").out.endswith(
             f"Done. At the next boot the host's drivers will take {CARD[0]} and {CARD[1]} "
             "(checked for the boot menu entry 'Debian GNU/Linux'). "
@@ -102,7 +103,7 @@ class Changes(Words):
     def test_not_as_root(self) -> None:
         self.fails(self.root.run("enable", "--rebuild", prefix=as_nobody()) if os.geteuid() == 0 else
                    self.root.run("enable", "--rebuild"),
-                   "vfio-switch: 'enable' runs the initramfs tool\n  Run it as root.\n", 4)  # fmt: skip
+                   "vfio-switch: 'enable' needs root: it runs the initramfs tool\n  Run it as root.\n", 4)  # fmt: skip
 
     def test_a_tool_that_fails(self) -> None:
         self.with_tool(f"fail {KERNELS[0]}\n")
@@ -137,7 +138,7 @@ class Changes(Words):
     def test_a_report(self) -> None:
         path = f"{self.scratch}/report.json"
         done = self.root.run("report", "--output", path)
-        self.assertEqual((done.err, done.out), (f"Wrote {path}. Read it before you attach it: host and user names were removed.\n", ""))
+        self.assertEqual((done.err, done.out), (f"Wrote {path}. Host and user names were removed; read the file before you attach it to a bug report.\n", ""))
 
 
 class Files(Words):
@@ -160,7 +161,7 @@ class Files(Words):
         for text, said in (
             ('{"schema":99}', f"{path} was written by a newer version of vfio-switch\n  Upgrade vfio-switch.\n"),
             ('{"schema":1,"intent":"maybe"}', f"{path} cannot be parsed: intent 'maybe'\n"
-             "  Restore it from a backup, or remove it and run 'vfio-switch enable' or 'disable'.\n"),
+             "  Restore it from a backup, or remove it and run 'vfio-switch enable' or 'vfio-switch disable'.\n"),
         ):  # fmt: skip
             with self.subTest(text=text):
                 self.root.write(path[1:], text)
@@ -198,14 +199,14 @@ class Hooks(Words):
         self.root.write(SETTINGS, "initramfs = always\n")
         self.assert_status(self.root.run("enable"), 0)
         self.assertRegex(self.hook("image-built", KERNELS[0]).err,
-                         rf"\Awarning: vfio-switch: vfio-pci would not take the card with kernel {re.escape(KERNELS[0])}: .*\n"
+                         rf"\Avfio-switch: warning: vfio-pci would not take the card with kernel {re.escape(KERNELS[0])}: .*\n"
                          r"  Run 'vfio-switch enable'\.\n\Z")  # fmt: skip
 
     def test_an_event_that_fails(self) -> None:
         self.assert_status(self.root.run("enable"), 0)
         self.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")  # something to do
         self.root.write(f"{STATE}/journal/log", "nonsense\n")
-        self.assertRegex(self.hook("drivers-changed").err, r"\Awarning: vfio-switch: .*the journal is damaged: ")
+        self.assertRegex(self.hook("drivers-changed").err, r"\Avfio-switch: warning: .*the journal is damaged: ")
 
 
 class Reasons(Words):

@@ -65,9 +65,10 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return joined;
 }
 
-std::string enumerate(const std::vector<std::string>& parts) {
+std::string enumerate(const std::vector<std::string>& parts, Conjunction conjunction) {
   if (parts.size() < 2) return parts.empty() ? std::string() : parts.front();
-  return join({parts.begin(), parts.end() - 1}, ", ") + " and " + parts.back();
+  const auto* const last = conjunction == Conjunction::one_of ? " or " : " and ";
+  return join({parts.begin(), parts.end() - 1}, ", ") + last + parts.back();
 }
 
 std::optional<unsigned> parse_hex(std::string_view text) {

@@ -26,8 +26,12 @@ std::vector<std::string_view> split_words(std::string&& text,
 
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-/// "a", "a and b", "a, b and c".
-[[nodiscard]] std::string enumerate(const std::vector<std::string>& parts);
+/// What stands in front of the last part of an enumeration.
+enum class Conjunction { all_of, one_of };
+
+/// "a", "a and b", "a, b and c"; with one_of "a, b or c".
+[[nodiscard]] std::string enumerate(const std::vector<std::string>& parts,
+                                    Conjunction conjunction = Conjunction::all_of);
 
 /// A whole number in base 16 without prefix, or nothing.
 [[nodiscard]] std::optional<unsigned> parse_hex(std::string_view text);

@@ -73,8 +73,10 @@ Edited edit(const Grubby& grubby, const Parameters& add, const Parameters& drop)
         former_values(grubby.entries, std::string_view(parameter).substr(0, parameter.find('=')));
     if (former.empty() || former == parameter) continue;
     const Data data = {{"former", Parameter{former}}, {"parameter", Parameter{parameter}}};
-    return std::unexpected(Obstacle{{ReasonCause::grubby_would_replace, data},
-                                    {Manual{ByHand::join_parameters, data}}});
+    const auto joined = former + "," + parameter.substr(parameter.find('=') + 1);
+    return std::unexpected(
+        Obstacle{{ReasonCause::grubby_would_replace, data},
+                 {Run{{{"grubby", "--update-kernel=ALL", "--args=" + joined}}, true}}});
   }
   BootParameters run{{"grubby", "--update-kernel=ALL"},
                      {},

@@ -44,4 +44,8 @@ std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts) {
   return "intel_iommu=on";  // amd_iommu=on is no parameter
 }
 
+Run read_iommu_log() {
+  return {Command{{"journalctl", "--dmesg", "--grep=DMAR|AMD-Vi"}}};
+}
+
 }  // namespace vfio_switch

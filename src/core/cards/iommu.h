@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/machine/facts.h"
+#include "core/message/remedy.h"
 
 namespace vfio_switch {
 
@@ -30,5 +31,8 @@ enum class IommuVendor { unknown, intel, amd };
 /// parameter helps. Only Intel needs one: the kernel may leave a DMAR table unused
 /// (CONFIG_INTEL_IOMMU_DEFAULT_ON), while an IVRS table is always used.
 [[nodiscard]] std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts);
+
+/// Shows what the kernel said about the IOMMU in this boot.
+[[nodiscard]] Run read_iommu_log();
 
 }  // namespace vfio_switch

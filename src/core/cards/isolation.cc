@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
+#include "core/machine/display_config.h"
 
 namespace vfio_switch {
 
@@ -80,17 +81,21 @@ std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice&
     return contains(functions, one.address);
   });
   if (claim != facts.display_claims.end()) {
-    return Refusal{RefusalCause::display_claimed,
-                   {{"place", claim->where}, {"device", claim->address}},
-                   {Edit{claim->where, claim->text, {}}},
-                   {gpu.address}};
+    return Refusal{
+        RefusalCause::display_claimed,
+        {{"place", claim->where}, {"device", claim->address}},
+        {claim->where.path == prime_profile_path ? RemedyStep(select_integrated_gpu())
+                                                 : RemedyStep(Edit{claim->where, claim->text, {}})},
+        {gpu.address}};
   }
   if (any_connected(facts, functions) && !host_connected) {
     return about(gpu, RefusalCause::monitor_on_card, {Manual{ByHand::move_monitor}});
   }
   if (host_can_show) return std::nullopt;
-  return Refusal{
-      RefusalCause::no_host_driver, {{"displays", occupants(staying)}}, {}, {gpu.address}};
+  return Refusal{RefusalCause::no_host_driver,
+                 {{"displays", occupants(staying)}},
+                 {Manual{ByHand::load_host_driver}},
+                 {gpu.address}};
 }
 
 void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,
@@ -136,11 +141,11 @@ Refusal iommu_refusal(const SystemFacts& facts, const PciDevice& gpu) {
   if (facts.iommu_table == IommuTable::none) {
     return refusal(RefusalCause::iommu_not_announced, {}, {Manual{ByHand::turn_on_iommu}});
   }
-  const Run log = {Command{{"journalctl", "-b", "-k", "-g", "DMAR|AMD-Vi"}}};
   if (!foreign || facts.iommu_table == IommuTable::dmar) {
-    return refusal(RefusalCause::iommu_unexplained, {}, {log});
+    return refusal(RefusalCause::iommu_unexplained, {}, {read_iommu_log()});
   }
-  return refusal(RefusalCause::iommu_unexplained_other, {{"useless", Parameter{*foreign}}}, {log});
+  return refusal(RefusalCause::iommu_unexplained_other, {{"useless", Parameter{*foreign}}},
+                 {read_iommu_log()});
 }
 
 void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,

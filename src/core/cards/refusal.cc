@@ -36,6 +36,28 @@ constexpr std::array<std::pair<RefusalCode, std::string_view>, 22> codes = {{
 
 }  // namespace
 
+bool is_about_cards(RefusalCode code) {
+  using enum RefusalCode;
+  switch (code) {
+    case no_gpu:
+    case only_gpu:
+    case boot_gpu:
+    case integrated:
+    case host_display:
+    case virtual_function:
+    case display_in_use:
+    case in_use:
+    case group_shared:
+    case ids_shared:
+    case ambiguous:
+    case iommu_off:
+    case not_found:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string_view to_string(RefusalCode code) {
   const auto* found = std::ranges::find(codes, code, [](const auto& pair) { return pair.first; });
   return found->second;

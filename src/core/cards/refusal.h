@@ -39,6 +39,9 @@ enum class RefusalCode {
   interrupted,          ///< an earlier change was interrupted
 };
 
+/// True where a card, or the choice of one, stands in the way: the list of cards shows more then.
+[[nodiscard]] bool is_about_cards(RefusalCode code);
+
 /// The code's stable text: "boot-gpu".
 [[nodiscard]] std::string_view to_string(RefusalCode code);
 [[nodiscard]] std::optional<RefusalCode> parse_refusal_code(std::string_view text);

@@ -4,23 +4,24 @@
 
 #include "core/doctor/checks.h"
 #include "core/doctor/remedies.h"
+#include "core/machine/display_config.h"
 
 namespace vfio_switch {
 
 namespace {
 
-constexpr std::string_view prime_profile = "/etc/prime-discrete";
 constexpr std::uint16_t nvidia = 0x10de;
 
 /// Takes the card of `gpu` all the same, with which the host loses its screen.
 Remedy enable_with(const PciAddress& gpu, const char* option) {
-  return {Manual{ByHand::keep_other_access},
+  return {Manual{ByHand::accept_no_screen}, Manual{ByHand::keep_other_access},
           own_command({"enable", "--device", gpu.str(), option})};
 }
 
 void check_claims(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& claim : examination.facts.display_claims) {
-    if (!is_in_question(examination, claim.address) || claim.where.path == prime_profile) continue;
+    if (!is_in_question(examination, claim.address) || claim.where.path == prime_profile_path)
+      continue;
     findings.push_back(make_finding(FindingCause::display_config,
                                     {{"place", claim.where}, {"device", claim.address}},
                                     {Edit{claim.where, claim.text, {}}}, {claim.address}));
@@ -42,9 +43,6 @@ Finding only_display(const PciAddress& gpu) {
 
 Finding monitor_on_card(const Refusal& refusal) {
   auto remedy = refusal.remedy;
-  if (refusal.cause == RefusalCause::no_host_driver) {
-    remedy.emplace_back(Manual{ByHand::load_host_driver});
-  }
   add_way(remedy, enable_with(refusal.devices.front(), "--allow-display-in-use"));
   return repeat_refusal(FindingCause::monitor_on_card, refusal, std::move(remedy));
 }
@@ -96,12 +94,12 @@ void check_prime(const Examination& examination, std::vector<Finding>& findings)
   const auto gpu =
       std::ranges::find_if(gpus, [](const PciDevice* one) { return one->id.vendor == nvidia; });
   if (!expects || gpu == gpus.end()) return;
-  auto finding = make_finding(
-      FindingCause::prime_mode,
-      {{"place", Place{std::string(prime_profile), 1}},
-       {"profile", Word{profile}},
-       {"device", (*gpu)->address}},
-      {Run{{{"prime-select", "intel"}}, true}, Manual{ByHand::log_in_again}}, {(*gpu)->address});
+  auto finding =
+      make_finding(FindingCause::prime_mode,
+                   {{"place", Place{std::string(prime_profile_path), 1}},
+                    {"profile", Word{profile}},
+                    {"device", (*gpu)->address}},
+                   {select_integrated_gpu(), Manual{ByHand::log_in_again}}, {(*gpu)->address});
   finding.severity = profile == "on-demand" ? severity_once_wanted(examination) : Severity::problem;
   findings.push_back(std::move(finding));
 }

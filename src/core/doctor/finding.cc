@@ -9,26 +9,18 @@ namespace vfio_switch {
 
 namespace {
 
+constexpr std::string_view without_iommu = "No device can be passed through without an IOMMU.";
+constexpr std::string_view two_tools =
+    "Two tools that configure the same card interfere with each other.";
+
 std::vector<FindingKind> hardware_kinds() {
   using enum FindingCode;
   using enum Severity;
   return {
-      {iommu_firmware_off,
-       "iommu-firmware-off",
-       problem,
-       {"No device can be passed through without an IOMMU."}},
-      {iommu_parameter_missing,
-       "iommu-parameter-missing",
-       problem,
-       {"No device can be passed through without an IOMMU."}},
-      {iommu_switched_off,
-       "iommu-switched-off",
-       problem,
-       {"No device can be passed through without an IOMMU."}},
-      {iommu_silent,
-       "iommu-silent",
-       problem,
-       {"No device can be passed through without an IOMMU."}},
+      {iommu_firmware_off, "iommu-firmware-off", problem, {without_iommu}},
+      {iommu_parameter_missing, "iommu-parameter-missing", problem, {without_iommu}},
+      {iommu_switched_off, "iommu-switched-off", problem, {without_iommu}},
+      {iommu_silent, "iommu-silent", problem, {without_iommu}},
       {parameter_wrong_vendor,
        "parameter-wrong-vendor",
        warning,
@@ -91,8 +83,8 @@ std::vector<FindingKind> configuration_kinds() {
       {softdep_shadowed,
        "softdep-shadowed",
        problem,
-       {"Of all softdep lines for a module modprobe uses the first one by file name, and ignores "
-        "the others silently."}},
+       {"modprobe uses only the first softdep line for a module, in the order of file names, and "
+        "silently ignores the others."}},
       {passthrough_lost,
        "passthrough-lost",
        problem,
@@ -105,7 +97,7 @@ std::vector<FindingKind> configuration_kinds() {
       {vfio_pci_missing,
        "vfio-pci-missing",
        problem,
-       {"After a boot of such a kernel the host's driver has the card."}},
+       {"With such a kernel the host's driver binds the card."}},
       {vfio_pci_built_in,
        "vfio-pci-built-in",
        problem,
@@ -113,16 +105,10 @@ std::vector<FindingKind> configuration_kinds() {
       {vfio_virqfd,
        "vfio-virqfd",
        warning,
-       {"Linux 6.2 made vfio_virqfd a part of vfio: a list that asks for it fails, with some tools "
-        "the whole initramfs."}},
-      {older_tool,
-       "older-tool",
-       warning,
-       {"Two set-ups of the same card work against each other."}},
-      {other_tool,
-       "other-tool",
-       warning,
-       {"Two set-ups of the same card work against each other."}},
+       {"Since Linux 6.2 vfio_virqfd is part of vfio: a list that names it causes an error, and "
+        "with some tools the whole initramfs build fails."}},
+      {older_tool, "older-tool", warning, {two_tools}},
+      {other_tool, "other-tool", warning, {two_tools}},
       {interrupted,
        "interrupted",
        problem,
@@ -130,13 +116,13 @@ std::vector<FindingKind> configuration_kinds() {
       {file_edited,
        "file-edited",
        problem,
-       {"vfio-switch never overwrites what somebody edited, so it cannot bring this file up to "
-        "date."}},
-      {not_staged, "not-staged", problem, {"The next boot will not do what was chosen."}},
+       {"vfio-switch does not overwrite an edited file without being told to, so this file is out "
+        "of date."}},
+      {not_staged, "not-staged", problem, {"The next boot may not do what was chosen."}},
       {image_stale,
        "image-stale",
        problem,
-       {"The drivers in the initramfs bind first, by the copies of the files in it."}},
+       {"The initramfs decides first, and uses its own copies of the configuration files."}},
       {reboot_needed,
        "reboot-needed",
        warning,
@@ -144,7 +130,8 @@ std::vector<FindingKind> configuration_kinds() {
       {not_active,
        "not-active",
        problem,
-       {"The files are in place, but another driver has the card all the same."}},
+       {"The files are in place and the machine was rebooted, but the card is not bound as "
+        "expected."}},
       {card_missing,
        "card-missing",
        problem,
@@ -171,12 +158,13 @@ std::vector<FindingKind> surroundings_kinds() {
       {ids_parameter_kept,
        "ids-parameter-kept",
        problem,
-       {"The parameter is meant for one boot without passthrough, but here it applies to every "
-        "boot."}},
+       {"In every boot with this parameter vfio-pci does not get the card, whatever vfio.conf "
+        "says."}},
       {ids_parameter_now,
        "ids-parameter-now",
        note,
-       {"This boot was asked to leave the card with the host. The next one is not."}},
+       {"It was not found in the boot loader's configuration, so it probably applies to this boot "
+        "only."}},
       {ids_partial,
        "ids-partial",
        problem,
@@ -217,7 +205,7 @@ std::vector<FindingKind> surroundings_kinds() {
       {reset_trouble,
        "reset-trouble",
        note,
-       {"Cards of this family often do not work after a guest ends until the host reboots."}},
+       {"After a guest ends, cards of this family often do not work until the host reboots."}},
       {vm_device_missing, "vm-device-missing", warning, {"The virtual machine will not start."}},
       {vm_device_changed,
        "vm-device-changed",

@@ -61,15 +61,7 @@ Remedy dropping(const Examination& examination, std::string_view parameter) {
 }
 
 Remedy without_line(const Examination& examination, const Place& place) {
-  Remedy remedy;
-  auto edited = place;
-  constexpr std::string_view directory = "/etc/modprobe.d/";
-  if (!place.path.starts_with("/etc/")) {
-    edited.path = std::string(directory) + place.path.substr(place.path.rfind('/') + 1);
-    remedy.emplace_back(Run{{{"cp", place.path, edited.path}}, true});
-  }
-  remedy.emplace_back(Edit{edited, line_at(examination.facts.modprobe, place), {}});
-  return remedy;
+  return without_line(place, line_at(examination.facts.modprobe, place));
 }
 
 Edit without_module(const Place& place, std::string_view line, std::string_view module) {

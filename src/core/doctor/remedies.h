@@ -23,8 +23,7 @@ namespace vfio_switch {
 /// The next boots get `parameter` no more: the lines that have it, and what has to be run then.
 [[nodiscard]] Remedy dropping(const Examination& examination, std::string_view parameter);
 
-/// Takes a line out of a file of modprobe.d. A file of the distribution's is copied to /etc first,
-/// where the copy counts instead.
+/// Takes the line at `place` out of a file of modprobe.d: see core/modules/modprobe_conf.h.
 [[nodiscard]] Remedy without_line(const Examination& examination, const Place& place);
 
 /// Takes `module` out of a line of a module list: the line, where it is about nothing else.

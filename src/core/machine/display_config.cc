@@ -82,4 +82,8 @@ std::vector<DisplayClaim> parse_seat_rules(std::string_view file, std::string_vi
   return claims;
 }
 
+Run select_integrated_gpu() {
+  return {Command{{"prime-select", "intel"}}};
+}
+
 }  // namespace vfio_switch

@@ -6,10 +6,16 @@
 #include <string_view>
 #include <vector>
 
-#include "core/message/data.h"
+#include "core/message/remedy.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
+
+/// Where Ubuntu's prime-select keeps which GPU renders.
+constexpr std::string_view prime_profile_path = "/etc/prime-discrete";
+
+/// Lets the processor's GPU render instead of the NVIDIA card.
+[[nodiscard]] Run select_integrated_gpu();
 
 /// A line of the host's configuration that gives its display to one card.
 struct DisplayClaim {

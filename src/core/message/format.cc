@@ -26,19 +26,24 @@ struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
 
-/// A sentence stays one that can be read: of many devices the first are enough. Programs get all.
-constexpr std::size_t most_occupants = 4;
+/// A sentence stays one that can be read: of many devices or quotations the first are enough.
+/// Programs get all.
+constexpr std::size_t most_shown = 4;
 
-std::string datum_text(const Datum& datum) {
+bool may_be_many(const Item& item) {
+  return std::holds_alternative<Occupant>(item) || std::holds_alternative<Quotation>(item);
+}
+
+std::string datum_text(const Datum& datum, Conjunction conjunction) {
   std::vector<std::string> texts;
   for (const auto& item : datum.items) {
-    if (texts.size() == most_occupants && std::holds_alternative<Occupant>(item)) {
-      texts.push_back(std::to_string(datum.items.size() - most_occupants) + " more");
+    if (texts.size() == most_shown && may_be_many(item)) {
+      texts.push_back(std::to_string(datum.items.size() - most_shown) + " more");
       break;
     }
     texts.push_back(item_text(item));
   }
-  return enumerate(texts);
+  return enumerate(texts, conjunction);
 }
 
 unsigned long count_of(const Template& sentence, const Data& data) {
@@ -56,6 +61,13 @@ std::string shell_word(const std::string& word) {
   std::string quoted = "'";
   for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+/// A command inside a sentence. One that has single quotes itself is set in double ones, so that
+/// what is copied from in between works.
+std::string quoted(const std::string& command) {
+  const auto* const quote = command.find('\'') == std::string::npos ? "'" : "\"";
+  return quote + command + quote;
 }
 
 }  // namespace
@@ -80,7 +92,7 @@ std::string item_text(const Item& item) {
             return occupant.address.str() + " (" + occupant.driver.value_or("no driver") + ")";
           },
           [](const Place& place) { return printable(place.str()); },
-          [](const Command& command) { return "'" + command_text(command) + "'"; },
+          [](const Command& command) { return quoted(command_text(command)); },
           [](const Package& package) { return printable(package.name); },
           [](const Reason& reason) { return format(kind_of(reason.cause).text, reason.data); },
           [](const auto& text) { return printable(text.text); },
@@ -110,7 +122,7 @@ std::string format(const Template& sentence, const Data& data) {
     }
     const auto index = static_cast<std::size_t>(text[i + 1] - '1');
     if (index >= data.size()) throw std::logic_error("no datum for a placeholder: " + text);
-    result += datum_text(data[index]);
+    result += datum_text(data[index], sentence.conjunction);
     i += 2;
   }
   return result;

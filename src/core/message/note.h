@@ -28,10 +28,11 @@ enum class NoteCause {
   entry_unproved,       ///< entry, reason
   entry_differs,        ///< entry, driver, device, reason
   isolation_pending,
-  no_escape,               ///< the boot menu cannot change the command line
-  rebuild_not_needed,      ///< kernels
-  parameters_stay,         ///< command
-  parameters_not_removed,  ///< reason
+  no_escape,                        ///< the boot menu cannot change the command line
+  rebuild_not_needed,               ///< kernels
+  rebuild_not_needed_without_card,  ///< kernels; which drivers could bind the card is not known
+  parameters_stay,                  ///< command
+  parameters_not_removed,           ///< reason
 };
 
 /// A row of the table of notes.

@@ -12,7 +12,7 @@ namespace {
 
 using enum ByHand;
 
-constexpr std::array<std::pair<ByHand, std::string_view>, 32> codes = {{
+constexpr std::array<std::pair<ByHand, std::string_view>, 33> codes = {{
     {reboot, "reboot"},
     {log_in_again, "log-in-again"},
     {turn_on_vt_d, "turn-on-vt-d"},
@@ -35,12 +35,13 @@ constexpr std::array<std::pair<ByHand, std::string_view>, 32> codes = {{
     {install_vendor_reset, "install-vendor-reset"},
     {sign_module, "sign-module"},
     {run_on_the_machine, "run-on-the-machine"},
+    {accept_no_screen, "accept-no-screen"},
     {keep_other_access, "keep-other-access"},
     {add_to_boot_loader, "add-to-boot-loader"},
     {remove_from_boot_loader, "remove-from-boot-loader"},
-    {change_image_source, "change-image-source"},
+    {add_to_image_source, "add-to-image-source"},
+    {remove_from_image_source, "remove-from-image-source"},
     {write_command_line, "write-command-line"},
-    {join_parameters, "join-parameters"},
     {comment_out, "comment-out"},
     {move_away, "move-away"},
     {have_recovery_key, "have-recovery-key"},

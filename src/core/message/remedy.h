@@ -13,38 +13,39 @@ namespace vfio_switch {
 /// What only a person can do. The list is closed: whatever a program could do instead is `Run` or
 /// `Edit`.
 enum class ByHand {
-  reboot,                   ///< restart the machine
-  log_in_again,             ///< for settings that a session reads at its start
-  turn_on_vt_d,             ///< firmware setup: VT-d
-  turn_on_amd_iommu,        ///< firmware setup: IOMMU (AMD-Vi)
-  turn_on_iommu,            ///< firmware setup, where the processor's vendor is not known
-  turn_on_acs,              ///< firmware setup: ACS or ARI, which split IOMMU groups
-  update_firmware,          ///< a newer version of the board's firmware may help
-  choose_primary_gpu,       ///< firmware setup: which GPU shows the boot messages
-  other_slot,               ///< put the card into another slot; of `ports`, where some are free
-  move_monitor,             ///< connect a monitor to a GPU that stays with the host
-  move_keyboard_or_disk,    ///< connect what the host needs to another controller
-  add_gpu,                  ///< the host needs a display of its own
-  load_host_driver,         ///< the GPU that stays has no driver
-  insert_card,              ///< put the card that was chosen back
-  other_tools_window,       ///< a setting inside another program's own window
-  set_vm_device,            ///< the address of a device in a virtual machine's definition
-  rebuild_initramfs,        ///< where the tool that does it is not known
-  build_and_sign_image,     ///< rebuild and sign a unified image with one's own tools
-  install_kernel,           ///< one that has vfio-pci
-  install_vendor_reset,     ///< a kernel module that no distribution has
-  sign_module,              ///< Secure Boot loads no other
-  run_on_the_machine,       ///< not in this chroot or container: on the machine itself
-  keep_other_access,        ///< have SSH or a second boot entry ready before going on
-  add_to_boot_loader,       ///< a kernel parameter, where no generator is known
-  remove_from_boot_loader,  ///< a kernel parameter, where no generator is known
-  change_image_source,      ///< parameters: in what a unified kernel image is built from
-  write_command_line,       ///< parameters: with the whole of it into /etc/kernel/cmdline
-  join_parameters,          ///< former, parameter: two values of one key, with grubby
-  comment_out,              ///< place: a line of somebody's configuration
-  move_away,                ///< file
-  have_recovery_key,        ///< of an encrypted disk, at hand for the next boot
-  report_bug,               ///< attach 'vfio-switch report' to a bug report
+  reboot,                    ///< restart the machine
+  log_in_again,              ///< for settings that a session reads at its start
+  turn_on_vt_d,              ///< firmware setup: VT-d
+  turn_on_amd_iommu,         ///< firmware setup: IOMMU (AMD-Vi)
+  turn_on_iommu,             ///< firmware setup, where the processor's vendor is not known
+  turn_on_acs,               ///< firmware setup: ACS or ARI, which split IOMMU groups
+  update_firmware,           ///< a newer version of the board's firmware may help
+  choose_primary_gpu,        ///< firmware setup: which GPU shows the boot messages
+  other_slot,                ///< put the card into another slot; of `ports`, where some are free
+  move_monitor,              ///< connect a monitor to a GPU that stays with the host
+  move_keyboard_or_disk,     ///< connect what the host needs to another controller
+  add_gpu,                   ///< the host needs a display of its own
+  load_host_driver,          ///< the GPU that stays has no driver
+  insert_card,               ///< put the card that was chosen back
+  other_tools_window,        ///< a setting inside another program's own window
+  set_vm_device,             ///< the address of a device in a virtual machine's definition
+  rebuild_initramfs,         ///< where the tool that does it is not known
+  build_and_sign_image,      ///< rebuild and sign a unified image with one's own tools
+  install_kernel,            ///< one that has vfio-pci
+  install_vendor_reset,      ///< a kernel module that no distribution has
+  sign_module,               ///< Secure Boot loads no other
+  run_on_the_machine,        ///< not in this chroot or container: on the machine itself
+  accept_no_screen,          ///< the host may be left without one
+  keep_other_access,         ///< have SSH or a second boot entry ready before going on
+  add_to_boot_loader,        ///< a kernel parameter, where no generator is known
+  remove_from_boot_loader,   ///< a kernel parameter, where no generator is known
+  add_to_image_source,       ///< parameters, to the command line of a unified kernel image
+  remove_from_image_source,  ///< parameters, from the command line of a unified kernel image
+  write_command_line,        ///< parameters: with the whole of it into /etc/kernel/cmdline
+  comment_out,               ///< place: a line of somebody's configuration
+  move_away,                 ///< file
+  have_recovery_key,         ///< of an encrypted disk, at hand for the next boot
+  report_bug,                ///< attach 'vfio-switch report' to a bug report
 };
 
 /// A program to be run, as root where `as_root`.

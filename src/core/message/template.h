@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "core/base/text.h"
+
 namespace vfio_switch {
 
 /// A sentence with numbered placeholders, "{1} shares IOMMU group {2}", in English: what
@@ -12,6 +14,7 @@ struct Template {
   std::string_view text;
   std::string_view plural = {};
   unsigned counted = 0;
+  Conjunction conjunction = Conjunction::all_of;  ///< of the items of a list
 };
 
 }  // namespace vfio_switch

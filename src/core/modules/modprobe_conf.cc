@@ -232,4 +232,16 @@ std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files, const std::
   return files;
 }
 
+Remedy without_line(const Place& place, std::string line) {
+  Remedy remedy;
+  auto edited = place;
+  constexpr std::string_view directory = "/etc/modprobe.d/";
+  if (!place.path.starts_with("/etc/")) {
+    edited.path = std::string(directory) + place.path.substr(place.path.rfind('/') + 1);
+    remedy.emplace_back(Run{{{"cp", place.path, edited.path}}, true});
+  }
+  remedy.emplace_back(Edit{edited, std::move(line), {}});
+  return remedy;
+}
+
 }  // namespace vfio_switch

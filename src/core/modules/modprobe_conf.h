@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/message/data.h"
+#include "core/message/remedy.h"
 
 namespace vfio_switch {
 
@@ -85,5 +85,9 @@ struct Softdep {
 [[nodiscard]] std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files,
                                                   const std::string& path,
                                                   const std::optional<std::string>& content);
+
+/// Takes `line` out of a file of modprobe.d. A file of the distribution's is copied to /etc first,
+/// where the copy counts instead: an upgrade of its package would bring the line back.
+[[nodiscard]] Remedy without_line(const Place& place, std::string line);
 
 }  // namespace vfio_switch

@@ -34,9 +34,18 @@ bool needs_tool(const BootLoader& loader) {
 }
 
 /// A unified image that has to be built by other means than ours.
-Remedy build_by_hand(const Datum& parameters) {
-  return {Manual{ByHand::change_image_source, {parameters}}, Manual{ByHand::build_and_sign_image},
-          Manual{ByHand::reboot}};
+Remedy build_by_hand(const Parameters& add, const Parameters& drop) {
+  Remedy remedy;
+  if (!drop.empty()) {
+    remedy.emplace_back(
+        Manual{ByHand::remove_from_image_source, {{"parameters", parameters_of(drop)}}});
+  }
+  if (!add.empty()) {
+    remedy.emplace_back(Manual{ByHand::add_to_image_source, {{"parameters", parameters_of(add)}}});
+  }
+  remedy.emplace_back(Manual{ByHand::build_and_sign_image});
+  remedy.emplace_back(Manual{ByHand::reboot});
+  return remedy;
 }
 
 /// vfio-pci.ids= for a card that is bound by ids, where vfio-pci is built into a kernel.
@@ -123,8 +132,7 @@ class CommandLine {
     if (facts_.command_line_locked) {
       const bool adding = !add.empty();
       return refusal(adding ? RefusalCause::parameter_locked : RefusalCause::change_locked,
-                     adding ? Data{added, reason} : Data{dropped},
-                     build_by_hand(adding ? added : dropped));
+                     adding ? Data{added, reason} : Data{dropped}, build_by_hand(add, drop));
     }
     if (needs_tool(facts_.boot_loader) && !policy_.may_run) {
       const Datum loader("loader", Word{std::string(name_of(facts_.boot_loader))});
@@ -134,8 +142,7 @@ class CommandLine {
     auto edit = edit_parameters(facts_.boot_loader, add, drop);
     const bool unified = std::holds_alternative<UnifiedImage>(facts_.boot_loader);
     if (edit && unified && !edit->files.empty() && !add_rebuilds()) {
-      edit = std::unexpected(
-          Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add.empty() ? dropped : added)});
+      edit = std::unexpected(Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add, drop)});
     }
     if (!edit) {
       const auto& [obstacle, remedy] = edit.error();

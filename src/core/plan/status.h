@@ -28,7 +28,7 @@ struct KernelStatus {
   bool root_decides = false;  ///< its image is not about the card
   /// See ImageVerdict::lacks_listed_vfio.
   std::optional<Place> lacks_listed_vfio = {};
-  bool lacks_vfio = false;  ///< it has no vfio-pci, which no command of ours mends
+  bool lacks_vfio = false;  ///< it has no vfio-pci: no command of ours can change that
   bool running = false;
   NextBoot next_boot = NextBoot::host;
 };
@@ -63,7 +63,8 @@ struct Status {
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says
-/// what became of each kernel's image, `now` who gets the card as things are on disk.
+/// what became of each kernel's image, `now` which driver would get the card with the files as they
+/// are.
 [[nodiscard]] Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
                                  const ImageVerdicts& images, const std::vector<LoadOrder>& now);
 

@@ -3,6 +3,7 @@
 
 #include "core/message/format.h"
 #include "core/tell/message_text.h"
+#include "core/tell/phrases.h"
 #include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
@@ -33,7 +34,7 @@ std::string boot_warning(const BootRecord& record, bool command_line_locked) {
     case BootAction::none:
       break;
     case BootAction::disabled:
-      text += head + "passthrough was disabled: at the next boot the host gets the card.\n";
+      text += head + "passthrough was disabled. " + std::string(reboot_and_check) + "\n";
       break;
     case BootAction::refused:
       text += head +

@@ -77,10 +77,12 @@ std::string next_step(const std::vector<Finding>& findings, Intent intent) {
                        : format({"Fix them from the top, then run {1} again."}, again));
   }
   if (ours < std::ssize(findings)) {
-    return text + format({"{1} fixes {2} of them; --dry-run shows how."}, fix);
+    return text + format({"{1} fixes {2} of them; add --dry-run to see the changes first."}, fix);
   }
-  return text + (ours == 1 ? format({"{1} fixes it; --dry-run shows how."}, fix)
-                           : format({"{1} fixes all of them; --dry-run shows how."}, fix));
+  return text +
+         (ours == 1
+              ? format({"{1} fixes it; add --dry-run to see the changes first."}, fix)
+              : format({"{1} fixes all of them; add --dry-run to see the changes first."}, fix));
 }
 
 }  // namespace

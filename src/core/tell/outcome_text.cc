@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
+#include "core/tell/phrases.h"
 
 namespace vfio_switch {
 
@@ -99,14 +100,29 @@ std::string next_boot_sentence(const MenuProof& menu) {
          printable(next->entry.title) + "')";
 }
 
+std::string nothing_text(const Plan& plan) {
+  if (!plan.diff.empty()) return "Nothing to do.\n";
+  switch (plan.state.intent) {
+    case Intent::enabled:
+      return "Nothing to do: passthrough is set up. 'vfio-switch status' shows whether a reboot is "
+             "needed.\n";
+    case Intent::disabled:
+      return "Nothing to do: passthrough is disabled.\n";
+    case Intent::unset:
+      break;
+  }
+  return "Nothing to do: passthrough is not configured.\n";
+}
+
 std::string done_text(const Plan& plan, bool built, const Style& style, const MenuProof* menu) {
   const auto stale = built ? "" : stale_text(plan, style);
   const bool proved = menu != nullptr && stale.empty() && !plan.functions.empty();
   const auto sentence = proved ? next_boot_sentence(*menu) : next_boot_sentence(plan);
   auto closing = std::string("Done.");
   if (!sentence.empty()) closing += " " + sentence + ".";
-  closing += stale.empty() ? " Reboot, then run 'vfio-switch status'."
-                           : " Until the files named above are rebuilt, this may not be so.";
+  closing += " ";
+  closing += stale.empty() ? reboot_and_check
+                           : "Until the files named above are rebuilt, this may not be so.";
   auto text = stale + paragraph("", {closing}, style);
   // Where the command line is locked, a note has said that there is no such way.
   const bool takes_card = std::ranges::any_of(plan.load_order, &LoadOrder::vfio_wins);

@@ -17,6 +17,9 @@ namespace vfio_switch {
 /// The same of the boot menu entry that starts next, proved after the change.
 [[nodiscard]] std::string next_boot_sentence(const MenuProof& menu);
 
+/// What is said where a plan, which is not refused, changes nothing.
+[[nodiscard]] std::string nothing_text(const Plan& plan);
+
 /// What is said when a plan was carried out. `built`: images and boot loader files were made as
 /// well; otherwise each that does not fit the files any more is named first.
 /// `menu` was proved after the change; null: it was not.

@@ -10,6 +10,7 @@
 #include "core/cards/card.h"
 #include "core/message/format.h"
 #include "core/tell/message_text.h"
+#include "core/tell/outcome_text.h"
 #include "core/tell/remedy_text.h"
 
 namespace vfio_switch {
@@ -57,7 +58,7 @@ std::string load_order_text(const std::vector<LoadOrder>& orders) {
     text += "    " + order.device.str() + "  " + winner;
     if (order.stage == Stage::image) text += " in the initramfs";
     if (order.contenders.size() > 1) text += "  (" + join(order.contenders, ", then ") + ")";
-    if (!order.proved) text += "  NOT PROVED: " + reason_text(order.reason.value_or(Reason()));
+    if (!order.proved) text += "  not proved: " + reason_text(order.reason.value_or(Reason()));
     text += "\n";
   }
   return text;
@@ -110,11 +111,13 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
   for (const auto& address : plan.functions)
     text += device_line(*find_device(facts, address), "  ");
   text += notes_text(plan.notes);
-  if (!plan.refusals.empty()) return text + refusals_text(plan, style);
+  if (!plan.refusals.empty()) {
+    return text + refusals_text(plan, "The change would be refused, because:", style);
+  }
   if (!plan.load_order.empty()) {
     text += "Driver that will bind, according to libkmod\n" + load_order_text(plan.load_order);
   }
-  if (plan.diff.empty()) return text + "Nothing to do.\n";
+  if (plan.diff.empty()) return text + nothing_text(plan);
   text += "Changes\n";
   for (const auto& change : plan.diff) text += change_text(change, details, style);
   return text;
@@ -122,19 +125,24 @@ std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
 
 namespace {
 
-bool points_to_devices(const Refusal& refusal) {
+/// True where the list of cards shows more, and no remedy has named it.
+bool is_list_of_help(const std::vector<Refusal>& refusals) {
   const Command command{{"vfio-switch", "devices"}};
-  return std::ranges::any_of(refusal.remedy, [&](const RemedyStep& step) {
-    const auto* run = std::get_if<Run>(&step);
-    return run != nullptr && run->command == command;
-  });
+  const auto names_list = [&](const Refusal& refusal) {
+    return std::ranges::any_of(refusal.remedy, [&](const RemedyStep& step) {
+      const auto* run = std::get_if<Run>(&step);
+      return run != nullptr && run->command == command;
+    });
+  };
+  const auto is_about_card = [](const Refusal& refusal) { return is_about_cards(refusal.code()); };
+  return std::ranges::any_of(refusals, is_about_card) && std::ranges::none_of(refusals, names_list);
 }
 
 }  // namespace
 
-std::string refusals_text(const Plan& plan, const Style& style) {
+std::string refusals_text(const Plan& plan, std::string_view heading, const Style& style) {
   constexpr std::size_t most = 3;
-  std::string text = "Nothing was changed, because:\n";
+  auto text = std::string(heading) + "\n";
   for (std::size_t i = 0; i < std::min(most, plan.refusals.size()); ++i) {
     text += refusal_lines(plan.refusals[i], "  ");
     text += difference_text(plan.refusals[i].difference, "    ", style);
@@ -142,11 +150,11 @@ std::string refusals_text(const Plan& plan, const Style& style) {
   if (plan.refusals.size() > most) {
     const Count more{static_cast<long long>(plan.refusals.size() - most)};
     text += "  " +
-            format({"and {1} more reason: 'vfio-switch devices' shows them all",
-                    "and {1} more reasons: 'vfio-switch devices' shows them all", 1},
+            format({"and {1} more reason, which --json shows",
+                    "and {1} more reasons, which --json shows", 1},
                    {{"more", more}}) +
             "\n";
-  } else if (std::ranges::none_of(plan.refusals, points_to_devices)) {
+  } else if (is_list_of_help(plan.refusals)) {
     text += "'vfio-switch devices' shows every graphics card.\n";
   }
   return text;
@@ -161,8 +169,8 @@ std::string notes_text(const std::vector<Note>& notes) {
   return text;
 }
 
-std::string error_text(const Error& error) {
-  return "vfio-switch: " + error.message + "\n" +
+std::string error_text(const Error& error, std::string_view severity) {
+  return "vfio-switch: " + std::string(severity) + error.message + "\n" +
          (error.remedy.empty() ? "" : "  " + error.remedy + "\n");
 }
 

@@ -22,8 +22,11 @@ Template access_sentence(ByHand what, const Data& data) {
       return {"Log out, and log in again."};
     case run_on_the_machine:
       return {"Run vfio-switch on the machine itself."};
+    case accept_no_screen:
+      return {"Accept that the host may be left without a screen."};
     case keep_other_access:
-      return {"Have another way in ready, such as SSH or a second boot entry without passthrough."};
+      return {
+          "Prepare another way to log in, such as SSH, or a boot menu entry without passthrough."};
     case add_to_boot_loader:
       return {"Add {1} to the kernel command line, in the boot loader's settings."};
     case remove_from_boot_loader:
@@ -31,10 +34,10 @@ Template access_sentence(ByHand what, const Data& data) {
     case report_bug:
       return {"If that does not help, attach the output of 'vfio-switch report' to a bug report."};
     case other_tools_window:
-      return {"In the settings of {1}, choose a GPU that stays with the host."};
+      return {"Configure {1} to use a GPU that stays with the host."};
     case set_vm_device:
-      return data.empty() ? Template{"Replace the address by that of the card."}
-                          : Template{"Replace the address by that of the card, {1}."};
+      return data.empty() ? Template{"Replace the address with the address of the card."}
+                          : Template{"Replace the address with the address of the card, {1}."};
     default:
       return {};
   }
@@ -43,14 +46,15 @@ Template access_sentence(ByHand what, const Data& data) {
 Template configuration_sentence(ByHand what) {
   using enum ByHand;
   switch (what) {
-    case change_image_source:
-      return {"Change {1} in what the unified kernel image is built from."};
+    case add_to_image_source:
+      return {"Add {1} to the kernel command line that the unified kernel image is built with."};
+    case remove_from_image_source:
+      return {
+          "Remove {1} from the kernel command line that the unified kernel image is built with."};
     case write_command_line:
       return {
           "Write the whole kernel command line, with root= and {1}, to /etc/kernel/cmdline, and "
           "rebuild the image."};
-    case join_parameters:
-      return {"Make {1} and {2} one parameter with 'grubby --update-kernel=ALL --args'."};
     case comment_out:
       return {"Put a '#' in front of the line {1}."};
     case move_away:
@@ -113,8 +117,8 @@ Template software_sentence(ByHand what) {
       return {"Use a kernel that has vfio-pci as a module."};
     case install_vendor_reset:
       return {
-          "If the card stays dark when a guest starts again, install the kernel module "
-          "vendor-reset, and load it before that."};
+          "If the screen stays black when a guest is started again, install the kernel module "
+          "vendor-reset, and load it before a guest is started."};
     case sign_module:
       return {"Sign the module, since Secure Boot is on."};
     default:
@@ -141,6 +145,11 @@ Data edit_data(const Edit& edit) {
   return {{"place", edit.place}, {"from", shown(edit.from)}, {"to", shown(edit.to)}};
 }
 
+/// For a line that must not stay as it is, where what stands in it is not known.
+Template change_sentence(const Edit& edit) {
+  return edit.place.line > 0 ? Template{"Change or remove the line {1}."} : Template{"Change {1}."};
+}
+
 std::string sentence_of(const RemedyStep& step) {
   if (const auto* run = std::get_if<Run>(&step))
     return format({"Run {1}."}, {{"run", run->command}});
@@ -148,11 +157,11 @@ std::string sentence_of(const RemedyStep& step) {
   const auto* edit = std::get_if<Edit>(&step);
   if (edit == nullptr) return {};
   if (edit->to.empty()) {
-    return format(edit->from.empty() ? Template{"Edit {1}."} : Template{"Remove '{2}' from {1}."},
+    return format(edit->from.empty() ? change_sentence(*edit) : Template{"Remove '{2}' from {1}."},
                   edit_data(*edit));
   }
   return format(edit->from.empty() ? Template{"Add the line '{3}' to {1}."}
-                                   : Template{"In {1}, replace '{2}' by '{3}'."},
+                                   : Template{"In {1}, replace '{2}' with '{3}'."},
                 edit_data(*edit));
 }
 
@@ -222,13 +231,13 @@ class Lines {
     if (adds) {
       say(format({"Add this line to {1}:"}, data));
     } else if (removes) {
-      say(format({"Remove this line from {1}:"}, data));
+      say(format({"Remove this from {1}:"}, data));
     } else {
-      say(format(edit.from.empty() ? Template{"Edit {1}."} : Template{"In {1}, replace"}, data));
+      say(format(edit.from.empty() ? change_sentence(edit) : Template{"In {1}, replace"}, data));
     }
     if (!edit.from.empty()) show(format({"{2}"}, data));
     if (edit.to.empty()) return;
-    if (!edit.from.empty()) say(format({"by"}, data));
+    if (!edit.from.empty()) say(format({"with"}, data));
     show(format({"{3}"}, data));
   }
 
@@ -251,7 +260,8 @@ std::string remedy_text(const Remedy& remedy) {
     const auto commands = choice_of_commands(ways, i);
     if (commands.size() > 1) {
       text += (text.empty() ? "" : " ") +
-              format({"Run one of these commands: {1}."}, {{"run", items_of(commands)}});
+              format({"Run one of these commands: {1}.", {}, 0, Conjunction::one_of},
+                     {{"run", items_of(commands)}});
       i += commands.size() - 1;
       continue;
     }

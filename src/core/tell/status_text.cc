@@ -24,19 +24,20 @@ std::string kernel_name(const Status& status, const KernelStatus& kernel) {
          (kernel.running ? " (running)" : "");
 }
 
-/// "yes", "no" or "unknown": the word says it, the tone repeats it.
-Phrase answer(std::string_view what, std::optional<bool> is) {
+/// "image ready", "image stale" or "image not known": the word says it, the tone repeats it.
+Phrase answer(std::string_view what, std::optional<bool> is, std::string_view yes,
+              std::string_view no) {
   const auto text = [&](std::string_view word) {
     return std::string(what) + " " + std::string(word);
   };
-  if (!is) return {text("unknown"), Tone::attention};
-  return *is ? Phrase{text("yes"), Tone::good} : Phrase{text("no"), Tone::bad};
+  if (!is) return {text("not known"), Tone::attention};
+  return *is ? Phrase{text(yes), Tone::good} : Phrase{text(no), Tone::bad};
 }
 
 Cell wanted_cell(const Status& status) {
   switch (status.intent) {
     case Intent::unset:
-      return {"passthrough was never enabled", Tone::faint};
+      return {"nothing configured", Tone::faint};
     case Intent::enabled:
       return "passthrough";
     case Intent::disabled:
@@ -48,7 +49,8 @@ Cell wanted_cell(const Status& status) {
 Cell staged_cell(const Status& status) {
   if (status.intent == Intent::unset) return {"nothing", Tone::faint};
   if (status.kernels.empty()) return {"no kernel found", Tone::attention};
-  std::vector<Phrase> lines = {answer("files", status.kernels.front().files_staged)};
+  std::vector<Phrase> lines = {
+      answer("files", status.kernels.front().files_staged, "ready", "not ready")};
   for (const auto& kernel : status.kernels) {
     lines.push_back({kernel_name(status, kernel)});
     if (kernel.lacks_vfio) {
@@ -56,7 +58,7 @@ Cell staged_cell(const Status& status) {
     } else if (kernel.root_decides) {
       lines.push_back({"  initramfs unaffected", Tone::good});
     } else {
-      lines.push_back(answer("  image", kernel.image_staged));
+      lines.push_back(answer("  image", kernel.image_staged, "ready", "stale"));
     }
   }
   return lines;
@@ -257,7 +259,10 @@ std::string next_step(const Status& status, bool can_build) {
   const bool blocked = status.intent == Intent::enabled &&
                        std::ranges::any_of(status.parameters, &TellingParameter::keeps_host);
   if (escaped) return "reboot without 'vfio-pci.ids=' to give the card to virtual machines again";
-  if (blocked) return "reboot without the kernel parameters that keep the card with the host";
+  if (blocked) {
+    return "reboot without the kernel parameter that keeps the card with the host (see COMMAND "
+           "LINE); if it is in the boot loader's settings, remove it there first";
+  }
   if (surprised) {
     return "look for the cause in 'journalctl -b', or run 'vfio-switch disable'";
   }

@@ -148,7 +148,7 @@ DoctorFacts read_doctor_facts(const FileReader& files, const SystemFacts& facts)
   more.virqfd = read_virqfd(files, facts);
   more.framebuffers = parse_iomem(text_of(files, "/proc/iomem"));
   more.compositors = read_compositor_settings(files, read_dri_nodes(files));
-  const auto profile = text_of(files, "/etc/prime-discrete");
+  const auto profile = text_of(files, std::string(prime_profile_path));
   more.prime_profile = trim(profile);
   more.tool_files = read_tool_files(files);
   more.holders = read_holders(files);

@@ -43,7 +43,7 @@ std::vector<DisplayClaim> read_display_claims(ForeignFiles& files,
   }
   add_directory(files, "/etc/udev/rules.d", ".rules", parse_seat_rules, claims);
 
-  const std::string prime = "/etc/prime-discrete";
+  const std::string prime(prime_profile_path);
   const auto profile = files.text(prime);
   const std::string mode(trim(profile));
   constexpr std::uint16_t nvidia = 0x10de;

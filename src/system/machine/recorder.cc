@@ -81,7 +81,7 @@ std::map<std::string, std::vector<std::string>> told_files(const FileReader& fil
   told.add_directory("/etc/X11/xorg.conf.d/", ".conf", told_xorg);
   told.add_directory("/usr/share/X11/xorg.conf.d/", ".conf", told_xorg);
   told.add_directory("/etc/udev/rules.d/", ".rules", told_seat_rules);
-  told.add("/etc/prime-discrete", told_profile);
+  told.add(std::string(prime_profile_path), told_profile);
   add_ours(files, facts, state, told);
   return told.take();
 }

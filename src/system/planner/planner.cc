@@ -227,7 +227,9 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     });
     if (same != orders.end()) order = std::move(*same);
   }
-  plan.no_build = Note{NoteCause::rebuild_not_needed, {{"kernels", words_of(proved)}}};
+  plan.no_build = Note{evidence.claims.empty() ? NoteCause::rebuild_not_needed_without_card
+                                               : NoteCause::rebuild_not_needed,
+                       {{"kernels", words_of(proved)}}};
   plan.notes.push_back(*plan.no_build);
   return {};
 }

@@ -72,6 +72,8 @@ TEST_CASE("Lists are joined for programs, and enumerated for people") {
   CHECK(enumerate({"a"}) == "a");
   CHECK(enumerate({"a", "b"}) == "a and b");
   CHECK(enumerate({"a", "b", "c"}) == "a, b and c");
+  CHECK(enumerate({"a"}, Conjunction::one_of) == "a");
+  CHECK(enumerate({"a", "b", "c"}, Conjunction::one_of) == "a, b or c");
 }
 
 TEST_CASE("Hex numbers are read whole or not at all") {

@@ -340,10 +340,10 @@ TEST_CASE("An IOMMU that is off is refused with what turns it on") {
       {IommuTable::dmar, "quiet", "needs intel_iommu=on"},
       {IommuTable::dmar, "intel_iommu=off", "has intel_iommu=off"},
       {IommuTable::dmar, "iommu=off", "has iommu=off"},
-      {IommuTable::dmar, "intel_iommu=on", "journalctl -b -k -g 'DMAR|AMD-Vi'"},
+      {IommuTable::dmar, "intel_iommu=on", "journalctl --dmesg '--grep=DMAR|AMD-Vi'"},
       {IommuTable::ivrs, "amd_iommu=off", "has amd_iommu=off"},
       {IommuTable::ivrs, "quiet iommu=off\n", "has iommu=off"},
-      {IommuTable::ivrs, "quiet", "journalctl -b -k -g 'DMAR|AMD-Vi'"},
+      {IommuTable::ivrs, "quiet", "journalctl --dmesg '--grep=DMAR|AMD-Vi'"},
       {IommuTable::none, "quiet", "firmware setup"},
   };
   for (const auto& row : rows) {

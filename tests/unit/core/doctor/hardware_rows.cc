@@ -66,7 +66,7 @@ std::vector<Row> iommu_rows() {
        "reports no IOMMU", "turn on IOMMU (AMD-Vi)"},
       {iommu_parameter_missing, "a table that the kernel does not use", with(vt_d, grub), no_table,
        "needs intel_iommu=on",
-       "In /etc/default/grub:2, replace 'GRUB_CMDLINE_LINUX=\"quiet\"' by "
+       "In /etc/default/grub:2, replace 'GRUB_CMDLINE_LINUX=\"quiet\"' with "
        "'GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on\"'. Run 'update-grub'. Reboot."},
       {iommu_parameter_missing, "the same on Fedora",
        with(vt_d, [](auto& e) { e.facts.boot_loader = Grubby{}; }), healthy(desktop().facts()),
@@ -78,7 +78,7 @@ std::vector<Row> iommu_rows() {
             [](auto& e) {
               e.facts.boot_loader = grub_with("GRUB_CMDLINE_LINUX=\"intel_iommu=on\"\n");
             }),
-       no_table, "until the next boot, which has intel_iommu=on", "Reboot.", Severity::note},
+       no_table, "until the next boot, which will have intel_iommu=on", "Reboot.", Severity::note},
       {iommu_switched_off, "switched off, in a file",
        with(healthy(iommu_off(IommuTable::dmar, "intel_iommu=off").facts()), off_line), vt_d,
        "intel_iommu=off", "In /etc/default/grub:10, replace"},
@@ -129,7 +129,7 @@ std::vector<Row> display_rows() {
        plain, "the only display", "Add a second graphics card"},
       {no_second_gpu, "no card but the processor's",
        healthy(desktop().without("01:00.0").without("01:00.1").facts()), plain,
-       "besides the one that the host needs", "Add a second graphics card"},
+       "No graphics card of this machine can be passed through", "Add a second graphics card"},
       {no_second_gpu, "no card at all",
        healthy(desktop().without("00:02.0").without("01:00.0").without("01:00.1").facts()), plain,
        "This machine has no graphics card.", "Add a second graphics card"},
@@ -157,7 +157,7 @@ std::vector<Row> display_rows() {
       {used_by_host, "a disk below it", healthy(disk.facts()), plain, "disk sda",
        "Connect it to a controller"},
       {choose_card, "two cards", healthy(second.facts()), plain, "Several",
-       "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' and "
+       "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' or "
        "'vfio-switch enable --device 0000:03:00.0'."},
   };
 }

@@ -47,7 +47,7 @@ TEST_CASE("An image is about the card where it holds what could decide about it"
       {"its parts alone", [](ImageFacts& i) { i.modules = {"vfio", "vfio_pci_core"}; }, ""},
       {"a list with vfio-pci, whose file is missing",
        [](ImageFacts& i) { i.steps = {{{{"vfio_pci", "/conf/modules:1"}}, false}}; },
-       "/conf/modules:1 in it names vfio_pci"},
+       "/conf/modules:1 in the image lists the module vfio_pci"},
       {"a list with others",
        [](ImageFacts& i) { i.steps = {{{{"bochs", "/conf/modules:1"}}, false}, {{}, true}}; }, ""},
       {"our file", [](ImageFacts& i) { i.config.modprobe = {{"/etc/modprobe.d/vfio.conf", conf}}; },

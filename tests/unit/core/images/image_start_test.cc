@@ -186,7 +186,7 @@ TEST_CASE("An image is judged by what it holds and does") {
     const auto verdict = judge(image("vfio-pci", {{conf_path, "options vfio-pci ids=1:1\n"}}));
     CHECK(verdict.staged == false);
     CHECK_THAT(text_of(verdict.reason),
-               has_text("stale: its copy of /etc/modprobe.d/vfio.conf is older"));
+               has_text("stale: its copy of /etc/modprobe.d/vfio.conf differs"));
   }
   SECTION("no copy, where others are copied, is stale") {
     CHECK_THAT(text_of(judge(image("vfio-pci", {})).reason), has_text("stale: it lacks"));
@@ -200,7 +200,7 @@ TEST_CASE("An image is judged by what it holds and does") {
     auto report = image("vfio-pci", on_disk);
     report.facts.config.overrides = {{*PciAddress::parse("0000:01:00.0"), {0x10de, 0x1d01}, {}}};
     CHECK_THAT(text_of(judge(report).reason),
-               has_text("its copy of /etc/vfio-switch/override is older"));
+               has_text("its copy of /etc/vfio-switch/override differs"));
   }
   SECTION("somebody else's file may differ") {
     CHECK(

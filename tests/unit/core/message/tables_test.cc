@@ -122,8 +122,8 @@ TEST_CASE("A reason may be given inside another message", "[message]") {
                          {"reason", Reason(ReasonCause::iommu_off)},
                          {"obstacle", Reason(ReasonCause::loader_unknown)}}};
   CHECK(test::text_of(refusal) ==
-        "the kernel command line needs intel_iommu=on and iommu=pt (the IOMMU is off), and "
-        "vfio-switch cannot add it: no known boot loader was found");
+        "the kernel command line needs intel_iommu=on and iommu=pt (the IOMMU is off), which "
+        "vfio-switch cannot add: no known boot loader was found");
 }
 
 TEST_CASE("Plurals agree", "[message]") {

@@ -101,7 +101,7 @@ TEST_CASE("Where the IOMMU is off the plan turns it on, and says that isolation 
   CHECK(boot_changes(plan) == settings_and_tool);
   CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on\"\n");
   CHECK(plan.state.boot_parameters == Parameters{on});
-  CHECK(says(plan, "only then is it known whether the card is isolated"));
+  CHECK(says(plan, "whether the card is isolated can be checked only after it"));
   // Settings before the images, which may hold them; the tool at the end.
   CHECK(kind(plan.diff.back()) == "boot-parameters");
 }
@@ -132,7 +132,7 @@ TEST_CASE("A parameter that is staged is not added again, nor called ours where 
     CHECK(codes(plan.refusals).empty());
     CHECK(boot_changes(plan).empty());
     CHECK(plan.state.boot_parameters == kept.boot_parameters);
-    CHECK(says(plan, "only then is it known whether the card is isolated"));
+    CHECK(says(plan, "whether the card is isolated can be checked only after it"));
   }
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
   REQUIRE(refusal != nullptr);
   CHECK(text_of(*refusal) == "the kernel command line needs " + ids +
                                  " (vfio-pci is built into kernel 6.99-custom, where modprobe.d "
-                                 "has no effect on it), and vfio-switch cannot add it: no known "
+                                 "has no effect on it), which vfio-switch cannot add: no known "
                                  "boot loader was found");
 
   // By hand, on a boot loader that is not known: it shows in the running command line.
@@ -232,8 +232,8 @@ TEST_CASE("A unified image is built anew with its command line, or else nothing 
   const auto refused = enable(facts);
   REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
   CHECK(text_of(refused.refusals[0]) ==
-        "the kernel command line needs intel_iommu=on (the IOMMU is off), and vfio-switch cannot "
-        "add it: the unified kernel image must then be rebuilt, and vfio-switch does not know how "
+        "the kernel command line needs intel_iommu=on (the IOMMU is off), which vfio-switch cannot "
+        "add: the unified kernel image must then be rebuilt, and vfio-switch does not know how "
         "on this system");
 }
 
@@ -246,14 +246,14 @@ TEST_CASE("grubby's and rpm-ostree's tools have to run") {
   const auto refused = enable(with_loader(iommu_off(), grubby), {}, {.may_run = false});
   REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
   CHECK(text_of(refused.refusals[0]) ==
-        "grubby has to change the kernel command line (intel_iommu=on), and is only run with "
-        "--rebuild");
+        "grubby must change the kernel command line (intel_iommu=on), and vfio-switch runs it only "
+        "with --rebuild");
 }
 
 TEST_CASE("A disk that the TPM unlocks is a reason to have the recovery key at hand") {
   auto facts = with_loader(iommu_off(), grub());
   facts.tpm_unlock = Place{"/etc/crypttab", 2};
-  CHECK(says(enable(facts), "/etc/crypttab:2 has the TPM unlock a disk"));
+  CHECK(says(enable(facts), "according to /etc/crypttab:2 the TPM unlocks a disk"));
   CHECK(says(enable(facts), "the recovery key"));
   auto unchanged = with_loader(desktop(), grub());
   unchanged.tpm_unlock = Place{"/etc/crypttab", 2};

@@ -24,23 +24,25 @@ const Remedy steps = {
 TEST_CASE("a remedy in sentences", "[remedy]") {
   CHECK(test::plain(remedy_text(steps)) ==
         "Remove 'nouveau' from /etc/modules:3. Add the line 'a line' to /etc/x.conf. "
-        "In /etc/y.conf:1, replace 'from' by 'to'. Run 'update-initramfs -u'. "
-        "Run 'touch 'a b''. Reboot.");
+        "In /etc/y.conf:1, replace 'from' with 'to'. Run 'update-initramfs -u'. "
+        "Run \"touch 'a b'\". Reboot.");
   CHECK(test::plain(remedy_text({})).empty());
-  CHECK(test::plain(remedy_text({Edit{{"/etc/modules", 3}, {}, {}}})) == "Edit /etc/modules:3.");
+  CHECK(test::plain(remedy_text({Edit{{"/etc/modules", 3}, {}, {}}})) ==
+        "Change or remove the line /etc/modules:3.");
+  CHECK(test::plain(remedy_text({Edit{{"/etc/modules"}, {}, {}}})) == "Change /etc/modules.");
   CHECK(test::plain(remedy_text({Edit{{"/boot/a.conf", 3}, "options\tro", "options\tro a"}})) ==
-        "In /boot/a.conf:3, replace 'options ro' by 'options ro a'.");
+        "In /boot/a.conf:3, replace 'options ro' with 'options ro a'.");
 }
 
 TEST_CASE("what is to be typed or copied stands alone on its line", "[remedy]") {
   CHECK(test::plain(remedy_lines(steps, "  -> ", {})) ==
-        "  -> Remove this line from /etc/modules:3:\n"
+        "  -> Remove this from /etc/modules:3:\n"
         "       nouveau\n"
         "     Add this line to /etc/x.conf:\n"
         "       a line\n"
         "     In /etc/y.conf:1, replace\n"
         "       from\n"
-        "     by\n"
+        "     with\n"
         "       to\n"
         "     Run:\n"
         "       update-initramfs -u\n"
@@ -56,7 +58,7 @@ TEST_CASE("ways of which one is enough", "[remedy]") {
   add_way(remedy, {});
   CHECK(test::plain(remedy_text(remedy)) ==
         "Connect the monitor to a GPU that stays with the host. Reboot. Or: Run one of these "
-        "commands: 'vfio-switch enable' and 'vfio-switch disable'.");
+        "commands: 'vfio-switch enable' or 'vfio-switch disable'.");
   CHECK(test::plain(remedy_lines(remedy, "  -> ", {})) ==
         "  -> Connect the monitor to a GPU that stays with the host.\n"
         "     Reboot.\n"

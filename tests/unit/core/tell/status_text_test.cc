@@ -63,11 +63,11 @@ TEST_CASE("Status tells wanted, staged, command line and active apart") {
       test::plain_table(
           "WANTED       STAGED                    COMMAND LINE                                  "
           "ACTIVE\n"
-          "passthrough  files yes                 vfio-pci.ids=                                 "
+          "passthrough  files ready               vfio-pci.ids=                                 "
           "0000:01:00.0 nouveau\n"
           "             6.1.0-56-amd64 (running)    leaves the card with the host in this boot    "
           "expected vfio-pci\n"
-          "               image no                                                              "
+          "               image stale                                                           "
           "0000:01:00.1 vfio-pci\n"
           "\n"
           "NEXT BOOT                 DRIVER OF THE CARD\n"
@@ -132,7 +132,7 @@ TEST_CASE("Status names the one next command") {
     CHECK_THAT(next(status), has_text("without 'vfio-pci.ids='"));
     status.command_line = "ro";
     status.parameters = {{"amd_iommu=off", ReasonCause::turns_iommu_off, true}};
-    CHECK_THAT(next(status), has_text("without the kernel parameters"));
+    CHECK_THAT(next(status), has_text("without the kernel parameter that"));
   }
   SECTION("a boot that was not as expected would not be better the next time") {
     auto status = enabled();

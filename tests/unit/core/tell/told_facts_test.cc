@@ -98,8 +98,8 @@ TEST_CASE("a finding is told by the type of its facts", "[told]") {
   CHECK(test::plain(found_text(safe)) ==
         "KWIN_DRM_DEVICES in /home/(name)/.profile:3 names 0000:01:00.0.");
   CHECK(test::plain(remedy_text(safe.remedy)) ==
-        "Remove '...' from /home/(name)/.profile:3. In the settings of ... and ..., choose a GPU "
-        "that stays with the host.");
+        "Remove '...' from /home/(name)/.profile:3. Configure ... and ... to use a GPU that stays "
+        "with the host.");
   CHECK(detail_lines(safe) == std::vector<std::string>{"group 1"});
 }
 
