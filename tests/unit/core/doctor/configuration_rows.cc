@@ -35,7 +35,30 @@ Examination vendor_blacklists(std::string_view lines) {
 Examination early(std::string_view module, bool lost) {
   return with(enabled(desktop()), [&](Examination& e) {
     e.facts.early_modules = {{std::string(module), "/etc/initramfs-tools/modules:4"}};
-    if (lost) e.load_order.front().winner = "nouveau";
+    if (!lost) return;
+    e.load_order.front().winner = "nouveau";
+    e.load_order.front().contenders = {"nouveau", "vfio_pci"};
+  });
+}
+
+/// Somebody's own ids, which give the card to vfio-pci; `winner` gets it with the next boot.
+Examination own_ids(std::string_view winner) {
+  auto machine = desktop();
+  machine.modprobe("/etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:1d01\n");
+  return with(healthy(machine.facts()), [&](Examination& e) {
+    e.load_order.front().winner = winner;
+    e.load_order.front().reason = {
+        {ReasonCause::loaded_before_vfio, {{"module", Word{std::string(winner)}}}}};
+  });
+}
+
+/// mkinitcpio's MODULES has vfio_pci; the image is older, or not.
+Examination listed(bool in_image) {
+  return with(own_ids("nouveau"), [&](Examination& e) {
+    e.more.rebuild = {"mkinitcpio", "-P"};
+    auto& kernel = e.status.kernels.front();
+    kernel.image = "/boot/initramfs-linux.img";
+    if (!in_image) kernel.lacks_listed_vfio = Place{"/etc/mkinitcpio.conf", 7};
   });
 }
 
@@ -129,6 +152,11 @@ std::vector<Row> module_rows() {
       {softdep_shadowed, "the merged line counts", by_hand(ours, "softdep nouveau post: drm\n"),
        by_hand(ours, "softdep nouveau pre: vfio-pci post: drm\n"),
        "/usr/lib/modprobe.d/a-vendor.conf:1 comes first", "enable"},
+      {passthrough_lost, "by somebody's own ids", own_ids("nova_core"), own_ids("vfio-pci"),
+       "01:00.0 is configured for vfio-pci, but nova_core will bind it", "vfio-switch enable"},
+      {image_stale, "built before the list was written", listed(false), listed(true),
+       "/boot/initramfs-linux.img was built without vfio_pci, which /etc/mkinitcpio.conf:7 lists",
+       "mkinitcpio -P"},
       {driver_blacklisted, "the only driver", blacklists("blacklist nouveau\n"),
        blacklists("blacklist nvidiafb\n"),
        "/etc/modprobe.d/old.conf:1 keeps nouveau from being loaded",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/cards/selection.h"
 #include "core/doctor/rows.h"
 
 namespace vfio_switch::test {
@@ -86,6 +87,25 @@ Examination moved(std::string_view address) {
       });
 }
 
+/// GRUB with such settings; the next boot's ids are those in them.
+Examination grub(Examination examination, std::string_view settings) {
+  return with(std::move(examination), [&](Examination& e) {
+    const RegularFile file{std::string(settings), 0644, 0, 0};
+    e.facts.boot_loader = Grub{{{ParameterSyntax::grub_settings, "/etc/default/grub", file}},
+                               false,
+                               {"update-grub"},
+                               "/boot/grub/grub.cfg",
+                               std::nullopt};
+  });
+}
+
+Examination disabled_with_ids(std::string_view ids) {
+  auto machine = desktop();
+  machine.command_line("ro vfio-pci.ids=" + std::string(ids));
+  const auto facts = machine.facts();
+  return healthy(facts, {Intent::disabled, select(facts, {}).cards, {}});
+}
+
 std::vector<Row> boot_rows() {
   auto unmounted = desktop().facts();
   unmounted.unmounted = {"/boot"};
@@ -116,6 +136,20 @@ std::vector<Row> boot_rows() {
        with(escape,
             [](auto& e) { e.more.command_lines = {{"/etc/kernel/cmdline", 1, "vfio-pci.ids="}}; }),
        "vfio-pci.ids=", "Reboot."},
+      {ids_partial, "the sound function is left out",
+       grub(enabled(desktop()), "GRUB_CMDLINE_LINUX=\"quiet vfio-pci.ids=10de:1d01\"\n"),
+       grub(enabled(desktop()), "GRUB_CMDLINE_LINUX=\"quiet vfio-pci.ids=10de:0fb8,10de:1d01\"\n"),
+       "has vfio-pci.ids=10de:1d01, which lacks 0000:01:00.1",
+       "with 'GRUB_CMDLINE_LINUX=\"quiet vfio-pci.ids=10de:0fb8,10de:1d01\"'. Run 'update-grub'."},
+      {still_given, "by somebody's own parameter", disabled_with_ids("10de:1d01,10de:0fb8"),
+       disabled_with_ids("10de:2d04"),
+       "vfio-pci.ids=10de:1d01,10de:0fb8 gives the card to vfio-pci",
+       "Remove vfio-pci.ids=10de:1d01,10de:0fb8 from the kernel command line"},
+      {words_outside_quotes, "in GRUB's settings",
+       grub(enabled(desktop()), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\" iommu=pt\n"),
+       grub(enabled(desktop()), "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet iommu=pt\"\n"),
+       "/etc/default/grub:1 has words outside the quotes",
+       "with 'GRUB_CMDLINE_LINUX_DEFAULT=\"quiet iommu=pt\"'. Run 'update-grub'."},
       {command_line_locked, "a signed image", healthy(locked), healthy(desktop().facts()),
        "Secure Boot", "SSH"},
       {hibernation, "a switch waits", pending(false, Resume{"resume=/dev/sda2", {}}),

@@ -58,6 +58,27 @@ LoadOrder both(const std::vector<LoadStep>& steps, bool binds) {
 
 }  // namespace
 
+TEST_CASE("The ids of a list count where it is the first to load vfio-pci") {
+  const Place list{"/conf/modules", 3};
+  LoadRequest given{{"vfio_pci_core", "vfio_pci"}, {}};
+  given.ids = VfioIds::parse("10de:1d01");
+  given.where = list;
+  LoadRequest others = given;
+  others.ids = VfioIds::parse("10de:2d04");
+  const LoadRequest softdep{{"vfio_pci", "nouveau"}, {}};
+  const auto after = [](const std::vector<LoadStep>& steps, bool binds) {
+    return after_image(real_root(), run_image(steps, claim, card, {.by_id = binds}), claim);
+  };
+  const auto taken = after({in_order({given})}, false);
+  CHECK(taken.winner == "vfio-pci");
+  CHECK(taken.reason == Reason(ReasonCause::list_gives_ids, {{"place", list}}));
+  // vfio.conf's ids come too late: the module is loaded, and keeps those of the list.
+  const auto lost = after({in_order({others})}, true);
+  CHECK(lost.winner == "nouveau");
+  CHECK(lost.reason == Reason(ReasonCause::list_lacks_ids, {{"place", list}}));
+  CHECK(after({in_order({softdep, others})}, true).winner == "vfio-pci");
+}
+
 TEST_CASE("Who takes a function in an image") {
   struct Row {
     std::string what;
