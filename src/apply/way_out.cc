@@ -252,6 +252,12 @@ class Work {
 
 }  // namespace
 
+std::string WayOutResult::trouble(bool may_run_tools) const {
+  if (!live.empty()) return printable(enumerate(live)) + " may still give the card to vfio-pci";
+  if (!may_run_tools || !images_stale) return {};
+  return "the initramfs images were not rebuilt and may still give the card to vfio-pci";
+}
+
 Result<WayOutResult> take_way_out(FileStore& files, CommandRunner& runner,
                                   const WayOutRequest& request) {
   return Work(files, runner, request).run();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apply/progress.h"
@@ -26,7 +27,15 @@ struct WayOutResult {
   std::vector<std::string> warnings;  ///< what could not be read, done or taken back
   std::vector<std::string> live;      ///< paths of ours that still have an effect
   bool images_stale = false;          ///< images have to be built that were not
+
+  /// What still gives the card to vfio-pci, as a clause; empty where nothing does. Images count
+  /// where tools may build them.
+  [[nodiscard]] std::string trouble(bool may_run_tools) const;
 };
+
+/// What to do about it.
+inline constexpr std::string_view fix_and_repeat =
+    "Fix the problem shown above, then run the command again.";
 
 /// Gives the card back to the host when something is wrong already. It needs our own paths, their
 /// seals and the journal, each on its own, and nothing else: no profile, no settings, no PCI list,

@@ -16,6 +16,7 @@
 #include "core/base/text.h"
 #include "core/tell/message_text.h"
 #include "core/tell/outcome_text.h"
+#include "core/tell/phrases.h"
 #include "core/tell/plan_text.h"
 #include "system/machine/machine.h"
 #include "system/machine/profile_store.h"
@@ -79,7 +80,7 @@ std::optional<Error> hindrance(const Options& options, const FileReader& files,
   if (options.verb == Verb::enable) return std::nullopt;
   Error why;
   if (::geteuid() == 0 && !are_books_usable(files)) {
-    why.message = "what is remembered in /var/lib/vfio-switch cannot be used";
+    why.message = "the files in /var/lib/vfio-switch cannot be read";
     return why;
   }
   if (!previewed || options.verb != Verb::disable || options.edited != EditedFiles::refuse) {
@@ -121,7 +122,7 @@ Result<int> give_back_card(const Options& options, const Error& why,
                            const std::string& what = "no plan can be made") {
   if (options.root == "/" && ::geteuid() != 0) return std::unexpected(why);
   std::cerr << "vfio-switch: warning: " << what << ": " << why.message
-            << "\n  What is vfio-switch's own is taken back without one.\n";
+            << "\n  vfio-switch undoes its own changes without a plan.\n";
   auto files = open_store(options.root);
   if (!files) return failure_of(files);
   const auto runner = make_command_runner(options.root);
@@ -136,21 +137,21 @@ Result<int> give_back_card(const Options& options, const Error& why,
   for (const auto& warning : result->warnings) {
     std::cerr << "vfio-switch: warning: " << printable(warning) << "\n";
   }
-  const auto outcome = !result->live.empty() ? enumerate(result->live) + " may still have an effect"
-                       : may_run_tools && result->images_stale ? std::string("images are stale")
-                                                               : std::string();
-  if (!outcome.empty()) {
-    return std::unexpected(
-        Error{ErrorKind::failed, outcome, "Fix what is said above, and run the command again."});
+  const auto trouble = result->trouble(may_run_tools);
+  if (!trouble.empty()) {
+    return std::unexpected(Error{ErrorKind::failed, trouble, std::string(fix_and_repeat)});
   }
   if (options.json) {
     Plan plan;
     if (options.verb == Verb::disable) plan.state.intent = Intent::disabled;
     std::cout << plan_json(plan);
+  } else if (!result->changed) {
+    std::cout << "Nothing to do.\n";
+  } else if (result->images_stale) {
+    std::cout << "Done. The initramfs images are out of date: rebuild them on that system, or use "
+                 "--rebuild.\n";
   } else {
-    std::cout << (result->changed
-                      ? "Done. At the next boot the host's drivers will take the card.\n"
-                      : "Nothing to do.\n");
+    std::cout << "Done. " << reboot_and_check << "\n";
   }
   return exit_done;
 }
@@ -171,7 +172,7 @@ Result<int> change_command(const Options& options) {
   if (options.verb != Verb::enable) {
     if (options.without_plan) {
       Error why;
-      why.message = "planning was ended by a crash, or did not end";
+      why.message = "planning crashed or did not finish";
       return give_back_card(options, why);
     }
     guard.emplace(words_without_plan(options));
@@ -194,10 +195,9 @@ Result<int> change_command(const Options& options) {
     }
   }
   if (rebuild && ::geteuid() != 0) {
-    return fail(ErrorKind::permission,
-                "'" + verb_text(options.verb) + "' " +
-                    (options.root == "/" ? "changes the system" : "runs the initramfs tool"),
-                "Run it as root.");
+    return std::unexpected(needs_root(verb_text(options.verb), options.root == "/"
+                                                                   ? "it changes the system"
+                                                                   : "it runs the initramfs tool"));
   }
   auto files = open_store(options.root);
   if (!files) return failure_of(files);

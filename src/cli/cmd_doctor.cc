@@ -52,7 +52,7 @@ Result<Plan> fix(const Options& options) {
     if (options.dry_run || !is_needed) return std::move(plan);
   }
   if (options.root == "/" && ::geteuid() != 0) {
-    return fail(ErrorKind::permission, "'doctor --fix' changes the system", "Run it as root.");
+    return std::unexpected(needs_root("doctor --fix", "it changes the system"));
   }
   auto files = open_store(options.root);
   if (!files) return failure_of(files);

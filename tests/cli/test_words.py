@@ -103,7 +103,7 @@ class Changes(Words):
     def test_not_as_root(self) -> None:
         self.fails(self.root.run("enable", "--rebuild", prefix=as_nobody()) if os.geteuid() == 0 else
                    self.root.run("enable", "--rebuild"),
-                   "vfio-switch: 'enable' runs the initramfs tool\n  Run it as root.\n", 4)  # fmt: skip
+                   "vfio-switch: 'enable' needs root: it runs the initramfs tool\n  Run it as root.\n", 4)  # fmt: skip
 
     def test_a_tool_that_fails(self) -> None:
         self.with_tool(f"fail {KERNELS[0]}\n")
@@ -199,14 +199,14 @@ class Hooks(Words):
         self.root.write(SETTINGS, "initramfs = always\n")
         self.assert_status(self.root.run("enable"), 0)
         self.assertRegex(self.hook("image-built", KERNELS[0]).err,
-                         rf"\Awarning: vfio-switch: vfio-pci would not take the card with kernel {re.escape(KERNELS[0])}: .*\n"
+                         rf"\Avfio-switch: warning: vfio-pci would not take the card with kernel {re.escape(KERNELS[0])}: .*\n"
                          r"  Run 'vfio-switch enable'\.\n\Z")  # fmt: skip
 
     def test_an_event_that_fails(self) -> None:
         self.assert_status(self.root.run("enable"), 0)
         self.root.write("etc/modprobe.d/graphics.conf", "softdep nouveau post: snd\n")  # something to do
         self.root.write(f"{STATE}/journal/log", "nonsense\n")
-        self.assertRegex(self.hook("drivers-changed").err, r"\Awarning: vfio-switch: .*the journal is damaged: ")
+        self.assertRegex(self.hook("drivers-changed").err, r"\Avfio-switch: warning: .*the journal is damaged: ")
 
 
 class Reasons(Words):

@@ -169,8 +169,8 @@ std::string notes_text(const std::vector<Note>& notes) {
   return text;
 }
 
-std::string error_text(const Error& error) {
-  return "vfio-switch: " + error.message + "\n" +
+std::string error_text(const Error& error, std::string_view severity) {
+  return "vfio-switch: " + std::string(severity) + error.message + "\n" +
          (error.remedy.empty() ? "" : "  " + error.remedy + "\n");
 }
 

@@ -22,6 +22,7 @@ namespace vfio_switch {
                                         const Style& style = {});
 /// What a person should know, and what to do about it.
 [[nodiscard]] std::string notes_text(const std::vector<Note>& notes);
-[[nodiscard]] std::string error_text(const Error& error);
+/// The failure and what helps; `severity`, such as "warning: ", goes behind the program's name.
+[[nodiscard]] std::string error_text(const Error& error, std::string_view severity = {});
 
 }  // namespace vfio_switch
