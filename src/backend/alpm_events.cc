@@ -47,10 +47,10 @@ Result<void> alpm_check(Site& site) {
   for (const auto& kernel : status->kernels) {
     const bool has_none = kernel.image == std::nullopt;
     if (kernel.staged != false || has_none) continue;
-    std::cerr << "warning: kernel "
-              << printable(kernel.release + status->package_text(kernel.release)) << ": "
-              << reason_text(kernel.reason.value_or(Reason()))
-              << ". Read the messages above, then run 'vfio-switch enable' to rebuild the image.\n";
+    std::cerr << "vfio-switch: warning: the image of kernel "
+              << printable(kernel.release + status->package_text(kernel.release))
+              << " is not as configured: " << reason_text(kernel.reason.value_or(Reason()))
+              << ". Fix the problem shown above, then run 'vfio-switch enable'.\n";
   }
   return {};
 }

@@ -22,7 +22,7 @@ int run(int argc, const char* const* argv) {
   }
   const auto handled = handle(*event);
   if (handled) return 0;
-  std::cerr << "warning: " << error_text(handled.error());
+  std::cerr << error_text(handled.error(), "warning: ");
   return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "core/machine/boot_entries.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
+#include "core/tell/phrases.h"
 #include "core/tell/plan_text.h"
 #include "system/files/best_effort.h"
 #include "system/planner/planner.h"
@@ -54,8 +55,8 @@ Result<void> disable(Site& site) {
   if (!done) return std::unexpected(done.error());
   for (const auto& warning : done->warnings) std::cout << "vfio-switch: " << warning << ".\n";
   if (done->live.empty()) return {};
-  return fail(enumerate(done->live) + " could not be put out of effect",
-              "Run 'vfio-switch disable' once that is fixed.");
+  return fail(done->trouble(site.can_rebuild()),
+              "Fix the problem shown above, then run 'vfio-switch disable'.");
 }
 
 BootSite boot_site(Site& site) {
@@ -77,9 +78,11 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere, Images imag
   if (auto told = tell_hooks_of_older_state(site.files()); !told) return told;
   const auto missing = deleted_files(site.files());
   if (!missing.empty()) {
-    std::cout << "vfio-switch: " << enumerate(missing) << (missing.size() == 1 ? " is" : " are")
-              << " missing, and not written again by a package: 'vfio-switch enable' does that, "
-                 "'vfio-switch disable' says that it is meant.\n";
+    const auto* const what = missing.size() == 1 ? "it" : "them";
+    std::cout << "vfio-switch: somebody deleted " << printable(enumerate(missing))
+              << ", and a package hook does not write " << what
+              << " again. Run 'vfio-switch enable' to write " << what
+              << " again, or 'vfio-switch disable' to turn passthrough off.\n";
     return {};
   }
   const auto given_up = give_up_after_failed_boots(boot_site(site));
@@ -112,9 +115,8 @@ Result<void> post_install(Site& site, Images images) {
   if (site.files().exists(set_up_path)) return refresh(site, {}, images);
   const bool declined = site.files().exists(declined_path);
   if (declined && machine->state.intent == Intent::unset) {
-    std::cout
-        << "vfio-switch: passthrough was switched off before the package was removed, and stays "
-           "so; 'vfio-switch enable' takes the card.\n";
+    std::cout << "vfio-switch: passthrough was disabled before the package was removed, and stays "
+                 "disabled. Run 'vfio-switch enable' to enable it.\n";
   }
   if (machine->settings.forbidden || machine->state.intent != Intent::unset || declined) {
     return note_set_up(site.files(), "done");
@@ -131,7 +133,7 @@ Result<void> post_install(Site& site, Images images) {
   if (auto noted = note_set_up(site.files(), "done"); !noted) return noted;
   if (!changed) return changed;
   if (site.changed()) {
-    std::cout << "vfio-switch: at the next boot vfio-pci will take the card.\n"
+    std::cout << "vfio-switch: passthrough is set up. " << reboot_and_check << "\n"
               << escape_text(machine->facts.command_line_locked);
   }
   return {};

@@ -7,6 +7,7 @@
 
 #include "apply/progress.h"
 #include "core/base/text.h"
+#include "core/tell/phrases.h"
 #include "system/files/best_effort.h"
 #include "system/state/boot_store.h"
 #include "system/state/state_store.h"
@@ -25,19 +26,19 @@ void tell(const std::string& root, WayOut kind, const WayOutResult& result) {
   for (const auto& warning : result.warnings) {
     std::cerr << "vfio-switch: warning: " << warning << "\n";
   }
-  if (!result.live.empty()) {
-    std::cerr << "vfio-switch: warning: " << printable(enumerate(result.live))
-              << " may still give the card to vfio-pci\n";
-  }
+  const auto trouble = result.trouble(root == "/");
+  if (!trouble.empty()) std::cerr << "vfio-switch: warning: " << trouble << "\n";
   if (kind == WayOut::remove) return;
   if (result.images_stale && root != "/") {
-    std::cout << "The images in " << printable(root) << " are stale now: rebuild them there.\n";
+    std::cout << "The images in " << printable(root)
+              << " are out of date: rebuild them before that system is started.\n";
   }
-  const bool is_given_back = result.live.empty() && (!result.images_stale || root != "/");
   if (!result.changed) {
     std::cout << "Nothing to do.\n";
-  } else if (is_given_back) {
-    std::cout << "Done. At the next boot the host's drivers will take the card.\n";
+  } else if (trouble.empty()) {
+    std::cout << "Done.";
+    if (!result.images_stale) std::cout << " " << reboot_and_check;
+    std::cout << "\n";
   }
 }
 

@@ -26,11 +26,16 @@ extern "C" void pass_on(int signal) {
   if (planner > 0) ::kill(planner, signal);
 }
 
-/// Beside this program, as in a build directory; else where it is installed.
-std::string planner_path() {
+/// Empty where /proc is not mounted.
+std::string own_path() {
   std::array<char, 4096> self{};
   const auto length = ::readlink("/proc/self/exe", self.data(), self.size());
-  const std::string path(self.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  return {self.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+/// Beside this program, as in a build directory; else where it is installed.
+std::string planner_path() {
+  const auto path = own_path();
   for (const std::string name : {"/vfio-switch-plan", "/../backend/vfio-switch-plan"}) {
     const auto beside = path.substr(0, path.rfind('/')) + name;
     if (!path.empty() && ::access(beside.c_str(), X_OK) == 0) return beside;
@@ -39,9 +44,10 @@ std::string planner_path() {
 }
 
 void warn(const std::string& path, const std::string& event, const std::string& what) {
-  std::cerr << "vfio-switch: warning: " << path << " " << what << ". '" << event
-            << "' was not carried out; the way out, 'vfio-switch-hook disable', needs nothing of "
-               "it.\n";
+  const auto own = own_path();
+  std::cerr << "vfio-switch: warning: " << path << " " << what << ", so '" << event
+            << "' was not done. To give the card back to the host, run '"
+            << (own.empty() ? "vfio-switch-hook" : own) << " disable'.\n";
 }
 
 }  // namespace
@@ -71,12 +77,12 @@ bool hand_on(const std::string& event, char** argv) {
   }
   planner = 0;
   if (WIFSIGNALED(status)) {
-    warn(path, event, "was ended by signal " + std::to_string(WTERMSIG(status)));
+    warn(path, event, "was killed by signal " + std::to_string(WTERMSIG(status)));
     return false;
   }
   if (WEXITSTATUS(status) == cannot_start || WEXITSTATUS(status) == cannot_start - 1) {
     warn(path, event,
-         "could not be started; a library may be missing until an upgrade is complete");
+         "could not be started (a library may be missing until an upgrade is complete)");
     return false;
   }
   return true;

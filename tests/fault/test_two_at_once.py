@@ -98,7 +98,7 @@ class TwoAtOnce(unittest.TestCase):
             done = stage.run("drivers-changed")
         self.assertEqual(done.status, 0, "no package transaction is broken")
         self.assertTrue(25 < time.monotonic() - start < 60)
-        self.assertIn("warning: vfio-switch: 'drivers-changed' failed: another vfio-switch", done.err)
+        self.assertIn("vfio-switch: warning: 'drivers-changed' failed: another vfio-switch", done.err)
         self.assertEqual(stage.snapshot(), before)
 
 

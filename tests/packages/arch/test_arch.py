@@ -183,7 +183,7 @@ class TestMainJob(ArchCase):
     def test_install_sets_up_with_one_build(self) -> None:
         done = self.install()
         self.assertEqual(self.runs(), ["-P"])
-        self.assertIn("at the next boot vfio-pci will take the card", done.out)
+        self.assertIn("passthrough is set up. Reboot, then run 'vfio-switch status'.", done.out)
         self.assertEqual(self.hooks_in(done), [REFRESH, BUILD, CHECK])
         self.assert_staged(LINUX, LTS)
 
@@ -369,8 +369,8 @@ class TestTrouble(ArchCase):
         self.install()
         self.write("etc/mkinitcpio-stand-in-fails", "")
         done = self.pacman("-U", packages.file("linux", 2))
-        self.assertRegex(done.out, rf"warning: kernel {re.escape(NEWER_LINUX)} \(linux\): .*'vfio-switch enable'")
-        self.assertNotIn(f"warning: kernel {LTS}", done.out)
+        self.assertRegex(done.out, rf"warning: the image of kernel {re.escape(NEWER_LINUX)} \(linux\) is not as configured: .*'vfio-switch enable'")
+        self.assertNotIn(f"warning: the image of kernel {LTS}", done.out)
         (self.root.path / "etc/mkinitcpio-stand-in-fails").unlink()
         self.program("enable")
         self.assert_staged(NEWER_LINUX, LTS)

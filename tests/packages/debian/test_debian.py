@@ -202,7 +202,7 @@ class Kernels(DebianCase):
     def test_without_the_libraries_that_planning_needs(self) -> None:
         root = self.copy_of(installed)
         self.hide_libraries(root)
-        self.assertIn("'kernel-added' was not carried out", self.install_a_kernel(root).words)
+        self.assertIn("'kernel-added' was not done", self.install_a_kernel(root).words)
 
     def test_with_a_hook_that_crashes_or_hangs(self) -> None:
         for kind, text in BROKEN.items():
@@ -212,7 +212,7 @@ class Kernels(DebianCase):
                 start = time.monotonic()
                 done = self.install_a_kernel(root)
                 self.assertLess(time.monotonic() - start, 15)
-                self.assertIn("'kernel-added' was not carried out", done.words)
+                self.assertIn("'kernel-added' was not done", done.words)
 
 
 class Answers(DebianCase):
@@ -230,7 +230,7 @@ class Answers(DebianCase):
             with self.subTest(verb=verb):
                 root = self.answer(verb)
                 self.assertEqual(os.listdir(root.path / STATE), ["declined"])
-                self.assertIn("switched off before", self.assert_done(root.dpkg("-i", ours)).words)
+                self.assertIn("disabled before the package was removed", self.assert_done(root.dpkg("-i", ours)).words)
                 self.assertEqual(self.live(root), [])
 
     def test_purged_it_is_forgotten(self) -> None:
