@@ -17,7 +17,8 @@ namespace vfio_switch {
 namespace {
 
 constexpr int version = 1;
-const std::string log_path = state_directory + "/journal/log";
+const std::string journal_directory = state_directory + "/journal";
+const std::string log_path = journal_directory + "/log";
 
 /// Puts in the bytes that a state was journalled with. Where they are lost: an Error, or, while
 /// something is salvaged, one more of `problems`.
@@ -64,6 +65,23 @@ Result<Json> begin_boot_run(FileStore& files, const BootParameters& boot, Journa
   }
   entry.boot_runs.push_back(std::move(run));
   return Json{{"undo", boot.undo}, {"outputs", outputs}};
+}
+
+/// The first path of `entry` that JSON cannot hold.
+std::string odd_name(const JournalEntry& entry) {
+  std::vector<std::string> paths = entry.images;
+  for (const auto& change : entry.changes) paths.push_back(change.path);
+  for (const auto& run : entry.boot_runs) {
+    for (const auto& output : run.outputs) paths.push_back(output.path);
+  }
+  const auto found = std::ranges::find_if(paths, [](const std::string& path) {
+    try {
+      return Json(path).dump().empty();
+    } catch (const Json::exception&) {
+      return true;
+    }
+  });
+  return found == paths.end() ? "a file" : *found;
 }
 
 }  // namespace
@@ -172,8 +190,9 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
     return {};
   } catch (const std::exception& error) {
     return fail(std::string("the journal is damaged: ") + error.what(),
-                "Nothing was changed. Restore the directory from a backup, or remove it: "
-                "'vfio-switch rollback' is not possible then.");
+                "Nothing was changed. Restore " + journal_directory +
+                    " from a backup, or remove "
+                    "it; without it 'vfio-switch rollback' is not possible.");
   }
 }
 
@@ -261,8 +280,9 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
   try {
     line = record.dump();
   } catch (const Json::exception&) {
-    return fail("a file name that is not UTF-8 cannot be recorded in the journal",
-                "Rename the file.");
+    return fail("the name of " + printable(odd_name(entry)) +
+                    " is not UTF-8, so it cannot be recorded in the journal",
+                "Rename it.");
   }
   if (auto appended = append(files, line); !appended) return failure_of(appended);
   const int id = entry.id;
@@ -349,7 +369,7 @@ std::string kept_path(const std::string& image) {
 }
 
 std::string kept_path_elsewhere(const std::string& image) {
-  return state_directory + "/journal/images/" + sha256(image);
+  return journal_directory + "/images/" + sha256(image);
 }
 
 Result<void> note_builder(FileStore& files, Builder builder) {
@@ -358,7 +378,7 @@ Result<void> note_builder(FileStore& files, Builder builder) {
 }
 
 const std::string& builder_path() {
-  static const std::string path = state_directory + "/journal/builder";
+  static const std::string path = journal_directory + "/builder";
   return path;
 }
 

@@ -97,9 +97,9 @@ Result<void> Recovery::check_mounted(const KeptImage& kept) const {
   const auto names = files_.list(directory);
   if (place.empty() && names && names->empty()) place = directory;
   if (place.empty()) return {};
-  return fail(printable(place) + " is not mounted, and " + printable(kept.image) +
-                  " is to be put back there",
-              "Mount it, and run the command again. What was kept is still there.");
+  return fail(printable(kept.image) + " must be restored, but " + printable(place) +
+                  " is empty or not mounted",
+              "Mount it, then run the command again. The saved copy is still there.");
 }
 
 Result<void> Recovery::put_back_image(const KeptImage& kept, ImageNow now) {
@@ -190,7 +190,7 @@ std::string Recovery::what_ended(const Journal& journal) const {
                        });
   if (last == nullptr || !of_last) return "what an interrupted run left behind was removed";
   return "an interrupted '" + last->verb + "' was " +
-         (last->end == JournalEntry::End::undone ? "taken back" : "finished");
+         (last->end == JournalEntry::End::undone ? "undone" : "finished");
 }
 
 Result<std::optional<std::string>> Recovery::recover(Journal& journal) {
@@ -205,11 +205,13 @@ Result<std::optional<std::string>> Recovery::recover(Journal& journal) {
   const auto left = undo(journal, *entry, Run::earlier);
   if (!left) {
     auto error = left.error();
-    error.message = "an interrupted '" + verb + "' could not be taken back: " + error.message;
+    error.message = "an interrupted '" + verb + "' could not be undone: " + error.message;
     return std::unexpected(std::move(error));
   }
-  return "an interrupted '" + verb + "' was taken back" +
-         (left->empty() ? "" : "; " + enumerate(*left) + ", changed since, is left as it is");
+  return "an interrupted '" + verb + "' was undone" +
+         (left->empty()
+              ? ""
+              : "; not restored, because it was changed by another program: " + enumerate(*left));
 }
 
 void Recovery::relabel(const std::vector<std::string>& paths) {

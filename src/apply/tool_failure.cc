@@ -20,18 +20,17 @@ std::string last_lines(const std::string& output) {
   return text;
 }
 
-/// How a program that failed ended.
-std::string ended(const CommandResult& result) {
-  constexpr int signal_base = 128;
-  return result.exit_status > signal_base
-             ? ": killed by signal " + std::to_string(result.exit_status - signal_base)
-             : " with exit status " + std::to_string(result.exit_status);
-}
-
 }  // namespace
 
+std::string tool_end(const std::string& what, const CommandResult& result) {
+  constexpr int signal_base = 128;
+  return what + (result.exit_status > signal_base
+                     ? ": killed by signal " + std::to_string(result.exit_status - signal_base)
+                     : " with exit status " + std::to_string(result.exit_status));
+}
+
 std::string tool_failure(const std::string& what, const CommandResult& result) {
-  return what + ended(result) + "; its last output:" + last_lines(result.output);
+  return tool_end(what, result) + "; its last output:" + last_lines(result.output);
 }
 
 }  // namespace vfio_switch

@@ -273,7 +273,7 @@ Result<void> Transaction::set_parameters(Journal& journal, int id, const BootPar
       if (!*content || output_has(path, **content, parameter)) continue;
       return fail(
           command.program + " wrote " + path + " without " + parameter,
-          "Another setting of the boot loader overrides it. Add the parameter there by hand.");
+          "Look for a setting of the boot loader that overrides it, and add the parameter there.");
     }
   }
   return journal.written(files_, id, number);
@@ -303,7 +303,7 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   return fail(
       tool_failure(build->command.program + " failed for kernel " + printable(rebuild.release),
                    *result),
-      "Fix the problem shown above, then run the command again.");
+      std::string(fix_and_repeat));
 }
 
 Result<void> Transaction::take_image(const ImageBuild& build, const RebuildInitramfs& rebuild) {

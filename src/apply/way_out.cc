@@ -133,7 +133,7 @@ class Work {
       }
       const auto now = files_.state(change.path);
       if (now && !same_content(*now, change.before)) {
-        warnings_.add(printable(change.path) + " was changed by somebody else in the meantime");
+        warnings_.add(printable(change.path) + " was changed by another program in the meantime");
         failed = true;
         continue;
       }
@@ -174,7 +174,8 @@ class Work {
       return;
     }
     result_.changed = true;
-    warnings_.add(printable(path) + " is no file of its own: it is moved to " + printable(as));
+    warnings_.add(printable(path) +
+                  " is not a file that vfio-switch can edit, so it was moved to " + printable(as));
   }
 
   void find_live_files() {

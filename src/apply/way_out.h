@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "apply/progress.h"
@@ -32,10 +31,6 @@ struct WayOutResult {
   /// where tools may build them.
   [[nodiscard]] std::string trouble(bool may_run_tools) const;
 };
-
-/// What to do about it.
-inline constexpr std::string_view fix_and_repeat =
-    "Fix the problem shown above, then run the command again.";
 
 /// Gives the card back to the host when something is wrong already. It needs our own paths, their
 /// seals and the journal, each on its own, and nothing else: no profile, no settings, no PCI list,

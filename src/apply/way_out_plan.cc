@@ -85,7 +85,7 @@ class Planning {
     const bool is_ours = same_content(now, made.after) || std::holds_alternative<Absent>(now) ||
                          (file != nullptr && is_unmodified(file->content));
     if (is_lost(made.before)) {
-      warnings_.add("what " + printable(made.path) + " held before is lost");
+      warnings_.add("the earlier content of " + printable(made.path) + " is lost");
       plan_.loses_nothing = false;
       return;  // put out of effect with the others
     }
@@ -94,14 +94,13 @@ class Planning {
       plan_.restored.push_back(made.path);
       return;
     }
-    warnings_.add(printable(made.path) +
-                  " was edited since: it stays, and what was there before does not "
-                  "come back in its place");
+    warnings_.add(printable(made.path) + " was edited, so it was not restored");
     const auto* before = std::get_if<RegularFile>(&made.before);
     if (before == nullptr) return;
     const auto beside = free_name(files_, made.path + ".before-vfio-switch");
     add(beside, Absent{}, *before, ReasonCause::former_kept);
-    warnings_.add("what was there before is kept as " + printable(beside));
+    warnings_.add("the earlier content of " + printable(made.path) + " was saved as " +
+                  printable(beside));
   }
 
   /// Puts out of effect what is live at our paths, and was not there before us.
@@ -135,8 +134,8 @@ class Planning {
     add(path, file, after, ReasonCause::commented_out);
     if (edited) {
       warnings_.add(printable(path) +
-                    " was edited since: every line of it is commented out, and '" +
-                    put_back_command(path) + "' takes that back");
+                    " was edited, so its lines were commented out; to undo that, run: " +
+                    put_back_command(path));
     }
   }
 

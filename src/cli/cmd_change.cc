@@ -8,6 +8,7 @@
 
 #include "apply/lock.h"
 #include "apply/progress.h"
+#include "apply/tool_failure.h"
 #include "apply/way_out.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"

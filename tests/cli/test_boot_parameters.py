@@ -185,7 +185,7 @@ class Grub(BootCase):
         (root.path / "run/stand-in-waits").unlink()
         self.assertIn("interrupted: 'enable'", root.run("status").out)
         recovered = root.run("disable")
-        self.assertIn("an interrupted 'enable' was taken back", recovered.err)
+        self.assertIn("an interrupted 'enable' was undone", recovered.err)
         self.assert_same_tree(before, root.snapshot(without, times=True))
 
     def test_below_a_sysroot_the_menu_is_reported_as_stale(self) -> None:

@@ -293,7 +293,7 @@ class Rebuild(SysrootCase):
         root.write("etc/stand-in-initramfs", "")
         done = self.rebuild(root, "disable")
         self.assert_status(done, 0)
-        self.assertIn("an interrupted 'enable' was taken back", done.err)
+        self.assertIn("an interrupted 'enable' was undone", done.err)
         fresh = self.prepared(to="fresh")
         self.assert_same_tree(fresh.snapshot(times=False), root.snapshot(times=False))
 
@@ -304,7 +304,7 @@ class Rebuild(SysrootCase):
         self.assert_status(done, 1)
         fresh = self.prepared(f"fail {KERNELS[0]}\n", to="fresh")
         self.assert_same_tree(fresh.snapshot(), root.snapshot())
-        self.assertIn("an interrupted 'enable' was taken back", done.err)
+        self.assertIn("an interrupted 'enable' was undone", done.err)
 
 
 if __name__ == "__main__":

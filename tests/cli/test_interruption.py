@@ -85,7 +85,7 @@ class Interruption(SysrootCase):
         (root.path / "run/stand-in-waits").unlink()
         time.sleep(0.3)  # in which the tool would go on
         recovered = root.run("disable")
-        self.assertIn("an interrupted 'enable' was taken back", recovered.err)
+        self.assertIn("an interrupted 'enable' was undone", recovered.err)
         self.assert_same_tree(before, root.snapshot(times=True))
 
     def test_a_signal_that_was_ignored_stays_ignored(self) -> None:
@@ -143,7 +143,7 @@ class Interruption(SysrootCase):
                 (root.path / "run/stand-in-waits").unlink()
                 done = run([hook, "--sysroot", str(root.path), *event])
                 self.assert_status(done, 0)
-                self.assertEqual(done.err, "vfio-switch: an interrupted 'enable' was taken back\n")
+                self.assertEqual(done.err, "vfio-switch: an interrupted 'enable' was undone\n")
                 self.assert_same_tree(before, root.snapshot(times=True))
 
     def test_an_edit_after_the_interruption_is_left(self) -> None:
@@ -151,7 +151,7 @@ class Interruption(SysrootCase):
         self.interrupted(root, signal.SIGKILL)
         root.write(VFIO_CONF, "# mine\n")
         done = root.run("rollback")
-        self.assertIn(f"was taken back; /{VFIO_CONF}, changed since, is left as it is", done.err)
+        self.assertIn(f"was undone; not restored, because it was changed by another program: /{VFIO_CONF}", done.err)
         self.assertEqual(root.read(VFIO_CONF), "# mine\n")
 
     def test_set_uid_is_refused(self) -> None:

@@ -83,7 +83,7 @@ class Messages(SysrootCase):
             image.write(b"an image\n")
         before = sorted(os.listdir(self.root.path / "etc/modprobe.d"))
         done = self.root.run("enable", "--rebuild", prefix=as_root())
-        self.says(done, "not UTF-8 cannot be recorded in the journal", "Rename the file.")
+        self.says(done, "is not UTF-8, so it cannot be recorded in the journal", "Rename it.")
         self.assertEqual(sorted(os.listdir(self.root.path / "etc/modprobe.d")), before)
 
     # -- system calls that fail

@@ -44,7 +44,7 @@ def killed(trial: Trial, point: Point, _error: str) -> str:
     tree = stage.snapshot()
     came_back = trial.wholly(tree)
     require(came_back, f"after the recovery neither old nor new:\n{trial.difference(tree)}\n{recovered}")
-    told = {"taken back": "old", "had not begun": "old", "was finished": "new"}
+    told = {"was undone": "old", "had not begun": "old", "was finished": "new"}
     require(all(came_back == state for words, state in told.items() if said and words in said[0])
             or trial.old == trial.new, f"it came back {came_back}: {recovered}")  # fmt: skip
 

@@ -205,7 +205,7 @@ class InTrouble:
         self.assertTrue((self.root / VFIO_CONF).exists())
         done = small.run("disable")
         self.assertEqual(done.status, 0, f"\n{done}")
-        self.assertIn("an interrupted 'enable' was taken back", done.err)
+        self.assertIn("an interrupted 'enable' was undone", done.err)
         self.assert_same(before, small.snapshot())
 
 

@@ -323,7 +323,7 @@ class TestTrouble(ArchCase):
         edited = self.read(VFIO_CONF) + "# mine\n"
         self.write(VFIO_CONF, edited)
         done = self.pacman("-R", "vfio-switch")
-        self.assertIn(f"/{VFIO_CONF} was edited since", done.out)
+        self.assertIn(f"/{VFIO_CONF} was edited, so", done.out)
         after = self.snapshot()
         out = after.pop(VFIO_CONF).content.decode().splitlines(True)
         self.assertTrue(all(line.startswith("#") for line in out))
@@ -383,7 +383,7 @@ class TestTrouble(ArchCase):
         (self.root.path / "etc/mkinitcpio-stand-in-kills").unlink()
         self.assertTrue([p for p in (self.root.path / "boot").iterdir() if p.name.endswith(".vfio-tmp")])
         done = self.pacman("-R", "vfio-switch")
-        self.assertIn("an interrupted 'disable' was taken back", done.out)
+        self.assertIn("an interrupted 'disable' was undone", done.out)
         self.assert_same_tree(before, self.snapshot())
 
     def test_libalpm_and_the_files_agree(self) -> None:
