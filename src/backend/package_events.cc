@@ -55,8 +55,8 @@ Result<void> disable(Site& site) {
   if (!done) return std::unexpected(done.error());
   for (const auto& warning : done->warnings) std::cout << "vfio-switch: " << warning << ".\n";
   if (done->live.empty()) return {};
-  return fail(done->trouble(site.can_rebuild()),
-              "Fix the problem shown above, then run 'vfio-switch disable'.");
+  return std::unexpected(Error{ErrorKind::failed, done->trouble(site.can_rebuild()),
+                               "Fix the problem shown above, then run 'vfio-switch disable'."});
 }
 
 BootSite boot_site(Site& site) {

@@ -42,7 +42,7 @@ class Messages(SysrootCase):
     def test_an_attribute_that_makes_no_sense(self) -> None:
         (self.root.path / f"sys/bus/pci/devices/{CARD[0]}/modalias").write_text("nonsense\n")
         done = self.root.run("devices")
-        self.says(done, f"warning: /sys/bus/pci/devices/{CARD[0]}/modalias could not be read: it names no device", status=0)
+        self.says(done, f"warning: /sys/bus/pci/devices/{CARD[0]}/modalias could not be read: its content is not a PCI modalias", status=0)
 
     def test_a_card_in_no_group(self) -> None:
         (self.root.path / f"sys/bus/pci/devices/{CARD[0]}/iommu_group").unlink()

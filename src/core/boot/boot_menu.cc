@@ -112,9 +112,9 @@ std::string describe(const BootUnknown& unknown) {
       case BootUnknownCode::unreadable:
         return subject + " cannot be read";
       case BootUnknownCode::odd_file:
-        return subject + " is not a regular file of a usual size";
+        return subject + " is not a regular file, or is too large";
       case BootUnknownCode::missing:
-        return subject + " does not exist";
+        return subject.empty() ? "the boot menu has no entry" : subject + " does not exist";
       case BootUnknownCode::file_system:
         return subject.empty() ? "the file system is not known"
                                : "the file system " + subject + " is not known or not mounted";
@@ -127,7 +127,7 @@ std::string describe(const BootUnknown& unknown) {
       case BootUnknownCode::command:
         return "the command '" + subject + "' is not known";
       case BootUnknownCode::limit:
-        return "there is more of " + subject + " than is read";
+        return "only a part of " + subject + " was read, because it is too long";
       case BootUnknownCode::loader:
         return "the boot menu of " + subject + " cannot be read";
       case BootUnknownCode::several:
@@ -135,7 +135,7 @@ std::string describe(const BootUnknown& unknown) {
       case BootUnknownCode::release:
         return subject + " does not say which kernel release it is";
       case BootUnknownCode::directory:
-        return "the default '" + subject + "' is a directory of the menu, which then waits";
+        return "the default '" + subject + "' is a submenu, so the boot menu waits for a choice";
       case BootUnknownCode::staged:
         return "a deployment is staged (" + subject +
                "), and the boot menu changes when the system shuts down";

@@ -60,7 +60,7 @@ enum class BootUnknownCode {
 
 struct BootUnknown {
   BootUnknownCode code = BootUnknownCode::malformed;
-  std::string subject;
+  std::string subject = {};
   std::string file = {};  ///< where that stands; may be empty
   int line = 0;           ///< from 1; 0: none
 

@@ -124,7 +124,7 @@ class Reader {
     menu_.timeout = shows_ ? std::nullopt : std::optional(0);
     if (timeout_ && *timeout_ > 0) menu_.timeout = (*timeout_ + 9) / 10;
     if (menu_.entries.empty()) {
-      menu_.why_no_default = BootUnknown{BootUnknownCode::missing, "a menu entry", path_};
+      menu_.why_no_default = BootUnknown{BootUnknownCode::missing, {}, path_};
       return;
     }
     std::size_t index = 0;

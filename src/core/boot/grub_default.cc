@@ -89,7 +89,7 @@ GrubChoice choose_grub_item(const std::vector<GrubItem>& items, const GrubValues
   const auto upstream = match_upstream(items, *text, part);
   const auto fedora = match_fedora(items, *text, part);
   const auto match = variant == GrubVariant::upstream ? upstream : fedora;
-  if (items.empty()) return fail(BootUnknownCode::missing, "a menu entry");
+  if (items.empty()) return fail(BootUnknownCode::missing, {});
   // Without a match the first entry starts, if nothing was missed that would have matched.
   const bool by_place = match.by_number || !match.found;
   if (by_place && is_incomplete) return fail(BootUnknownCode::limit, "the menu");

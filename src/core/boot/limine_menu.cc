@@ -229,7 +229,7 @@ class Reader {
       }
       return;
     }
-    menu_.why_no_default = BootUnknown{BootUnknownCode::missing, "a menu entry", request_.path};
+    menu_.why_no_default = BootUnknown{BootUnknownCode::missing, {}, request_.path};
   }
 
   const LimineRequest& request_;

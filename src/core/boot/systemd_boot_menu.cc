@@ -158,7 +158,7 @@ class Selection {
       return;
     }
     if (entries_.empty()) {
-      menu_.why_no_default = BootUnknown{BootUnknownCode::missing, "a menu entry"};
+      menu_.why_no_default = BootUnknown{BootUnknownCode::missing};
       return;
     }
     mark_default(menu_, 0);

@@ -195,7 +195,7 @@ Result<void> copy_in_place(int from, int directory, const std::string& name,
   (void)::posix_fadvise(to.get(), 0, 0, POSIX_FADV_DONTNEED);
   if (!same_bytes(from, to.get())) {
     return fail(printable(path) + " does not hold what was written to it",
-                "The disk may be failing; what was kept is still there.");
+                "The disk may be failing. The saved copy is still there.");
   }
   return {};
 }

@@ -127,7 +127,7 @@ Result<std::unique_ptr<ImageTree>> read_initramfs(const FileReader& files,
   for (const auto& path : paths) {
     auto fd = files.open_file(path);
     if (!fd) return failure_of(fd);
-    if (!*fd) return fail("there is no " + printable(path));
+    if (!*fd) return fail(printable(path) + " does not exist");
     if (auto read = read_image((*fd)->get(), *tree); !read) {
       read.error().message = printable(path) + ": " + read.error().message;
       return failure_of(read);

@@ -29,7 +29,9 @@ std::vector<ModprobeFile> read_modprobe_config(ForeignFiles& files) {
       if (file.kind == ForeignKind::text && hidden_by_chance(name)) {
         // libkmod 30 asks what a dangling link leads to, and looks at an answer that it did not
         // get.
-        files.add_unread(path, "counts or not by chance: a link of its name leads nowhere");
+        files.add_unread(path,
+                         "whether modprobe reads it cannot be predicted, because a broken symbolic "
+                         "link has the same name");
       }
       if (file.kind == ForeignKind::dangling) dangling.push_back(path);
       if (!file.why.empty()) files.add_unread(path, std::move(file.why));

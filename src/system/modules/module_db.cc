@@ -165,7 +165,7 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   ModuleDb db;
   auto modules = files.open_directory(kernel.modules_directory);
   if (!modules) return failure_of(modules);
-  if (!*modules) return fail("there is no " + kernel.modules_directory);
+  if (!*modules) return fail(kernel.modules_directory + " does not exist");
   db.modules_ = std::move(**modules);
 
   config.push_back(kernel.softdeps);

@@ -50,7 +50,10 @@ std::optional<UnreadFile> find_odd_index(const FileReader& files,
     if (!S_ISREG(status.st_mode)) return UnreadFile{std::move(path), "it is not a file"};
     if (status.st_size == 0 && may_be_empty(directory, name)) continue;
     if (name.ends_with(".bin") && !is_sound(directory, name.data())) {
-      return UnreadFile{std::move(path), "it is damaged, and depmod writes it again"};
+      return UnreadFile{std::move(path),
+                        "it is damaged; run 'depmod " +
+                            modules_directory.substr(modules_directory.rfind('/') + 1) +
+                            "' to write it again"};
     }
   }
   return std::nullopt;

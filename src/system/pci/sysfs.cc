@@ -111,7 +111,7 @@ FoundDevice read_device(ForeignFiles& foreign, const PciAddress& address) {
   } else {
     // It is kept in the list, because other devices may share a group with it.
     read_identity(attributes, device);
-    foreign.add_unread(entry + "/modalias", "it names no device");
+    foreign.add_unread(entry + "/modalias", "its content is not a PCI modalias");
   }
   device.driver = attributes.link("driver");
   if (device.driver) {
@@ -149,7 +149,8 @@ void read_overrides(ForeignFiles& files, std::vector<FoundDevice>& found) {
     if (wish != "(null)") device.driver_override = wish;
     if (texts[i]) continue;
     files.add_unread(pci_devices + "/" + device.address.str() + "/driver_override",
-                     "gives no answer: a driver hangs that is being taken from the device");
+                     "reading it does not return, because a driver hangs while it is being unbound "
+                     "from the device");
   }
 }
 

@@ -16,7 +16,8 @@ constexpr int schema = 1;
 
 std::unexpected<Error> damaged(const std::string& why) {
   return fail(state_path + " cannot be parsed: " + printable(why),
-              "Restore it from a backup, or remove it and run 'vfio-switch enable' or 'disable'.");
+              "Restore it from a backup, or remove it and run 'vfio-switch enable' or 'vfio-switch "
+              "disable'.");
 }
 
 Json to_json(const CardIdentity& card) {

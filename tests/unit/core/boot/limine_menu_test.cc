@@ -52,7 +52,7 @@ TEST_CASE("Limine's menus are read as it shows them") {
 
 TEST_CASE("Limine's default is a number of what is visible, or a path") {
   const std::string directory =
-      "/limine.conf: the default 'D' is a directory of the menu, which then waits";
+      "/limine.conf: the default 'D' is a submenu, so the boot menu waits for a choice";
   CHECK(chosen("") == directory);
   CHECK(chosen("default_entry: 2") == "D/A");
   CHECK(chosen("default_entry: 3") == "D/B");
