@@ -83,7 +83,8 @@ Result<void> write_out(const std::string& text, const std::string& path) {
                 "Use --output with a file in a directory that you can write to.");
   }
   std::cerr << "Wrote " << path
-            << ". Read it before you attach it: host and user names were removed.\n";
+            << ". Host and user names were removed; read the file before you attach it to a bug "
+               "report.\n";
   return {};
 }
 

@@ -90,8 +90,9 @@ po::options_description verb_options() {
                         "the host may be left without a screen");
   options.add_options()("allow-display-in-use",
                         "enable: accept a card that the host's monitor is connected to");
-  options.add_options()("rebuild",
-                        "rebuild every initramfs image; with --sysroot, build images at all");
+  options.add_options()(
+      "rebuild",
+      "rebuild every initramfs image (with --sysroot, images are rebuilt only if this is given)");
   options.add_options()("force-ours", "overwrite generated files that were edited");
   options.add_options()("keep-mine", "keep generated files that were edited");
   options.add_options()("fix", "doctor: fix what vfio-switch itself set up (as root)");

@@ -138,7 +138,7 @@ class Changes(Words):
     def test_a_report(self) -> None:
         path = f"{self.scratch}/report.json"
         done = self.root.run("report", "--output", path)
-        self.assertEqual((done.err, done.out), (f"Wrote {path}. Read it before you attach it: host and user names were removed.\n", ""))
+        self.assertEqual((done.err, done.out), (f"Wrote {path}. Host and user names were removed; read the file before you attach it to a bug report.\n", ""))
 
 
 class Files(Words):

@@ -284,7 +284,7 @@ class Privacy(Case):
         run_it = [PROGRAM, "--sysroot", str(root), "report", "--output", str(self.scratch / "report.json")]
         done = subprocess.run(run_it, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
-        self.assertIn("Read it before you attach it", plain(done.stderr))
+        self.assertIn("read the file before you attach it", plain(done.stderr))
         self.assertEqual((self.scratch / "report.json").read_text(), self.record(root).read_text())
         run_it[-1] = str(self.scratch / "missing/report.json")
         self.assertEqual(subprocess.run(run_it, capture_output=True).returncode, 1)
