@@ -31,7 +31,7 @@ OURS = (VFIO_CONF, SOFTDEP_CONF, MODULES_LOAD, "etc/vfio-switch/override")
 NOT_OURS = ["var/lib/dpkg", "var/log", "dev", "proc", "tmp", "run", "boot/initrd.img-*"]
 # What only our programs need.
 HIDDEN = ("libkmod.so*", "libudev.so*", "libarchive.so*", "libboost*", "libexpat.so*")
-KEPT = "the package is removed, but not all is as it was before"
+KEPT = "the package was removed, but not everything could be restored"
 BROKEN = {
     "crashes": "ulimit -c 0; kill -SEGV $$",
     "hangs": "while :; do sleep 1; done",
