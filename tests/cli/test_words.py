@@ -161,7 +161,7 @@ class Files(Words):
         for text, said in (
             ('{"schema":99}', f"{path} was written by a newer version of vfio-switch\n  Upgrade vfio-switch.\n"),
             ('{"schema":1,"intent":"maybe"}', f"{path} cannot be parsed: intent 'maybe'\n"
-             "  Restore it from a backup, or remove it and run 'vfio-switch enable' or 'disable'.\n"),
+             "  Restore it from a backup, or remove it and run 'vfio-switch enable' or 'vfio-switch disable'.\n"),
         ):  # fmt: skip
             with self.subTest(text=text):
                 self.root.write(path[1:], text)

@@ -211,7 +211,7 @@ std::vector<Row> configuration_rows() {
   const auto plain = healthy(desktop().facts());
   const std::vector<Row> more = {
       {interrupted, "a change is not finished", with(enabled(desktop()), interruption),
-       enabled(desktop()), "'enable' has not finished",
+       enabled(desktop()), "'enable' is still running, or was interrupted",
        "Run one of these commands: 'vfio-switch enable' or 'vfio-switch disable'."},
       {file_edited, "a file of ours", refused(edited_file), refused(gone_card),
        "/etc/modprobe.d/vfio.conf was not written by vfio-switch", "--keep-mine"},
@@ -227,7 +227,7 @@ std::vector<Row> configuration_rows() {
       {not_active, "this boot was to be without", inactive(true), inactive(true, "vfio-pci.ids="),
        "nouveau", "--rebuild"},
       {card_missing, "taken out", refused(gone_card), refused(edited_file),
-       "chosen card 10de:2d04 is neither at 0000:01:00.0",
+       "chosen card 10de:2d04 was not found, neither at 0000:01:00.0",
        "Or: Run one of these commands: 'vfio-switch enable --device 0000:01:00.0'"},
       {set_up_pending, "installed into an image", with(plain, pending),
        with(enabled(desktop()), pending), "in a chroot", "vfio-switch enable"},

@@ -153,7 +153,7 @@ std::vector<Row> surroundings_rows() {
        "win11.xml:88 names 0000:07:00.0",
        "Run 'virsh edit win11'. Replace the address with the address of the card."},
       {vm_device_changed, "another device is there now", moved("01:00.0"), moved("02:00.0"),
-       "no longer the card", "that of the card, 0000:02:00.0."},
+       "no longer the card", "the address of the card, 0000:02:00.0."},
       {vm_device_changed, "a device of the host's", guest("00:1f.3"), guest("01:00.0"),
        "00:1f.3, which the host uses: disk sda.", "virsh edit"},
       {vm_device_changed, "the GPU of the boot display", guest("00:02.0"), guest("01:00.0"),
