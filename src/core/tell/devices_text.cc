@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
+#include "core/message/format.h"
 #include "core/tell/message_text.h"
 #include "core/tell/remedy_text.h"
 
@@ -61,7 +62,9 @@ std::string device_line(const PciDevice& device, const Tree& tree, const Style& 
                    {name_text(device), eligible ? Tone::good : Tone::plain}, style);
 }
 
-std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, const Style& style) {
+/// `helps`: what would turn a refusal round is told as well.
+std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, bool helps,
+                           const Style& style) {
   constexpr std::string_view indent = "      ";
   if (gpu.eligible()) {
     std::set<unsigned> groups;
@@ -79,14 +82,14 @@ std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, const
   for (const auto& refusal : gpu.refusals) {
     text += paragraph(std::string(indent) + std::string(to_string(refusal.code())) + ": ",
                       {refusal_text(refusal)}, style);
-    text += remedy_lines(refusal.remedy, std::string(indent) + "  ", style);
+    if (helps) text += remedy_lines(refusal.remedy, std::string(indent) + "  ", style);
   }
   return text;
 }
 
 /// The verdict on each card whose GPU is in this group, below the card's last function in it.
 std::string verdicts_below(const SystemFacts& facts, const Selection& selection,
-                           const PciDevice& device, const Style& style) {
+                           const PciDevice& device, bool helps, const Style& style) {
   std::string text;
   std::set<std::vector<PciAddress>> told;  // several GPUs may be on one card
   for (const auto& gpu : selection.gpus) {
@@ -96,7 +99,7 @@ std::string verdicts_below(const SystemFacts& facts, const Selection& selection,
           return find_device(facts, address)->iommu_group == device.iommu_group;
         });
     if (*last != device.address || !told.insert(gpu.functions).second) continue;
-    text += candidate_text(facts, gpu, style);
+    text += candidate_text(facts, gpu, helps, style);
   }
   return text;
 }
@@ -117,7 +120,10 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
       }
       if (++strangers > most_strangers) continue;
     }
-    text += device_line(*device, tree, style) + verdicts_below(facts, selection, *device, style);
+    // Where one card can be passed through, the others are better left to the host.
+    const bool helps = whole || tree.eligible_functions.empty();
+    text +=
+        device_line(*device, tree, style) + verdicts_below(facts, selection, *device, helps, style);
   }
   std::vector<std::string> more;
   if (strangers > most_strangers) {
@@ -137,12 +143,20 @@ std::string next_step(const Selection& selection, const Style& style) {
            paragraph("Next: ", {"run 'vfio-switch plan enable' to see what enable would do."},
                      style);
   }
-  const bool choice = std::ranges::any_of(selection.refusals, [](const Refusal& refusal) {
-    return refusal.code() == RefusalCode::ambiguous;
-  });
-  if (!choice) return {};
-  return "\n" + paragraph("Next: ", {"run 'vfio-switch enable --device ADDRESS' to choose a card."},
-                          style);
+  const auto choice = std::ranges::find(selection.refusals, RefusalCode::ambiguous, &Refusal::code);
+  if (choice == selection.refusals.end()) {
+    if (selection.gpus.empty()) return {};
+    return "\n" +
+           paragraph("Next: ", {"run 'vfio-switch doctor' to see what would have to change."},
+                     style);
+  }
+  auto text =
+      "\n" + paragraph("Next: ", {"choose a card, and see what enable would do with it:"}, style);
+  for (const auto& gpu : choice->devices) {
+    const auto plan = own_command({"plan", "enable", "--device", gpu.str()});
+    text += "  " + command_text(plan.command) + "\n";
+  }
+  return text;
 }
 
 std::string escaped(std::string_view text) {
@@ -184,6 +198,11 @@ std::string devices_text(const SystemFacts& facts, const Selection& selection, b
   if (!facts.iommu_enabled) {
     text =
         paragraph("", {"The IOMMU is off: no card can be passed through yet.", Tone::bad}, style);
+  }
+  if (!tree.eligible_functions.empty()) {
+    text += paragraph(
+        "", {"Functions marked * belong to a card that can be passed through.", Tone::faint},
+        style);
   }
   for (const auto& [group, devices] : tree.groups) {
     // Of a card that is refused only the group of its GPU is shown.

@@ -10,8 +10,9 @@
 namespace vfio_switch {
 
 /// The IOMMU groups that hold a graphics card, with what else is in them: a group is passed through
-/// as a whole. Cards that can be passed through are marked; for the others it is said why not.
-/// `whole`: every group, and every bridge.
+/// as a whole. Cards that can be passed through are marked; for the others it is said why not, and
+/// what would help where no card can be passed through.
+/// `whole`: every group, every bridge, and what would help each card.
 [[nodiscard]] std::string devices_text(const SystemFacts& facts, const Selection& selection,
                                        bool whole, const Style& style);
 

@@ -66,7 +66,7 @@ std::vector<Row> iommu_rows() {
        "reports no IOMMU", "turn on IOMMU (AMD-Vi)"},
       {iommu_parameter_missing, "a table that the kernel does not use", with(vt_d, grub), no_table,
        "needs intel_iommu=on",
-       "In /etc/default/grub:2, replace 'GRUB_CMDLINE_LINUX=\"quiet\"' by "
+       "In /etc/default/grub:2, replace 'GRUB_CMDLINE_LINUX=\"quiet\"' with "
        "'GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on\"'. Run 'update-grub'. Reboot."},
       {iommu_parameter_missing, "the same on Fedora",
        with(vt_d, [](auto& e) { e.facts.boot_loader = Grubby{}; }), healthy(desktop().facts()),
