@@ -14,7 +14,7 @@ constexpr std::uint16_t nvidia = 0x10de;
 
 /// Takes the card of `gpu` all the same, with which the host loses its screen.
 Remedy enable_with(const PciAddress& gpu, const char* option) {
-  return {Manual{ByHand::keep_other_access},
+  return {Manual{ByHand::accept_no_screen}, Manual{ByHand::keep_other_access},
           own_command({"enable", "--device", gpu.str(), option})};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <utility>
 
+#include "core/boot/parameter_edit.h"
 #include "core/cards/iommu.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/remedies.h"
@@ -23,6 +25,22 @@ void check_wrong_vendor(const Examination& examination, std::vector<Finding>& fi
   if (facts.iommu_enabled) finding.severity = Severity::note;
 }
 
+/// `enable` adds the parameter itself, and rollback removes it; where it would be refused for
+/// another reason, only the edit helps.
+Remedy turning_on(const Examination& examination, const std::string& parameter) {
+  const auto& facts = examination.facts;
+  const bool is_alone = std::ranges::all_of(
+      refusals_in_question(examination),
+      [](const Refusal& refusal) { return refusal.code() == RefusalCode::iommu_off; });
+  const bool can_add = !facts.command_line_locked && !examination.functions.empty() &&
+                       examination.state.intent != Intent::disabled &&
+                       edit_parameters(facts.boot_loader, {parameter}, {}).has_value();
+  Remedy remedy;
+  if (is_alone && can_add) remedy = {own_command({"enable"}), Manual{ByHand::reboot}};
+  add_way(remedy, adding(examination, parameter));
+  return remedy;
+}
+
 }  // namespace
 
 void check_iommu(const Examination& examination, std::vector<Finding>& findings) {
@@ -40,7 +58,8 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
   if (const auto wanted = missing_iommu_parameter(facts)) {
     const Data data = {{"parameter", Parameter{*wanted}}};
     if (!is_isolation_pending(facts)) {
-      findings.push_back(make_finding(iommu_parameter_missing, data, adding(examination, *wanted)));
+      findings.push_back(
+          make_finding(iommu_parameter_missing, data, turning_on(examination, *wanted)));
       return;
     }
     auto& finding =

@@ -12,7 +12,7 @@ namespace {
 
 using enum ByHand;
 
-constexpr std::array<std::pair<ByHand, std::string_view>, 32> codes = {{
+constexpr std::array<std::pair<ByHand, std::string_view>, 33> codes = {{
     {reboot, "reboot"},
     {log_in_again, "log-in-again"},
     {turn_on_vt_d, "turn-on-vt-d"},
@@ -35,6 +35,7 @@ constexpr std::array<std::pair<ByHand, std::string_view>, 32> codes = {{
     {install_vendor_reset, "install-vendor-reset"},
     {sign_module, "sign-module"},
     {run_on_the_machine, "run-on-the-machine"},
+    {accept_no_screen, "accept-no-screen"},
     {keep_other_access, "keep-other-access"},
     {add_to_boot_loader, "add-to-boot-loader"},
     {remove_from_boot_loader, "remove-from-boot-loader"},

@@ -35,6 +35,7 @@ enum class ByHand {
   install_vendor_reset,      ///< a kernel module that no distribution has
   sign_module,               ///< Secure Boot loads no other
   run_on_the_machine,        ///< not in this chroot or container: on the machine itself
+  accept_no_screen,          ///< the host may be left without one
   keep_other_access,         ///< have SSH or a second boot entry ready before going on
   add_to_boot_loader,        ///< a kernel parameter, where no generator is known
   remove_from_boot_loader,   ///< a kernel parameter, where no generator is known

@@ -22,6 +22,8 @@ Template access_sentence(ByHand what, const Data& data) {
       return {"Log out, and log in again."};
     case run_on_the_machine:
       return {"Run vfio-switch on the machine itself."};
+    case accept_no_screen:
+      return {"Accept that the host may be left without a screen."};
     case keep_other_access:
       return {
           "Prepare another way to log in, such as SSH, or a boot menu entry without passthrough."};

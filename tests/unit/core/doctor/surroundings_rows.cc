@@ -98,7 +98,7 @@ std::vector<Row> boot_rows() {
       {ids_parameter_kept, "by kernel-install",
        kept("/etc/kernel/cmdline", "root=/dev/sda1 ro vfio-pci.ids= quiet"),
        kept("/etc/kernel/cmdline", "root=/dev/sda1 ro quiet"), "/etc/kernel/cmdline:1",
-       "In /etc/kernel/cmdline:1, replace 'root=/dev/sda1 ro vfio-pci.ids= quiet' by "
+       "In /etc/kernel/cmdline:1, replace 'root=/dev/sda1 ro vfio-pci.ids= quiet' with "
        "'root=/dev/sda1 ro quiet'."},
       {ids_parameter_kept, "in GRUB's defaults",
        kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet vfio_pci.ids=\""),
