@@ -9,13 +9,13 @@
 
 namespace vfio_switch {
 
-/// True if `made` changed a file about command lines that is somebody else's but for our
-/// parameters: roll_back_boot() gives it back.
+/// True if `made` changed a file that belongs to the boot loader, to add or remove our kernel
+/// parameters. roll_back_boot() restores such a file.
 [[nodiscard]] bool is_boot_setting(const FileChange& made);
 
 /// Adds to a rollback what takes our kernel parameters out again. A file that nobody changed since
 /// gets the bytes that it had; of any other only the parameters go. What the boot loader's tool
-/// wrote is put back in the same way, or else made anew by the tool.
+/// wrote is put back in the same way, or else the tool writes it again.
 [[nodiscard]] Result<void> roll_back_boot(Plan& plan, const FileReader& files,
                                           const Machine& machine, const Journal& journal,
                                           const PlanOptions& options);

@@ -60,12 +60,14 @@ struct JournalEntry {
 ///   A state is {"kind":"absent"}, {"kind":"file","sha256","mode","uid","gid","modified",
 ///   "attributes":{NAME:bytes in hex}}, {"kind":"link","sha256"} or {"kind":"directory","mode",
 ///   "uid","gid"}.
-/// Beside each image below /boot, while it is built: .NAME.vfio-tmp, what it was before, or, where
-/// /boot has no room for it, images/SHA256 of its path below the journal's directory. It is made
-/// after "begin"; where it is missing, the image was not touched yet. And .NAME.vfio-new, which a
-/// tool that would write into the image itself is given to write. While a tool is at work,
-/// builder holds our process id, and is written anew every second: what is newer than it was not
-/// written by us.
+/// Three files are there while an image is built:
+///   .NAME.vfio-tmp   beside the image: a copy of what it was before. Where /boot has no room, it
+///                    is images/SHA256-OF-THE-PATH below the journal's directory. It is made after
+///                    "begin": as long as it is missing, the image was not touched.
+///   .NAME.vfio-new   beside the image: what a tool is given to write that would otherwise write
+///                    into the image itself.
+///   builder          below the journal's directory: our process id. It is written again every
+///                    second while a tool is at work: a newer file was not written by us.
 /// Every record is on disk before what it announces is done. A last line that is torn was never
 /// acted upon: it is cut off.
 class Journal {
@@ -92,8 +94,8 @@ class Journal {
   /// else put there in between.
   [[nodiscard]] std::vector<FileChange> changed_paths() const;
 
-  /// What the boot loader's tools wrote, in the same way. A path is left out where it has been
-  /// written by something else in between: it has to be made anew.
+  /// What the boot loader's tools wrote, in the same way. A path is left out if another program has
+  /// written it in between: then the tool has to write it again.
   [[nodiscard]] std::vector<FileChange> boot_outputs() const;
 
   /// The images that were ever built for a transaction of ours; each once.
@@ -116,7 +118,7 @@ class Journal {
   [[nodiscard]] Result<void> written(FileStore& files, int id, std::size_t run);
   [[nodiscard]] Result<void> committed(FileStore& files, int id);
   [[nodiscard]] Result<void> undone(FileStore& files, int id);
-  /// Writes the log anew without its torn tail, if it has one.
+  /// Rewrites the log without its torn tail, if it has one.
   [[nodiscard]] Result<void> repair(FileStore& files);
   /// Forgets everything: the machine is as it was before the first change.
   [[nodiscard]] Result<void> clear(FileStore& files);

@@ -16,11 +16,12 @@ using Json = nlohmann::ordered_json;
 /// The state that json_of() wrote, its bytes known by their digest alone. Throws where it is none.
 [[nodiscard]] FileState state_from(const Json& json);
 
-/// The bytes that a state is more than a kind: a file's content, or a link's target; else null.
+/// The content of a file or the target of a link; null for every other kind.
 [[nodiscard]] std::string* bytes_of(FileState& state);
 [[nodiscard]] const std::string* bytes_of(const FileState& state);
 
-/// The SHA-256 of the bytes of a state, be they there or known by it alone.
+/// The SHA-256 of a state's bytes: computed from them, or the digest that the journal kept in their
+/// place.
 [[nodiscard]] std::string digest_of(const std::string& bytes);
 
 /// True if the state was read from the journal, and its bytes are known by their digest alone.

@@ -22,8 +22,8 @@ class Lock {
   UniqueFd fd_;
 };
 
-/// False where something stands in the place of the lock, the journal or state.json that is no
-/// file, or cannot be opened: a plan cannot be carried out then, and the way out can.
+/// False if the lock, the journal or state.json exists but is not a readable regular file. Then no
+/// plan can be carried out, but the way out can.
 [[nodiscard]] bool are_books_usable(const FileReader& files);
 
 /// Makes the state directory and the journal's, where they are missing. An Error where somebody

@@ -18,7 +18,7 @@ namespace vfio_switch {
 using MakePlan =
     std::function<Result<Plan>(const FileReader& files, const Machine& machine, const Journal&)>;
 
-/// What a writing command came to.
+/// The result of a command that changes the machine.
 struct OperationResult {
   Plan plan;
   bool changed = false;  ///< something was done
@@ -30,7 +30,8 @@ struct Preview {
   Plan plan;
 };
 
-/// What a writing command would come to, seen before anything is locked or written.
+/// What a command that changes the machine would do, found out before anything is locked or
+/// written.
 struct Attempt {
   Result<Preview> preview;  ///< what is pending is undone first, so another plan may be carried out
   bool is_pending = false;  ///< an earlier change was interrupted

@@ -30,8 +30,8 @@ class Recovery {
   /// mounted: the copies wait until it is.
   [[nodiscard]] Result<std::optional<std::string>> recover(Journal& journal);
 
-  /// Whose transaction it is: what was written since its builder ended cannot be ours where it is
-  /// an earlier run's.
+  /// Whether the transaction is this run's or an earlier run's. A file that was written after an
+  /// earlier run's builder had ended is not ours.
   enum class Run { this_one, earlier };
 
   /// The paths that somebody else changed since, which are left as they are.
@@ -47,10 +47,10 @@ class Recovery {
   void relabel(const std::vector<std::string>& paths);
 
  private:
-  /// Of a journal that has nothing open, and yet needs_recovery().
+  /// Says what a recovery finishes when no transaction is open.
   [[nodiscard]] std::string what_ended(const Journal& journal) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);
-  /// What a tool that was cut off could not clear away itself; a small /boot has no room for it.
+  /// Removes the temporary files of a tool that was killed: a small /boot has no room for them.
   [[nodiscard]] Result<void> remove_unfinished(const std::string& image);
   [[nodiscard]] Result<void> undo_boot_run(const BootRun& run);
   /// True where somebody else has built the image after our builder ended.

@@ -28,7 +28,7 @@ struct Task {
   std::string verb;
   Diff diff;             ///< the boot loader's tool is run where it says so
   State state;           ///< what is remembered with it
-  bool rebuild = true;   ///< images are rebuilt, not only called stale
+  bool rebuild = true;   ///< false: images are only called stale
   bool forgets = false;  ///< it is a rollback, after which nothing remains to be undone
 };
 
@@ -42,7 +42,7 @@ class Transaction {
         progress_(std::move(progress)),
         recovery_(files, runner, progress_) {}
 
-  /// A build that succeeds, and gives an image that `check` is not content with, has failed.
+  /// A build that succeeds but whose image `check` rejects counts as failed.
   void check_images(ImageCheck check) { check_ = std::move(check); }
 
   /// On a failure everything is put back first; the Error says so, or what could not be.

@@ -40,7 +40,7 @@ struct WayOutResult {
 /// there before; one that somebody has edited is put out of effect by put_out(), which loses no
 /// byte. Images are built by the distribution's plain command.
 ///
-/// An Error only where nothing was begun: another process is at work, or it takes root.
+/// An Error only where nothing was begun: another process is at work, or root is required.
 [[nodiscard]] Result<WayOutResult> take_way_out(FileStore& files, CommandRunner& runner,
                                                 const WayOutRequest& request);
 

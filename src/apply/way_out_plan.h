@@ -23,7 +23,7 @@ class Warnings {
   std::vector<std::string> said_;
 };
 
-/// What the way out has to go by, as far as it could be read.
+/// What the way out knows about the machine, as far as it could be read.
 struct WayOutKnowledge {
   Journal journal;
   SalvagedState state;
@@ -41,7 +41,8 @@ struct WayOutPlan {
   bool loses_nothing = true;          ///< all that the journal says was there before is kept
 };
 
-/// Decides what has to change. What cannot be read, or is of somebody else, is a warning.
+/// Decides what has to change. A file that cannot be read, or that belongs to another program,
+/// becomes a warning.
 [[nodiscard]] WayOutPlan plan_way_out(const FileReader& files, WayOut kind,
                                       const WayOutKnowledge& known, Warnings& warnings);
 
@@ -49,7 +50,7 @@ struct WayOutPlan {
 [[nodiscard]] bool is_of_ours(const WayOutKnowledge& known, const std::string& path,
                               const FileState& now);
 
-/// The first free name of those for what is moved away, which nobody reads.
+/// The first unused name among NAME, NAME-2, NAME-3, ...
 [[nodiscard]] std::string free_name(const FileReader& files, const std::string& name);
 
 }  // namespace vfio_switch

@@ -10,8 +10,8 @@ namespace vfio_switch {
 /// first installation this is the set-up, since every package of the transaction is in place.
 [[nodiscard]] Result<void> alpm_refresh(Site& site);
 
-/// After that hook. Where it was not called, images are built that need it; where it was, there is
-/// no second build of them: what is not as wanted is told.
+/// After that hook. If it was not called, the images that need it are built here. If it was, they
+/// are not built a second time: an image that does not do what is configured causes a warning.
 [[nodiscard]] Result<void> alpm_check(Site& site);
 
 }  // namespace vfio_switch

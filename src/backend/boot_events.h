@@ -21,8 +21,8 @@ struct BootSite {
 [[nodiscard]] Result<void> begin_boot(const BootSite& site);
 
 /// The login target is reached: the driver that was expected is compared with the one that the card
-/// is bound to. The result is kept for `status`, logged, and shown to who logs in where it is a
-/// warning. No boot fails by it.
+/// is bound to. The result is kept for `status`, logged, and a warning is shown at every login. It
+/// never makes a boot fail.
 [[nodiscard]] Result<void> check_boot(const BootSite& site);
 
 /// For package hooks: says so where the boots before this one failed. True if passthrough was taken

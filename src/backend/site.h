@@ -42,7 +42,7 @@ class Site {
   [[nodiscard]] bool changed() const { return changed_; }
   /// Images are built only where the tool sees this machine.
   [[nodiscard]] bool can_rebuild() const { return event_.root == "/"; }
-  /// What an event does that no package manager builds images after.
+  /// For events that no package manager follows with an image build.
   [[nodiscard]] Images images() const { return can_rebuild() ? Images::build : Images::leave; }
 
  private:

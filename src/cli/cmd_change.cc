@@ -73,9 +73,9 @@ bool may_go_without_plan(const Options& options, const Error& why) {
   return options.verb != Verb::enable && why.kind != ErrorKind::permission;
 }
 
-/// What keeps a plan to disable from being carried out that the way out does not need: somebody
-/// else has put something in the place of one of our files. With an option they have said what they
-/// want.
+/// Why a plan to disable cannot be carried out, although the way out could: the journal cannot be
+/// read, or another program put something in the place of one of our files. With --force-ours or
+/// --keep-mine the user has decided about such files.
 std::optional<Error> hindrance(const Options& options, const FileReader& files,
                                const Result<Preview>& previewed) {
   if (options.verb == Verb::enable) return std::nullopt;

@@ -32,11 +32,11 @@ Json finding_json(const Finding& finding) {
 
 }  // namespace
 
-std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending) {
+std::string doctor_json(const std::vector<Finding>& findings, const Plan* fixing) {
   Json list = Json::array();
   for (const auto& finding : findings) list.push_back(finding_json(finding));
   Json changes;
-  if (mending != nullptr) changes = Json::parse(plan_json(*mending))["changes"];
+  if (fixing != nullptr) changes = Json::parse(plan_json(*fixing))["changes"];
   const Json json = {
       {"schema", 1}, {"healthy", !falls_short(findings)}, {"findings", list}, {"changes", changes}};
   // What is not UTF-8 in somebody's file becomes U+FFFD.

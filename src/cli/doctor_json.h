@@ -9,8 +9,8 @@
 
 namespace vfio_switch {
 
-/// The object of `doctor --json`; see json_output.h. `mending` is what --fix did, or would do; null
+/// The object of `doctor --json`; see json_output.h. `fixing` is what --fix did, or would do; null
 /// where that was not asked for.
-[[nodiscard]] std::string doctor_json(const std::vector<Finding>& findings, const Plan* mending);
+[[nodiscard]] std::string doctor_json(const std::vector<Finding>& findings, const Plan* fixing);
 
 }  // namespace vfio_switch

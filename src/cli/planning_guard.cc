@@ -22,7 +22,7 @@ std::vector<char*> restart_arguments;
 std::array<char, std::size_t{1} << 16U> handler_stack;
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
-/// Whoever crashed is not trusted with anything more: the program begins anew.
+/// After a crash nothing in memory can be trusted: the program starts itself again.
 extern "C" void start_again(int signal) {
   sigset_t none;
   ::sigemptyset(&none);

@@ -15,9 +15,9 @@ enum class Binding {
   address,  ///< `driver_override`, set by the bind script: these functions and no others
 };
 
-/// By address where an id of `functions` also occurs on a device that stays, or where a driver
-/// that takes one of them is built into a kernel, which no load order comes before. What was taken
-/// by address stays so until it was given back.
+/// By address where an id of `functions` also occurs on a device that stays, or where a driver that
+/// takes one of them is built into a kernel: it binds before any module can be loaded. A card that
+/// is bound by address stays so until passthrough is disabled.
 [[nodiscard]] Binding choose_binding(const SystemFacts& facts,
                                      const std::vector<PciAddress>& functions,
                                      const std::vector<Claim>& claims);

@@ -26,7 +26,7 @@ struct OverrideEntry {
 /// The entry of `device`.
 [[nodiscard]] OverrideEntry make_override(const PciDevice& device);
 
-/// The entries of `content`. As for the script, a line that is spelled in any other way is none.
+/// The entries of `content`. Like the script, it ignores every line that is spelled in another way.
 [[nodiscard]] std::vector<OverrideEntry> parse_override(std::string_view content);
 
 /// True if `command`, of an `install` line, runs the bind script.

@@ -175,8 +175,8 @@ struct BootMenu {
 void mark_default(BootMenu& menu, std::size_t index);
 void mark_once(BootMenu& menu, std::size_t index);
 
-/// What kind of entry its id, titles, files and command line show. Not what only the machine can
-/// tell: that a file system is somebody else's.
+/// The kind of an entry, by its id, titles, files and command line. It does not know whether a file
+/// system belongs to another system.
 [[nodiscard]] EntryKind kind_of(const BootEntry& entry);
 
 }  // namespace vfio_switch

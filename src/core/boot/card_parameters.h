@@ -13,13 +13,13 @@ namespace vfio_switch {
 struct TellingParameter {
   std::string word;         ///< as it stands there
   Reason effect;            ///< what it does: a clause behind it
-  bool keeps_host = false;  ///< vfio-pci cannot take the card by it
+  bool keeps_host = false;  ///< because of it vfio-pci cannot take the card
 
   bool operator==(const TellingParameter&) const = default;
 };
 
-/// The words of `command_line` that say who gets the card, or whether it could be given away at
-/// all.
+/// The words of `command_line` that decide which driver gets the card, or whether it can be passed
+/// through at all.
 [[nodiscard]] std::vector<TellingParameter> telling_parameters(std::string_view command_line);
 
 /// True if the boot was asked to leave the card with the host: `vfio-pci.ids=` with nothing behind

@@ -12,8 +12,8 @@
 
 namespace vfio_switch {
 
-/// What a variable of GRUB can hold where a condition was not decided: one of `any`, which has one
-/// value as a rule; anything at all where it is open.
+/// The values that a variable of GRUB may have: one of `any`, or any text at all where it is open.
+/// There is more than one where a condition could not be decided.
 struct GrubValues {
   std::vector<std::string> any = {std::string()};
   bool is_open = false;
@@ -40,7 +40,7 @@ struct GrubState {
   /// Of a variable that was never set: empty.
   [[nodiscard]] GrubValues value_of(std::string_view name) const;
   void set(std::string_view name, GrubValues values);
-  /// Takes in what can be different after the other way through a condition.
+  /// Adds the values that variables have after the other branch of a condition.
   void merge(const GrubState& other);
   /// What a submenu begins with: only what is exported.
   [[nodiscard]] GrubState nested() const;

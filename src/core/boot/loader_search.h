@@ -36,9 +36,9 @@ enum class EntryTool {
 ///    it.
 /// 5. `files`: the file that only this loader reads is there.
 ///
-/// The first of these that names a loader settles it, with two exceptions. What 1 names has to be
-/// what 2 names where both say something, unless BootNext said it: firmware passes over options
-/// that fail. And where 5 alone names several, it is not known which of them starts.
+/// The first of these that names a loader settles it, with two exceptions. If both 1 and 2 name a
+/// loader, it must be the same one, except where 1 is BootNext: firmware skips options that fail.
+/// And if only 5 names loaders, and several of them, it is not known which one starts.
 enum class LoaderEvidence { next_option, loader_info, stub_info, boot_image, files };
 
 [[nodiscard]] std::string_view to_string(LoaderEvidence evidence);

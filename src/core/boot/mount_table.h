@@ -29,7 +29,7 @@ struct MountRow {
 [[nodiscard]] std::vector<MountRow> parse_fstab_rows(std::string_view fstab);
 
 /// Where a path of a file system can be found. `same` says if a row's source is the file system
-/// that is meant. A path outside the part that is mounted is nowhere.
+/// that is meant. Returns nothing for a path outside the mounted part.
 [[nodiscard]] std::optional<std::string> path_in_row(const MountRow& row, std::string_view path);
 
 /// The row that holds a path of the root: the one with the longest mount point above it.

@@ -16,16 +16,16 @@ namespace vfio_switch {
 /// True if the next boot gets `parameter`, as far as the boot loader's settings say.
 [[nodiscard]] bool has_parameter(const BootLoader& loader, std::string_view parameter);
 
-/// True if settings have `parameter` that what was generated from them lacks. False where it takes
-/// root to tell.
+/// True if the settings have `parameter`, but the file that is generated from them lacks it. False
+/// if only root can read that file.
 [[nodiscard]] bool is_stale(const BootLoader& loader, std::string_view parameter);
 
 /// The first setting that has the parameter `word`; nothing where none does.
 [[nodiscard]] std::optional<Place> where_set(const BootLoader& loader, std::string_view word);
 
-/// The value of the last parameter `key` (underscores for dashes) that the next boot gets: of the
-/// settings where those are known, else of `running`, this boot's command line, unless it is empty
-/// there, as somebody gives it for one boot.
+/// The value of the last parameter `key` (underscores for dashes) that the next boot gets. It is
+/// taken from the settings, or, if they are not known, from `running`, this boot's command line. An
+/// empty value there does not count: people append it for a single boot.
 [[nodiscard]] std::optional<std::string> parameter_value(const BootLoader& loader,
                                                          std::string_view running,
                                                          std::string_view key);
@@ -36,8 +36,8 @@ namespace vfio_switch {
     const BootLoader& loader, const std::vector<std::string>& add,
     const std::vector<std::string>& drop);
 
-/// True if every kernel that is started by name from `content`, what a boot loader's tool left at
-/// `path`, or one of them in grub.cfg, gets `parameter`.
+/// True if `content`, which a boot loader's tool wrote to `path`, passes `parameter` to the kernel.
+/// Of a grub.cfg it is enough that one entry does.
 [[nodiscard]] bool output_has(std::string_view path, std::string_view content,
                               std::string_view parameter);
 

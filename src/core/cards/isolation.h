@@ -8,8 +8,9 @@
 
 namespace vfio_switch {
 
-/// Every reason not to give away the card of `gpu`, worst first; empty: it may go. `functions` is
-/// the card, `leaving` every function that would leave the host, the card included; both sorted.
+/// Every reason why the card of `gpu` cannot be passed through, worst first; empty: it can be.
+/// `functions` is the card, `leaving` every function that would leave the host, the card included;
+/// both sorted.
 [[nodiscard]] std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gpu,
                                                  const std::vector<PciAddress>& functions,
                                                  const std::vector<PciAddress>& leaving);

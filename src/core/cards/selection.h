@@ -20,7 +20,7 @@ struct SelectionRequest {
   bool iommu_coming = false;  ///< the next boot turns the IOMMU on: isolation is judged after it
 };
 
-/// One display function and what is said about giving its card away.
+/// One display function, and why its card cannot be passed through.
 struct Candidate {
   PciAddress gpu;
   std::vector<PciAddress> functions;  ///< the whole card, the GPU included, sorted
@@ -30,17 +30,17 @@ struct Candidate {
   [[nodiscard]] bool eligible() const { return refusals.empty(); }
 };
 
-/// Which card is given away, or why none is.
+/// Which card is passed through, or why none is.
 struct Selection {
   std::vector<Candidate> gpus;              ///< every display-class function, sorted by address
   std::vector<CardIdentity> cards;          ///< the chosen GPUs
   std::vector<PciAddress> functions;        ///< every function of the chosen cards, sorted
-  std::vector<Refusal> refusals;            ///< why nothing may be given away; empty: go on
+  std::vector<Refusal> refusals;            ///< why no card can be passed through; empty: go on
   std::vector<Note> notes;                  ///< what a person should know, such as a moved address
   std::vector<RefusalCode> accepted_risks;  ///< as in the request
 };
 
-/// Decides by the rules of "Who may be given away" in vfio-switch(8).
+/// Decides which cards are chosen, and finds every reason against each graphics card.
 [[nodiscard]] Selection select(const SystemFacts& facts, const SelectionRequest& request);
 
 }  // namespace vfio_switch

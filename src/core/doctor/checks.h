@@ -25,7 +25,7 @@ void check_virtual_machines(const Examination& examination, std::vector<Finding>
 /// The GPUs among the functions in question.
 [[nodiscard]] std::vector<const PciDevice*> gpus_in_question(const Examination& examination);
 
-/// Why the cards in question cannot be given away; each reason once.
+/// Why the cards in question cannot be passed through; each reason once.
 [[nodiscard]] std::vector<Refusal> refusals_in_question(const Examination& examination);
 
 /// A warning where passthrough is meant to be on, else a note: it will matter then.

@@ -8,9 +8,8 @@
 
 namespace vfio_switch {
 
-/// The functions of the cards that a person asks about, sorted: those that are chosen, else the
-/// ones that least stands in the way of, beside the processor's own graphics and a management
-/// controller's.
+/// The functions of the cards that a person asks about, sorted: the chosen cards, otherwise the
+/// cards with the fewest refusals, except integrated GPUs and management displays.
 [[nodiscard]] std::vector<PciAddress> cards_in_question(const SystemFacts& facts,
                                                         const Selection& selection);
 

@@ -48,8 +48,8 @@ struct VirtualMachine {
   bool operator==(const VirtualMachine&) const = default;
 };
 
-/// What has the system resume from hibernation: a word of the kernel command line, or what
-/// /sys/power/resume says.
+/// Where the system resumes from hibernation: a word of the kernel command line, or the device in
+/// /sys/power/resume.
 struct Resume {
   std::string parameter;  ///< "resume=/dev/sda2"; empty: by the device
   std::string device;     ///< "259:3"
@@ -57,8 +57,8 @@ struct Resume {
   bool operator==(const Resume&) const = default;
 };
 
-/// What doctor looks at beside SystemFacts: nothing of it plays a part in a plan. What cannot be
-/// read, for want of root, is as if it were not there.
+/// What doctor looks at beside SystemFacts; no plan depends on it. Files that only root can read
+/// are treated as missing for other users.
 struct DoctorFacts {
   std::string cpu_vendor;                      ///< "intel" or "amd", by the processor; else empty
   std::vector<ConfigLine> command_lines;       ///< kernel command lines that are kept in files

@@ -22,9 +22,9 @@ struct Examination {
   Selection selection;
   /// What the findings are about: cards_in_question().
   std::vector<PciAddress> functions;
-  std::vector<Claim> claims;          ///< who could take `functions`, in each kernel
+  std::vector<Claim> claims;          ///< drivers that could bind `functions`, in each kernel
   Status status;                      ///< of the kept intent
-  std::vector<LoadOrder> load_order;  ///< who gets `functions` with the next boot
+  std::vector<LoadOrder> load_order;  ///< which driver binds `functions` at the next boot
   std::optional<Refusal> interrupted;
 };
 

@@ -16,7 +16,7 @@ struct ToolTrace {
 
 [[nodiscard]] const std::vector<ToolTrace>& tool_traces();
 
-/// What takes the set-up of `tool` away, beside its files.
+/// What removes the configuration of `tool`, beside its files.
 struct ToolEnd {
   std::string_view tool;
   std::vector<std::string> command;  ///< its own, which takes its files away; empty: it has none
@@ -26,7 +26,7 @@ struct ToolEnd {
 
 [[nodiscard]] const ToolEnd& tool_end(std::string_view tool);
 
-/// The trace that a file is; null where it is nobody's.
+/// The trace that `path` matches; null if none does.
 [[nodiscard]] const ToolTrace* tool_of(std::string_view path, std::string_view content);
 
 }  // namespace vfio_switch

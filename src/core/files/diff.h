@@ -31,7 +31,7 @@ struct RebuildInitramfs {
   bool operator==(const RebuildInitramfs&) const = default;
 };
 
-/// The boot loader's own tool, which makes the kernels' command lines anew from its settings, or
+/// The boot loader's own tool, which generates the kernels' command lines from its settings, or
 /// changes them itself.
 struct BootParameters {
   std::vector<std::string> command;     ///< the program and its arguments

@@ -8,9 +8,9 @@
 
 namespace vfio_switch {
 
-/// `content`, of the file at `path`, with every line commented by our mark and a first line that
-/// says so: nobody who reads modprobe.d, modules-load.d or a shell script finds anything in it, and
-/// put_back() gives every byte back. For a file of ours that somebody has edited since.
+/// `content`, of the file at `path`, with our mark in front of every line, which makes it a
+/// comment, and a first line that says so. To modprobe, systemd and a shell the file is empty then,
+/// and put_back() restores every byte. It is meant for a generated file that was edited.
 [[nodiscard]] std::string put_out(std::string_view path, std::string_view content);
 
 /// What put_out() was given; nothing where `content` is not of that form, every line of it.

@@ -5,8 +5,8 @@
 
 namespace vfio_switch {
 
-/// A file of another program that could not be read as that program reads it: one unknown, which
-/// stops nothing, and which no proof may pass over.
+/// A file of another program that could not be read as that program reads it. It stops no command,
+/// but whatever depends on it is not proved.
 struct UnreadFile {
   std::string path;
   std::string why;  ///< "it is a FIFO, a device or a socket", "Permission denied"

@@ -13,8 +13,8 @@
 
 namespace vfio_switch {
 
-// Where the images hold nothing that is about the card, the root file system decides who gets it,
-// and switching takes no build.
+// Where the images hold nothing that is about the card, the root file system decides which driver
+// gets it, and switching needs no image build.
 
 /// Why an image of `kernel` is about the card: it holds a module that could claim it, vfio-pci, a
 /// list that names one of them, or a file of ours that says something. Nothing where it is not.

@@ -57,8 +57,8 @@ struct ImageOutcome {
 };
 
 /// Runs an image's start for one function. Where the order is open, the worst for vfio-pci counts.
-/// `bound` is what lets vfio-pci take the function there. From a built-in driver, which has it
-/// before any image, only the bind script takes it.
+/// `bound` is what lets vfio-pci take the function there. A built-in driver binds it before any
+/// image starts, and only the bind script takes it from such a driver.
 [[nodiscard]] ImageOutcome run_image(const std::vector<LoadStep>& steps, const Claim& claim,
                                      Bound bound);
 

@@ -69,7 +69,7 @@ struct ImageHindrance {
 /// The firmware's table that announces an IOMMU: without one the firmware has it switched off.
 enum class IommuTable { none, dmar, ivrs };
 
-/// A file of ours, of the older tool, or an absence, as found.
+/// What was found at a path of vfio-switch or of nvidia-passthrough; it may be absent.
 struct ObservedFile {
   FileState state;
 

@@ -17,7 +17,7 @@ struct Datum;
 
 // The facts that a refusal, a finding or a note is about. They stay typed until the very last:
 // programs get them as they are, a report hides what may name somebody by its type, and sentences
-// can be worded anew, or translated, without anything else noticing.
+// can be reworded or translated without any effect on the rest.
 
 /// A technical word of the system: a module, a driver, a kernel release, a setting's name. Chosen
 /// by distributions and kernels, never by the owner of the machine, so that it may be published.
@@ -46,7 +46,7 @@ struct Place {
   auto operator<=>(const Place&) const = default;
 };
 
-/// A function, and who has it.
+/// A function, and the driver that it is bound to.
 struct Occupant {
   PciAddress address;
   std::optional<std::string> driver;  ///< nothing: no driver

@@ -8,7 +8,7 @@ namespace vfio_switch {
 enum class ReasonCause {
   not_known,
 
-  // Who gets a function.
+  // Which driver gets a function.
   no_module,            ///< no module would bind it
   loaded_before_vfio,   ///< module
   vfio_without_ids,     ///< built in, and the command line has not got the ids

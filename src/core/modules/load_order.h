@@ -36,8 +36,8 @@ struct LoadOrder {
   std::optional<Reason> reason;  ///< why it is not proved, or why vfio-pci does not win
 
   [[nodiscard]] bool vfio_wins() const { return winner == "vfio-pci"; }
-  /// True where no proof can be made, because something cannot be read or followed: that no other
-  /// driver comes first is not known, and nor is that one does.
+  /// True where no proof can be made, because something cannot be read or followed: it is known
+  /// neither that vfio-pci comes first nor that another driver does.
   [[nodiscard]] bool is_undecided() const {
     using enum ReasonCause;
     return !proved && reason &&

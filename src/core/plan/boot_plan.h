@@ -32,11 +32,13 @@ struct BootPolicy {
 
 /// Completes a plan to enable with the kernel parameters that it needs: the IOMMU's, and
 /// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it refuses, and
-/// says the exact parameter and where it goes. Parameters of ours that are not needed any more go.
+/// says the exact parameter and where it goes. Our parameters that are no longer needed are
+/// removed.
 void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vector<Claim>& claims,
                           const State& kept, const BootPolicy& policy);
 
-/// Completes a plan to disable: vfio-pci.ids= of ours goes. The IOMMU's stay, as they hurt nobody.
+/// Completes a plan to disable: our vfio-pci.ids= is removed. The parameters of the IOMMU stay,
+/// since they do no harm.
 void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
                        const BootPolicy& policy);
 

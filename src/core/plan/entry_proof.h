@@ -17,7 +17,7 @@ namespace vfio_switch {
 /// What a boot does with the card; of several functions, whether they all fare alike.
 enum class NextBoot { vfio, host, mixed, unknown };
 
-/// Who gets one function where an entry of the boot menu is started.
+/// Which driver gets one function if an entry of the boot menu is started.
 struct EntryFunction {
   PciAddress device;
   std::optional<std::string> winner;  ///< nothing: no driver, or not known

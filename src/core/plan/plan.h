@@ -80,7 +80,8 @@ void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts&
 /// taken out.
 void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
 
-/// Refuses a concluded plan to enable whose order cannot be known: nobody asked for it.
+/// Refuses a concluded plan to enable whose order cannot be known. It is for the automatic setup,
+/// for which nobody has asked.
 void refuse_undecided(Plan& plan);
 
 }  // namespace vfio_switch

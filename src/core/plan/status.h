@@ -26,7 +26,7 @@ struct KernelStatus {
   bool files_staged = true;      ///< the files of the root file system, which all kernels share
   std::optional<bool> image_staged = true;
   bool root_decides = false;  ///< its image is not about the card
-  bool lacks_vfio = false;    ///< it has no vfio-pci, which no command of ours mends
+  bool lacks_vfio = false;    ///< it has no vfio-pci: no command of ours can change that
   bool running = false;
   NextBoot next_boot = NextBoot::host;
 };
@@ -61,7 +61,8 @@ struct Status {
 };
 
 /// Compares the machine with `plan`, the plan that would make the kept intent hold. `images` says
-/// what became of each kernel's image, `now` who gets the card as things are on disk.
+/// what became of each kernel's image, `now` which driver would get the card with the files as they
+/// are.
 [[nodiscard]] Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
                                  const ImageVerdicts& images, const std::vector<LoadOrder>& now);
 

@@ -12,7 +12,8 @@ namespace vfio_switch {
 // not be told, so that the others keep their numbers.
 
 /// modprobe.d(5): softdeps, blacklists, aliases, vfio's options, and `install` commands that are
-/// nothing but calls of modprobe; another is told as "not-told", which nobody understands either.
+/// nothing but calls of modprobe; any other command is replaced by "not-told", which modprobe does
+/// not understand either.
 [[nodiscard]] std::vector<std::string> told_modprobe(std::string_view text);
 /// A list of modules: their names, without options.
 [[nodiscard]] std::vector<std::string> told_module_list(std::string_view text);

@@ -14,8 +14,8 @@ namespace vfio_switch {
 [[nodiscard]] std::vector<std::string> images_of(const Kernel& kernel);
 
 /// Opens the images of `kernel`, unpacked one over the other, and asks libkmod, on their own
-/// indices and configuration, who gets each function of `claims`. `root` is what the real root does
-/// after it. One that cannot be read gives a report, not an Error.
+/// indices and configuration, which driver gets each function of `claims`. `root` is what the real
+/// root does after it. One that cannot be read gives a report, not an Error.
 [[nodiscard]] Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
                                               const Kernel& kernel,
                                               const std::vector<Claim>& claims,

@@ -22,7 +22,7 @@ struct LoadOrders {
 };
 
 /// In which order libkmod would insert modules for each of `claims`, under the configuration
-/// `config`, and who would win.
+/// `config`, and which driver would win.
 [[nodiscard]] Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                   const std::vector<Claim>& claims,
                                                   const DriverConfig& config);

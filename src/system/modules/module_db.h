@@ -29,8 +29,8 @@ struct InsertionOrder {
 class ModuleDb {
  public:
   /// `config` is the effective configuration in libkmod's order; modules.softdep of the kernel is
-  /// put in its place among it. Both reach libkmod as one in-memory file. Whoever names a kernel
-  /// has asked find_odd_index() first: libkmod trusts its databases.
+  /// put in its place among it. Both reach libkmod as one in-memory file. The caller must call
+  /// find_odd_index() first, since libkmod trusts the kernel's databases.
   [[nodiscard]] static Result<ModuleDb> open(const FileReader& files, const Kernel& kernel,
                                              std::vector<ModprobeFile> config);
 

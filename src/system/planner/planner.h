@@ -48,7 +48,7 @@ class Planner {
   [[nodiscard]] Result<void> check_built(const Plan& plan, const RebuildInitramfs& built) const;
 
  private:
-  /// The images as they are, judged, and who gets each function after them.
+  /// The images as they are, judged, and which driver gets each function after them.
   struct Images {
     ImageVerdicts verdicts;
     std::vector<LoadOrder> orders;

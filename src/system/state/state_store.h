@@ -44,7 +44,8 @@ inline const std::string images_owed_path = state_directory + "/images-owed";
 /// What can be told of state.json, in whatever state it is: for the way out.
 struct SalvagedState {
   bool exists = false;
-  Intent intent = Intent::unset;  ///< of a file that says none it is `enabled`: nobody knows better
+  /// `enabled` if the file does not say: the safe assumption when disabling.
+  Intent intent = Intent::unset;
   std::vector<std::string> boot_parameters;
   std::string problem;  ///< why load_state() could not read it; empty where it can
 };

@@ -37,8 +37,8 @@ struct PlainBuild {
 /// is none that we know.
 [[nodiscard]] Invocation plain_boot_command(const FileReader& files, const CommandRunner& runner);
 
-/// What the builders leave beside an image when a build is cut off, but for what they were told to
-/// write.
+/// The temporary files that the builders leave beside an image when a build is cut off. The file
+/// that they were told to write is not among them.
 [[nodiscard]] std::vector<std::string> unfinished_files(const std::string& image);
 
 }  // namespace vfio_switch
