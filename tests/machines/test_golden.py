@@ -55,7 +55,7 @@ class Teller:
         lines += [f"  with {self.name(other)}" for other in gpu["functions"] if other != gpu["address"]]
         lines += [f"  {refusal['code']}: {self.message(refusal['message'])}" for refusal in gpu["refusals"]]
         if gpu["eligible"]:
-            lines.append("  can be given away" + (" and is chosen" if gpu["selected"] else ""))
+            lines.append("  can be passed through" + ("; this card is selected" if gpu["selected"] else ""))
         return lines
 
     def outcome(self) -> list[str]:

@@ -174,18 +174,4 @@ BootUnknown why_no_loader(const LoaderFinding& finding) {
   return {BootUnknownCode::several, enumerate(names)};
 }
 
-std::string how_to_settle(const LoaderFinding& finding) {
-  if (finding.signs.size() < 2) return {};
-  std::vector<std::string> files;
-  for (const auto& sign : finding.signs) {
-    if (sign.evidence == LoaderEvidence::files) files.push_back(sign.detail);
-  }
-  if (files.size() == finding.signs.size()) {
-    return "'efibootmgr -v' shows what the firmware starts; remove the file of the loader that is "
-           "not in use: " +
-           enumerate(files);
-  }
-  return "'efibootmgr -v' shows what the firmware starts first; a restart shows whether it does";
-}
-
 }  // namespace vfio_switch

@@ -77,8 +77,7 @@ struct LoaderFinding {
 /// The loader whose EFI program has such a path; unknown: several have, or none.
 [[nodiscard]] LoaderKind loader_of_file(std::string_view path);
 
-/// Why `kind` is unknown, and for people, what would settle it.
+/// Why `kind` is unknown.
 [[nodiscard]] BootUnknown why_no_loader(const LoaderFinding& finding);
-[[nodiscard]] std::string how_to_settle(const LoaderFinding& finding);
 
 }  // namespace vfio_switch
