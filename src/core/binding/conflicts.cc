@@ -18,9 +18,10 @@ void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
                            std::vector<Refusal>& refusals) {
   const bool none = std::ranges::all_of(
       facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
-  if (none) {
-    refusals.push_back(
-        {facts.kernels.empty() ? RefusalCause::no_kernel : RefusalCause::no_vfio_module});
+  if (none && facts.kernels.empty()) {
+    refusals.push_back({RefusalCause::no_kernel});
+  } else if (none) {
+    refusals.push_back({RefusalCause::no_vfio_module, {}, {Manual{ByHand::install_kernel}}});
   }
   if (binding == Binding::ids)
     return;  // the kernel command line reaches it: plan_boot_parameters()

@@ -92,8 +92,10 @@ std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice&
     return about(gpu, RefusalCause::monitor_on_card, {Manual{ByHand::move_monitor}});
   }
   if (host_can_show) return std::nullopt;
-  return Refusal{
-      RefusalCause::no_host_driver, {{"displays", occupants(staying)}}, {}, {gpu.address}};
+  return Refusal{RefusalCause::no_host_driver,
+                 {{"displays", occupants(staying)}},
+                 {Manual{ByHand::load_host_driver}},
+                 {gpu.address}};
 }
 
 void add_display_refusals(const SystemFacts& facts, const PciDevice& gpu,

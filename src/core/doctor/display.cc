@@ -43,9 +43,6 @@ Finding only_display(const PciAddress& gpu) {
 
 Finding monitor_on_card(const Refusal& refusal) {
   auto remedy = refusal.remedy;
-  if (refusal.cause == RefusalCause::no_host_driver) {
-    remedy.emplace_back(Manual{ByHand::load_host_driver});
-  }
   add_way(remedy, enable_with(refusal.devices.front(), "--allow-display-in-use"));
   return repeat_refusal(FindingCause::monitor_on_card, refusal, std::move(remedy));
 }

@@ -12,7 +12,6 @@ namespace vfio_switch {
 namespace {
 
 constexpr std::uint16_t nvidia = 0x10de;
-constexpr std::size_t most_programs = 5;
 
 /// What a process calls itself, its number and what it has open.
 std::string program_text(const Holder& holder) {
@@ -32,7 +31,6 @@ void check_open_files(const Examination& examination, std::vector<Finding>& find
   if (programs.empty()) return;
   std::vector<Item> items;
   for (const auto& program : programs) items.emplace_back(Quotation{program});
-  if (items.size() > most_programs) items.resize(most_programs, Item{});
   const Data data = {{"programs", std::move(items)}};
   findings.push_back(make_finding(FindingCause::held_open, data,
                                   {Manual{ByHand::other_tools_window, data}},

@@ -26,14 +26,19 @@ struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
 
-/// A sentence stays one that can be read: of many devices the first are enough. Programs get all.
-constexpr std::size_t most_occupants = 4;
+/// A sentence stays one that can be read: of many devices or quotations the first are enough.
+/// Programs get all.
+constexpr std::size_t most_shown = 4;
+
+bool may_be_many(const Item& item) {
+  return std::holds_alternative<Occupant>(item) || std::holds_alternative<Quotation>(item);
+}
 
 std::string datum_text(const Datum& datum, Conjunction conjunction) {
   std::vector<std::string> texts;
   for (const auto& item : datum.items) {
-    if (texts.size() == most_occupants && std::holds_alternative<Occupant>(item)) {
-      texts.push_back(std::to_string(datum.items.size() - most_occupants) + " more");
+    if (texts.size() == most_shown && may_be_many(item)) {
+      texts.push_back(std::to_string(datum.items.size() - most_shown) + " more");
       break;
     }
     texts.push_back(item_text(item));
