@@ -12,6 +12,7 @@
 #include "core/doctor/checks.h"
 #include "core/doctor/remedies.h"
 #include "core/doctor/tools.h"
+#include "core/images/module_list.h"
 #include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {
@@ -126,7 +127,7 @@ void check_early(const Examination& examination, std::vector<Finding>& findings)
     if (!said.insert(early.place).second) continue;
     Remedy remedy = {own_command({"enable"})};
     add_way(remedy,
-            {without_module(early.place, early.line, early.module), rebuild_step(examination)});
+            {without_modules(early.place, early.line, {early.module}), rebuild_step(examination)});
     auto finding =
         make_finding(FindingCause::early_driver,
                      {{"place", early.place}, {"module", Word{early.module}}}, std::move(remedy));
@@ -247,12 +248,26 @@ void check_virqfd(const Examination& examination, std::vector<Finding>& findings
     if (listed.module != virqfd || !said.insert(listed.place).second) continue;
     findings.push_back(make_finding(
         FindingCause::vfio_virqfd, {{"place", listed.place}, {"kernels", words_of(without)}},
-        {without_module(listed.place, listed.line, virqfd), rebuild_step(examination)}));
+        {without_modules(listed.place, listed.line, {std::string(virqfd)}),
+         rebuild_step(examination)}));
+  }
+}
+
+/// What makes every build of an image fail, passthrough or not.
+void check_broken_builds(const Examination& examination, std::vector<Finding>& findings) {
+  for (const auto& hindrance : examination.facts.image_hindrances) {
+    const auto& [reason, remedy] = hindrance.what;
+    if (reason.cause != ReasonCause::listed_module_missing) continue;
+    const Refusal refusal{RefusalCause::image_tool, {{"reason", reason}}, remedy};
+    findings.push_back(repeat_refusal(FindingCause::build_fails, refusal, remedy));
   }
 }
 
 void check_conflicts(const Examination& examination, std::vector<Finding>& findings) {
-  if (!is_passthrough_wanted(examination)) return;
+  if (!is_passthrough_wanted(examination)) {
+    check_broken_builds(examination, findings);
+    return;
+  }
   for (const auto& refusal : examination.status.refusals) {
     if (refusal.code() != RefusalCode::config_conflict) continue;
     // Said by ids-parameter-kept and ids-parameter-now, with the place.
@@ -272,6 +287,7 @@ void check_conflicts(const Examination& examination, std::vector<Finding>& findi
 void check_drivers(const Examination& examination, std::vector<Finding>& findings) {
   if (is_passthrough_wanted(examination)) {
     check_softdeps(examination, findings);
+    check_lost(examination, findings);
     check_early(examination, findings);
   }
   check_conflicts(examination, findings);

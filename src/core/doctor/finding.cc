@@ -94,6 +94,7 @@ std::vector<FindingKind> configuration_kinds() {
        warning,
        {"If vfio-pci cannot bind the card, or releases it, the host cannot use it either."}},
       {config_conflict, "config-conflict", problem, {"vfio-pci would not bind the card."}},
+      {build_fails, "build-fails", problem, {"The next kernel upgrade will fail as well."}},
       {vfio_pci_missing,
        "vfio-pci-missing",
        problem,

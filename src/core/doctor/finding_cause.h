@@ -26,6 +26,7 @@ enum class FindingCode {
   passthrough_lost,
   driver_blacklisted,
   config_conflict,
+  build_fails,
   vfio_pci_missing,
   vfio_pci_built_in,
   vfio_virqfd,
@@ -85,6 +86,7 @@ enum class FindingCause {
   passthrough_lost,      ///< device, driver, reason
   driver_blacklisted,    ///< device, modules, by
   config_conflict,       ///< a refusal says it
+  build_fails,           ///< a refusal says it
   vfio_pci_missing,      ///< kernels
   vfio_pci_built_in,     ///< kernels
   vfio_virqfd,           ///< place, kernels

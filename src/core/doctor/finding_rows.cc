@@ -108,6 +108,7 @@ std::vector<FindingRow> configuration_rows() {
         "device.",
         3}},
       {FindingCause::config_conflict, FindingCode::config_conflict, "config-conflict", {}},
+      {FindingCause::build_fails, FindingCode::build_fails, "build-fails", {}},
       {FindingCause::vfio_pci_missing,
        FindingCode::vfio_pci_missing,
        "vfio-pci-missing",

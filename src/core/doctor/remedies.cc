@@ -13,12 +13,6 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::string_view list_separators = " \t\"'()=+";
-
-bool is_list_separator(char c) {
-  return list_separators.find(c) != std::string_view::npos;
-}
-
 /// The line at `place` as it stands in the file; empty where there is none.
 std::string line_at(const std::vector<ModprobeFile>& files, const Place& place) {
   const auto file = std::ranges::find(files, place.path, &ModprobeFile::path);
@@ -62,27 +56,6 @@ Remedy dropping(const Examination& examination, std::string_view parameter) {
 
 Remedy without_line(const Examination& examination, const Place& place) {
   return without_line(place, line_at(examination.facts.modprobe, place));
-}
-
-Edit without_module(const Place& place, std::string_view line, std::string_view module) {
-  Edit edit{place, std::string(line), {}};
-  // An array, or a value of a shell variable: other modules stand beside it.
-  if (line.find_first_of("(\"'") == std::string_view::npos) return edit;
-  for (const auto word : split_words(line, list_separators)) {
-    if (module_name(word) != module) continue;
-    auto begin = static_cast<std::size_t>(word.data() - line.data());
-    auto end = begin + word.size();
-    const bool blank_before = begin > 0 && line[begin - 1] == ' ';
-    const bool blank_behind = end < line.size() && line[end] == ' ';
-    if (blank_before && (blank_behind || end == line.size() || is_list_separator(line[end]))) {
-      --begin;
-    } else if (blank_behind) {
-      ++end;
-    }
-    edit.to = std::string(line.substr(0, begin)) + std::string(line.substr(end));
-    return edit;
-  }
-  return edit;
 }
 
 void add_steps(Remedy& remedy, const Remedy& more) {

@@ -26,10 +26,6 @@ namespace vfio_switch {
 /// Takes the line at `place` out of a file of modprobe.d: see core/modules/modprobe_conf.h.
 [[nodiscard]] Remedy without_line(const Examination& examination, const Place& place);
 
-/// Takes `module` out of a line of a module list: the line, where it is about nothing else.
-[[nodiscard]] Edit without_module(const Place& place, std::string_view line,
-                                  std::string_view module);
-
 /// Adds steps, each no more than once; commands that are already there move to the end, since they
 /// come after the last change.
 void add_steps(Remedy& remedy, const Remedy& more);

@@ -192,7 +192,10 @@ const std::vector<ReasonKind>& reason_kinds() {
       {listed_module_missing,
        "listed-module-missing",
        {"{1} lists {2} in MODULES, but kernel {3} has no such module, so every build of its "
-        "initramfs fails"}},
+        "initramfs fails",
+        "{1} lists {2} in MODULES, but kernel {3} has no such modules, so every build of its "
+        "initramfs fails",
+        2}},
       {booster_ignores,
        "booster-ignores",
        {"booster builds this system's initramfs, and ignores the softdep and install lines of "

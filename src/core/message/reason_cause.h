@@ -120,7 +120,7 @@ enum class ReasonCause {
   hooks_set_later,          ///< place, file
   no_modconf,               ///< place
   preset_without_drop_ins,  ///< place, config, directory
-  listed_module_missing,    ///< place, module, kernel
+  listed_module_missing,    ///< place, modules, kernel
   booster_ignores,
 
   // Where a program runs that does not see the machine's own hardware.

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
 #include "core/files/own_paths.h"
+#include "core/images/module_list.h"
 #include "core/modules/modprobe_conf.h"
 #include "system/files/file_store.h"
 #include "system/modules/module_db.h"
@@ -87,17 +89,25 @@ Result<void> find_missing_modules(ForeignFiles& files, const Kernel& kernel,
                                   std::vector<ImageHindrance>& hindrances) {
   auto db = ModuleDb::open(files.reader(), kernel, {});
   if (!db) return failure_of(db);
+  std::map<Place, std::vector<std::string>> missing;  // by line, as a person edits them
   for (const auto& word : configuration.modules) {
     if (word.text.ends_with('?') || word.text.find('$') != std::string::npos) continue;
     auto form = db->form(module_name(word.text));
     if (!form) return failure_of(form);
-    if (*form != ModuleForm::missing) continue;
-    hindrances.push_back({{{ReasonCause::listed_module_missing,
-                            {{"place", word.where},
-                             {"module", Quotation{word.text}},
-                             {"kernel", Word{kernel.release}}}},
-                           {Edit{word.where, word.text, {}}}},
-                          true});
+    if (*form == ModuleForm::missing) missing[word.where].push_back(word.text);
+  }
+  for (const auto& [place, modules] : missing) {
+    std::vector<Item> names;
+    for (const auto& module : modules) names.emplace_back(Quotation{module});
+    const auto content = files.text(place.path);
+    const auto lines = split_lines(content);
+    const auto index = static_cast<std::size_t>(place.line) - 1;
+    const auto line = place.line > 0 && index < lines.size() ? lines[index] : std::string_view();
+    hindrances.push_back(
+        {{{ReasonCause::listed_module_missing,
+           {{"place", place}, {"modules", std::move(names)}, {"kernel", Word{kernel.release}}}},
+          {without_modules(place, line, modules)}},
+         true});
   }
   return {};
 }

@@ -52,6 +52,18 @@ Examination own_ids(std::string_view winner) {
   });
 }
 
+Examination unbuildable(std::string_view module) {
+  return with(healthy(desktop().facts()), [&](Examination& e) {
+    const Place place{"/etc/mkinitcpio.conf.d/10-chwd.conf", 2};
+    e.facts.image_hindrances = {{{{ReasonCause::listed_module_missing,
+                                   {{"place", place},
+                                    {"modules", Quotation{std::string(module)}},
+                                    {"kernel", Word{"6.1.0-56-amd64"}}}},
+                                  {Edit{place, "MODULES+=(" + std::string(module) + ")", {}}}},
+                                 true}};
+  });
+}
+
 /// mkinitcpio's MODULES has vfio_pci; the image is older, or not.
 Examination listed(bool in_image) {
   return with(own_ids("nouveau"), [&](Examination& e) {
@@ -152,6 +164,9 @@ std::vector<Row> module_rows() {
       {softdep_shadowed, "the merged line counts", by_hand(ours, "softdep nouveau post: drm\n"),
        by_hand(ours, "softdep nouveau pre: vfio-pci post: drm\n"),
        "/usr/lib/modprobe.d/a-vendor.conf:1 comes first", "enable"},
+      {build_fails, "a module that no kernel has, passthrough or not", unbuildable("nvidia"),
+       healthy(desktop().facts()), "/etc/mkinitcpio.conf.d/10-chwd.conf:2 lists nvidia in MODULES",
+       "Remove 'MODULES+=(nvidia)' from /etc/mkinitcpio.conf.d/10-chwd.conf:2"},
       {passthrough_lost, "by somebody's own ids", own_ids("nova_core"), own_ids("vfio-pci"),
        "01:00.0 is configured for vfio-pci, but nova_core will bind it", "vfio-switch enable"},
       {image_stale, "built before the list was written", listed(false), listed(true),
