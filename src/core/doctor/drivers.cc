@@ -61,10 +61,14 @@ void check_softdeps(const Examination& examination, std::vector<Finding>& findin
   }
 }
 
-/// True if the proof says that a function goes to `module` since it is loaded before vfio-pci.
-bool comes_first(const Examination& examination, const std::string& module) {
+/// True if the proof says that a function goes to `module` where the list at `place` counts: in the
+/// initramfs, or with the lists of systemd-modules-load in the real root.
+bool comes_first(const Examination& examination, const std::string& module, const Place& place) {
+  const bool in_root = place.path.starts_with("/etc/modules") ||
+                       place.path.find("/modules-load.d/") != std::string::npos;
   return std::ranges::any_of(examination.load_order, [&](const LoadOrder& order) {
-    return !order.vfio_wins() && !order.contenders.empty() && order.contenders.front() == module;
+    return !order.vfio_wins() && (in_root || order.stage == Stage::image) &&
+           !order.contenders.empty() && order.contenders.front() == module;
   });
 }
 
@@ -123,7 +127,8 @@ void check_early(const Examination& examination, std::vector<Finding>& findings)
   const auto modules = claimants(examination);
   std::set<Place> said;
   for (const auto& early : listed_modules(examination)) {
-    if (!modules.contains(early.module) || !comes_first(examination, early.module)) continue;
+    if (!modules.contains(early.module) || !comes_first(examination, early.module, early.place))
+      continue;
     if (!said.insert(early.place).second) continue;
     Remedy remedy = {own_command({"enable"})};
     add_way(remedy,

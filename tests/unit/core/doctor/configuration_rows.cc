@@ -37,6 +37,7 @@ Examination early(std::string_view module, bool lost) {
     e.facts.early_modules = {{std::string(module), "/etc/initramfs-tools/modules:4"}};
     if (!lost) return;
     e.load_order.front().winner = "nouveau";
+    e.load_order.front().stage = Stage::image;
     e.load_order.front().contenders = {"nouveau", "vfio_pci"};
   });
 }
@@ -208,7 +209,7 @@ std::vector<Row> module_rows() {
        "Remove 'vfio-virqfd' from /etc/modules:7."},
       {vfio_virqfd, "no list asks for it",
        virqfd(ModuleForm::missing, "MODULES=(vfio vfio_pci vfio_virqfd)"),
-       virqfd(ModuleForm::missing, "vfio_pci"), "6.12.1", "by 'MODULES=(vfio vfio_pci)'"},
+       virqfd(ModuleForm::missing, "vfio_pci"), "6.12.1", "with 'MODULES=(vfio vfio_pci)'"},
       {older_tool, "its blacklist", healthy(machine.facts()), healthy(desktop().facts()),
        "nvidia-passthrough-blacklist.conf", "vfio-switch enable"},
       {other_tool, "quickpassthrough", tool("/etc/modprobe.d/vfio.conf", stub),

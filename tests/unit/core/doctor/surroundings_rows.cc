@@ -124,12 +124,12 @@ std::vector<Row> boot_rows() {
        kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet vfio_pci.ids=\""),
        kept("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"vfio_pci.ids=10de:1d01,10de:0fb8\""),
        "/etc/default/grub:1 has vfio_pci.ids=.",
-       "by 'GRUB_CMDLINE_LINUX=\"quiet\"'. Run 'update-grub'."},
+       "with 'GRUB_CMDLINE_LINUX=\"quiet\"'. Run 'update-grub'."},
       {ids_parameter_kept, "nothing to lose before anything is enabled",
        kept("/boot/loader/entries/a.conf", "options ro vfio-pci.ids="),
        with(kept("/boot/loader/entries/a.conf", "options ro vfio-pci.ids="),
             [](auto& e) { e.state = {}; }),
-       "/boot/loader/entries/a.conf:1", "by 'options ro'"},
+       "/boot/loader/entries/a.conf:1", "with 'options ro'"},
       {ids_parameter_now, "this boot", escape, enabled(desktop()),
        "this boot has vfio-pci.ids=", "Reboot. Or: Run 'vfio-switch disable'."},
       {ids_parameter_now, "kept as well: that is said", escape,
@@ -165,7 +165,7 @@ std::vector<Row> surroundings_rows() {
   auto rows = boot_rows();
   const std::vector<Row> more = {
       {held_open, "Xorg", held("01:00.0", "nouveau"), held("00:02.0", "nouveau"),
-       "Xorg (812, /dev/dri/card1)", "choose a GPU that stays with the host"},
+       "Xorg (812, /dev/dri/card1)", "use a GPU that stays with the host"},
       {held_open, "a guest has it", held("01:00.0", "nouveau"), held("01:00.0", "vfio-pci"), "Xorg",
        "GPU"},
       {nvidia_persistenced, "the only NVIDIA card", persistenced(false), persistenced(true),

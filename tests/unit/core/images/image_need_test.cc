@@ -117,7 +117,7 @@ TEST_CASE("Some cards have to be claimed in the image whatever it holds") {
     CHECK_FALSE(need_for_images(listed, claims(), {}, plain).has_value());
     listed.early_modules.push_back({"nouveau", {"/etc/initramfs-tools/modules", 4}});
     CHECK_THAT(text_of(need_for_images(listed, claims(), {}, plain)),
-               has_text("/etc/initramfs-tools/modules:4 names nouveau"));
+               has_text("/etc/initramfs-tools/modules:4 lists the module nouveau"));
   }
 }
 

@@ -279,7 +279,7 @@ TEST_CASE("A parameter that cannot be added is told with the place where it goes
   refusal = find_refusal(limine.refusals, RefusalCode::boot_parameter);
   REQUIRE(refusal != nullptr);
   CHECK(text_of(refusal->remedy) ==
-        "In /boot/limine.conf:1, replace\n  cmdline: root=a\nby\n  cmdline: root=a intel_iommu=on\n"
+        "In /boot/limine.conf:1, replace\n  cmdline: root=a\nwith\n  cmdline: root=a intel_iommu=on\n"
         "Reboot.\n");
 }
 

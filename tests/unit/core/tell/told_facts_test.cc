@@ -81,7 +81,7 @@ TEST_CASE("commands of the program's own are told, and of others what names nobo
   CHECK(told({"grubby", "--update-kernel=ALL", "--remove-args=user=brunhilde"}) ==
         "Run 'grubby --update-kernel=ALL --remove-args=...'.");
   CHECK(told({"rm", "/etc/modprobe.d/vfio.conf", "/home/brunhilde/x"}) ==
-        "Run 'rm /etc/modprobe.d/vfio.conf '/home/(name)/...''.");
+        "Run \"rm /etc/modprobe.d/vfio.conf '/home/(name)/...'\".");
 }
 
 TEST_CASE("a finding is told by the type of its facts", "[told]") {

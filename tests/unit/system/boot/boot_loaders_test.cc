@@ -308,8 +308,8 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
     CHECK_THAT(
         advice_of(root.loader(), {on}),
         has_text(
-            "\nIn /boot/limine.conf:3, replace\n  cmdline: root=a rw\nby\n  cmdline: root=a rw "
-            "intel_iommu=on\nIn /boot/limine.conf:5, replace\n  cmdline: root=b\nby\n"
+            "\nIn /boot/limine.conf:3, replace\n  cmdline: root=a rw\nwith\n  cmdline: root=a rw "
+            "intel_iommu=on\nIn /boot/limine.conf:5, replace\n  cmdline: root=b\nwith\n"
             "  cmdline: root=b intel_iommu=on\n"));
     CHECK_FALSE(has_parameter(root.loader(), on));
     root.write("/boot/limine.conf", "cmdline: root=a intel_iommu=on\n");
@@ -319,7 +319,7 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
     root.write("/boot/limine.cfg", ":Arch\nCMDLINE=root=a rw\n");
     CHECK_THAT(
         advice_of(root.loader(), {on}),
-        has_text("In /boot/limine.cfg:2, replace\n  CMDLINE=root=a rw\nby\n  CMDLINE=root=a rw "
+        has_text("In /boot/limine.cfg:2, replace\n  CMDLINE=root=a rw\nwith\n  CMDLINE=root=a rw "
                  "intel_iommu=on\n"));
   }
   SECTION("rEFInd") {
@@ -327,7 +327,7 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
                "# rEFInd\n\"Standard\" \"root=a ro\"\n\"Single\" \"root=a "
                "single\"\n");
     CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("In /boot/refind_linux.conf:2, replace\n  \"Standard\" \"root=a ro\"\nby\n"
+               has_text("In /boot/refind_linux.conf:2, replace\n  \"Standard\" \"root=a ro\"\nwith\n"
                         "  \"Standard\" \"root=a ro intel_iommu=on\"\nIn "
                         "/boot/refind_linux.conf:3, "));
   }

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines as people reported them: what is right of each stands above its test."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from boot_roots import LINE, arch_image, archive, efi_variable, module_files, no_menu, put
+from helper import CARD, DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
+from sysroot import grub_menu
+from test_boot_menu import winners
+
+OLDER, NEWER = KERNELS
+IDS = "10de:1d01,10de:0fb8"
+OTHER_IDS = "10de:2d04,10de:22eb"
+
+
+class ReportCase(SysrootCase):
+    maxDiff = None
+
+    def json(self, root: Sysroot, *words: str, status: int = 0) -> Any:
+        done = root.run(*words, "--json")
+        self.assert_status(done, status)
+        return done.json
+
+    def findings(self, root: Sysroot) -> dict[str, Any]:
+        return {finding["code"]: finding for finding in root.run("doctor", "--json").json["findings"]}
+
+    def edits(self, remedy: Any) -> list[tuple[str, str, str]]:
+        return [(step["path"], step["from"] or "", step["to"] or "") for step in remedy["steps"] if step["kind"] == "edit"]
+
+    def commands(self, remedy: Any) -> list[list[str]]:
+        return [step["command"] for step in remedy["steps"] if step["kind"] == "run"]
+
+    def with_words(self, root: Sysroot, words: str) -> None:
+        """On the kernel command line of every entry, and of the running kernel."""
+        root.write("boot/grub/grub.cfg", root.read("boot/grub/grub.cfg").replace(" quiet", f" quiet {words}"))
+        root.write("proc/cmdline", f"{LINE} {words}\n")
+
+
+class CommandLine(ReportCase):
+    def dracut_image(self, root: Sysroot, config: tuple[str, ...] = ()) -> bytes:
+        files = module_files(root, OLDER, ["vfio_pci", "nouveau"])
+        files |= {"usr/lib/dracut/modules.txt": b"", "usr/lib/systemd/system/initrd.target": b""}
+        files |= {name: (root.path / name).read_bytes() for name in config}
+        return archive(files)
+
+    # Right: dracut loads vfio-pci before udev with the ids of the command line: before enable and
+    # after disable vfio-pci takes the card.
+    def test_rd_driver_pre_with_ids(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        put(root, f"boot/initrd.img-{OLDER}", self.dracut_image(root))
+        self.assertEqual(self.json(root, "status")["next_boot"], "host")
+        self.with_words(root, f"rd.driver.pre=vfio-pci vfio-pci.ids={IDS}")
+        status = self.json(root, "status")
+        self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
+        self.assert_status(root.run("enable"), 0)
+        done = root.run("disable")
+        self.assert_status(done, 0)
+        put(root, f"boot/initrd.img-{OLDER}", self.dracut_image(root))
+        self.assertIn(f"vfio-pci.ids={IDS} gives the card to vfio-pci", done.out)
+        self.assertEqual(self.json(root, "status")["next_boot"], "vfio")
+
+    # Right: next boot is vfio; disable says that the parameter keeps the card, with the line to
+    # remove; doctor names it.
+    def test_ids_and_modules_of_ones_own(self) -> None:
+        root = self.machine(DESKTOP, "--os", "arch", "--kernel", NEWER)
+        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
+        root.write("etc/default/grub", f'GRUB_CMDLINE_LINUX_DEFAULT="quiet vfio-pci.ids={IDS}"\n')
+        root.write("usr/bin/grub-mkconfig", "#!/bin/sh\n", 0o755)
+        self.with_words(root, f"vfio-pci.ids={IDS}")
+        put(root, "boot/initramfs-linux.img", arch_image(root, NEWER, ["nouveau"], early=["vfio_pci"]))
+        self.assertEqual(self.json(root, "status")["next_boot"], "vfio")
+        self.assertEqual(root.run("doctor").status, 0)
+        self.assert_status(root.run("enable"), 0)
+        plan = self.json(root, "disable", "--dry-run")
+        (note,) = [note for note in plan["note_details"] if note["cause"] == "still-given"]
+        self.assertEqual(
+            self.edits(note["remedy"]),
+            [("/etc/default/grub", f'GRUB_CMDLINE_LINUX_DEFAULT="quiet vfio-pci.ids={IDS}"',
+              'GRUB_CMDLINE_LINUX_DEFAULT="quiet"')],
+        )  # fmt: skip
+        self.assert_status(root.run("disable"), 0)
+        finding = self.findings(root)["still-given"]
+        self.assertEqual(self.commands(finding["remedy"]), [["grub-mkconfig", "-o", "/boot/grub/grub.cfg"]])
+        self.assertEqual(self.json(root, "status")["next_boot"], "vfio")
+
+    # Right: partial ids are not "meant for one boot": what they leave out is named.
+    def test_ids_that_leave_out_a_function(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        root.write("etc/default/grub", 'GRUB_CMDLINE_LINUX="vfio-pci.ids=10de:1d01"\n')
+        root.write("usr/sbin/update-grub", "#!/bin/sh\n", 0o755)
+        self.with_words(root, "vfio-pci.ids=10de:1d01")
+        findings = self.findings(root)
+        self.assertNotIn("ids-parameter-kept", findings)
+        finding = findings["ids-partial"]
+        self.assertIn(f"lacks {CARD[1]}", finding["message"])
+        self.assertEqual(
+            self.edits(finding["remedy"]),
+            [("/etc/default/grub", 'GRUB_CMDLINE_LINUX="vfio-pci.ids=10de:1d01"',
+              'GRUB_CMDLINE_LINUX="vfio-pci.ids=10de:0fb8,10de:1d01"')],
+        )  # fmt: skip
+
+    # Right: a microcode image that is not there does not hide what the others do.
+    def test_microcode_is_no_part_of_the_proof(self) -> None:
+        root = self.machine(DESKTOP, "--os", "arch", "--kernel", NEWER)
+        text = root.read("boot/grub/grub.cfg").replace("initrd\t/boot/", "initrd\t/boot/amd-ucode.img /boot/")
+        root.write("boot/grub/grub.cfg", text)
+        self.assertEqual(self.json(root, "status")["next_boot"], "host")
+
+
+class Lists(ReportCase):
+    LIST = "etc/initramfs-tools/modules"
+
+    def image(self, root: Sysroot) -> None:
+        """As mkinitramfs copies the list into it."""
+        files = module_files(root, OLDER, ["vfio_pci", "nouveau"])
+        files |= {"scripts/functions": b"", "conf/modules": (root.path / self.LIST).read_bytes()}
+        put(root, f"boot/initrd.img-{OLDER}", archive(files))
+
+    # Right: the line decides before enable and after disable, and is named.
+    def test_ids_in_initramfs_tools_list(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        root.write(self.LIST, f"# x\nvfio_pci ids={IDS}\n")
+        self.image(root)
+        status = self.json(root, "status")
+        self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
+        self.assert_status(root.run("enable"), 0)
+        self.image(root)
+        done = root.run("disable")
+        self.assert_status(done, 0)
+        self.assertIn(f"/{self.LIST}:2 gives the card to vfio-pci", done.out)
+        self.image(root)
+        self.assertEqual(self.json(root, "status")["next_boot"], "vfio")
+        self.assertIn("still-given", self.findings(root))
+
+    # Right: with the ids of the card that was there before, the line keeps vfio-pci from the new one.
+    def test_ids_of_another_card_in_the_list(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        root.write(self.LIST, f"vfio_pci ids={OTHER_IDS}\n")
+        plan = self.json(root, "plan", "enable", status=3)
+        self.assertEqual({refusal["cause"] for refusal in plan["refusals"]}, {"order-unproved"})
+        self.assertIn(f"/{self.LIST}:1", plan["refusals"][0]["message"])
+        self.assertEqual([edit[0] for edit in self.edits(plan["refusals"][0]["remedy"])], [f"/{self.LIST}"])
+
+
+class OwnSetUps(ReportCase):
+    # Right: the booted image is stale, and which; no false cause: MODULES has vfio_pci first.
+    def test_a_guides_modules_that_no_image_has_yet(self) -> None:
+        root = self.machine(DESKTOP, "--os", "arch", "--kernel", NEWER)
+        root.write("etc/mkinitcpio.conf", "MODULES=(vfio_pci nouveau)\nHOOKS=(base udev modconf)\n")
+        root.write(VFIO_CONF, f"options vfio-pci ids={IDS}\n")
+        put(root, "boot/initramfs-linux.img", arch_image(root, NEWER, ["ext4"]))
+        findings = self.findings(root)
+        self.assertNotIn("early-driver", findings)
+        self.assertEqual(findings["image-stale"]["message"],
+                         "/boot/initramfs-linux.img was built without vfio_pci, which /etc/mkinitcpio.conf:1 lists.")
+        self.assertIn("passthrough-lost", findings)
+        put(root, "boot/initramfs-linux.img",
+            arch_image(root, NEWER, [], [VFIO_CONF], early=["vfio_pci", "nouveau"]))  # fmt: skip
+        self.assertEqual(self.json(root, "status")["next_boot"], "vfio")
+        self.assertEqual(self.findings(root), {})
+
+    # Right: doctor says which driver takes the card over somebody's own vfio.conf.
+    def test_a_vfio_conf_that_another_driver_beats(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        root.write(VFIO_CONF, f"softdep nvidia pre: vfio-pci\noptions vfio-pci ids={IDS}\n")
+        found = [one for one in root.run("doctor", "--json").json["findings"] if one["code"] == "passthrough-lost"]
+        self.assertEqual([(one["data"]["device"], one["data"]["driver"]) for one in found],
+                         [(CARD[0], "nouveau"), (CARD[1], "snd_hda_intel")])  # fmt: skip
+
+    # Right: doctor names file and line, once, also where nothing was ever enabled.
+    def test_a_module_that_no_kernel_has(self) -> None:
+        root = self.machine(DESKTOP, "--os", "arch", "--kernel", NEWER)
+        root.write("etc/mkinitcpio.conf.d/10-chwd.conf", "MODULES+=(nvidia_x nvidia_y ext4)\n")
+        root.write("usr/bin/mkinitcpio", "#!/bin/sh\n", 0o755)
+        finding = self.findings(root)["build-fails"]
+        self.assertIn("/etc/mkinitcpio.conf.d/10-chwd.conf:1 lists nvidia_x and nvidia_y", finding["message"])
+        self.assertEqual(
+            self.edits(finding["remedy"]),
+            [("/etc/mkinitcpio.conf.d/10-chwd.conf", "MODULES+=(nvidia_x nvidia_y ext4)", "MODULES+=(ext4)")],
+        )
+
+
+class Settings(ReportCase):
+    def off(self, *words: str) -> Sysroot:
+        """A machine whose IOMMU needs a parameter."""
+        return self.machine("asus-x705-gtx1050", "--variant", "kernel-off", "--kernel", OLDER, *words)
+
+    # Right: file and line before anything runs; doctor as well.
+    def test_grub_settings_with_words_outside_the_quotes(self) -> None:
+        line = 'GRUB_CMDLINE_LINUX_DEFAULT="quiet splash" iommu=pt intel_iommu=on'
+        root = self.off()
+        root.write("etc/default/grub", f"GRUB_TIMEOUT=5\n{line}\n")
+        root.write("usr/sbin/update-grub", "#!/bin/sh\n", 0o755)
+        plan = self.json(root, "plan", "enable", status=3)
+        (refusal,) = [one for one in plan["refusals"] if one["code"] == "boot-parameter"]
+        wanted = [("/etc/default/grub", line, 'GRUB_CMDLINE_LINUX_DEFAULT="quiet splash iommu=pt intel_iommu=on"')]
+        self.assertEqual(self.edits(refusal["remedy"]), wanted)
+        finding = self.findings(root)["words-outside-quotes"]
+        self.assertEqual((finding["data"]["place"]["path"], finding["data"]["place"]["line"]), ("/etc/default/grub", 2))
+        self.assertEqual(self.edits(finding["remedy"]), wanted)
+        self.assertEqual(self.commands(finding["remedy"]), [["update-grub"]])
+
+    # Right: nobody is told to edit limine.conf; the settings are changed, and snapshots left alone.
+    def test_limine_entry_tool(self) -> None:
+        root = self.off("--os", "arch")
+        no_menu(root)
+        root.write("boot/limine.conf", f"/+Arch\n  //linux\n  protocol: linux\n  path: boot():/vmlinuz-linux\n  cmdline: {LINE}\n")
+        root.write("etc/default/limine", f'KERNEL_CMDLINE[default]+="{LINE}"\n')
+        for name in ("limine-entry-tool", "limine-mkinitcpio"):
+            root.write(f"usr/bin/{name}", "#!/bin/sh\n", 0o755)
+        efi_variable(root, "LoaderInfo", "Limine 10.3.0")
+        plan = self.json(root, "plan", "enable", status=3)
+        (refusal,) = [one for one in plan["refusals"] if one["code"] == "boot-parameter"]
+        self.assertEqual(self.edits(refusal["remedy"]),
+                         [("/etc/limine-entry-tool.d/zz-vfio-switch.conf", "",
+                           'KERNEL_CMDLINE[default]+=" intel_iommu=on"')])  # fmt: skip
+        self.assertEqual(self.commands(refusal["remedy"]), [["limine-mkinitcpio"]])
+        self.assertEqual(self.edits(self.findings(root)["iommu-parameter-missing"]["remedy"]),
+                         self.edits(refusal["remedy"]))  # fmt: skip
+
+    # Right: /etc/kernel/cmdline and proxmox-boot-tool refresh; without EFI variables too.
+    def test_proxmox_on_zfs(self) -> None:
+        for number, loader in enumerate(("systemd-boot 257", "")):
+            with self.subTest(loader):
+                root = self.machine("asus-x705-gtx1050", "--variant", "kernel-off", "--kernel", OLDER, to=str(number))
+                root.write("boot/grub/grub.cfg", grub_menu([], "Proxmox VE", LINE))
+                root.write("etc/kernel/proxmox-boot-uuids", "A1B2-C3D4\n")
+                root.write("etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs\n")
+                root.write("usr/sbin/proxmox-boot-tool", "#!/bin/sh\n", 0o755)
+                if loader:
+                    efi_variable(root, "LoaderInfo", loader)
+                refusals = self.json(root, "plan", "enable", status=3)["refusals"]
+                (refusal,) = [one for one in refusals if one["code"] == "boot-parameter"]
+                self.assertEqual(self.edits(refusal["remedy"]),
+                                 [("/etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs",
+                                   "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on")])  # fmt: skip
+                self.assertEqual(self.commands(refusal["remedy"]), [["proxmox-boot-tool", "refresh"]])
+
+
+if __name__ == "__main__":
+    unittest.main()
