@@ -373,7 +373,7 @@ class Rollback(WayOutCase):
         for words in (("drivers-changed",), ("kernel-added", KERNELS[0]), ("post-upgrade",)):
             done = self.call(root, "hook", *words)
             self.assert_status(done, 0)
-            self.assertIn(f"/{VFIO_CONF} is missing", done.out)
+            self.assertIn(f"somebody deleted /{VFIO_CONF}", done.out)
         self.assert_same_tree(before, root.snapshot())
         self.assert_status(root.run("enable"), 0)
         self.assertTrue(root.exists(VFIO_CONF) and root.exists(MODULES_LOAD))

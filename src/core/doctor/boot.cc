@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/driver_config.h"
+#include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
@@ -46,6 +47,14 @@ void check_ids_parameter(const Examination& examination, std::vector<Finding>& f
   }
 }
 
+/// The word of the next boot's command line that has ids, as it stands there.
+std::string ids_word(const SystemFacts& facts) {
+  const auto value = parameter_value(facts.boot_loader, facts.command_line, "vfio_pci.ids");
+  const std::string usual = "vfio-pci.ids=" + value.value_or("");
+  const std::string other = "vfio_pci.ids=" + value.value_or("");
+  return where_set(facts.boot_loader, other) ? other : usual;
+}
+
 /// Ids on the next boot's command line that leave out a function of the card.
 void check_partial_ids(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) return;
@@ -60,13 +69,12 @@ void check_partial_ids(const Examination& examination, std::vector<Finding>& fin
     left_out.emplace_back(address);
     all.add(VfioIds(std::set{device.id}));
   }
-  const std::string key = "vfio-pci.ids=";
-  auto remedy = parameter_remedy(facts.boot_loader, {key + all.str()}, {key + ids->str()});
+  const auto given = ids_word(facts);
+  auto remedy = parameter_remedy(facts.boot_loader, {"vfio-pci.ids=" + all.str()}, {given});
   remedy.emplace_back(Manual{ByHand::reboot});
-  findings.push_back(
-      make_finding(FindingCause::ids_partial,
-                   {{"parameter", Parameter{key + ids->str()}}, {"devices", std::move(left_out)}},
-                   std::move(remedy)));
+  findings.push_back(make_finding(
+      FindingCause::ids_partial,
+      {{"parameter", Parameter{given}}, {"devices", std::move(left_out)}}, std::move(remedy)));
 }
 
 /// What keeps the card with vfio-pci although it was given back.

@@ -61,40 +61,19 @@ void check_softdeps(const Examination& examination, std::vector<Finding>& findin
   }
 }
 
+/// True for the lists of systemd-modules-load.
+bool is_for_root(const Place& place) {
+  return place.path.starts_with("/etc/modules") ||
+         place.path.find("/modules-load.d/") != std::string::npos;
+}
+
 /// True if the proof says that a function goes to `module` where the list at `place` counts: in the
 /// initramfs, or with the lists of systemd-modules-load in the real root.
 bool comes_first(const Examination& examination, const std::string& module, const Place& place) {
-  const bool in_root = place.path.starts_with("/etc/modules") ||
-                       place.path.find("/modules-load.d/") != std::string::npos;
   return std::ranges::any_of(examination.load_order, [&](const LoadOrder& order) {
-    return !order.vfio_wins() && (in_root || order.stage == Stage::image) &&
+    return !order.vfio_wins() && (is_for_root(place) || order.stage == Stage::image) &&
            !order.contenders.empty() && order.contenders.front() == module;
   });
-}
-
-/// Somebody's own set-up, which gives the card to vfio-pci in vain.
-void check_lost(const Examination& examination, std::vector<Finding>& findings) {
-  if (examination.state.intent == Intent::enabled || !is_passthrough_wanted(examination)) return;
-  const VfioBinding binding(current_config(examination.facts), {});
-  std::set<std::pair<PciAddress, std::string>> said;
-  for (const auto& order : examination.load_order) {
-    if (order.vfio_wins() || !order.winner) continue;
-    const bool given = binding.of(*find_device(examination.facts, order.device)).at_all();
-    if (!given || !said.insert({order.device, *order.winner}).second) continue;
-    findings.push_back(make_finding(FindingCause::passthrough_lost,
-                                    {{"device", order.device},
-                                     {"driver", Word{*order.winner}},
-                                     {"reason", order.reason.value_or(Reason())}},
-                                    {own_command({"enable"})}, {order.device}));
-  }
-  for (const auto& kernel : examination.status.kernels) {
-    if (!kernel.lacks_listed_vfio || !kernel.image || !is_lost(examination)) continue;
-    findings.push_back(make_finding(FindingCause::image_lacks_list,
-                                    {{"image", Place{*kernel.image}},
-                                     {"place", *kernel.lacks_listed_vfio},
-                                     {"module", Word{"vfio_pci"}}},
-                                    {rebuild_step(examination)}));
-  }
 }
 
 /// A word of a list that has modules loaded.
@@ -120,6 +99,48 @@ std::vector<ListedModule> listed_modules(const Examination& examination) {
     }
   }
   return modules;
+}
+
+/// Somebody's own set-up, which gives the card to vfio-pci in vain. Of a card that the host needs
+/// it is no problem.
+void check_lost(const Examination& examination, std::vector<Finding>& findings) {
+  if (examination.state.intent == Intent::enabled) return;
+  if (examination.selection.functions.empty()) return;
+  const VfioBinding binding(current_config(examination.facts), {});
+  std::vector<Item> lost;
+  std::vector<PciAddress> devices;
+  std::optional<Reason> why;
+  for (const auto& order : examination.load_order) {
+    if (order.vfio_wins() || !order.winner) continue;
+    const bool given = binding.of(*find_device(examination.facts, order.device)).at_all();
+    const bool said = std::ranges::find(devices, order.device) != devices.end();
+    if (!given || said) continue;
+    devices.push_back(order.device);
+    lost.emplace_back(Occupant{order.device, order.winner});
+    if (!why) why = order.reason;
+  }
+  if (devices.empty()) return;
+  findings.push_back(
+      make_finding(FindingCause::passthrough_lost,
+                   {{"devices", std::move(lost)}, {"reason", why.value_or(Reason())}},
+                   {own_command({"enable"})}, std::move(devices)));
+}
+
+/// Lists that have vfio-pci put into the images, and an image that was built before they did.
+void check_old_images(const Examination& examination, std::vector<Finding>& findings) {
+  if (examination.state.intent == Intent::enabled || !is_lost(examination)) return;
+  const auto listed = listed_modules(examination);
+  const std::string vfio_pci = "vfio_pci";
+  const auto found = std::ranges::find_if(listed, [&](const ListedModule& one) {
+    return one.module == vfio_pci && !is_for_root(one.place);
+  });
+  if (found == listed.end()) return;
+  for (const auto& kernel : examination.status.kernels) {
+    if (kernel.image_has_vfio != false || !kernel.image) continue;
+    findings.push_back(make_finding(FindingCause::image_lacks_list,
+                                    {{"image", Place{*kernel.image}}, {"place", found->place}},
+                                    {rebuild_step(examination)}));
+  }
 }
 
 void check_early(const Examination& examination, std::vector<Finding>& findings) {
@@ -258,11 +279,20 @@ void check_virqfd(const Examination& examination, std::vector<Finding>& findings
   }
 }
 
+/// True if the list of modules in `reason` is `module` alone.
+bool names_only(const Reason& reason, std::string_view module) {
+  const auto found = std::ranges::find(reason.data, "modules", &Datum::key);
+  if (found == reason.data.end() || found->items.size() != 1) return false;
+  const auto* name = std::get_if<Quotation>(&found->items.front());
+  return name != nullptr && module_name(name->text) == module;
+}
+
 /// What makes every build of an image fail, passthrough or not.
 void check_broken_builds(const Examination& examination, std::vector<Finding>& findings) {
   for (const auto& hindrance : examination.facts.image_hindrances) {
     const auto& [reason, remedy] = hindrance.what;
     if (reason.cause != ReasonCause::listed_module_missing) continue;
+    if (names_only(reason, "vfio_virqfd")) continue;  // has a finding of its own
     const Refusal refusal{RefusalCause::image_tool, {{"reason", reason}}, remedy};
     findings.push_back(repeat_refusal(FindingCause::build_fails, refusal, remedy));
   }
@@ -293,6 +323,7 @@ void check_drivers(const Examination& examination, std::vector<Finding>& finding
   if (is_passthrough_wanted(examination)) {
     check_softdeps(examination, findings);
     check_lost(examination, findings);
+    check_old_images(examination, findings);
     check_early(examination, findings);
   }
   check_conflicts(examination, findings);

@@ -83,7 +83,7 @@ enum class FindingCause {
   choose_card,           ///< cards
   early_driver,          ///< place, module
   softdep_shadowed,      ///< place, module, by
-  passthrough_lost,      ///< device, driver, reason
+  passthrough_lost,      ///< devices, reason
   driver_blacklisted,    ///< device, modules, by
   config_conflict,       ///< a refusal says it
   build_fails,           ///< a refusal says it
@@ -96,7 +96,7 @@ enum class FindingCause {
   file_edited,           ///< a refusal says it
   not_staged,            ///< reason
   image_stale,           ///< image, kernel, reason
-  image_lacks_list,      ///< image, place, module
+  image_lacks_list,      ///< image, place
   reboot_needed,         ///< devices, expected
   not_active,            ///< devices, expected
   card_missing,          ///< a refusal says it

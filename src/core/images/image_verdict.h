@@ -34,11 +34,10 @@ struct ImageReport {
 
 /// Whether an image does what is wanted, and why not.
 struct ImageVerdict {
-  std::optional<bool> staged;    ///< nothing: cannot be judged
-  std::optional<Reason> reason;  ///< nothing where staged
-  bool root_decides = false;     ///< it is not about the card
-  /// A list has vfio-pci put into the images of this system, and this one was built without it.
-  std::optional<Place> lacks_listed_vfio = {};
+  std::optional<bool> staged;         ///< nothing: cannot be judged
+  std::optional<Reason> reason;       ///< nothing where staged
+  bool root_decides = false;          ///< it is not about the card
+  std::optional<bool> has_vfio = {};  ///< the module; nothing where the image was not read
 };
 
 /// Verdicts by kernel release.

@@ -25,7 +25,7 @@ KernelStatus kernel_status(const Kernel& kernel, const Plan& plan, Intent intent
   if (!kernel.loaded.empty()) status.image = kernel.loaded.back();
   status.running = kernel.release == running;
   const auto verdict = images.find(kernel.release);
-  if (verdict != images.end()) status.lacks_listed_vfio = verdict->second.lacks_listed_vfio;
+  if (verdict != images.end()) status.image_has_vfio = verdict->second.has_vfio;
   if (intent != Intent::unset && verdict != images.end()) {
     status.image_staged = verdict->second.staged;
     status.root_decides = verdict->second.root_decides;

@@ -25,9 +25,8 @@ struct KernelStatus {
   std::optional<Reason> reason;  ///< nothing where staged
   bool files_staged = true;      ///< the files of the root file system, which all kernels share
   std::optional<bool> image_staged = true;
-  bool root_decides = false;  ///< its image is not about the card
-  /// See ImageVerdict::lacks_listed_vfio.
-  std::optional<Place> lacks_listed_vfio = {};
+  bool root_decides = false;                ///< its image is not about the card
+  std::optional<bool> image_has_vfio = {};  ///< see ImageVerdict::has_vfio
   bool lacks_vfio = false;  ///< it has no vfio-pci: no command of ours can change that
   bool running = false;
   NextBoot next_boot = NextBoot::host;

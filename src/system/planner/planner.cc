@@ -28,15 +28,6 @@ void add_unread(std::vector<Note>& notes, const SystemFacts& facts) {
   }
 }
 
-/// Where vfio-pci is listed for images, if it is not among the modules of this one.
-std::optional<Place> lacking(const std::vector<EarlyModule>& listed,
-                             const std::vector<std::string>& modules) {
-  const std::string vfio_pci = "vfio_pci";
-  const auto found = std::ranges::find(listed, vfio_pci, &EarlyModule::module);
-  if (found == listed.end() || std::ranges::binary_search(modules, vfio_pci)) return std::nullopt;
-  return found->where;
-}
-
 }  // namespace
 
 BootPolicy Planner::boot_policy(const EnableOptions& options) const {
@@ -139,6 +130,9 @@ Result<Status> Planner::status() const {
   auto images = look_into_images(evidence, config, intent);
   if (!images) return failure_of(images);
   std::vector<Note> stale;
+  if (intent == Intent::disabled) {
+    stale = still_given(machine_.facts, plan.functions, config, machine_.state.boot_parameters);
+  }
   auto verdicts = images->verdicts;
   if (auto found = find_stale_copies(evidence, config, intent, verdicts, stale); !found) {
     return failure_of(found);
@@ -278,7 +272,8 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
     auto& verdict = images.verdicts[kernel.release];
     verdict = judge_image(*report, kernel, own, root, intent);
     if (report->condition == ImageCondition::readable) {
-      verdict.lacks_listed_vfio = lacking(facts.early_modules, report->facts.modules);
+      const auto& held = report->facts.modules;
+      verdict.has_vfio = std::ranges::binary_search(held, std::string("vfio_pci"));
       std::ranges::move(report->orders, std::back_inserter(images.orders));
     } else {
       std::ranges::copy_if(root, std::back_inserter(images.orders),

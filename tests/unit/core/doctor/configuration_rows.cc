@@ -71,7 +71,8 @@ Examination listed(bool in_image) {
     e.more.rebuild = {"mkinitcpio", "-P"};
     auto& kernel = e.status.kernels.front();
     kernel.image = "/boot/initramfs-linux.img";
-    if (!in_image) kernel.lacks_listed_vfio = Place{"/etc/mkinitcpio.conf", 7};
+    kernel.image_has_vfio = in_image;
+    e.more.module_lists = {{"/etc/mkinitcpio.conf", 7, "MODULES=(vfio_pci)"}};
   });
 }
 
@@ -169,9 +170,10 @@ std::vector<Row> module_rows() {
        healthy(desktop().facts()), "/etc/mkinitcpio.conf.d/10-chwd.conf:2 lists nvidia in MODULES",
        "Remove 'MODULES+=(nvidia)' from /etc/mkinitcpio.conf.d/10-chwd.conf:2"},
       {passthrough_lost, "by somebody's own ids", own_ids("nova_core"), own_ids("vfio-pci"),
-       "01:00.0 is configured for vfio-pci, but nova_core will bind it", "vfio-switch enable"},
+       "configured for vfio-pci, but the next boot will bind 0000:01:00.0 (nova_core)",
+       "vfio-switch enable"},
       {image_stale, "built before the list was written", listed(false), listed(true),
-       "/boot/initramfs-linux.img was built without vfio_pci, which /etc/mkinitcpio.conf:7 lists",
+       "/boot/initramfs-linux.img was built without vfio-pci, which /etc/mkinitcpio.conf:7 lists",
        "mkinitcpio -P"},
       {driver_blacklisted, "the only driver", blacklists("blacklist nouveau\n"),
        blacklists("blacklist nvidiafb\n"),

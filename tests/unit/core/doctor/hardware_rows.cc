@@ -142,7 +142,7 @@ std::vector<Row> display_rows() {
       {monitor_on_card, "the only monitor", healthy(monitor_moved(false).facts()),
        healthy(monitor_moved(true).facts()), "monitor", "Connect the monitor to"},
       {display_config, "Xorg", claimed("01:00.0", Place{"/etc/X11/xorg.conf", 12}),
-       claimed("00:02.0", Place{"/etc/X11/xorg.conf", 12}), "/etc/X11/xorg.conf:12 gives",
+       claimed("00:02.0", Place{"/etc/X11/xorg.conf", 12}), "/etc/X11/xorg.conf:12 assigns",
        "Remove 'BusID \"PCI:1:0:0\"' from /etc/X11/xorg.conf:12."},
       {prime_mode, "nvidia", with(plain, prime("nvidia")), with(plain, prime("intel")), "nvidia",
        "prime-select intel", Severity::problem},
