@@ -209,7 +209,7 @@ class Bind:
             with self.subTest(identity=what):
                 self.function(GPU, what, "nvidia")
                 said = self.bind("--boot")
-                self.assertIn(f"{GPU} is not {CARD[GPU]}", said)
+                self.assertIn(f"{GPU} is not the chosen device {CARD[GPU]}", said)
                 self.assertEqual((self.root / PCI / "devices" / GPU / "driver_override").read_text(), "(null)\n")
         self.assert_drivers(gpu=None, audio="vfio-pci")
 

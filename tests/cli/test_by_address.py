@@ -155,9 +155,9 @@ class ByAddress(SysrootCase):
 
     def test_the_missing_script_is_said(self) -> None:
         root = self.twins()
-        self.assertIn(f"{BIND} does not exist", root.run("plan").out)
+        self.assertIn(f"{BIND}, which the vfio-switch package installs, does not exist", root.run("plan").out)
         root.write(BIND.lstrip("/"), "#!/bin/sh\n", 0o755)
-        self.assertNotIn(f"{BIND} does not exist", root.run("plan").out)
+        self.assertNotIn(f"{BIND}, which the vfio-switch package installs, does not exist", root.run("plan").out)
 
 
 class BuiltIn(SysrootCase):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -111,10 +112,42 @@ bool version_less(std::string_view left, std::string_view right) {
   return left.empty() && !right.empty();
 }
 
+namespace {
+
+/// How many bytes of `text` make its first character; 0 where it is not UTF-8 (RFC 3629).
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return 1;
+  const std::size_t size = byte(0) < 0xc2   ? 0
+                           : byte(0) < 0xe0 ? 2
+                           : byte(0) < 0xf0 ? 3
+                           : byte(0) < 0xf5 ? 4
+                                            : 0;
+  if (size == 0 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;
+  }
+  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
+  const bool no_character =
+      (byte(0) == 0xed && byte(1) > 0x9f) || (byte(0) == 0xf4 && byte(1) > 0x8f);
+  return overlong || no_character ? 0 : size;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
-  std::string safe(text);
-  for (auto& c : safe) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  std::string safe;
+  safe.reserve(text.size());
+  while (!text.empty()) {
+    const auto size = character_size(text);
+    const auto first = static_cast<unsigned char>(text.front());
+    const bool shown = size > 1 || (size == 1 && first >= 0x20 && first != 0x7f);
+    if (shown) {
+      safe += text.substr(0, size);
+    } else {
+      safe += '?';
+    }
+    text.remove_prefix(std::max<std::size_t>(size, 1));
   }
   return safe;
 }

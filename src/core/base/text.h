@@ -45,7 +45,7 @@ enum class Conjunction { all_of, one_of };
 /// Orders "6.1.0-9" before "6.1.0-10": digits compare as numbers, the rest as bytes.
 [[nodiscard]] bool version_less(std::string_view left, std::string_view right);
 
-/// Text from outside, safe to print: control characters become '?'.
+/// Text from outside, safe to print: control characters, and bytes that are not UTF-8, become '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace vfio_switch

@@ -19,7 +19,7 @@ void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
   const bool none = std::ranges::all_of(
       facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
   if (none && facts.kernels.empty()) {
-    refusals.push_back({RefusalCause::no_kernel});
+    refusals.push_back({RefusalCause::no_kernel, {}, {Manual{ByHand::install_kernel}}});
   } else if (none) {
     refusals.push_back({RefusalCause::no_vfio_module, {}, {Manual{ByHand::install_kernel}}});
   }

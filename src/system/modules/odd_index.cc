@@ -7,6 +7,7 @@
 #include <array>
 #include <string_view>
 
+#include "core/base/text.h"
 #include "core/modules/module_index.h"
 #include "system/files/mapped_text.h"
 #include "system/process/unique_fd.h"
@@ -52,7 +53,7 @@ std::optional<UnreadFile> find_odd_index(const FileReader& files,
     if (name.ends_with(".bin") && !is_sound(directory, name.data())) {
       return UnreadFile{std::move(path),
                         "it is damaged; run 'depmod " +
-                            modules_directory.substr(modules_directory.rfind('/') + 1) +
+                            printable(modules_directory.substr(modules_directory.rfind('/') + 1)) +
                             "' to write it again"};
     }
   }

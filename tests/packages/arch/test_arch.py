@@ -486,7 +486,8 @@ class TestSetUps(ArchCase):
         self.configure("MODULES=()", "MODULES=(vfio_pci vfio no_such_module)")
         done = self.install()
         self.assertIn("/etc/mkinitcpio.conf:1 lists no_such_module in MODULES, but kernel", done.out)
-        self.assertIn("from /etc/mkinitcpio.conf:1:\n      no_such_module\n", done.out)
+        self.assertIn("In /etc/mkinitcpio.conf:1, replace\n      MODULES=(vfio_pci vfio no_such_module)\n"
+                      "    with\n      MODULES=(vfio_pci vfio)\n", done.out)  # fmt: skip
         self.assertFalse(self.exists(VFIO_CONF))
         self.configure(" no_such_module", "")
         self.program("enable")

@@ -94,6 +94,9 @@ TEST_CASE("Text from outside cannot move the cursor") {
   CHECK(printable("a\x1b[2Jb\r\n\tc\x7f") == "a?[2Jb???c?");
   CHECK(printable("Grafikkarte \xc3\xa4") == "Grafikkarte \xc3\xa4");
   CHECK(printable(std::string_view("\0x", 2)) == "?x");
+  CHECK(printable("a\xff\xc3") == "a??");
+  CHECK(printable("\xe0\x80\x80\xed\xa0\x80") == "??????");  // overlong, and half a surrogate pair
+  CHECK(printable("\xf0\x9f\x96\xa5") == "\xf0\x9f\x96\xa5");
 }
 
 TEST_CASE("Lower case is that of ASCII") {

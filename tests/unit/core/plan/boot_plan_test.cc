@@ -278,9 +278,10 @@ TEST_CASE("A parameter that cannot be added is told with the place where it goes
       enable(with_loader(iommu_off(), Limine{"/boot/limine.conf", "cmdline: root=a\n"}));
   refusal = find_refusal(limine.refusals, RefusalCode::boot_parameter);
   REQUIRE(refusal != nullptr);
-  CHECK(text_of(refusal->remedy) ==
-        "In /boot/limine.conf:1, replace\n  cmdline: root=a\nwith\n  cmdline: root=a intel_iommu=on\n"
-        "Reboot.\n");
+  CHECK(
+      text_of(refusal->remedy) ==
+      "In /boot/limine.conf:1, replace\n  cmdline: root=a\nwith\n  cmdline: root=a intel_iommu=on\n"
+      "Reboot.\n");
 }
 
 TEST_CASE("A parameter that turns the IOMMU off is named with its line, never removed") {

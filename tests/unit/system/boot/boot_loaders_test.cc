@@ -326,10 +326,11 @@ TEST_CASE("For boot loaders that are left to people the exact line and its file 
     root.write("/boot/refind_linux.conf",
                "# rEFInd\n\"Standard\" \"root=a ro\"\n\"Single\" \"root=a "
                "single\"\n");
-    CHECK_THAT(advice_of(root.loader(), {on}),
-               has_text("In /boot/refind_linux.conf:2, replace\n  \"Standard\" \"root=a ro\"\nwith\n"
-                        "  \"Standard\" \"root=a ro intel_iommu=on\"\nIn "
-                        "/boot/refind_linux.conf:3, "));
+    CHECK_THAT(
+        advice_of(root.loader(), {on}),
+        has_text("In /boot/refind_linux.conf:2, replace\n  \"Standard\" \"root=a ro\"\nwith\n"
+                 "  \"Standard\" \"root=a ro intel_iommu=on\"\nIn "
+                 "/boot/refind_linux.conf:3, "));
   }
   SECTION("an unknown one") {
     CHECK_THAT(advice_of(root.loader(), {on}),
