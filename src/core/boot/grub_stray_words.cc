@@ -15,7 +15,7 @@ namespace {
 std::string_view rest_of_line(std::string_view script, std::size_t end) {
   auto rest = script.substr(end, script.find('\n', end) - end);
   rest = trim(rest.substr(0, rest.find(" #")));
-  constexpr std::string_view separators = "#;&|)";
+  constexpr std::string_view separators = "#;&|)\\";  // or the line goes on in the next one
   return !rest.empty() && separators.contains(rest.front()) ? std::string_view() : rest;
 }
 

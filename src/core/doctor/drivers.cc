@@ -136,7 +136,10 @@ void check_old_images(const Examination& examination, std::vector<Finding>& find
   });
   if (found == listed.end()) return;
   for (const auto& kernel : examination.status.kernels) {
-    if (kernel.image_has_vfio != false || !kernel.image) continue;
+    const auto& known = examination.facts.kernels;
+    const auto facts = std::ranges::find(known, kernel.release, &Kernel::release);
+    const bool loads = facts != known.end() && facts->vfio_pci == ModuleForm::loadable;
+    if (!loads || kernel.image_has_vfio != false || !kernel.image) continue;
     findings.push_back(make_finding(FindingCause::image_lacks_list,
                                     {{"image", Place{*kernel.image}}, {"place", found->place}},
                                     {rebuild_step(examination)}));

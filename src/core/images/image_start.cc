@@ -47,7 +47,7 @@ ImageOutcome run_image(const std::vector<LoadStep>& steps, const Claim& claim,
   ImageOutcome outcome;
   if (const auto* request = loads_with_ids(steps)) {
     bound.by_id = request->ids->match(device);
-    outcome.list = request->where;
+    if (!bound.by_address) outcome.list = request->where;
   }
   const bool binds = claim.built_in.empty() ? bound.at_all() : bound.by_address;
   for (const auto& step : steps) {

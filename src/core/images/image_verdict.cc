@@ -37,6 +37,14 @@ std::optional<Reason> staleness(const ImageFacts& image, const DriverConfig& con
   return std::nullopt;
 }
 
+/// True where somebody else's line or parameter gives the function to vfio-pci: no build of the
+/// image undoes that.
+bool is_of_others(const LoadOrder& order) {
+  using enum ReasonCause;
+  constexpr std::array causes = {list_gives_ids, parameter_gives_ids, file_gives_ids};
+  return order.reason && std::ranges::find(causes, order.reason->cause) != causes.end();
+}
+
 bool vfio_wins(const std::vector<LoadOrder>& orders, const LoadOrder& like) {
   return std::ranges::any_of(orders, [&](const LoadOrder& order) {
     return order.kernel == like.kernel && order.device == like.device && order.vfio_wins();
@@ -56,8 +64,7 @@ ImageVerdict judge_image(const ImageReport& image, const Kernel& kernel, const D
   for (const auto& order : image.orders) {
     if (intent == Intent::unset) break;  // nothing is wanted: what others set up is theirs
     if (intent != Intent::enabled) {
-      // What the reason names, somebody else set up: no build of this image undoes it.
-      if (!order.vfio_wins() || vfio_wins(root, order) || order.reason) continue;
+      if (!order.vfio_wins() || vfio_wins(root, order) || is_of_others(order)) continue;
       return {false, Reason(ReasonCause::image_still_vfio, {{"device", order.device}})};
     }
     if (kernel.vfio_pci == ModuleForm::missing || (order.proved && order.vfio_wins())) continue;

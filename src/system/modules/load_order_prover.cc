@@ -54,7 +54,7 @@ class KernelProof {
                inserted->by_command) {
       if (auto moved = decide_in_image(order, claim); !moved) return failure_of(moved);
     }
-    if (list != nullptr && claim.built_in.empty()) {
+    if (list != nullptr && claim.built_in.empty() && !bound.by_address) {
       if (auto decided = decide_by_list(order, claim, bound, *list); !decided) {
         return failure_of(decided);
       }

@@ -30,6 +30,7 @@ TEST_CASE("Words outside the quotes of GRUB's settings are found, and what is no
       {"another command behind it", variable + "\"quiet\"; export X\n", 0, ""},
       {"a condition", "if true; then " + variable + "\"quiet\" ; fi\n", 0, ""},
       {"a command with its environment", "GRUB_DISTRIBUTOR=`lsb_release -i`\nLANG=C true\n", 0, ""},
+      {"a line that goes on", variable + "\"quiet\" \\\n\n", 0, ""},
       {"in quotes", variable + "'quiet iommu=pt'\n", 0, ""},
       {"nothing", "", 0, ""},
   };

@@ -77,6 +77,10 @@ TEST_CASE("The ids of a list count where it is the first to load vfio-pci") {
   CHECK(lost.winner == "nouveau");
   CHECK(lost.reason == Reason(ReasonCause::list_lacks_ids, {{"place", list}}));
   CHECK(after({in_order({softdep, others})}, true).winner == "vfio-pci");
+  // By address the ids of the list make no difference.
+  const auto bound = run_image({in_order({others})}, claim, card, {.by_address = true});
+  CHECK(bound.winner == "vfio_pci");
+  CHECK_FALSE(bound.list);
 }
 
 TEST_CASE("Who takes a function in an image") {
@@ -281,6 +285,12 @@ TEST_CASE("An image for the host may hold nothing that takes the card") {
              has_text("still binds 0000:01:00.0 to vfio-pci"));
   // What the user set up by hand is the user's.
   CHECK(judge(image("vfio-pci", disabled), {real_root()}).staged == true);
+  // Somebody else's line is not undone by a build of this image; another reason is none.
+  auto given = image("vfio-pci", disabled);
+  given.orders[0].reason = {ReasonCause::list_gives_ids, {{"place", Place{"/conf/modules", 3}}}};
+  CHECK(judge(given, {host}).staged == true);
+  given.orders[0].reason = ReasonCause::image_file_unread;
+  CHECK(judge(given, {host}).staged == false);
 }
 
 }  // namespace vfio_switch
