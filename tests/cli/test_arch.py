@@ -139,6 +139,13 @@ class TestTraps(ArchCase):
         root.write("etc/mkinitcpio.conf", HOOKS.replace(" modconf", ""))
         self.assertIn("/etc/mkinitcpio.conf:1 has no modconf in HOOKS", self.plan(root).out)
 
+    # Right: HOOKS from a variable, as Omarchy's configuration sets it in a branch, are not known.
+    def test_hooks_that_a_variable_holds_are_not_judged(self) -> None:
+        root = self.arch()
+        root.write("etc/mkinitcpio.conf", HOOKS)
+        root.write("etc/mkinitcpio.conf.d/hooks.conf", 'if ((x)); then\n  HOOKS=("${others[@]}")\nfi\n')
+        self.assertNotIn("modconf", self.plan(root).out)
+
     def test_early_kms_is_no_trap(self) -> None:
         root = self.arch()
         root.write("etc/mkinitcpio.conf", f"MODULES=(nouveau)\n{HOOKS}")

@@ -81,12 +81,10 @@ std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice&
     return contains(functions, one.address);
   });
   if (claim != facts.display_claims.end()) {
-    return Refusal{
-        RefusalCause::display_claimed,
-        {{"place", claim->where}, {"device", claim->address}},
-        {claim->where.path == prime_profile_path ? RemedyStep(select_integrated_gpu())
-                                                 : RemedyStep(Edit{claim->where, claim->text, {}})},
-        {gpu.address}};
+    return Refusal{RefusalCause::display_claimed,
+                   {{"place", claim->where}, {"device", claim->address}},
+                   {end_of_claim(*claim)},
+                   {gpu.address}};
   }
   if (any_connected(facts, functions) && !host_connected) {
     return about(gpu, RefusalCause::monitor_on_card, {Manual{ByHand::move_monitor}});
@@ -219,6 +217,16 @@ std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gp
   add_isolation_refusals(facts, gpu, functions, leaving, refusals);
   add_use_refusals(facts, gpu, functions, refusals);
   return refusals;
+}
+
+RemedyStep end_of_claim(const DisplayClaim& claim) {
+  const auto& path = claim.where.path;
+  if (path == prime_profile_path) return select_integrated_gpu();
+  // Written by optimus-manager whenever it switches; the option is of its README.
+  if (path.ends_with("/10-optimus-manager.conf")) {
+    return Run{Command{{"optimus-manager", "--switch", "integrated"}}};
+  }
+  return Edit{claim.where, claim.text, {}};
 }
 
 }  // namespace vfio_switch

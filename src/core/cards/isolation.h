@@ -15,4 +15,8 @@ namespace vfio_switch {
                                                  const std::vector<PciAddress>& functions,
                                                  const std::vector<PciAddress>& leaving);
 
+/// What ends `claim`: the command of the tool that generates the file, where one is known, as its
+/// next run would write the line again; otherwise the line is removed.
+[[nodiscard]] RemedyStep end_of_claim(const DisplayClaim& claim);
+
 }  // namespace vfio_switch

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/cards/isolation.h"
 #include "core/doctor/checks.h"
 #include "core/doctor/remedies.h"
 #include "core/machine/display_config.h"
@@ -24,7 +25,7 @@ void check_claims(const Examination& examination, std::vector<Finding>& findings
       continue;
     findings.push_back(make_finding(FindingCause::display_config,
                                     {{"place", claim.where}, {"device", claim.address}},
-                                    {Edit{claim.where, claim.text, {}}}, {claim.address}));
+                                    {end_of_claim(claim)}, {claim.address}));
   }
 }
 

@@ -188,7 +188,10 @@ Result<std::vector<ImageHindrance>> find_mkinitcpio_hindrances(
                            {Edit{*usual.hooks_behind_ours, "HOOKS=", "HOOKS+="}}},
                           true});
   }
-  if (!usual.hooks.empty() && !usual.has_hook("modconf")) {
+  // Hooks that a variable holds, or that a branch sets, are not known here.
+  const bool hooks_known = std::ranges::none_of(
+      usual.hooks, [](const ConfigWord& word) { return word.text.find('$') != std::string::npos; });
+  if (!usual.hooks.empty() && hooks_known && !usual.has_hook("modconf")) {
     hindrances.push_back({{{ReasonCause::no_modconf, {{"place", usual.hooks.front().where}}}}});
   }
   const bool by_preset = generator == InitramfsGenerator::mkinitcpio;

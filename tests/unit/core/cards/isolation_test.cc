@@ -241,6 +241,11 @@ TEST_CASE("A card that the host's configuration gives to its display is in use")
   REQUIRE(codes(refusals) == Codes{RefusalCode::display_in_use});
   CHECK(text_of(refusals[0]) == "/etc/X11/xorg.conf:12 assigns 0000:01:00.1 to the host's display");
 
+  // A file that a tool generates is that tool's.
+  facts.display_claims = {
+      {at("01:00.1"), {"/etc/X11/xorg.conf.d/10-optimus-manager.conf", 9}, "BusID \"PCI:1:0:0\""}};
+  CHECK(end_of_claim(facts.display_claims.front()) ==
+        RemedyStep(Run{{{"optimus-manager", "--switch", "integrated"}}}));
   facts.display_claims = {{at("00:02.0"), {"/etc/X11/xorg.conf", 12}}};
   CHECK(codes(refusals_of(facts, "01:00.0")).empty());
 }
