@@ -12,7 +12,7 @@ ALONE = {
     "ich6-radeon-x300": "only-gpu",
     "lenovo-14acn6-apu": "only-gpu",
 }
-REMEDIES = ("firmware", "choose", "connect", "--device", "vfio-switch devices", "kernel command line", "Remove this", "Install")
+REMEDIES = ("firmware", "choose", "connect", "--device", "vfio-switch devices", "kernel command line", "Remove this", "Use a kernel")
 
 
 class Refusals(SysrootCase):
