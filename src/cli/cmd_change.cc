@@ -43,7 +43,7 @@ std::string verb_text(Verb verb) {
 std::optional<MenuProof> prove_menu_now(const FileReader& files, const Plan& plan) {
   const auto machine = read_machine(files);
   if (!machine) return std::nullopt;
-  auto menu = Planner(files, *machine).prove_menu(plan.functions);
+  auto menu = Planner(files, *machine).prove_next_boot(plan.functions);
   return menu ? std::optional(std::move(*menu)) : std::nullopt;
 }
 

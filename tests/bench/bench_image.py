@@ -33,7 +33,8 @@ def fill(image: Path, root: Path) -> None:
     chance = random.Random(1)
     modules = Path("usr/lib/modules", KERNEL)
     names = [str(modules / line.partition(":")[0]) for line in (root / modules / "modules.dep").read_text().splitlines()]
-    names = names[:FILES]
+    needed = [name for name in names if "vfio" in name or "irqbypass" in name]
+    names = [*names[: FILES - len(needed)], *needed]
     wanted = SIZE // len(names)
     found = {str(file.relative_to(root)): file.read_bytes() for folder in ("etc/modprobe.d", str(modules))
              for file in (root / folder).glob("*") if file.is_file()}  # fmt: skip

@@ -11,10 +11,14 @@
 
 namespace vfio_switch {
 
-/// What each entry of the boot menu does with `functions`, as files and images are now: its own
-/// images with its own command line, then the real root.
+/// Of a menu: every entry, or the one alone that the next boot starts.
+enum class MenuPart { all, next };
+
+/// What the entries of the boot menu do with `functions`, as files and images are now: each with
+/// its own images and its own command line, then the real root. Those that are not in `part` are in
+/// the proof without functions.
 [[nodiscard]] Result<MenuProof> prove_menu(const FileReader& files, const SystemFacts& facts,
                                            const std::vector<PciAddress>& functions,
-                                           const std::vector<Claim>& claims);
+                                           const std::vector<Claim>& claims, MenuPart part);
 
 }  // namespace vfio_switch

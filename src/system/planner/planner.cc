@@ -139,17 +139,18 @@ Result<Status> Planner::status() const {
   }
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
   std::ranges::move(stale, std::back_inserter(status.notes));
-  auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims);
+  auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims,
+                                      MenuPart::all);
   if (!menu) return failure_of(menu);
   add_menu(status, std::move(*menu));
   add_unread(status.notes, machine_.facts);
   return status;
 }
 
-Result<MenuProof> Planner::prove_menu(const std::vector<PciAddress>& functions) const {
+Result<MenuProof> Planner::prove_next_boot(const std::vector<PciAddress>& functions) const {
   const auto claims = find_claims(files_, machine_.facts, functions);
   if (!claims) return std::unexpected(claims.error());
-  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims);
+  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, MenuPart::next);
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
