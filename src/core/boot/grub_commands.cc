@@ -37,7 +37,11 @@ std::optional<std::string> take_grub_option(std::vector<std::string>& arguments,
 }
 
 GrubCommands::GrubCommands(GrubMachine& machine, const GrubStatement& statement)
-    : machine_(machine), statement_(statement), words_(expand(statement.words, machine.state_)) {}
+    : GrubCommands(machine, statement, statement.words) {}
+
+GrubCommands::GrubCommands(GrubMachine& machine, const GrubStatement& statement,
+                           const std::vector<GrubWord>& words)
+    : machine_(machine), statement_(statement), words_(expand(words, machine.state_)) {}
 
 void GrubCommands::note(BootUnknownCode code, std::string subject) {
   machine_.note(code, std::move(subject), statement_.line);
@@ -65,9 +69,9 @@ GrubTruth GrubCommands::run() {
       words_.ways, [&](const Arguments& way) { return !way.empty() && way.front() == name; });
   if (!is_clear) return GrubTruth::unknown;
   if (name == "!") {
-    auto inner = statement_;
-    inner.words.erase(inner.words.begin());
-    return negated(GrubCommands(machine_, inner).run());
+    // The statement stays the same: a menu entry keeps its body.
+    const std::vector<GrubWord> rest(statement_.words.begin() + 1, statement_.words.end());
+    return negated(GrubCommands(machine_, statement_, rest).run());
   }
   if (const auto function = machine_.state_.functions.find(name);
       function != machine_.state_.functions.end()) {

@@ -27,6 +27,10 @@ class GrubCommands {
  private:
   using Arguments = std::vector<std::string>;
 
+  /// Carries out `words` in place of those of the statement.
+  GrubCommands(GrubMachine& machine, const GrubStatement& statement,
+               const std::vector<GrubWord>& words);
+
   GrubTruth run_named(const std::string& name);
   GrubTruth test();
   GrubTruth set(const std::string& assignment);

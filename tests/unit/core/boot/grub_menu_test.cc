@@ -215,6 +215,12 @@ TEST_CASE("A menu with a password has no editor, and a unified image can be chai
   CHECK(menu.entries[1].unknown.front().subject == "multiboot2");
 }
 
+TEST_CASE("An entry behind a '!' keeps its commands") {
+  const auto menu = read("! menuentry 'Odd' {\n  linux /vmlinuz root=/dev/sda1\n}\n");
+  REQUIRE(menu.entries.size() == 1);
+  CHECK(menu.entries.front().command_line == "root=/dev/sda1");
+}
+
 TEST_CASE("No mutation of a menu breaks GRUB's reader") {
   // Short texts with everything in them many times, whole menus a few times: without optimization
   // these take milliseconds each.
