@@ -57,7 +57,8 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
     plan.refusals.push_back({RefusalCause::escape_locked});
   }
   if (auto doubt = doubt_about_next_boot(machine_.facts)) {
-    if (options.automatic) {
+    // Where no menu can be read at all, the root file system and its images are the best guess.
+    if (options.automatic && doubt->cause != NoteCause::menu_unknown) {
       plan.refusals.push_back(
           {RefusalCause::menu_unknown, {doubt->data.back()}, {command_for(plan.state)}});
     } else {
