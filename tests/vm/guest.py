@@ -41,7 +41,7 @@ HUNG_BOOTS = 2      # tries before the last one
 
 
 class GuestHung(GuestError):
-    """The emulated processor stalled before the job began."""
+    """The emulated machine stalled before the job began."""
 
 
 def _port(number: int) -> list[str]:
@@ -484,7 +484,8 @@ class Guest:
                 try:
                     return self._boot(job, **options)
                 except GuestHung as hung:
-                    # The emulated processors starve each other now and then on a busy machine.
+                    # The emulated processors starve each other now and then on a busy machine, with
+                    # or without a word from the kernel. A guest that can't boot stalls each time.
                     print(f"# {self.name}: the emulated machine hung, and is booted again\n"
                           + "".join(f"#   {line}\n" for line in str(hung).splitlines()[:6]), flush=True)
                     subprocess.run(["cp", "--sparse=always", before, self.disk], check=True)
@@ -525,6 +526,7 @@ class Guest:
                    "-kernel", str(logs / "vmlinuz"), "-initrd", str(logs / "initrd.img"), "-append", append]
 
         started = time.monotonic()
+        stopped = False
         with open(logs / "qemu", "wb") as said, subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as qemu:
             try:
@@ -536,6 +538,7 @@ class Guest:
                     qemu.wait(timeout - min(timeout, begin_within))
                 ending = f"ended with exit {qemu.returncode}"
             except subprocess.TimeoutExpired:
+                stopped = True
                 ending = f"was stopped after {time.monotonic() - started:.0f} s"
             finally:
                 qemu.kill()
@@ -547,7 +550,7 @@ class Guest:
         end = re.search(r"^@@job-end (\d+) ([\d.]+)$", output, re.MULTILINE)
         if not begin or not end:
             where = "its job had begun" if begin else "its job had not begun"
-            hung = not begin and re.search("soft lockup|rcu.*stall|starved|panic.*timer", console)
+            hung = not begin and (stopped or re.search("soft lockup|rcu.*stall|starved|panic.*timer", console))
             raise (GuestHung if hung else GuestError)("\n".join([
                 f"{self.name}: boot {self.boots} ({release}, {chosen}, {append}) {ending}; {where}.",
                 "console, last 30 lines:", *console.splitlines()[-30:],
