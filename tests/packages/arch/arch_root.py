@@ -27,7 +27,7 @@ import root as vm_root  # noqa: E402
 
 MACHINE = "z370-gt1030-no-param"
 PROGRAMS = [
-    "bash", "sh", "env", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "ln", "ls", "install", "sort", "touch", "tr",
+    "bash", "env", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "ln", "ls", "install", "sort", "touch", "tr",
     "head", "tail", "wc", "stat", "mktemp", "chmod", "chown", "readlink", "realpath", "dirname", "basename", "uname",
     "echo", "printf", "true", "false", "test", "id", "cmp", "sed", "grep", "egrep", "awk", "find", "xargs", "sync",
     "modprobe", "modinfo", "depmod", "lsmod", "kmod", "bsdtar", "zstd", "gzip", "xz", "od", "dd", "ldd", "ldconfig",
@@ -287,7 +287,7 @@ class Root:
             (root.path / name).mkdir(parents=True, exist_ok=True)
         for name in PROGRAMS:
             add_program(root.path, name)
-        for name, target in (("ash", "bash"),):
+        for name, target in (("ash", "bash"), ("sh", "bash")):  # Arch's sh is bash, and scriptlets rely on it
             (root.path / "usr/bin" / name).symlink_to(target)
         for program in programs:
             for library in libraries(program):
