@@ -13,7 +13,6 @@
 #include "core/files/own_paths.h"
 #include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
-#include "system/images/initramfs_image.h"
 #include "system/modules/load_order_prover.h"
 #include "system/modules/module_db.h"
 #include "system/modules/odd_index.h"
@@ -178,7 +177,7 @@ std::vector<std::string> images_of(const Kernel& kernel) {
 
 Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
                                 const Kernel& kernel, const std::vector<Claim>& claims,
-                                const std::vector<LoadOrder>& root) {
+                                const std::vector<LoadOrder>& root, const OpenedImages& opened) {
   ImageReport report{kernel.release, ImageCondition::readable, {}, {}, {}};
   const auto images = images_of(kernel);
   if (images.empty()) {
@@ -187,7 +186,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     return report;
   }
   const auto& line = command_line_of(facts, kernel);
-  const auto image = read_initramfs(files, images);
+  const auto image = opened.open(files, images);
   if (!image) return unreadable(kernel, image.error());
   auto held = read_image_facts(**image, line);
   if (!held) return unreadable(kernel, held.error());

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/images/image_verdict.h"
 #include "system/files/file_reader.h"
+#include "system/images/opened_images.h"
 
 namespace vfio_switch {
 
@@ -19,6 +20,7 @@ namespace vfio_switch {
 [[nodiscard]] Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
                                               const Kernel& kernel,
                                               const std::vector<Claim>& claims,
-                                              const std::vector<LoadOrder>& root);
+                                              const std::vector<LoadOrder>& root,
+                                              const OpenedImages& opened);
 
 }  // namespace vfio_switch

@@ -21,8 +21,9 @@ namespace {
 class MenuProver {
  public:
   MenuProver(const FileReader& files, const SystemFacts& facts,
-             const std::vector<PciAddress>& functions, const std::vector<Claim>& claims)
-      : files_(files), facts_(facts), functions_(functions), claims_(claims) {}
+             const std::vector<PciAddress>& functions, const std::vector<Claim>& claims,
+             const OpenedImages& opened)
+      : files_(files), facts_(facts), functions_(functions), claims_(claims), opened_(opened) {}
 
   Result<EntryProof> prove(const BootEntry& entry) {
     EntryProof proof{entry};
@@ -74,7 +75,7 @@ class MenuProver {
       add(orders->root_alone);
       return functions;
     }
-    const auto report = prove_image(files_, facts, kernel, claims_, orders->root_alone);
+    const auto report = prove_image(files_, facts, kernel, claims_, orders->root_alone, opened_);
     if (!report) return std::unexpected(report.error());
     if (report->condition == ImageCondition::readable) {
       add(report->orders);
@@ -90,6 +91,7 @@ class MenuProver {
   const SystemFacts& facts_;
   const std::vector<PciAddress>& functions_;
   const std::vector<Claim>& claims_;
+  const OpenedImages& opened_;
   std::map<Key, std::vector<EntryFunction>> known_;
 };
 
@@ -97,10 +99,11 @@ class MenuProver {
 
 Result<MenuProof> prove_menu(const FileReader& files, const SystemFacts& facts,
                              const std::vector<PciAddress>& functions,
-                             const std::vector<Claim>& claims, MenuPart part) {
+                             const std::vector<Claim>& claims, const OpenedImages& opened,
+                             MenuPart part) {
   MenuProof menu;
   menu.next = next_entry(facts.boot_menu);
-  MenuProver prover(files, facts, functions, claims);
+  MenuProver prover(files, facts, functions, claims, opened);
   for (std::size_t i = 0; i < facts.boot_menu.entries.size(); ++i) {
     const auto& entry = facts.boot_menu.entries[i];
     if (part == MenuPart::next && i != menu.next) {

@@ -8,6 +8,7 @@
 #include "core/modules/load_order.h"
 #include "core/plan/entry_proof.h"
 #include "system/files/file_reader.h"
+#include "system/images/opened_images.h"
 
 namespace vfio_switch {
 
@@ -19,6 +20,7 @@ enum class MenuPart { all, next };
 /// the proof without functions.
 [[nodiscard]] Result<MenuProof> prove_menu(const FileReader& files, const SystemFacts& facts,
                                            const std::vector<PciAddress>& functions,
-                                           const std::vector<Claim>& claims, MenuPart part);
+                                           const std::vector<Claim>& claims,
+                                           const OpenedImages& opened, MenuPart part);
 
 }  // namespace vfio_switch

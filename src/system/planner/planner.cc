@@ -141,7 +141,7 @@ Result<Status> Planner::status() const {
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
   std::ranges::move(stale, std::back_inserter(status.notes));
   auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims,
-                                      MenuPart::all);
+                                      evidence.opened, MenuPart::all);
   if (!menu) return failure_of(menu);
   add_menu(status, std::move(*menu));
   add_unread(status.notes, machine_.facts);
@@ -151,13 +151,13 @@ Result<Status> Planner::status() const {
 Result<MenuProof> Planner::prove_next_boot(const std::vector<PciAddress>& functions) const {
   const auto claims = find_claims(files_, machine_.facts, functions);
   if (!claims) return std::unexpected(claims.error());
-  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, MenuPart::next);
+  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, {}, MenuPart::next);
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  Evidence evidence{std::move(*claims), {}};
+  Evidence evidence{std::move(*claims)};
   if (auto asked = ask_libkmod(plan, evidence); !asked) return asked;
   if (auto spared = spare_builds(plan, evidence, options); !spared) return spared;
   return add_images(plan, evidence, options);
@@ -306,7 +306,8 @@ Result<void> Planner::find_stale_copies(const Evidence& evidence, const DriverCo
 Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,
                                         const DriverConfig& config, Intent intent) const {
   const auto& claims = evidence.claims;
-  auto report = prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone);
+  auto report =
+      prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone, evidence.opened);
   if (!report || report->condition != ImageCondition::readable) return report;
   report->root_decides = can_do_without_images(claims, config, intent) &&
                          !concern_of(report->facts, kernel.release, claims);

@@ -11,6 +11,7 @@
 #include "core/plan/plan.h"
 #include "core/plan/status.h"
 #include "system/files/file_reader.h"
+#include "system/images/opened_images.h"
 #include "system/machine/machine.h"
 
 namespace vfio_switch {
@@ -57,7 +58,8 @@ class Planner {
   /// What libkmod said about a plan's functions.
   struct Evidence {
     std::vector<Claim> claims;
-    std::vector<LoadOrder> root_alone;  ///< under `Plan::config`; see LoadOrders
+    std::vector<LoadOrder> root_alone = {};  ///< under `Plan::config`; see LoadOrders
+    OpenedImages opened = {};
   };
 
   [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options, Evidence& evidence) const;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/machine/boot_entries.h"
-#include "system/images/initramfs_image.h"
+#include "system/images/opened_images.h"
 #include "system/tools/booster.h"
 #include "system/tools/kernels.h"
 
@@ -30,11 +30,12 @@ std::string followed(const FileReader& files, std::string path) {
 /// The only one of `kernels` whose modules the files of `entry` hold; nothing where it is not the
 /// only one. It is asked where a kernel does not tell its release itself: the image was built for
 /// the kernel that it is loaded with, and holds no other modules.
-std::optional<std::string> release_in_images(const FileReader& files, const BootEntry& entry,
+std::optional<std::string> release_in_images(const FileReader& files, const OpenedImages& opened,
+                                             const BootEntry& entry,
                                              const std::vector<Kernel>& kernels) {
   const auto images = files_of(entry);
   if (images.empty()) return std::nullopt;
-  const auto tree = read_initramfs(files, images);
+  const auto tree = opened.open(files, images);
   if (!tree) return std::nullopt;
   std::optional<std::string> found;
   for (const std::string directory : {"/lib/modules", "/usr/lib/modules"}) {
@@ -52,9 +53,10 @@ std::optional<std::string> release_in_images(const FileReader& files, const Boot
 }
 
 void find_releases(const FileReader& files, SystemFacts& facts) {
+  const OpenedImages opened;
   for (auto& entry : facts.boot_menu.entries) {
     if (!is_ours(entry) || entry.release || why_no_files(entry)) continue;
-    entry.release = release_in_images(files, entry, facts.kernels);
+    entry.release = release_in_images(files, opened, entry, facts.kernels);
     if (!entry.release) continue;
     std::erase_if(entry.unknown, [](const BootUnknown& unknown) {
       return unknown.code == BootUnknownCode::release;
