@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/modules/module_index.h"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -35,13 +37,11 @@ class Cursor {
   }
 
   std::optional<std::uint32_t> number() {
-    constexpr std::size_t size = 4;
-    if (at_ > bytes_.size() || bytes_.size() - at_ < size) return std::nullopt;
     std::uint32_t value = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      value = value << 8U | static_cast<unsigned char>(bytes_[at_++]);
-    }
-    return value;
+    if (at_ > bytes_.size() || bytes_.size() - at_ < sizeof value) return std::nullopt;
+    std::memcpy(&value, bytes_.data() + at_, sizeof value);
+    at_ += sizeof value;
+    return std::endian::native == std::endian::big ? value : std::byteswap(value);
   }
 
   /// A text with the zero byte that ends it.

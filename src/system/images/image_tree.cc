@@ -71,6 +71,7 @@ bool ImageTree::keeps(const CpioEntry& entry) const {
 
 Result<void> ImageTree::add(const CpioEntry& entry, std::string body) {
   if (++entries_ > most_entries) return fail("it contains too many files");
+  copies_.clear();
   kept_ += body.size();
   if (kept_ > most_kept) return fail("it contains too much configuration");
   const auto [directory, name] = find_place_to_add(entry.path);
@@ -206,10 +207,16 @@ Result<std::optional<UniqueFd>> ImageTree::open_file(const std::string& path) co
 Result<std::optional<UniqueFd>> ImageTree::open_directory(const std::string& path) const {
   const auto node = find(path, true);
   if (!node || node->kind != FileKind::directory) return std::nullopt;
-  auto fd = make_memory_directory();
-  if (!fd) return failure_of(fd);
-  if (auto copied = copy(*node, fd->get()); !copied) return failure_of(copied);
-  return std::optional(std::move(*fd));
+  auto made = copies_.find(path);
+  if (made == copies_.end()) {
+    auto fd = make_memory_directory();
+    if (!fd) return failure_of(fd);
+    if (auto copied = copy(*node, fd->get()); !copied) return failure_of(copied);
+    made = copies_.emplace(path, std::move(*fd)).first;
+  }
+  UniqueFd shared(::fcntl(made->second.get(), F_DUPFD_CLOEXEC, 0));
+  if (!shared) return fail(path + ": " + std::strerror(errno));
+  return std::optional(std::move(shared));
 }
 
 Result<void> ImageTree::copy(const Node& directory, int fd) {

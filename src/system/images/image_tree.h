@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,8 +35,8 @@ class ImageTree final : public FileReader, public CpioSink {
   [[nodiscard]] Result<std::optional<FileStatus>> status(const std::string& path) const override;
   [[nodiscard]] std::optional<std::string> read_link(const std::string& path) const override;
   [[nodiscard]] Result<std::optional<UniqueFd>> open_file(const std::string& path) const override;
-  /// A copy of the directory in memory, in a file system that is mounted nowhere. Files whose
-  /// content was not kept are empty in it. An Error (permission) where the system allows no such
+  /// A copy of the directory in memory, in a file system that is mounted nowhere; one copy for all
+  /// who ask. Files whose content was not kept are empty in it. An Error (permission) where the system allows no such
   /// thing.
   [[nodiscard]] Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const override;
@@ -60,6 +61,7 @@ class ImageTree final : public FileReader, public CpioSink {
   std::string last_way_;    ///< to the directory of the entry added last: most share it
   NodePtr last_directory_;  ///< null where a link or a directory has changed since
   std::map<LinkKey, NodePtr> linked_;
+  mutable std::map<std::string, UniqueFd, std::less<>> copies_;  ///< by open_directory()
   std::size_t entries_ = 0;
   std::size_t kept_ = 0;           ///< bytes
   mutable std::size_t steps_ = 0;  ///< components of paths that were looked up
