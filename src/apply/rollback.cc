@@ -8,8 +8,10 @@
 #include "apply/journalled_state.h"
 #include "core/base/line_diff.h"
 #include "core/binding/generated_files.h"
+#include "core/cards/selection.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
+#include "core/plan/image_plan.h"
 #include "system/planner/planner.h"
 #include "system/state/state_store.h"
 

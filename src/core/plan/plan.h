@@ -7,12 +7,9 @@
 #include <vector>
 
 #include "core/binding/driver_config.h"
-#include "core/binding/override.h"
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
-#include "core/cards/selection.h"
 #include "core/files/diff.h"
-#include "core/images/image_verdict.h"
 #include "core/machine/facts.h"
 #include "core/message/note.h"
 #include "core/modules/load_order.h"
@@ -53,35 +50,7 @@ struct Plan {
   [[nodiscard]] std::string_view outcome() const;
 };
 
-/// The plan that makes vfio-pci take the selected cards. `claims` are the modules that could
-/// claim their functions, for every kernel. The load order is not proved yet: see conclude().
-[[nodiscard]] Plan plan_enable(const SystemFacts& facts, const Selection& selection,
-                               const std::vector<Claim>& claims, const PlanOptions& options);
-
-/// The plan that gives the cards of `state` back to the host: our files commented out.
-[[nodiscard]] Plan plan_disable(const SystemFacts& facts, const State& state,
-                                const PlanOptions& options);
-
-/// Completes a plan whose file changes are known: the images that have to follow, and the
-/// configuration as it will be.
-void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
-
 /// Refuses a plan that changes something while a boot file system should be mounted and is not.
 void refuse_unmounted(Plan& plan, const SystemFacts& facts);
-
-/// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
-/// proved current is never rebuilt.
-void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
-                      const PlanOptions& options);
-
-/// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
-/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal; one
-/// whose order cannot be known gets a note of the reason. Of a plan that is refused the changes are
-/// taken out.
-void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
-
-/// Refuses a concluded plan to enable whose order cannot be known. It is for the automatic setup,
-/// for which nobody has asked.
-void refuse_undecided(Plan& plan);
 
 }  // namespace vfio_switch

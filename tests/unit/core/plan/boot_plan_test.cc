@@ -10,6 +10,7 @@
 #include "core/boot/grub_settings.h"
 #include "core/cards/isolation.h"
 #include "core/facts_builder.h"
+#include "core/plan/config_plan.h"
 #include "core/tell/message_text.h"
 #include "told.h"
 

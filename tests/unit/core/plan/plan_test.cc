@@ -19,6 +19,9 @@
 #include "core/binding/generated_files.h"
 #include "core/facts_builder.h"
 #include "core/files/put_out.h"
+#include "core/plan/conclusion.h"
+#include "core/plan/config_plan.h"
+#include "core/plan/image_plan.h"
 #include "told.h"
 
 namespace vfio_switch {

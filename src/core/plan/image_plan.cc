@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/plan/image_plan.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "core/binding/driver_config.h"
+#include "core/binding/override.h"
+#include "core/files/own_paths.h"
+#include "core/machine/boot_entries.h"
+
+namespace vfio_switch {
+
+namespace {
+
+DriverConfig config_after(DriverConfig config, const Diff& diff) {
+  constexpr std::string_view directory = "/etc/modprobe.d/";
+  for (const auto& change : diff) {
+    const auto* file = std::get_if<FileChange>(&change);
+    if (file == nullptr) continue;
+    const auto* after = std::get_if<RegularFile>(&file->after);
+    const auto content = after == nullptr ? std::nullopt : std::optional(after->content);
+    if (file->path == override_path) config.overrides = parse_override(content.value_or(""));
+    if (!file->path.starts_with(directory)) continue;
+    config.modprobe = with_file(std::move(config.modprobe), file->path, content);
+  }
+  return config;
+}
+
+/// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it. One
+/// that several kernels seem to share is built once, for the newest.
+void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason, Diff& diff) {
+  if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
+  const bool planned = std::ranges::any_of(diff, [&](const Change& change) {
+    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
+    return rebuild != nullptr && rebuild->image == *kernel.initramfs;
+  });
+  if (planned) return;
+  diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
+}
+
+}  // namespace
+
+void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
+  plan.config = config_after(current_config(facts), plan.diff);
+  const bool changes = has_file_changes(plan.diff);
+  for (const auto* kernel : in_build_order(facts)) {
+    if (!changes && !options.force_rebuild) break;
+    add_rebuild(*kernel, options,
+                changes ? ReasonCause::configuration_changes : ReasonCause::rebuild_asked,
+                plan.diff);
+  }
+  refuse_unmounted(plan, facts);
+}
+
+void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
+                      const PlanOptions& options) {
+  if (!plan.refusals.empty() || !plan.diff.empty() || !options.can_rebuild) return;
+  for (const auto* kernel : in_build_order(facts)) {
+    const auto verdict = images.find(kernel->release);
+    if (verdict == images.end() || verdict->second.staged != false) continue;
+    add_rebuild(*kernel, options, verdict->second.reason.value_or(Reason()), plan.diff);
+  }
+  refuse_unmounted(plan, facts);
+  if (!plan.refusals.empty()) plan.diff.clear();
+}
+
+}  // namespace vfio_switch
