@@ -140,7 +140,7 @@ Result<void> roll_back_boot(Plan& plan, const FileReader& files, const Machine& 
   const auto restored = give_back_outputs(plan, files, journal, run);
   if (!restored) return std::unexpected(restored.error());
   if (!*restored && run != nullptr) add_run(plan, *run, options);
-  refuse_unmounted(plan, machine.facts);
+  plan.add(refuse_unmounted(plan, machine.facts));
   return {};
 }
 

@@ -85,7 +85,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     plan.diff.emplace_back(
         FileChange{std::string(path), now, Absent{}, ReasonCause::written_by_us});
   }
-  complete_plan(plan, machine.facts, options);
+  plan = completed(std::move(plan), machine.facts, options);
   if (auto added = roll_back_boot(plan, files, machine, journal, options); !added) {
     return failure_of(added);
   }

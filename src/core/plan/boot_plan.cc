@@ -161,7 +161,7 @@ class CommandLine {
     plan_.diff.insert(first_rebuild, std::make_move_iterator(edit.files.begin()),
                       std::make_move_iterator(edit.files.end()));
     if (edit.run) plan_.diff.emplace_back(std::move(*edit.run));
-    refuse_unmounted(plan_, facts_);
+    plan_.add(refuse_unmounted(plan_, facts_));
     if (facts_.tpm_unlock) {
       plan_.notes.push_back({NoteCause::tpm_unlock,
                              {{"place", *facts_.tpm_unlock}},

@@ -28,20 +28,18 @@ Refusal unproved(const LoadOrder& order) {
           {order.device}};
 }
 
-void note_once(Plan& plan, Note note) {
-  const bool known = std::ranges::find(plan.notes, note) != plan.notes.end();
-  if (!known) plan.notes.push_back(std::move(note));
-}
-
 /// Refuses what libkmod does not confirm: vfio-pci first for every function, in every kernel that
-/// has it. What it cannot be asked, nor anybody else, is only noted.
-void refuse_unproved(Plan& plan, const std::vector<Kernel>& kernels) {
+/// has it. What it cannot be asked, nor anybody else, is only noted, and once.
+PlanPart refuse_unproved(const Plan& plan, const std::vector<Kernel>& kernels) {
+  PlanPart part;
   for (const auto& order : plan.load_order) {
     const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
     const bool as_wanted = order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing;
     if (as_wanted && order.proved) continue;
     if (as_wanted && order.is_undecided()) {
-      note_once(plan, {NoteCause::not_proved, {{"reason", *order.reason}}});
+      const Note note{NoteCause::not_proved, {{"reason", *order.reason}}};
+      const bool known = std::ranges::find(part.notes, note) != part.notes.end();
+      if (!known) part.notes.push_back(note);
       continue;
     }
     const auto reason = order.reason.value_or(Reason());
@@ -53,29 +51,32 @@ void refuse_unproved(Plan& plan, const std::vector<Kernel>& kernels) {
     } else if (const auto* place = place_of_list(reason)) {
       refusal.remedy.emplace_back(Edit{*place, {}, {}});
     }
-    plan.refusals.push_back(std::move(refusal));
+    part.refusals.push_back(std::move(refusal));
   }
+  return part;
 }
 
 }  // namespace
 
-void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
+Plan concluded(Plan plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
   plan.load_order = std::move(orders);
   if (plan.state.intent == Intent::enabled && plan.refusals.empty()) {
-    refuse_unproved(plan, kernels);
+    plan.add(refuse_unproved(plan, kernels));
   }
   // What is refused is not offered either: its ids might be a device's of the host.
   if (!plan.refusals.empty()) plan.diff.clear();
+  return plan;
 }
 
-void refuse_undecided(Plan& plan) {
+Plan refused_if_undecided(Plan plan) {
   const auto noted = std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause);
-  if (noted == 0) return;
+  if (noted == 0) return plan;
   for (const auto& order : plan.load_order) {
     if (order.is_undecided()) plan.refusals.push_back(unproved(order));
   }
   std::erase_if(plan.notes, [](const Note& note) { return note.cause == NoteCause::not_proved; });
   plan.diff.clear();
+  return plan;
 }
 
 }  // namespace vfio_switch

@@ -9,14 +9,15 @@
 
 namespace vfio_switch {
 
-/// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
-/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal; one
+/// `plan` with what libkmod said about `plan.config`. A plan to enable whose order does not come
+/// out with vfio-pci first for every function, in every kernel that has it, becomes a refusal; one
 /// whose order cannot be known gets a note of the reason. Of a plan that is refused the changes are
 /// taken out.
-void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
+[[nodiscard]] Plan concluded(Plan plan, std::vector<LoadOrder> orders,
+                             const std::vector<Kernel>& kernels);
 
-/// Refuses a concluded plan to enable whose order cannot be known. It is for the automatic setup,
+/// A concluded plan to enable, refused if its order cannot be known. It is for the automatic setup,
 /// for which nobody has asked.
-void refuse_undecided(Plan& plan);
+[[nodiscard]] Plan refused_if_undecided(Plan plan);
 
 }  // namespace vfio_switch

@@ -2,7 +2,6 @@
 #include "core/plan/config_plan.h"
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 
 #include "core/base/line_diff.h"
@@ -42,23 +41,21 @@ class DiffBuilder {
     if (!may_replace(std::string(path), before, content.value_or(std::string()))) return;
     FileState after;
     if (content) after = RegularFile{*content, 0644, 0, 0};
-    diff_.emplace_back(FileChange{std::string(path), before, after, std::move(reason)});
+    part_.diff.emplace_back(FileChange{std::string(path), before, after, std::move(reason)});
   }
 
-  Diff take_diff() { return std::move(diff_); }
-  std::vector<Refusal> take_refusals() { return std::move(refusals_); }
-  std::vector<Note> take_notes() { return std::move(notes_); }
+  PlanPart take() { return std::move(part_); }
 
   /// Wants an edited file of ours out of effect, and no byte of it lost.
   void want_put_out(std::string_view path, const RegularFile& file) {
     auto after = file;
     after.modified = 0;
     after.content = put_out(path, file.content);
-    diff_.emplace_back(
+    part_.diff.emplace_back(
         FileChange{std::string(path), file, std::move(after), ReasonCause::put_out_of_effect});
-    notes_.push_back({NoteCause::file_put_out,
-                      {{"file", Place{std::string(path)}}},
-                      {Run{{put_back_arguments(path)}}}});
+    part_.notes.push_back({NoteCause::file_put_out,
+                           {{"file", Place{std::string(path)}}},
+                           {Run{{put_back_arguments(path)}}}});
   }
 
  private:
@@ -72,9 +69,9 @@ class DiffBuilder {
       auto after = file;
       after.modified = 0;
       after.content = *theirs;
-      diff_.emplace_back(FileChange{path, file, std::move(after), ReasonCause::put_back});
+      part_.diff.emplace_back(FileChange{path, file, std::move(after), ReasonCause::put_back});
     } else if (wanted) {
-      refusals_.push_back(
+      part_.refusals.push_back(
           {RefusalCause::file_put_out,
            {{"file", Place{path}}},
            replace_or_keep(),
@@ -94,7 +91,7 @@ class DiffBuilder {
     const auto* file = std::get_if<RegularFile>(&before);
     if (file != nullptr && is_unmodified(file->content)) return true;
     if (file != nullptr && is_adoptable(path, file->content, ids_)) {
-      notes_.push_back({NoteCause::file_adopted, {{"file", Place{path}}}});
+      part_.notes.push_back({NoteCause::file_adopted, {{"file", Place{path}}}});
       return true;
     }
     const bool is_directory = std::holds_alternative<Directory>(before);
@@ -103,12 +100,12 @@ class DiffBuilder {
     if (is_directory && options_.edited != EditedFiles::keep) {
       Remedy remedy = {Manual{ByHand::move_away, data}};
       add_way(remedy, {command_for(state_, {"--keep-mine"})});
-      refusals_.push_back({RefusalCause::file_is_directory, data, std::move(remedy)});
+      part_.refusals.push_back({RefusalCause::file_is_directory, data, std::move(remedy)});
     } else if (options_.edited == EditedFiles::refuse) {
       if (file == nullptr) {
-        refusals_.push_back({RefusalCause::file_not_regular, data, replace_or_keep()});
+        part_.refusals.push_back({RefusalCause::file_not_regular, data, replace_or_keep()});
       } else {
-        refusals_.push_back(
+        part_.refusals.push_back(
             {RefusalCause::file_edited,
              data,
              replace_or_keep(),
@@ -116,7 +113,7 @@ class DiffBuilder {
              unified_diff(file->content, wanted, path + " as it is", path + " by vfio-switch")});
       }
     } else {
-      notes_.push_back({NoteCause::file_left, data});
+      part_.notes.push_back({NoteCause::file_left, data});
     }
     return false;
   }
@@ -125,14 +122,14 @@ class DiffBuilder {
   const PlanOptions& options_;
   const State& state_;
   std::set<PciId> ids_;
-  Diff diff_;
-  std::vector<Refusal> refusals_;
-  std::vector<Note> notes_;
+  PlanPart part_;
 };
 
-/// Where the machine itself is not ready: its IOMMU is off, or it is not the one that we see.
-void refuse_surroundings(Plan& plan, const SystemFacts& facts) {
-  for (auto& refusal : plan.refusals) {
+/// What is said against the selection, and where the machine itself is not ready: its IOMMU is off,
+/// or it is not the one that we see.
+std::vector<Refusal> refusals_of(const Selection& selection, const SystemFacts& facts) {
+  auto refusals = selection.refusals;
+  for (auto& refusal : refusals) {
     // What a card lacks is, to a plan, a parameter that it could add.
     if (refusal.cause == RefusalCause::iommu_needs_parameter) {
       refusal.cause = RefusalCause::iommu_parameter_missing;
@@ -141,10 +138,11 @@ void refuse_surroundings(Plan& plan, const SystemFacts& facts) {
     }
   }
   if (facts.foreign_environment) {
-    plan.refusals.push_back({RefusalCause::foreign_environment,
-                             {{"what", Reason(*facts.foreign_environment)}},
-                             {Manual{ByHand::run_on_the_machine}}});
+    refusals.push_back({RefusalCause::foreign_environment,
+                        {{"what", Reason(*facts.foreign_environment)}},
+                        {Manual{ByHand::run_on_the_machine}}});
   }
+  return refusals;
 }
 
 /// What the initramfs tools and systemd read beside modprobe.d.
@@ -160,15 +158,17 @@ void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
                                      : ReasonCause::mkinitcpio_does_not_need_it);
 }
 
-void add_image_hindrances(Plan& plan, const SystemFacts& facts) {
+PlanPart image_hindrances(const SystemFacts& facts) {
+  PlanPart part;
   for (const auto& hindrance : facts.image_hindrances) {
     const Data data = {{"reason", hindrance.what.reason}};
     if (hindrance.prevents) {
-      plan.refusals.push_back({RefusalCause::image_tool, data, hindrance.what.remedy});
+      part.refusals.push_back({RefusalCause::image_tool, data, hindrance.what.remedy});
     } else {
-      plan.notes.push_back({NoteCause::image_tool, data, hindrance.what.remedy});
+      part.notes.push_back({NoteCause::image_tool, data, hindrance.what.remedy});
     }
   }
+  return part;
 }
 
 }  // namespace
@@ -177,11 +177,10 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                  const std::vector<Claim>& claims, const PlanOptions& options) {
   Plan plan;
   plan.state = {Intent::enabled, selection.cards, selection.accepted_risks};
-  plan.refusals = selection.refusals;
+  plan.refusals = refusals_of(selection, facts);
   plan.notes = selection.notes;
   plan.functions = selection.functions;
   plan.config = current_config(facts);
-  refuse_surroundings(plan, facts);
   if (plan.functions.empty()) return plan;
 
   std::set<std::string> claimants;
@@ -227,15 +226,12 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                           : render_vfio_conf(card, lines.plain),
                ReasonCause::vfio_loads_first);
   want_files_of_tools(builder, facts);
-  plan.diff = builder.take_diff();
-  std::ranges::move(builder.take_refusals(), std::back_inserter(plan.refusals));
-  std::ranges::move(builder.take_notes(), std::back_inserter(plan.notes));
-  add_image_hindrances(plan, facts);
-  complete_plan(plan, facts, options);
+  plan.add(builder.take());
+  plan.add(image_hindrances(facts));
+  plan = completed(std::move(plan), facts, options);
   const auto directives = parse_modprobe(effective_modprobe(others));
-  std::ranges::move(find_conflicts(facts, directives, ids, binding),
-                    std::back_inserter(plan.refusals));
-  std::ranges::move(find_hindrances(claims, directives), std::back_inserter(plan.notes));
+  plan.add({.refusals = find_conflicts(facts, directives, ids, binding),
+            .notes = find_hindrances(claims, directives)});
   return plan;
 }
 
@@ -263,12 +259,10 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
     builder.want(path, disabled_form(file == nullptr ? std::string() : file->content),
                  ReasonCause::commented_out);
   }
-  plan.diff = builder.take_diff();
-  plan.refusals = builder.take_refusals();
-  plan.notes = builder.take_notes();
+  plan.add(builder.take());
   plan.config = current_config(facts);
   const bool never_enabled = state.intent == Intent::unset && plan.diff.empty();
-  if (!never_enabled) complete_plan(plan, facts, options);
+  if (!never_enabled) plan = completed(std::move(plan), facts, options);
   return plan;
 }
 

@@ -12,7 +12,7 @@
 namespace vfio_switch {
 
 /// The plan that makes vfio-pci take the selected cards. `claims` are the modules that could
-/// claim their functions, for every kernel. The load order is not proved yet: see conclude().
+/// claim their functions, for every kernel. The load order is not proved yet: see concluded().
 [[nodiscard]] Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                                const std::vector<Claim>& claims, const PlanOptions& options);
 

@@ -44,7 +44,7 @@ void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason
 
 }  // namespace
 
-void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options) {
+Plan completed(Plan plan, const SystemFacts& facts, const PlanOptions& options) {
   plan.config = config_after(current_config(facts), plan.diff);
   const bool changes = has_file_changes(plan.diff);
   for (const auto* kernel : in_build_order(facts)) {
@@ -53,19 +53,22 @@ void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& opti
                 changes ? ReasonCause::configuration_changes : ReasonCause::rebuild_asked,
                 plan.diff);
   }
-  refuse_unmounted(plan, facts);
+  plan.add(refuse_unmounted(plan, facts));
+  return plan;
 }
 
-void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
-                      const PlanOptions& options) {
-  if (!plan.refusals.empty() || !plan.diff.empty() || !options.can_rebuild) return;
+PlanPart rebuild_unproved(const PlanPart& planned, const SystemFacts& facts,
+                          const ImageVerdicts& images, const PlanOptions& options) {
+  PlanPart part;
+  if (!planned.refusals.empty() || !planned.diff.empty() || !options.can_rebuild) return part;
   for (const auto* kernel : in_build_order(facts)) {
     const auto verdict = images.find(kernel->release);
     if (verdict == images.end() || verdict->second.staged != false) continue;
-    add_rebuild(*kernel, options, verdict->second.reason.value_or(Reason()), plan.diff);
+    add_rebuild(*kernel, options, verdict->second.reason.value_or(Reason()), part.diff);
   }
-  refuse_unmounted(plan, facts);
-  if (!plan.refusals.empty()) plan.diff.clear();
+  part.add(refuse_unmounted(part, facts));
+  if (!part.refusals.empty()) part.diff.clear();
+  return part;
 }
 
 }  // namespace vfio_switch

@@ -7,13 +7,13 @@
 
 namespace vfio_switch {
 
-/// Completes a plan whose file changes are known: the images that have to follow, and the
+/// A plan whose file changes are known, completed: with the images that have to follow, and the
 /// configuration as it will be.
-void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
+[[nodiscard]] Plan completed(Plan plan, const SystemFacts& facts, const PlanOptions& options);
 
-/// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
+/// The images that do not do what is wanted, for a plan that changes no file. An image that is
 /// proved current is never rebuilt.
-void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
-                      const PlanOptions& options);
+[[nodiscard]] PlanPart rebuild_unproved(const PlanPart& planned, const SystemFacts& facts,
+                                        const ImageVerdicts& images, const PlanOptions& options);
 
 }  // namespace vfio_switch

@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/plan/plan.h"
 
-#include <string>
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
 namespace vfio_switch {
+
+void PlanPart::add(PlanPart more) {
+  std::ranges::move(more.diff, std::back_inserter(diff));
+  std::ranges::move(more.refusals, std::back_inserter(refusals));
+  std::ranges::move(more.notes, std::back_inserter(notes));
+}
 
 std::string_view Plan::outcome() const {
   if (!refusals.empty()) return "refused";
   return diff.empty() ? "nothing" : "change";
 }
 
-void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
-  if (plan.diff.empty() || facts.unmounted.empty() ||
-      contains(plan.refusals, RefusalCode::boot_not_mounted)) {
-    return;
+PlanPart refuse_unmounted(const PlanPart& planned, const SystemFacts& facts) {
+  if (planned.diff.empty() || facts.unmounted.empty() ||
+      contains(planned.refusals, RefusalCode::boot_not_mounted)) {
+    return {};
   }
   Refusal refusal{RefusalCause::not_mounted};
   std::vector<Item> paths;
@@ -24,7 +31,7 @@ void refuse_unmounted(Plan& plan, const SystemFacts& facts) {
     refusal.remedy.emplace_back(Run{{{"mount", path}}});
   }
   refusal.data.emplace_back("paths", std::move(paths));
-  plan.refusals.push_back(std::move(refusal));
+  return {.refusals = {std::move(refusal)}};
 }
 
 }  // namespace vfio_switch

@@ -34,15 +34,23 @@ struct PlanOptions {
   std::string built_elsewhere;
 };
 
+/// What one subject adds to a plan. Who makes a part sees what it depends on, and changes none of
+/// that; the order of the parts is decided where the plan is put together.
+struct PlanPart {
+  Diff diff = {};
+  std::vector<Refusal> refusals = {};  ///< not empty: nothing of `diff` may be done
+  std::vector<Note> notes = {};        ///< what a person should know
+
+  /// Puts `more` behind what is here.
+  void add(PlanPart more);
+};
+
 /// What the machine should become so that an intent holds, or why it should not.
-struct Plan {
+struct Plan : PlanPart {
   State state;                        ///< what will be remembered
-  std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
   std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
-  Diff diff;
   DriverConfig config;                ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
-  std::vector<Note> notes;            ///< what a person should know
   bool command_line_locked = false;   ///< no escape at the boot menu
   std::optional<Note> no_build;       ///< why no image has to follow the files; nothing: they do
 
@@ -50,7 +58,8 @@ struct Plan {
   [[nodiscard]] std::string_view outcome() const;
 };
 
-/// Refuses a plan that changes something while a boot file system should be mounted and is not.
-void refuse_unmounted(Plan& plan, const SystemFacts& facts);
+/// The refusal of a plan that changes something while a boot file system should be mounted and is
+/// not. Nothing where `planned` has it already.
+[[nodiscard]] PlanPart refuse_unmounted(const PlanPart& planned, const SystemFacts& facts);
 
 }  // namespace vfio_switch

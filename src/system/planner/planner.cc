@@ -70,7 +70,7 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   }
   add_unread(plan.notes, machine_.facts);
   if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
-  if (options.automatic) refuse_undecided(plan);
+  if (options.automatic) plan = refused_if_undecided(std::move(plan));
   return plan;
 }
 
@@ -190,7 +190,7 @@ Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
   auto orders = prove_load_order(files_, machine_.facts, evidence.claims, plan.config);
   if (!orders) return failure_of(orders);
   evidence.root_alone = std::move(orders->root_alone);
-  conclude(plan, std::move(orders->images_built), machine_.facts.kernels);
+  plan = concluded(std::move(plan), std::move(orders->images_built), machine_.facts.kernels);
   return {};
 }
 
@@ -251,7 +251,7 @@ Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
       !found) {
     return found;
   }
-  rebuild_unproved(plan, machine_.facts, images->verdicts, options);
+  plan.add(rebuild_unproved(plan, machine_.facts, images->verdicts, options));
   return {};
 }
 
