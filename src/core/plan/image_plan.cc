@@ -30,19 +30,31 @@ DriverConfig config_after(DriverConfig config, const Diff& diff) {
   return config;
 }
 
+bool rebuilds(const Diff& diff, std::string_view image) {
+  return std::ranges::any_of(diff, [&](const Change& change) {
+    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
+    return rebuild != nullptr && rebuild->image == image;
+  });
+}
+
 /// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it. One
 /// that several kernels seem to share is built once, for the newest.
 void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason, Diff& diff) {
   if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
-  const bool planned = std::ranges::any_of(diff, [&](const Change& change) {
-    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-    return rebuild != nullptr && rebuild->image == *kernel.initramfs;
-  });
-  if (planned) return;
+  if (rebuilds(diff, *kernel.initramfs)) return;
   diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
 }
 
 }  // namespace
+
+Diff other_rebuilds(const Diff& planned, const SystemFacts& facts, const Reason& reason) {
+  Diff others;
+  for (const auto& kernel : facts.kernels) {
+    if (!kernel.initramfs || rebuilds(planned, *kernel.initramfs)) continue;
+    add_rebuild(kernel, {}, reason, others);
+  }
+  return others;
+}
 
 Plan completed(Plan plan, const SystemFacts& facts, const PlanOptions& options) {
   plan.config = config_after(current_config(facts), plan.diff);

@@ -7,6 +7,10 @@
 
 namespace vfio_switch {
 
+/// The builds of all images that are known, but for those that `planned` has already.
+[[nodiscard]] Diff other_rebuilds(const Diff& planned, const SystemFacts& facts,
+                                  const Reason& reason);
+
 /// A plan whose file changes are known, completed: with the images that have to follow, and the
 /// configuration as it will be.
 [[nodiscard]] Plan completed(Plan plan, const SystemFacts& facts, const PlanOptions& options);

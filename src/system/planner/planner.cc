@@ -55,7 +55,8 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   if (!found) return failure_of(found);
   evidence.claims = std::move(*found);
   auto plan = plan_enable(machine_.facts, selection, evidence.claims, options.plan);
-  plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
+  plan = with_boot_parameters(std::move(plan), machine_.facts, evidence.claims, machine_.state,
+                              policy);
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCause::escape_locked});
   }
@@ -85,7 +86,8 @@ Result<Plan> Planner::enable(const EnableOptions& options) const {
 
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
-  drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
+  plan = without_id_parameter(std::move(plan), machine_.facts, machine_.state,
+                              {.may_run = options.can_rebuild});
   add_unread(plan.notes, machine_.facts);
   std::ranges::move(
       still_given(machine_.facts, plan.functions, plan.config, machine_.state.boot_parameters),
