@@ -90,9 +90,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     return failure_of(added);
   }
   plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
-  if (auto proved = Planner(files, machine).prove(plan, options); !proved)
-    return failure_of(proved);
-  return plan;
+  return Planner(files, machine).prove(std::move(plan), options);
 }
 
 }  // namespace vfio_switch

@@ -2,7 +2,6 @@
 #include "core/plan/image_plan.h"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -28,6 +27,10 @@ DriverConfig config_after(DriverConfig config, const Diff& diff) {
     config.modprobe = with_file(std::move(config.modprobe), file->path, content);
   }
   return config;
+}
+
+bool is_rebuild(const Change& change) {
+  return std::holds_alternative<RebuildInitramfs>(change);
 }
 
 bool rebuilds(const Diff& diff, std::string_view image) {
@@ -81,6 +84,22 @@ PlanPart rebuild_unproved(const PlanPart& planned, const SystemFacts& facts,
   part.add(refuse_unmounted(part, facts));
   if (!part.refusals.empty()) part.diff.clear();
   return part;
+}
+
+Plan with_images(Plan plan, ImagePart images) {
+  for (auto& order : plan.load_order) {
+    const auto same = std::ranges::find_if(images.orders, [&](const LoadOrder& other) {
+      return other.kernel == order.kernel && other.device == order.device;
+    });
+    if (same != images.orders.end()) order = std::move(*same);
+  }
+  if (images.no_build) {
+    std::erase_if(plan.diff, is_rebuild);
+    plan.notes.push_back(*images.no_build);
+    plan.no_build = std::move(images.no_build);
+  }
+  plan.add(std::move(images));
+  return plan;
 }
 
 }  // namespace vfio_switch

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "core/images/image_verdict.h"
 #include "core/machine/facts.h"
+#include "core/message/note.h"
+#include "core/modules/load_order.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {
@@ -19,5 +24,13 @@ namespace vfio_switch {
 /// proved current is never rebuilt.
 [[nodiscard]] PlanPart rebuild_unproved(const PlanPart& planned, const SystemFacts& facts,
                                         const ImageVerdicts& images, const PlanOptions& options);
+
+/// What the images themselves, opened, add to a plan.
+struct ImagePart : PlanPart {
+  std::vector<LoadOrder> orders;  ///< what they do, in place of what libkmod expects of new ones
+  std::optional<Note> no_build;   ///< the builds are left out, and why
+};
+
+[[nodiscard]] Plan with_images(Plan plan, ImagePart images);
 
 }  // namespace vfio_switch
