@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <ranges>
+#include <utility>
+#include <vector>
 
 #include "apply/journalled_state.h"
 #include "core/binding/generated_files.h"
@@ -20,20 +21,22 @@ namespace {
 
 using Parameters = std::vector<std::string>;
 
-/// Takes our parameters out of what stands at `path` now.
-void strip(Plan& plan, const std::string& path, const FileState& now, const Parameters& ours) {
+/// Takes our parameters out of what stands at `path` now; nothing where they are not in it.
+std::optional<FileChange> strip(const std::string& path, const FileState& now,
+                                const Parameters& ours) {
   const auto* file = std::get_if<RegularFile>(&now);
-  if (file == nullptr) return;
+  if (file == nullptr) return std::nullopt;
   auto after = *file;
   after.content = without_parameters(syntax_of(path), file->content, ours);
   after.modified = 0;
-  if (after.content == file->content) return;
-  plan.diff.emplace_back(FileChange{path, now, after, ReasonCause::parameters_stripped, true});
+  if (after.content == file->content) return std::nullopt;
+  return FileChange{path, now, after, ReasonCause::parameters_stripped, true};
 }
 
 /// The settings that the journal tells of.
-Result<void> give_back_settings(Plan& plan, const FileReader& files, const Journal& journal,
+Result<Diff> give_back_settings(const FileReader& files, const Journal& journal,
                                 const Parameters& ours) {
+  Diff diff;
   const auto changes = journal.changed_paths();
   for (const auto& made : std::views::reverse(changes)) {
     if (!is_boot_setting(made)) continue;
@@ -42,16 +45,16 @@ Result<void> give_back_settings(Plan& plan, const FileReader& files, const Journ
     // A boot entry goes with its kernel: it stays away.
     if (std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
     if (same_content(*now, made.after)) {
-      plan.diff.emplace_back(FileChange{made.path, *now, made.before, ReasonCause::restored, true});
-    } else {
-      strip(plan, made.path, *now, ours);
+      diff.emplace_back(FileChange{made.path, *now, made.before, ReasonCause::restored, true});
+    } else if (auto stripped = strip(made.path, *now, ours)) {
+      diff.emplace_back(std::move(*stripped));
     }
   }
-  return {};
+  return diff;
 }
 
-bool is_planned(const Plan& plan, const std::string& path) {
-  return std::ranges::any_of(plan.diff, [&](const Change& change) {
+bool changes_file(const Diff& diff, const std::string& path) {
+  return std::ranges::any_of(diff, [&](const Change& change) {
     const auto* file = std::get_if<FileChange>(&change);
     return file != nullptr && file->path == path;
   });
@@ -72,54 +75,46 @@ Result<std::optional<std::int64_t>> time_of_change(const FileReader& files,
 
 /// What the journal does not tell of: it was lost, or the boot entry of a later kernel was made
 /// from the command line of a running one. An entry that is older had the parameter before.
-Result<void> strip_others(Plan& plan, const FileReader& files, const Journal& journal,
-                          const std::expected<ParameterEdit, Obstacle>& edit) {
-  if (!edit) {
-    plan.notes.push_back({NoteCause::parameters_not_removed,
-                          {{"reason", edit.error().reason}},
-                          edit.error().remedy});
-    return {};
-  }
+Result<std::vector<FileChange>> strip_others(const FileReader& files, const Journal& journal,
+                                             const ParameterEdit& edit) {
   const auto since = time_of_change(files, journal);
   if (!since) return std::unexpected(since.error());
-  for (const auto& change : edit->files) {
+  std::vector<FileChange> changes;
+  for (const auto& change : edit.files) {
     const auto* before = std::get_if<RegularFile>(&change.before);
     const bool older = *since && before != nullptr && before->modified < **since;
-    if (!older && !is_planned(plan, change.path)) plan.diff.emplace_back(change);
+    if (!older) changes.push_back(change);
   }
-  return {};
+  return changes;
 }
 
-/// What the boot loader's tool wrote; true if all that `run` would write gets back the bytes that
-/// it had.
-Result<bool> give_back_outputs(Plan& plan, const FileReader& files, const Journal& journal,
-                               const BootParameters* run) {
+/// What the boot loader's tool wrote; nothing unless all that `run` would write gets back the bytes
+/// that it had.
+Result<std::optional<std::vector<FileChange>>> give_back_outputs(const FileReader& files,
+                                                                 const Journal& journal,
+                                                                 const BootParameters* run) {
   const auto written = journal.boot_outputs();
   const auto knows = [&](const std::string& path) {
     return std::ranges::find(written, path, &FileChange::path) != written.end();
   };
   if (run != nullptr && (run->outputs.empty() || !std::ranges::all_of(run->outputs, knows))) {
-    return false;
+    return std::nullopt;
   }
   std::vector<FileChange> changes;
   for (const auto& made : written) {
     const auto now = files.state(made.path);
     if (!now) return std::unexpected(now.error());
-    if (!same_content(*now, made.after)) return false;
-    if (same_content(*now, made.before) || is_planned(plan, made.path)) continue;
+    if (!same_content(*now, made.after)) return std::nullopt;
+    if (same_content(*now, made.before)) continue;
     changes.push_back({made.path, *now, made.before, ReasonCause::restored, true});
   }
-  for (auto& change : changes) plan.diff.emplace_back(std::move(change));
-  return true;
+  return changes;
 }
 
-void add_run(Plan& plan, const BootParameters& run, const PlanOptions& options) {
-  if (options.can_rebuild || !run.outputs.empty()) {
-    plan.diff.emplace_back(run);
-  } else {
-    const Command command{run.command};
-    plan.notes.push_back({NoteCause::parameters_stay, {{"command", command}}, {Run{command}}});
-  }
+PlanPart run_tool(const BootParameters& run, const PlanOptions& options) {
+  if (options.can_rebuild || !run.outputs.empty()) return {.diff = {run}};
+  const Command command{run.command};
+  return {.notes = {{NoteCause::parameters_stay, {{"command", command}}, {Run{command}}}}};
 }
 
 }  // namespace
@@ -128,20 +123,39 @@ bool is_boot_setting(const FileChange& made) {
   return made.boot_parameters && made.path != grub_drop_in_path;
 }
 
-Result<void> roll_back_boot(Plan& plan, const FileReader& files, const Machine& machine,
-                            const Journal& journal, const PlanOptions& options) {
-  const auto& loader = machine.facts.boot_loader;
+Result<PlanPart> roll_back_boot(const Diff& planned, const FileReader& files,
+                                const Machine& machine, const Journal& journal,
+                                const PlanOptions& options) {
+  PlanPart part;
   const auto ours = machine.state.boot_parameters;
-  if (ours.empty()) return {};
-  const auto edit = edit_parameters(loader, {}, ours);
-  if (auto given = give_back_settings(plan, files, journal, ours); !given) return given;
-  if (auto stripped = strip_others(plan, files, journal, edit); !stripped) return stripped;
+  if (ours.empty()) return part;
+  const auto add_new = [&](const std::vector<FileChange>& changes) {
+    for (const auto& change : changes) {
+      const bool known = changes_file(planned, change.path) || changes_file(part.diff, change.path);
+      if (!known) part.diff.emplace_back(change);
+    }
+  };
+  auto settings = give_back_settings(files, journal, ours);
+  if (!settings) return failure_of(settings);
+  part.diff = std::move(*settings);
+  const auto edit = edit_parameters(machine.facts.boot_loader, {}, ours);
+  if (edit) {
+    auto others = strip_others(files, journal, *edit);
+    if (!others) return failure_of(others);
+    add_new(*others);
+  } else {
+    const auto& [reason, remedy] = edit.error();
+    part.notes.push_back({NoteCause::parameters_not_removed, {{"reason", reason}}, remedy});
+  }
   const auto* run = edit && edit->run ? &*edit->run : nullptr;
-  const auto restored = give_back_outputs(plan, files, journal, run);
-  if (!restored) return std::unexpected(restored.error());
-  if (!*restored && run != nullptr) add_run(plan, *run, options);
-  refuse_unmounted(plan, machine.facts);
-  return {};
+  auto outputs = give_back_outputs(files, journal, run);
+  if (!outputs) return failure_of(outputs);
+  if (*outputs) {
+    add_new(**outputs);
+  } else if (run != nullptr) {
+    part.add(run_tool(*run, options));
+  }
+  return part;
 }
 
 }  // namespace vfio_switch

@@ -13,11 +13,11 @@ namespace vfio_switch {
 /// parameters. roll_back_boot() restores such a file.
 [[nodiscard]] bool is_boot_setting(const FileChange& made);
 
-/// Adds to a rollback what takes our kernel parameters out again. A file that nobody changed since
-/// gets the bytes that it had; of any other only the parameters go. What the boot loader's tool
-/// wrote is put back in the same way, or else the tool writes it again.
-[[nodiscard]] Result<void> roll_back_boot(Plan& plan, const FileReader& files,
-                                          const Machine& machine, const Journal& journal,
-                                          const PlanOptions& options);
+/// What takes our kernel parameters out again, for a rollback that does `planned` already. A file
+/// that nobody changed since gets the bytes that it had; of any other only the parameters go. What
+/// the boot loader's tool wrote is put back in the same way, or else the tool writes it again.
+[[nodiscard]] Result<PlanPart> roll_back_boot(const Diff& planned, const FileReader& files,
+                                              const Machine& machine, const Journal& journal,
+                                              const PlanOptions& options);
 
 }  // namespace vfio_switch

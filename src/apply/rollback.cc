@@ -8,8 +8,10 @@
 #include "apply/journalled_state.h"
 #include "core/base/line_diff.h"
 #include "core/binding/generated_files.h"
+#include "core/cards/selection.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
+#include "core/plan/image_plan.h"
 #include "system/planner/planner.h"
 #include "system/state/state_store.h"
 
@@ -31,35 +33,31 @@ std::string difference(const FileChange& made, const FileState& now) {
                       before == nullptr ? "/dev/null" : made.path + " as it was before");
 }
 
-/// Adds the change that gives `path` back, unless somebody else's edit stands in the way.
-void give_back(Plan& plan, const FileChange& made, const FileState& now,
-               const PlanOptions& options) {
-  if (same_content(now, made.before)) return;
+/// The change that takes `made` back, unless somebody else's edit stands in the way.
+PlanPart give_back(const FileChange& made, const FileState& now, const PlanOptions& options) {
+  if (same_content(now, made.before)) return {};
   const Data data = {{"file", Place{made.path}}};
   const Run keep = own_command({"rollback", "--keep-mine"});
   const bool expected = same_content(now, made.after) || is_unmodified_output(now) ||
                         std::holds_alternative<Absent>(now);
   const bool is_directory = !expected && std::holds_alternative<Directory>(now);
   if (!expected && options.edited == EditedFiles::keep) {
-    plan.notes.push_back({NoteCause::file_left, data});
-    return;
+    return {.notes = {{NoteCause::file_left, data}}};
   }
   if (is_directory) {
-    plan.refusals.push_back({RefusalCause::file_is_directory,
-                             data,
-                             {Manual{ByHand::move_away, data}, OtherWay{}, keep}});
-    return;
+    return {.refusals = {{RefusalCause::file_is_directory,
+                          data,
+                          {Manual{ByHand::move_away, data}, OtherWay{}, keep}}}};
   }
   if (!expected && options.edited == EditedFiles::refuse) {
-    plan.refusals.push_back({RefusalCause::edited_since,
-                             data,
-                             {own_command({"rollback", "--force-ours"}), OtherWay{}, keep},
-                             {},
-                             difference(made, now)});
-    return;
+    return {.refusals = {{RefusalCause::edited_since,
+                          data,
+                          {own_command({"rollback", "--force-ours"}), OtherWay{}, keep},
+                          {},
+                          difference(made, now)}}};
   }
-  plan.diff.emplace_back(
-      FileChange{made.path, now, made.before, ReasonCause::restored, made.boot_parameters});
+  return {.diff = {FileChange{made.path, now, made.before, ReasonCause::restored,
+                              made.boot_parameters}}};
 }
 
 }  // namespace
@@ -74,7 +72,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     if (is_remembered(made.path) || is_boot_setting(made)) continue;
     auto now = files.state(made.path);
     if (!now) return failure_of(now);
-    give_back(plan, made, *now, options);
+    plan.add(give_back(made, *now, options));
   }
   for (const auto path : generated_paths) {
     const bool known = std::ranges::find(changes, path, &FileChange::path) != changes.end();
@@ -83,14 +81,13 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
     plan.diff.emplace_back(
         FileChange{std::string(path), now, Absent{}, ReasonCause::written_by_us});
   }
-  complete_plan(plan, machine.facts, options);
-  if (auto added = roll_back_boot(plan, files, machine, journal, options); !added) {
-    return failure_of(added);
-  }
+  plan = completed(std::move(plan), machine.facts, options);
+  auto boot = roll_back_boot(plan.diff, files, machine, journal, options);
+  if (!boot) return failure_of(boot);
+  plan.add(std::move(*boot));
+  plan.add(refuse_unmounted(plan, machine.facts));
   plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
-  if (auto proved = Planner(files, machine).prove(plan, options); !proved)
-    return failure_of(proved);
-  return plan;
+  return Planner(files, machine).prove(std::move(plan), options);
 }
 
 }  // namespace vfio_switch

@@ -24,7 +24,7 @@ void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
     refusals.push_back({RefusalCause::no_vfio_module, {}, {Manual{ByHand::install_kernel}}});
   }
   if (binding == Binding::ids)
-    return;  // the kernel command line reaches it: plan_boot_parameters()
+    return;  // the kernel command line reaches it: with_boot_parameters()
   for (const auto& kernel : facts.kernels) {
     if (kernel.vfio_pci != ModuleForm::built_in) continue;
     refusals.push_back({RefusalCause::vfio_built_in,

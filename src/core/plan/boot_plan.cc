@@ -14,6 +14,7 @@
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
 #include "core/cards/own_command.h"
+#include "core/plan/image_plan.h"
 
 namespace vfio_switch {
 
@@ -64,11 +65,17 @@ std::optional<std::string> id_parameter(const Plan& plan, const SystemFacts& fac
   return std::string(ids_prefix) + join(words, ",");
 }
 
+/// What the kernel's command line adds to a plan.
+struct CommandLinePart : PlanPart {
+  std::vector<FileChange> settings;  ///< an image that is built may hold them: they come before it
+  Parameters ours;                   ///< see State::boot_parameters
+};
+
 /// One plan's command line: what is there, what is wanted, and how it comes about.
 class CommandLine {
  public:
-  CommandLine(Plan& plan, const SystemFacts& facts, const State& kept, const BootPolicy& policy)
-      : plan_(plan), facts_(facts), kept_(kept), policy_(policy) {}
+  CommandLine(const SystemFacts& facts, const State& kept, const BootPolicy& policy)
+      : facts_(facts), kept_(kept), policy_(policy) {}
 
   void want(std::string_view parameter) { wanted_.emplace_back(parameter); }
 
@@ -93,8 +100,8 @@ class CommandLine {
            (!is_owned(parameter) && has_parameter(facts_.command_line, parameter));
   }
 
-  /// Adds the changes to the plan, or the refusal. `why` is what the parameters are for.
-  void settle(const Reason& why) {
+  /// The changes that `plan` needs, or the refusal. `why` is what the parameters are for.
+  [[nodiscard]] CommandLinePart settle(const Plan& plan, const Reason& why) const {
     Parameters add;
     Parameters drop;
     Parameters ours;
@@ -110,24 +117,25 @@ class CommandLine {
       if (contains(wanted_, parameter)) continue;
       if (has_parameter(facts_.boot_loader, parameter)) drop.push_back(parameter);
     }
-    plan_.state.boot_parameters = kept_.boot_parameters;
-    if (!refuse(add, drop, adds, why)) plan_.state.boot_parameters = std::move(ours);
+    auto part = change(plan, add, drop, adds, why);
+    part.ours = part.refusals.empty() ? std::move(ours) : kept_.boot_parameters;
+    return part;
   }
 
  private:
-  /// True if it had to refuse; else the changes are in the plan.
-  bool refuse(const Parameters& add, const Parameters& drop, bool adds, const Reason& why) {
-    if (add.empty() && drop.empty()) return false;
-    const auto refusal = [&](RefusalCause cause, Data data, Remedy remedy) {
-      plan_.refusals.push_back({cause, std::move(data), std::move(remedy)});
-      return true;
+  [[nodiscard]] CommandLinePart change(const Plan& plan, const Parameters& add,
+                                       const Parameters& drop, bool adds, const Reason& why) const {
+    if (add.empty() && drop.empty()) return {};
+    const auto refusal = [](RefusalCause cause, Data data, Remedy remedy) {
+      CommandLinePart part;
+      part.refusals.push_back({cause, std::move(data), std::move(remedy)});
+      return part;
     };
     const Datum added("parameters", parameters_of(add));
     const Datum dropped("parameters", parameters_of(drop));
     const Datum reason("reason", why);
     if (adds && !policy_.may_add) {
-      return refusal(RefusalCause::parameter_not_asked, {added, reason},
-                     {command_for(plan_.state)});
+      return refusal(RefusalCause::parameter_not_asked, {added, reason}, {command_for(plan.state)});
     }
     if (facts_.command_line_locked) {
       const bool adding = !add.empty();
@@ -140,8 +148,9 @@ class CommandLine {
                      parameter_remedy(facts_.boot_loader, add, drop));
     }
     auto edit = edit_parameters(facts_.boot_loader, add, drop);
-    const bool unified = std::holds_alternative<UnifiedImage>(facts_.boot_loader);
-    if (edit && unified && !edit->files.empty() && !add_rebuilds()) {
+    const bool in_image =
+        edit && std::holds_alternative<UnifiedImage>(facts_.boot_loader) && !edit->files.empty();
+    if (in_image && !has_image()) {
       edit = std::unexpected(Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add, drop)});
     }
     if (!edit) {
@@ -150,52 +159,46 @@ class CommandLine {
       if (add.empty()) return refusal(RefusalCause::removal_by_hand, {dropped, because}, remedy);
       return refusal(RefusalCause::parameter_by_hand, {added, reason, because}, remedy);
     }
-    add_changes(std::move(*edit));
-    return false;
-  }
-
-  void add_changes(ParameterEdit edit) {
-    const auto first_rebuild = std::ranges::find_if(plan_.diff, [](const Change& change) {
-      return std::holds_alternative<RebuildInitramfs>(change);
-    });
-    plan_.diff.insert(first_rebuild, std::make_move_iterator(edit.files.begin()),
-                      std::make_move_iterator(edit.files.end()));
-    if (edit.run) plan_.diff.emplace_back(std::move(*edit.run));
-    refuse_unmounted(plan_, facts_);
+    CommandLinePart part;
+    part.settings = std::move(edit->files);
+    if (in_image) part.diff = other_rebuilds(plan.diff, facts_, ReasonCause::holds_command_line);
+    if (edit->run) part.diff.emplace_back(std::move(*edit->run));
     if (facts_.tpm_unlock) {
-      plan_.notes.push_back({NoteCause::tpm_unlock,
-                             {{"place", *facts_.tpm_unlock}},
-                             {Manual{ByHand::have_recovery_key}}});
+      part.notes.push_back({NoteCause::tpm_unlock,
+                            {{"place", *facts_.tpm_unlock}},
+                            {Manual{ByHand::have_recovery_key}}});
     }
+    return part;
   }
 
   /// False where no kernel has an image that is known.
-  bool add_rebuilds() {
-    bool any = false;
-    for (const auto& kernel : facts_.kernels) {
-      if (!kernel.initramfs) continue;
-      any = true;
-      const bool planned = std::ranges::any_of(plan_.diff, [&](const Change& change) {
-        const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-        return rebuild != nullptr && rebuild->image == *kernel.initramfs;
-      });
-      if (planned) continue;
-      plan_.diff.emplace_back(
-          RebuildInitramfs{kernel.release, *kernel.initramfs, ReasonCause::holds_command_line});
-    }
-    return any;
+  [[nodiscard]] bool has_image() const {
+    return std::ranges::any_of(facts_.kernels,
+                               [](const Kernel& kernel) { return kernel.initramfs.has_value(); });
   }
 
-  Plan& plan_;
   const SystemFacts& facts_;
   const State& kept_;
   const BootPolicy& policy_;
   Parameters wanted_;
 };
 
+Plan with_command_line(Plan plan, CommandLinePart line, const SystemFacts& facts) {
+  const auto first_rebuild = std::ranges::find_if(plan.diff, [](const Change& change) {
+    return std::holds_alternative<RebuildInitramfs>(change);
+  });
+  plan.diff.insert(first_rebuild, std::make_move_iterator(line.settings.begin()),
+                   std::make_move_iterator(line.settings.end()));
+  plan.state.boot_parameters = std::move(line.ours);
+  plan.add(std::move(line));
+  plan.add(refuse_unmounted(plan, facts));
+  return plan;
+}
+
 /// Where the parameter goes, or where it comes from, is the boot loader's to say.
-void explain_refusals(Plan& plan, const SystemFacts& facts) {
-  for (auto& refusal : plan.refusals) {
+std::vector<Refusal> explained(std::vector<Refusal> refusals, const SystemFacts& facts,
+                               const State& state) {
+  for (auto& refusal : refusals) {
     if (refusal.cause == RefusalCause::iommu_switched_off) {
       const auto* off = std::get_if<Parameter>(&refusal.data.front().items.front());
       if (const auto place = where_set(facts.boot_loader, off->text)) {
@@ -212,12 +215,13 @@ void explain_refusals(Plan& plan, const SystemFacts& facts) {
     const auto* missing = std::get_if<Parameter>(&refusal.data.front().items.front());
     const auto edit = edit_parameters(facts.boot_loader, {missing->text}, {});
     if (edit) {
-      refusal.remedy = {command_for(plan.state)};
+      refusal.remedy = {command_for(state)};
     } else {
       refusal.remedy = edit.error().remedy;
       refusal.remedy.emplace_back(Manual{ByHand::reboot});
     }
   }
+  return refusals;
 }
 
 }  // namespace
@@ -240,13 +244,13 @@ Note isolation_note() {
   return {NoteCause::isolation_pending};
 }
 
-void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vector<Claim>& claims,
+Plan with_boot_parameters(Plan plan, const SystemFacts& facts, const std::vector<Claim>& claims,
                           const State& kept, const BootPolicy& policy) {
-  CommandLine line(plan, facts, kept, policy);
+  CommandLine line(facts, kept, policy);
   plan.command_line_locked = facts.command_line_locked;
-  explain_refusals(plan, facts);
+  plan.refusals = explained(std::move(plan.refusals), facts, plan.state);
   plan.state.boot_parameters = kept.boot_parameters;
-  if (plan.functions.empty()) return;
+  if (plan.functions.empty()) return plan;
   Reason why = ReasonCause::added_before;
   const bool coming = is_iommu_coming(facts, kept, policy);
   if (coming || line.is_owned(iommu_parameter)) line.want(iommu_parameter);
@@ -271,21 +275,25 @@ void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vecto
   } else if (line.owns_ids()) {
     plan.config.parameter_ids.reset();
   }
-  line.settle(why);
+  auto settled = line.settle(plan, why);
+  plan = with_command_line(std::move(plan), std::move(settled), facts);
   if (facts.command_line_locked) {
     plan.notes.push_back({NoteCause::no_escape});
   }
+  return plan;
 }
 
-void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
-                       const BootPolicy& policy) {
-  CommandLine line(plan, facts, kept, policy);
+Plan without_id_parameter(Plan plan, const SystemFacts& facts, const State& kept,
+                          const BootPolicy& policy) {
+  CommandLine line(facts, kept, policy);
   plan.command_line_locked = facts.command_line_locked;
   for (const auto& parameter : kept.boot_parameters) {
     if (!parameter.starts_with(ids_prefix) && line.is_present(parameter)) line.want(parameter);
   }
-  line.settle(ReasonCause::added_before);
+  auto settled = line.settle(plan, ReasonCause::added_before);
+  plan = with_command_line(std::move(plan), std::move(settled), facts);
   if (line.owns_ids()) plan.config.parameter_ids.reset();
+  return plan;
 }
 
 }  // namespace vfio_switch

@@ -30,16 +30,17 @@ struct BootPolicy {
 /// What a person should know until then.
 [[nodiscard]] Note isolation_note();
 
-/// Completes a plan to enable with the kernel parameters that it needs: the IOMMU's, and
-/// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it refuses, and
+/// A plan to enable, completed with the kernel parameters that it needs: the IOMMU's, and
+/// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it is refused, and
 /// says the exact parameter and where it goes. Our parameters that are no longer needed are
 /// removed.
-void plan_boot_parameters(Plan& plan, const SystemFacts& facts, const std::vector<Claim>& claims,
-                          const State& kept, const BootPolicy& policy);
+[[nodiscard]] Plan with_boot_parameters(Plan plan, const SystemFacts& facts,
+                                        const std::vector<Claim>& claims, const State& kept,
+                                        const BootPolicy& policy);
 
-/// Completes a plan to disable: our vfio-pci.ids= is removed. The parameters of the IOMMU stay,
+/// A plan to disable, completed: our vfio-pci.ids= is removed. The parameters of the IOMMU stay,
 /// since they do no harm.
-void drop_id_parameter(Plan& plan, const SystemFacts& facts, const State& kept,
-                       const BootPolicy& policy);
+[[nodiscard]] Plan without_id_parameter(Plan plan, const SystemFacts& facts, const State& kept,
+                                        const BootPolicy& policy);
 
 }  // namespace vfio_switch

@@ -7,12 +7,9 @@
 #include <vector>
 
 #include "core/binding/driver_config.h"
-#include "core/binding/override.h"
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
-#include "core/cards/selection.h"
 #include "core/files/diff.h"
-#include "core/images/image_verdict.h"
 #include "core/machine/facts.h"
 #include "core/message/note.h"
 #include "core/modules/load_order.h"
@@ -37,15 +34,23 @@ struct PlanOptions {
   std::string built_elsewhere;
 };
 
+/// What one subject adds to a plan. Who makes a part sees what it depends on, and changes none of
+/// that; the order of the parts is decided where the plan is put together.
+struct PlanPart {
+  Diff diff = {};
+  std::vector<Refusal> refusals = {};  ///< not empty: nothing of `diff` may be done
+  std::vector<Note> notes = {};        ///< what a person should know
+
+  /// Puts `more` behind what is here.
+  void add(PlanPart more);
+};
+
 /// What the machine should become so that an intent holds, or why it should not.
-struct Plan {
+struct Plan : PlanPart {
   State state;                        ///< what will be remembered
-  std::vector<Refusal> refusals;      ///< not empty: nothing of `diff` may be done
   std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
-  Diff diff;
   DriverConfig config;                ///< the configuration as it will be, for the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
-  std::vector<Note> notes;            ///< what a person should know
   bool command_line_locked = false;   ///< no escape at the boot menu
   std::optional<Note> no_build;       ///< why no image has to follow the files; nothing: they do
 
@@ -53,35 +58,8 @@ struct Plan {
   [[nodiscard]] std::string_view outcome() const;
 };
 
-/// The plan that makes vfio-pci take the selected cards. `claims` are the modules that could
-/// claim their functions, for every kernel. The load order is not proved yet: see conclude().
-[[nodiscard]] Plan plan_enable(const SystemFacts& facts, const Selection& selection,
-                               const std::vector<Claim>& claims, const PlanOptions& options);
-
-/// The plan that gives the cards of `state` back to the host: our files commented out.
-[[nodiscard]] Plan plan_disable(const SystemFacts& facts, const State& state,
-                                const PlanOptions& options);
-
-/// Completes a plan whose file changes are known: the images that have to follow, and the
-/// configuration as it will be.
-void complete_plan(Plan& plan, const SystemFacts& facts, const PlanOptions& options);
-
-/// Refuses a plan that changes something while a boot file system should be mounted and is not.
-void refuse_unmounted(Plan& plan, const SystemFacts& facts);
-
-/// Adds the images that do not do what is wanted to a plan that changes no file. An image that is
-/// proved current is never rebuilt.
-void rebuild_unproved(Plan& plan, const SystemFacts& facts, const ImageVerdicts& images,
-                      const PlanOptions& options);
-
-/// Adds what libkmod said about `plan.config`. A plan to enable whose order does not come out
-/// with vfio-pci first for every function, in every kernel that has it, becomes a refusal; one
-/// whose order cannot be known gets a note of the reason. Of a plan that is refused the changes are
-/// taken out.
-void conclude(Plan& plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels);
-
-/// Refuses a concluded plan to enable whose order cannot be known. It is for the automatic setup,
-/// for which nobody has asked.
-void refuse_undecided(Plan& plan);
+/// The refusal of a plan that changes something while a boot file system should be mounted and is
+/// not. Nothing where `planned` has it already.
+[[nodiscard]] PlanPart refuse_unmounted(const PlanPart& planned, const SystemFacts& facts);
 
 }  // namespace vfio_switch

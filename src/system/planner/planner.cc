@@ -9,6 +9,8 @@
 #include "core/cards/own_command.h"
 #include "core/images/image_need.h"
 #include "core/machine/boot_entries.h"
+#include "core/plan/conclusion.h"
+#include "core/plan/config_plan.h"
 #include "core/plan/still_given.h"
 #include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
@@ -21,11 +23,13 @@ namespace vfio_switch {
 namespace {
 
 /// What could not be read says so, wherever something is concluded.
-void add_unread(std::vector<Note>& notes, const SystemFacts& facts) {
+std::vector<Note> unread_files(const SystemFacts& facts) {
+  std::vector<Note> notes;
   for (const auto& file : facts.unread) {
     notes.push_back(
         {NoteCause::file_unread, {{"file", Place{file.path}}, {"why", Word{file.why}}}});
   }
+  return notes;
 }
 
 }  // namespace
@@ -36,7 +40,7 @@ BootPolicy Planner::boot_policy(const EnableOptions& options) const {
           .may_run = options.plan.can_rebuild};
 }
 
-Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evidence) const {
+Result<Planner::Draft> Planner::draft_enable(const EnableOptions& options) const {
   SelectionRequest request{options.named, {}, options.accepted_risks};
   if (request.named.empty()) request.named = machine_.settings.devices;
   if (request.named.empty() && !machine_.state.cards.empty()) {
@@ -48,11 +52,10 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   const auto policy = boot_policy(options);
   request.iommu_coming = is_iommu_coming(machine_.facts, machine_.state, policy);
   const auto selection = select(machine_.facts, request);
-  auto found = find_claims(files_, machine_.facts, selection.functions);
-  if (!found) return failure_of(found);
-  evidence.claims = std::move(*found);
-  auto plan = plan_enable(machine_.facts, selection, evidence.claims, options.plan);
-  plan_boot_parameters(plan, machine_.facts, evidence.claims, machine_.state, policy);
+  auto claims = find_claims(files_, machine_.facts, selection.functions);
+  if (!claims) return failure_of(claims);
+  auto plan = plan_enable(machine_.facts, selection, *claims, options.plan);
+  plan = with_boot_parameters(std::move(plan), machine_.facts, *claims, machine_.state, policy);
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCause::escape_locked});
   }
@@ -65,30 +68,26 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
       plan.notes.push_back(std::move(*doubt));
     }
   }
-  add_unread(plan.notes, machine_.facts);
-  if (auto asked = ask_libkmod(plan, evidence); !asked) return failure_of(asked);
-  if (options.automatic) refuse_undecided(plan);
-  return plan;
+  plan.add({.notes = unread_files(machine_.facts)});
+  auto draft = ask_libkmod(std::move(plan), std::move(*claims));
+  if (draft && options.automatic) draft->plan = refused_if_undecided(std::move(draft->plan));
+  return draft;
 }
 
 Result<Plan> Planner::enable(const EnableOptions& options) const {
-  Evidence evidence;
-  auto plan = draft_enable(options, evidence);
-  if (!plan) return plan;
-  if (auto spared = spare_builds(*plan, evidence, options.plan); !spared) return failure_of(spared);
-  if (auto added = add_images(*plan, evidence, options.plan); !added) return failure_of(added);
-  return plan;
+  auto draft = draft_enable(options);
+  if (!draft) return failure_of(draft);
+  return ask_images(std::move(*draft), options.plan);
 }
 
 Result<Plan> Planner::disable(const PlanOptions& options) const {
   auto plan = plan_disable(machine_.facts, machine_.state, options);
-  drop_id_parameter(plan, machine_.facts, machine_.state, {.may_run = options.can_rebuild});
-  add_unread(plan.notes, machine_.facts);
-  std::ranges::move(
-      still_given(machine_.facts, plan.functions, plan.config, machine_.state.boot_parameters),
-      std::back_inserter(plan.notes));
-  if (auto proved = prove(plan, options); !proved) return failure_of(proved);
-  return plan;
+  plan = without_id_parameter(std::move(plan), machine_.facts, machine_.state,
+                              {.may_run = options.can_rebuild});
+  plan.add({.notes = unread_files(machine_.facts)});
+  plan.add({.notes = still_given(machine_.facts, plan.functions, plan.config,
+                                 machine_.state.boot_parameters)});
+  return prove(std::move(plan), options);
 }
 
 Result<Status> Planner::status() const {
@@ -108,9 +107,10 @@ Result<Status> Planner::status() const {
   Plan plan;
   Evidence evidence;
   if (intent == Intent::enabled) {
-    auto enabled = draft_enable({}, evidence);
-    if (!enabled) return failure_of(enabled);
-    plan = std::move(*enabled);
+    auto draft = draft_enable({});
+    if (!draft) return failure_of(draft);
+    plan = std::move(draft->plan);
+    evidence = std::move(draft->evidence);
   } else {
     if (intent == Intent::disabled) {
       plan = plan_disable(machine_.facts, machine_.state, {});
@@ -144,7 +144,7 @@ Result<Status> Planner::status() const {
                                       evidence.opened, MenuPart::all);
   if (!menu) return failure_of(menu);
   add_menu(status, std::move(*menu));
-  add_unread(status.notes, machine_.facts);
+  std::ranges::move(unread_files(machine_.facts), std::back_inserter(status.notes));
   return status;
 }
 
@@ -154,13 +154,12 @@ Result<MenuProof> Planner::prove_next_boot(const std::vector<PciAddress>& functi
   return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, {}, MenuPart::next);
 }
 
-Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
+Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {
   auto claims = find_claims(files_, machine_.facts, plan.functions);
   if (!claims) return failure_of(claims);
-  Evidence evidence{std::move(*claims)};
-  if (auto asked = ask_libkmod(plan, evidence); !asked) return asked;
-  if (auto spared = spare_builds(plan, evidence, options); !spared) return spared;
-  return add_images(plan, evidence, options);
+  auto draft = ask_libkmod(std::move(plan), std::move(*claims));
+  if (!draft) return failure_of(draft);
+  return ask_images(std::move(*draft), options);
 }
 
 Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
@@ -183,16 +182,24 @@ Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& buil
               reason_text(verdict.reason.value_or(Reason())));
 }
 
-Result<void> Planner::ask_libkmod(Plan& plan, Evidence& evidence) const {
-  auto orders = prove_load_order(files_, machine_.facts, evidence.claims, plan.config);
+Result<Planner::Draft> Planner::ask_libkmod(Plan plan, std::vector<Claim> claims) const {
+  auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
   if (!orders) return failure_of(orders);
-  evidence.root_alone = std::move(orders->root_alone);
-  conclude(plan, std::move(orders->images_built), machine_.facts.kernels);
-  return {};
+  return Draft{concluded(std::move(plan), std::move(orders->images_built), machine_.facts.kernels),
+               {std::move(claims), std::move(orders->root_alone)}};
 }
 
-Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
-                                   const PlanOptions& options) const {
+Result<Plan> Planner::ask_images(Draft draft, const PlanOptions& options) const {
+  auto spared = spare_builds(draft.plan, draft.evidence, options);
+  if (!spared) return failure_of(spared);
+  draft.plan = with_images(std::move(draft.plan), std::move(*spared));
+  auto added = add_images(draft.plan, draft.evidence, options);
+  if (!added) return failure_of(added);
+  return with_images(std::move(draft.plan), std::move(*added));
+}
+
+Result<ImagePart> Planner::spare_builds(const Plan& plan, const Evidence& evidence,
+                                        const PlanOptions& options) const {
   const auto is_build = [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); };
   if (options.force_rebuild || !plan.refusals.empty() || !has_file_changes(plan.diff) ||
       std::ranges::none_of(plan.diff, is_build)) {
@@ -202,7 +209,7 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
   const auto intent = plan.state.intent;
   if (!can_do_without_images(evidence.claims, plan.config, intent)) return {};
   std::vector<std::string> proved;
-  std::vector<LoadOrder> orders;
+  ImagePart part;
   for (const auto& change : plan.diff) {
     const auto* build = std::get_if<RebuildInitramfs>(&change);
     if (build == nullptr) continue;
@@ -214,42 +221,32 @@ Result<void> Planner::spare_builds(Plan& plan, const Evidence& evidence,
     const auto verdict = judge_image(*report, *kernel, plan.config, evidence.root_alone, intent);
     if (verdict.staged != true) return {};
     proved.push_back(build->release);
-    std::ranges::move(report->orders, std::back_inserter(orders));
+    std::ranges::move(report->orders, std::back_inserter(part.orders));
   }
-  std::erase_if(plan.diff, is_build);
-  for (auto& order : plan.load_order) {
-    const auto same = std::ranges::find_if(orders, [&](const LoadOrder& other) {
-      return other.kernel == order.kernel && other.device == order.device;
-    });
-    if (same != orders.end()) order = std::move(*same);
-  }
-  plan.no_build = Note{evidence.claims.empty() ? NoteCause::rebuild_not_needed_without_card
+  part.no_build = Note{evidence.claims.empty() ? NoteCause::rebuild_not_needed_without_card
                                                : NoteCause::rebuild_not_needed,
                        {{"kernels", words_of(proved)}}};
-  plan.notes.push_back(*plan.no_build);
-  return {};
+  return part;
 }
 
-Result<void> Planner::add_images(Plan& plan, const Evidence& evidence,
-                                 const PlanOptions& options) const {
+Result<ImagePart> Planner::add_images(const Plan& plan, const Evidence& evidence,
+                                      const PlanOptions& options) const {
   const bool wants_nothing = plan.state.intent == Intent::unset;
   if (wants_nothing || !plan.refusals.empty() || !plan.diff.empty()) return {};
   auto images = look_into_images(evidence, plan.config, plan.state.intent);
   if (!images) return failure_of(images);
+  ImagePart part;
   for (auto& order : images->orders) {
     if (images->verdicts.at(order.kernel).staged != true) continue;
-    const auto same = std::ranges::find_if(plan.load_order, [&](const LoadOrder& other) {
-      return other.kernel == order.kernel && other.device == order.device;
-    });
-    *same = std::move(order);
+    part.orders.push_back(std::move(order));
   }
   if (auto found =
-          find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts, plan.notes);
+          find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts, part.notes);
       !found) {
-    return found;
+    return failure_of(found);
   }
-  rebuild_unproved(plan, machine_.facts, images->verdicts, options);
-  return {};
+  part.add(rebuild_unproved(plan, machine_.facts, images->verdicts, options));
+  return part;
 }
 
 Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,

@@ -8,6 +8,7 @@
 #include "core/images/image_verdict.h"
 #include "core/pci/device_spec.h"
 #include "core/plan/boot_plan.h"
+#include "core/plan/image_plan.h"
 #include "core/plan/plan.h"
 #include "core/plan/status.h"
 #include "system/files/file_reader.h"
@@ -40,9 +41,9 @@ class Planner {
   /// What the entry that the next boot starts does with `functions`, as files and images are now.
   [[nodiscard]] Result<MenuProof> prove_next_boot(const std::vector<PciAddress>& functions) const;
 
-  /// Fills in `plan.load_order` from `plan.config` and `plan.functions`, and adds the images that
-  /// do not do what `plan` wants.
-  [[nodiscard]] Result<void> prove(Plan& plan, const PlanOptions& options) const;
+  /// `plan` with the load order of `plan.config` and `plan.functions`, and with the images that do
+  /// not do what it wants.
+  [[nodiscard]] Result<Plan> prove(Plan plan, const PlanOptions& options) const;
 
   /// Opens an image that was built while `plan` was carried out. An Error where it does not do what
   /// the plan wants.
@@ -62,15 +63,22 @@ class Planner {
     OpenedImages opened = {};
   };
 
-  [[nodiscard]] Result<Plan> draft_enable(const EnableOptions& options, Evidence& evidence) const;
+  /// A concluded plan, whose images nobody has looked into yet.
+  struct Draft {
+    Plan plan;
+    Evidence evidence;
+  };
+
+  [[nodiscard]] Result<Draft> draft_enable(const EnableOptions& options) const;
   [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
-  [[nodiscard]] Result<void> ask_libkmod(Plan& plan, Evidence& evidence) const;
+  [[nodiscard]] Result<Draft> ask_libkmod(Plan plan, std::vector<Claim> claims) const;
+  [[nodiscard]] Result<Plan> ask_images(Draft draft, const PlanOptions& options) const;
   /// For a plan that changes files: whether the images must be rebuilt.
-  [[nodiscard]] Result<void> spare_builds(Plan& plan, const Evidence& evidence,
-                                          const PlanOptions& options) const;
+  [[nodiscard]] Result<ImagePart> spare_builds(const Plan& plan, const Evidence& evidence,
+                                               const PlanOptions& options) const;
   /// For a plan that changes no file: the images that do not do what is configured.
-  [[nodiscard]] Result<void> add_images(Plan& plan, const Evidence& evidence,
-                                        const PlanOptions& options) const;
+  [[nodiscard]] Result<ImagePart> add_images(const Plan& plan, const Evidence& evidence,
+                                             const PlanOptions& options) const;
   [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence,
                                                 const DriverConfig& config, Intent intent) const;
   /// Of images that boot as a copy, and whose original does what is wanted: they are not built

@@ -8,6 +8,7 @@
 #include "core/binding/generated_files.h"
 #include "core/cards/card.h"
 #include "core/files/own_paths.h"
+#include "core/plan/config_plan.h"
 #include "core/tell/message_text.h"
 #include "told.h"
 

@@ -10,6 +10,7 @@
 #include "core/boot/grub_settings.h"
 #include "core/cards/isolation.h"
 #include "core/facts_builder.h"
+#include "core/plan/config_plan.h"
 #include "core/tell/message_text.h"
 #include "told.h"
 
@@ -61,9 +62,8 @@ Plan enable(const SystemFacts& facts, const State& kept = {}, const BootPolicy& 
   request.iommu_coming = is_iommu_coming(facts, kept, policy);
   const auto selection = select(facts, request);
   const auto claims = usual_claims(facts, selection.functions);
-  auto plan = plan_enable(facts, selection, claims, {});
-  plan_boot_parameters(plan, facts, claims, kept, policy);
-  return plan;
+  return with_boot_parameters(plan_enable(facts, selection, claims, {}), facts, claims, kept,
+                              policy);
 }
 
 State enabled_with(Parameters parameters) {
@@ -193,8 +193,7 @@ TEST_CASE("The ids go from the command line when the card is given back, the IOM
   const auto facts = with_loader(desktop(), grub("quiet intel_iommu=on " + ids, "quiet " + ids));
   CHECK(next_boot_ids(facts) == VfioIds::parse("10de:0fb8,10de:1d01"));
   const auto kept = enabled_with({on, ids});
-  auto plan = plan_disable(facts, kept, {});
-  drop_id_parameter(plan, facts, kept, {});
+  const auto plan = without_id_parameter(plan_disable(facts, kept, {}), facts, kept, {});
   CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on\"\n");
   CHECK(boot_changes(plan) == settings_and_tool);
   CHECK(plan.state.boot_parameters == Parameters{on});

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -19,6 +20,9 @@
 #include "core/binding/generated_files.h"
 #include "core/facts_builder.h"
 #include "core/files/put_out.h"
+#include "core/plan/conclusion.h"
+#include "core/plan/config_plan.h"
+#include "core/plan/image_plan.h"
 #include "told.h"
 
 namespace vfio_switch {
@@ -489,8 +493,8 @@ TEST_CASE("An image is rebuilt without a change of files only if it falls short,
     INFO(row.what);
     const auto facts = enabled_desktop();
     auto plan = enable(facts, {}, row.options);
-    rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {row.staged, some_reason()}}},
-                     row.options);
+    plan.add(rebuild_unproved(
+        plan, facts, {{std::string(desktop_kernel), {row.staged, some_reason()}}}, row.options));
     CHECK(described(plan.diff) == (row.rebuilt ? Words{rebuild} : Words{}));
   }
 }
@@ -502,7 +506,7 @@ TEST_CASE(
   const ImageVerdicts images = {{std::string(desktop_kernel), {true, {}}},
                                 {"5.10-old", {false, some_reason()}}};
   auto plan = enable(facts);
-  rebuild_unproved(plan, facts, images, {});
+  plan.add(rebuild_unproved(plan, facts, images, {}));
   REQUIRE(described(plan.diff) == Words{"rebuild /boot/initrd.img-5.10-old"});
   CHECK(std::get<RebuildInitramfs>(plan.diff[0]).reason == some_reason());
 
@@ -510,12 +514,12 @@ TEST_CASE(
   state.intent = Intent::disabled;
   const auto off = applied(facts, plan_disable(facts, enabled_state(), {}));
   plan = plan_disable(off, state, {});
-  rebuild_unproved(plan, off, images, {});
+  plan.add(rebuild_unproved(plan, off, images, {}));
   CHECK(described(plan.diff) == Words{"rebuild /boot/initrd.img-5.10-old"});
 
   plan = enable(fresh);
   const auto before = described(plan.diff);
-  rebuild_unproved(plan, fresh, images, {});
+  plan.add(rebuild_unproved(plan, fresh, images, {}));
   CHECK(described(plan.diff) == before);
 }
 
@@ -523,7 +527,8 @@ TEST_CASE("An image is not rebuilt where /boot is not mounted") {
   auto facts = enabled_desktop();
   facts.unmounted = {"/boot"};
   auto plan = enable(facts);
-  rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {false, some_reason()}}}, {});
+  plan.add(
+      rebuild_unproved(plan, facts, {{std::string(desktop_kernel), {false, some_reason()}}}, {}));
   CHECK(codes(plan.refusals) == Codes{RefusalCode::boot_not_mounted});
   CHECK(plan.diff.empty());
 }
@@ -774,7 +779,7 @@ TEST_CASE("What libkmod does not prove is a refusal") {
     orders[3].winner = row.winner;
     orders[3].proved = row.proved;
     orders[3].reason = some_reason();
-    conclude(plan, orders, facts.kernels);
+    plan = concluded(std::move(plan), orders, facts.kernels);
     CHECK((plan.load_order == orders));
     CHECK(codes(plan.refusals) == (row.refused ? Codes{RefusalCode::config_conflict} : Codes{}));
     if (!row.refused) continue;
@@ -795,8 +800,7 @@ TEST_CASE("What nobody can know is noted once, and refused to those who asked fo
         orders.push_back(std::move(order));
       }
     }
-    conclude(plan, orders, facts.kernels);
-    return plan;
+    return concluded(std::move(plan), orders, facts.kernels);
   };
   using enum ReasonCause;
   for (const auto cause : {file_unread, image_file_unread, command_unclear, commands_in_circle}) {
@@ -804,7 +808,7 @@ TEST_CASE("What nobody can know is noted once, and refused to those who asked fo
     CHECK(codes(plan.refusals).empty());
     CHECK_FALSE(plan.diff.empty());
     CHECK(std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause) == 1);
-    refuse_undecided(plan);
+    plan = refused_if_undecided(std::move(plan));
     CHECK(codes(plan.refusals) == Codes(4, RefusalCode::config_conflict));
     CHECK(plan.diff.empty());
     CHECK(std::ranges::count(plan.notes, NoteCause::not_proved, &Note::cause) == 0);
@@ -819,14 +823,13 @@ TEST_CASE("What nobody can know is noted once, and refused to those who asked fo
 TEST_CASE("Where another line decides the order, it is named") {
   const auto facts =
       desktop().modprobe("/etc/modprobe.d/00-a.conf", "\nsoftdep nouveau pre: x\n").facts();
-  auto plan = enable(facts);
   LoadOrder order;
   order.kernel = desktop_kernel;
   order.device = at("01:00.0");
   order.contenders = {"nouveau", "vfio_pci"};
   order.winner = "nouveau";
   order.proved = true;
-  conclude(plan, {order}, facts.kernels);
+  const auto plan = concluded(enable(facts), {order}, facts.kernels);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::config_conflict});
   CHECK_THAT(text_of(plan.refusals[0]), has_text("/etc/modprobe.d/00-a.conf:2"));
 }
@@ -836,14 +839,13 @@ TEST_CASE("A plan to disable, or one that is refused anyway, needs no proof") {
   unproved.kernel = desktop_kernel;
   unproved.device = at("01:00.0");
   unproved.winner = "nouveau";
-  auto off = plan_disable(enabled_desktop(), enabled_state(), {});
-  conclude(off, {unproved}, enabled_desktop().kernels);
+  const auto off = concluded(plan_disable(enabled_desktop(), enabled_state(), {}), {unproved},
+                             enabled_desktop().kernels);
   CHECK(codes(off.refusals).empty());
   CHECK(off.load_order.size() == 1);
 
   const auto facts = desktop().modprobe("/etc/modprobe.d/x.conf", "blacklist vfio-pci\n").facts();
-  auto refused = enable(facts);
-  conclude(refused, {unproved}, facts.kernels);
+  const auto refused = concluded(enable(facts), {unproved}, facts.kernels);
   CHECK(codes(refused.refusals) == Codes{RefusalCode::config_conflict});
 }
 

@@ -19,7 +19,7 @@
 #include "core/facts_builder.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
-#include "core/plan/plan.h"
+#include "core/plan/config_plan.h"
 #include "rounds.h"
 #include "told.h"
 

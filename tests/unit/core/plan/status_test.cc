@@ -8,6 +8,7 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
+#include "core/plan/config_plan.h"
 #include "told.h"
 
 namespace vfio_switch {
