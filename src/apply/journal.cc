@@ -70,6 +70,7 @@ Result<Json> begin_boot_run(FileStore& files, const BootParameters& boot, Journa
 /// The first path of `entry` that JSON cannot hold.
 std::string odd_name(const JournalEntry& entry) {
   std::vector<std::string> paths = entry.images;
+  paths.insert(paths.end(), entry.copies.begin(), entry.copies.end());
   for (const auto& change : entry.changes) paths.push_back(change.path);
   for (const auto& run : entry.boot_runs) {
     for (const auto& output : run.outputs) paths.push_back(output.path);
@@ -156,6 +157,7 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
       entry.id = begin.at("id").get<int>();
       entry.verb = begin.at("verb").get<std::string>();
       entry.images = begin.at("images").get<std::vector<std::string>>();
+      entry.copies = begin.value("copies", std::vector<std::string>());
       entry.forgets = begin.value("forgets", false);
       if (auto read = read_boot_runs(begin, files, entry, problems); !read) return read;
       for (const auto& change : begin.at("changes")) {
@@ -233,6 +235,11 @@ Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) con
       suspects.insert(temporary_path(kept_path_elsewhere(image)));
       suspects.insert(fresh_path(image));
     }
+    for (const auto& copy : entry.copies) {
+      suspects.insert(temporary_path(copy));
+      suspects.insert(kept_path_elsewhere(copy));
+      suspects.insert(temporary_path(kept_path_elsewhere(copy)));
+    }
   }
   std::vector<std::string> found;
   for (const auto& path : suspects) {
@@ -256,6 +263,7 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
   for (const auto& change : diff) {
     if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
       entry.images.push_back(rebuild->image);
+      std::ranges::copy(rebuild->copies, std::back_inserter(entry.copies));
       continue;
     }
     if (const auto* boot = std::get_if<BootParameters>(&change)) {
@@ -275,6 +283,7 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
                          {"forgets", forgets},
                          {"changes", changes},
                          {"images", entry.images},
+                         {"copies", entry.copies},
                          {"boot_runs", boot_runs}}}};
   std::string line;
   try {

@@ -36,10 +36,11 @@ struct JournalEntry {
 
   int id = 0;
   std::string verb;
-  std::vector<FileChange> changes;  ///< in order; `after` of a regular file has no content
-  std::vector<std::string> images;  ///< initramfs images kept for it
+  std::vector<FileChange> changes;       ///< in order; `after` of a regular file has no content
+  std::vector<std::string> images;       ///< initramfs images kept for it
+  std::vector<std::string> copies = {};  ///< of these images, kept with them: see Kernel::copies
   std::vector<BootRun> boot_runs = {};
-  std::vector<KeptImage> kept = {};  ///< those of `images` whose bytes are kept; empty: see is_kept
+  std::vector<KeptImage> kept = {};  ///< those of both whose bytes are kept; empty: see is_kept
   bool is_kept = false;              ///< `kept` is complete: no image was touched before that
   bool forgets = false;              ///< a rollback: once committed, nothing before it counts
   End end = End::open;
@@ -52,7 +53,7 @@ struct JournalEntry {
 ///   log                 one JSON object a line:
 ///     {"journal":1}                                       the version, first
 ///     {"begin":{"id","verb","forgets","changes":[{"path","before","after","boot"}],"images":[path],
-///               "boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
+///               "copies":[path],"boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
 ///     {"kept":{"id","images":[{"image","as","in_place"}]}}   the images may be built from here on
 ///     {"written":{"id","run","after":[state]}}            what a boot loader's tool left behind
 ///     {"done":{"id","change"}}                            a change was carried out
@@ -62,7 +63,8 @@ struct JournalEntry {
 ///   "uid","gid"}.
 /// Three files are there while an image is built:
 ///   .NAME.vfio-tmp   beside the image: a copy of what it was before. Where /boot has no room, it
-///                    is images/SHA256-OF-THE-PATH below the journal's directory. It is made after
+///                    is images/SHA256-OF-THE-PATH below the journal's directory, as for the copies
+///                    of an image, which may be on a FAT file system. It is made after
 ///                    "begin": as long as it is missing, the image was not touched.
 ///   .NAME.vfio-new   beside the image: what a tool is given to write that would otherwise write
 ///                    into the image itself.

@@ -32,6 +32,7 @@ std::vector<KeptImage> kept_images(const JournalEntry& entry) {
     images.push_back({image, kept_path(image), false});
     images.push_back({image, kept_path_elsewhere(image), false});
   }
+  for (const auto& copy : entry.copies) images.push_back({copy, kept_path_elsewhere(copy), true});
   return images;
 }
 

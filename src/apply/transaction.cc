@@ -151,6 +151,8 @@ Result<void> Transaction::remove_if_there(const std::string& path) {
 
 Result<std::vector<KeptImage>> Transaction::choose_places(const Diff& diff) const {
   std::vector<KeptImage> images;
+  std::vector<KeptImage> copies;  // nowhere but in our own directory: see Journal
+  std::uint64_t of_copies = 0;
   std::uint64_t copied = 0;  // bytes of those that are no second name
   std::uint64_t largest = 0;
   for (const auto& change : diff) {
@@ -168,6 +170,13 @@ Result<std::vector<KeptImage>> Transaction::choose_places(const Diff& diff) cons
     if (in_place) copied += size;
     if (!in_place) largest = std::max(largest, size);
     images.push_back({rebuild->image, kept_path(rebuild->image), in_place});
+    for (const auto& copy : rebuild->copies) {
+      const auto there = files_.status(copy);
+      if (!there) return std::unexpected(there.error());
+      if (!*there || (*there)->kind != FileKind::regular || files_.read_link(copy)) continue;
+      of_copies += (*there)->size;
+      copies.push_back({copy, kept_path_elsewhere(copy), true});
+    }
   }
   if (images.empty()) return images;
   const auto free = files_.free_space(images.front().image);
@@ -175,25 +184,37 @@ Result<std::vector<KeptImage>> Transaction::choose_places(const Diff& diff) cons
   const auto mebibytes = [](std::uint64_t bytes) {
     return std::to_string((bytes + (1U << 20U) - 1) >> 20U) + " MiB";
   };
-  const auto refuse = [&](std::uint64_t needed, std::uint64_t elsewhere) {
-    return fail(ErrorKind::refused,
-                "no-space: " + directory_of(images.front().image) + " has " + mebibytes(*free) +
-                    " free, and building its images needs " + mebibytes(needed) +
-                    (elsewhere == 0 ? ""
-                                    : ", of which " + mebibytes(copied) + " would not fit into " +
-                                          state_directory + " either"),
-                "Nothing was changed. Free some space there, for example by removing old kernels, "
-                "and try again.");
+  const auto refuse = [&](const std::string& directory, std::uint64_t has,
+                          const std::string& needs) {
+    return fail(
+        ErrorKind::refused,
+        "no-space: " + directory + " has " + mebibytes(has) + " free, and " + needs,
+        "Nothing was changed. Free some space there, for example by removing old kernels, and try "
+        "again.");
   };
-  if (*free < largest) return refuse(largest, 0);
-  if (*free - largest >= copied) return images;
-  // The copies alone may lie elsewhere: a tool's own temporary file is beside the image.
-  const auto room = files_.free_space(state_path);
-  if (!room) return std::unexpected(room.error());
-  if (*room < copied) return refuse(largest + copied, copied);
-  for (auto& image : images) {
-    if (image.in_place) image.as = kept_path_elsewhere(image.image);
+  const std::string building = "building its images needs ";
+  const auto boot = directory_of(images.front().image);
+  if (*free < largest) return refuse(boot, *free, building + mebibytes(largest));
+  // What is kept alone may lie elsewhere: a tool's own temporary file is beside the image.
+  const bool beside = *free - largest >= copied;
+  const auto elsewhere = of_copies + (beside ? 0 : copied);
+  if (elsewhere > 0) {
+    const auto room = files_.free_space(state_path);
+    if (!room) return std::unexpected(room.error());
+    if (*room < of_copies) {
+      return refuse(state_directory, *room,
+                    "keeping what boots until it is built needs " + mebibytes(of_copies));
+    }
+    if (*room < elsewhere) {
+      return refuse(boot, *free,
+                    building + mebibytes(largest + copied) + ", of which " + mebibytes(copied) +
+                        " would not fit into " + state_directory + " either");
+    }
   }
+  for (auto& image : images) {
+    if (image.in_place && !beside) image.as = kept_path_elsewhere(image.image);
+  }
+  images.insert(images.end(), copies.begin(), copies.end());
   return images;
 }
 

@@ -23,6 +23,7 @@
 //   child          a child of its own waits so instead, and then writes IMAGE; it waits for the
 //                  child
 //   half           IMAGE becomes half an image, and the exit status 1
+//   spoil PATH     what copies the image for the boot loader leaves half of it at PATH
 //   delete         IMAGE is removed, and the exit status 1
 //   vanish         IMAGE is removed, and the exit status 0
 //   die            once IMAGE is replaced it is killed by SIGKILL
@@ -170,6 +171,14 @@ static void write_behind(const char* path) {
   }
 }
 
+static void spoil(const char* path) {
+  FILE* file = fopen(path, "w");
+  if (file == NULL || fputs("070701", file) < 0 || fclose(file) != 0) {
+    perror(path);
+    exit(1);
+  }
+}
+
 static void print_environment(void) {
   for (char** variable = environ; *variable != NULL; ++variable) {
     printf("environment %s\n", *variable);
@@ -192,6 +201,7 @@ static enum end behave(const char* version, const char* name) {
     if (strncmp(line, "fail ", 5) == 0 && strcmp(line + 5, version) == 0) end = fails;
     if (strncmp(line, "forget ", 7) == 0) strcpy(forgotten, line + 7);
     if (strncmp(line, "early ", 6) == 0) strcpy(early, line + 6);
+    if (strncmp(line, "spoil ", 6) == 0) spoil(line + 6);
     if (strcmp(line, "stubborn") == 0) signal(SIGTERM, SIG_IGN);
     if (strcmp(line, "wait") == 0) wait_for_the_test();
     if (strcmp(line, "half") == 0) end = half;

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import unittest
 from typing import Any
 
@@ -18,7 +19,7 @@ from boot_roots import (
     systemd_boot,
     unified_image,
 )
-from helper import CARD, DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
+from helper import CARD, DESKTOP, KERNELS, STAND_IN, VFIO_CONF, Sysroot, SysrootCase, as_root, snapshot
 
 OLDER, NEWER = KERNELS
 VFIO = ["vfio_pci"]
@@ -311,6 +312,29 @@ class Copies(MenuCase):
         status = self.status(root)
         self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
         self.assertNotIn("copy-stale", self.codes(status))
+
+    # Right: what boots is as it was before the failure, the copies included.
+    def test_a_build_that_fails_half_way_leaves_the_copies_as_they_were(self) -> None:
+        root = self.root()
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        copies = [f"{self.ESP}/initrd.img", f"{self.ESP}/vmlinuz"]
+        root.write("etc/stand-in-initramfs", "half\n" + "".join(f"spoil /{copy}\n" for copy in copies))
+        before = snapshot(root.path, without=("var",))
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 1)
+        self.assertIn("All changes were undone: 1 image", done.err)
+        self.assertEqual(snapshot(root.path, without=("var",)), before)
+        kept = root.path / "var/lib/vfio-switch/journal/images"
+        self.assertEqual(sorted(os.listdir(kept)) if kept.exists() else [], [])
+
+    def test_without_room_for_the_copies_nothing_is_begun(self) -> None:
+        root = self.root()
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        # A sparse file: the size alone counts.
+        os.truncate(root.path / self.ESP / "initrd.img", 1 << 50)
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 3)
+        self.assertIn("no-space: /var/lib/vfio-switch has ", done.err)
 
 
 if __name__ == "__main__":

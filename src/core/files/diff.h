@@ -27,6 +27,7 @@ struct RebuildInitramfs {
   std::string release;  ///< the kernel's
   std::string image;    ///< its path inside the root
   Reason reason;
+  std::vector<std::string> copies = {};  ///< see Kernel::copies
 
   bool operator==(const RebuildInitramfs&) const = default;
 };

@@ -45,7 +45,8 @@ bool rebuilds(const Diff& diff, std::string_view image) {
 void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason, Diff& diff) {
   if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
   if (rebuilds(diff, *kernel.initramfs)) return;
-  diff.emplace_back(RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason)});
+  diff.emplace_back(
+      RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason), kernel.copies});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "system/tools/entry_images.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,6 +85,19 @@ void find_source(ForeignFiles& files, const Profile& profile,
   kernel.initramfs = guess ? *guess : kernel.loaded.back();
 }
 
+/// What a hook that copies for the boot loader writes: all that the kernel's entries start.
+void find_copies(const BootMenu& menu, Kernel& kernel) {
+  if (kernel.builds_loaded) return;
+  std::set<std::string> copies;
+  for (const auto& entry : menu.entries) {
+    if (!is_ours(entry) || entry.release != kernel.release) continue;
+    for (auto& file : files_of(entry)) copies.insert(std::move(file));
+    if (entry.kernel && !entry.kernel->at.empty()) copies.insert(entry.kernel->at);
+  }
+  copies.erase(kernel.initramfs.value_or(""));
+  kernel.copies.assign(copies.begin(), copies.end());
+}
+
 /// The only image that any usual entry starts, where none tells for which kernel, and there is only
 /// one: it has to be built, whatever can be said of it.
 void guess_only_image(SystemFacts& facts) {
@@ -111,6 +125,7 @@ void follow_menu(ForeignFiles& files, const Profile& profile,
     kernel.loaded = files_of(entry);
     kernel.command_line = entry.command_line.value_or(facts.command_line);
     find_source(files, profile, generator, kernel);
+    find_copies(facts.boot_menu, kernel);
   }
   guess_only_image(facts);
 }
