@@ -322,7 +322,7 @@ class Copies(MenuCase):
         before = snapshot(root.path, without=("var",))
         done = root.run("enable", "--rebuild", prefix=as_root())
         self.assert_status(done, 1)
-        self.assertIn("All changes were undone: 1 image", done.err)
+        self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
         self.assertEqual(snapshot(root.path, without=("var",)), before)
         kept = root.path / "var/lib/vfio-switch/journal/images"
         self.assertEqual(sorted(os.listdir(kept)) if kept.exists() else [], [])
