@@ -148,10 +148,10 @@ Result<Status> Planner::status() const {
   return status;
 }
 
-Result<MenuProof> Planner::prove_next_boot(const std::vector<PciAddress>& functions) const {
+Result<MenuProof> Planner::prove_menu(const std::vector<PciAddress>& functions) const {
   const auto claims = find_claims(files_, machine_.facts, functions);
   if (!claims) return std::unexpected(claims.error());
-  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, MenuPart::next);
+  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, MenuPart::all);
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
