@@ -9,6 +9,7 @@
 #include "core/cards/own_command.h"
 #include "core/images/image_need.h"
 #include "core/machine/boot_entries.h"
+#include "core/plan/recorded_menu.h"
 #include "core/plan/still_given.h"
 #include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
@@ -143,7 +144,7 @@ Result<Status> Planner::status() const {
   auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims,
                                       MenuPart::all);
   if (!menu) return failure_of(menu);
-  add_menu(status, std::move(*menu));
+  add_menu(status, with_record(std::move(*menu), machine_.facts, plan.functions, status.notes));
   add_unread(status.notes, machine_.facts);
   return status;
 }
