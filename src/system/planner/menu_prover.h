@@ -11,14 +11,10 @@
 
 namespace vfio_switch {
 
-/// Of a menu: every entry, or the one alone that the next boot starts.
-enum class MenuPart { all, next };
-
 /// What the entries of the boot menu do with `functions`, as files and images are now: each with
-/// its own images and its own command line, then the real root. Those that are not in `part` are in
-/// the proof without functions.
+/// its own images and its own command line, then the real root.
 [[nodiscard]] Result<MenuProof> prove_menu(const FileReader& files, const SystemFacts& facts,
                                            const std::vector<PciAddress>& functions,
-                                           const std::vector<Claim>& claims, MenuPart part);
+                                           const std::vector<Claim>& claims);
 
 }  // namespace vfio_switch

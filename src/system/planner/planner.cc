@@ -141,8 +141,7 @@ Result<Status> Planner::status() const {
   }
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
   std::ranges::move(stale, std::back_inserter(status.notes));
-  auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims,
-                                      MenuPart::all);
+  auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims);
   if (!menu) return failure_of(menu);
   add_menu(status, with_record(std::move(*menu), machine_.facts, plan.functions, status.notes));
   add_unread(status.notes, machine_.facts);
@@ -152,7 +151,7 @@ Result<Status> Planner::status() const {
 Result<MenuProof> Planner::prove_menu(const std::vector<PciAddress>& functions) const {
   const auto claims = find_claims(files_, machine_.facts, functions);
   if (!claims) return std::unexpected(claims.error());
-  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, MenuPart::all);
+  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims);
 }
 
 Result<void> Planner::prove(Plan& plan, const PlanOptions& options) const {
