@@ -213,8 +213,11 @@ bool Journal::is_to_forget() const {
 }
 
 Result<std::vector<std::string>> Journal::leftovers(const FileReader& files) const {
-  std::set<std::string> suspects = {temporary_path(log_path), temporary_path(state_path),
-                                    temporary_path(images_path), builder_path(),
+  std::set<std::string> suspects = {temporary_path(log_path),
+                                    temporary_path(state_path),
+                                    temporary_path(images_path),
+                                    temporary_path(menu_record_path),
+                                    builder_path(),
                                     temporary_path(builder_path())};
   std::set<std::string> needed;
   for (const auto& entry : entries_) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "apply/operation.h"
 
+#include "apply/leave_menu.h"
 #include "apply/lock.h"
 #include "system/machine/profile_store.h"
 #include "system/planner/planner.h"
@@ -64,6 +65,7 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!done) return failure_of(done);
   result.changed = true;
   forget_boots(files);
+  result.menu = prove_and_leave_menu(files, result.plan.functions);
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "apply/journal.h"
 #include "apply/transaction.h"
 #include "core/base/error.h"
+#include "core/plan/entry_proof.h"
 #include "core/plan/plan.h"
 #include "system/machine/machine.h"
 
@@ -22,6 +23,8 @@ using MakePlan =
 struct OperationResult {
   Plan plan;
   bool changed = false;  ///< something was done
+  /// What boots afterwards, where something was done and it can be looked at.
+  std::optional<MenuProof> menu = std::nullopt;
 };
 
 /// A plan, with the machine that it was made for.

@@ -125,6 +125,8 @@ class Work {
         warnings_.add(begun.error().message);
       }
     }
+    // It cannot be proved here what boots now.
+    if (files_.exists(menu_record_path)) (void)files_.replace(menu_record_path, Absent{});
     std::vector<std::string> written;
     bool failed = false;
     for (const auto& change : plan_.changes) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "backend/alpm_events.h"
 
+#include <chrono>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "apply/leave_menu.h"
 #include "backend/package_events.h"
 #include "core/base/text.h"
 #include "core/tell/message_text.h"
@@ -37,11 +39,13 @@ Result<void> alpm_check(Site& site) {
   const auto built = builds_images(site.files(), read_targets());
   site.set_refusals_told();  // alpm_refresh has said them
   if (!built) return refresh(site, {}, site.images());
+  const auto began = std::chrono::system_clock::now();
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->state.intent != Intent::enabled) return {};
   auto status = Planner(site.files(), *machine).status();
   if (!status) return failure_of(status);
+  leave_menu(site.files(), status->menu, began);
   if (!status->refusals.empty()) return {};
   status->packages = read_packages(site.files(), machine->facts.kernels);
   for (const auto& kernel : status->kernels) {

@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <ctime>
 #include <iostream>
 
+#include "apply/leave_menu.h"
 #include "core/boot/card_parameters.h"
 #include "core/tell/boot_text.h"
 #include "system/boot/secure_boot.h"
@@ -153,6 +155,7 @@ Result<void> begin_boot(const BootSite& site) {
 }
 
 Result<void> check_boot(const BootSite& site) {
+  const auto began = std::chrono::system_clock::now();
   auto machine = read_machine(site.files);
   if (!machine) return failure_of(machine);
   if (machine->facts.foreign_environment) return {};
@@ -170,6 +173,7 @@ Result<void> check_boot(const BootSite& site) {
   auto record = judge_boot(machine->facts, machine->state, *status, machine->settings, *seen);
   const bool blind = !seen->has_display && !machine->settings.headless;
   if (should_disable(record, machine->state, machine->settings)) give_up(site, record);
+  if (record.action == BootAction::none) leave_menu(site.files, status->menu, began);
   if (seen->pending && machine->state.intent == Intent::unset) {
     auto said = write(site.files, set_up_path, reported_note(*seen->pending) + "\n");
     if (!said) return said;

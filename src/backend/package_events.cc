@@ -5,6 +5,7 @@
 #include <chrono>
 #include <iostream>
 
+#include "apply/leave_menu.h"
 #include "apply/lock.h"
 #include "apply/progress.h"
 #include "apply/way_out.h"
@@ -140,12 +141,14 @@ Result<void> post_install(Site& site, Images images) {
 }
 
 Result<void> image_built(Site& site, const std::string& release) {
+  const auto began = std::chrono::system_clock::now();
   auto machine = read_machine(site.files());
   if (!machine) return failure_of(machine);
   if (machine->state.intent != Intent::enabled) return {};
   expect_kernel(machine->facts, release);
   auto status = Planner(site.files(), *machine).status();
   if (!status) return failure_of(status);
+  leave_menu(site.files(), status->menu, began);
   const auto row = std::ranges::find(status->kernels, release, &KernelStatus::release);
   if (row == status->kernels.end() || !row->image || row->staged != false) return {};
   return fail("vfio-pci would not take the card with kernel " + release + ": " +

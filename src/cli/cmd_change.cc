@@ -39,16 +39,7 @@ std::string verb_text(Verb verb) {
   }
 }
 
-/// What boots now. Nothing where that cannot be looked at any more: the change is made.
-std::optional<MenuProof> prove_menu_now(const FileReader& files, const Plan& plan) {
-  const auto machine = read_machine(files);
-  if (!machine) return std::nullopt;
-  auto menu = Planner(files, *machine).prove_next_boot(plan.functions);
-  return menu ? std::optional(std::move(*menu)) : std::nullopt;
-}
-
-std::string outcome_text(const Options& options, const OperationResult& result,
-                         const MenuProof* menu = nullptr) {
+std::string outcome_text(const Options& options, const OperationResult& result) {
   if (!result.plan.refusals.empty()) {
     return refusals_text(result.plan, "Nothing was changed, because:", options.style);
   }
@@ -56,7 +47,7 @@ std::string outcome_text(const Options& options, const OperationResult& result,
   text += notes_text(result.plan.notes);
   if (!result.changed) return text + nothing_text(result.plan);
   const bool built = options.root == "/" || options.rebuild;
-  return text + done_text(result.plan, built, options.style, menu);
+  return text + done_text(result.plan, built, options.style, result.menu ? &*result.menu : nullptr);
 }
 
 /// The words by which the program starts itself again where planning ends it.
@@ -219,10 +210,7 @@ Result<int> change_command(const Options& options) {
     }
   }
   if (!result) return failure_of(result);
-  std::optional<MenuProof> menu;
-  if (result->changed && !options.json) menu = prove_menu_now(**files, result->plan);
-  std::cout << (options.json ? plan_json(result->plan)
-                             : outcome_text(options, *result, menu ? &*menu : nullptr));
+  std::cout << (options.json ? plan_json(result->plan) : outcome_text(options, *result));
   return result->plan.refusals.empty() ? exit_done : exit_refused;
 }
 

@@ -172,13 +172,16 @@ Json entry_json(const EntryProof& proof) {
           {"default", entry.is_default},
           {"once", entry.is_once},
           {"kind", to_string(entry.kind)},
-          {"source", Place{entry.source.file, entry.source.line}.str()},
+          {"source", entry.source.file.empty()
+                         ? Json()
+                         : Json(Place{entry.source.file, entry.source.line}.str())},
           {"kernel", kernel ? Json(kernel->at.empty() ? kernel->path : kernel->at) : Json()},
           {"release", or_null(entry.release)},
           {"images", images},
           {"command_line", or_null(entry.command_line)},
           {"functions", functions},
           {"next_boot", functions.empty() ? Json() : Json(next_boot_text(proof.outcome()))},
+          {"as_of", proof.recorded ? Json(proof.recorded->time) : Json()},
           {"unknown", unknown}};
 }
 

@@ -13,6 +13,7 @@ from helper import as_root, environment
 
 MODES = {
     VFIO_CONF: 0o644, MODULES_LOAD: 0o644, "etc/modules-load.d": 0o755, STATE: 0o755, f"{STATE}/state.json": 0o644,
+    f"{STATE}/boot-menu.json": 0o644,
     f"{STATE}/journal": 0o700, f"{STATE}/journal/pre-images": 0o700, f"{STATE}/journal/log": 0o600,
 }  # fmt: skip
 

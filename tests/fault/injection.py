@@ -41,7 +41,7 @@ CHANGING = ["etc", "boot", "var", "run"]  # all that a command may change
 JOURNAL = "var/lib/vfio-switch/journal"
 # What the program keeps for itself: no part of the machine's state.
 OWN = {JOURNAL, "var/lib/vfio-switch/journal/lock", "var/lib/vfio-switch/images", "var/lib/vfio-switch/removal",
-       "var/lib/vfio-switch"}
+       "var/lib/vfio-switch/boot-menu.json", "var/lib/vfio-switch"}
 
 # A question mark: no error where an architecture has no such call.
 CHANGES = [

@@ -14,6 +14,7 @@
 #include "core/files/unread_file.h"
 #include "core/machine/display_config.h"
 #include "core/machine/early_module.h"
+#include "core/machine/menu_record.h"
 #include "core/machine/os_release.h"
 #include "core/message/data.h"
 #include "core/message/remedy.h"
@@ -87,6 +88,7 @@ struct SystemFacts {
   bool command_line_locked = false;  ///< the boot menu cannot change the command line
   BootLoader boot_loader;
   BootMenu boot_menu;                      ///< located; without entries where it is not known
+  std::optional<MenuRecord> menu_record;   ///< for an ordinary user, where root left one
   std::optional<std::size_t> this_boot;    ///< the entry that started the running system
   EntryTool entry_tool = EntryTool::none;  ///< what copies kernels and images to the boot loader
   std::optional<Place> tpm_unlock;         ///< "/etc/crypttab:3": a disk whose key the TPM holds

@@ -46,6 +46,10 @@ const std::vector<NoteKind>& note_kinds() {
       {entry_differs,
        "entry-differs",
        {"at the next boot (boot menu entry '{1}') {3} will be bound to {2}: {4}"}},
+      {menu_changed,
+       "boot-menu-changed",
+       {"the boot menu that the last run as root recorded is not shown, because {1} was changed "
+        "since"}},
       {isolation_pending,
        "isolation-pending",
        {"the IOMMU is off until the reboot: whether the card is isolated can be checked only after "

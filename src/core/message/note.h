@@ -27,6 +27,7 @@ enum class NoteCause {
   menu_unknown,         ///< reason
   entry_unproved,       ///< entry, reason
   entry_differs,        ///< entry, driver, device, reason
+  menu_changed,         ///< file: since a run of root's recorded the menu
   isolation_pending,
   no_escape,                        ///< the boot menu cannot change the command line
   rebuild_not_needed,               ///< kernels

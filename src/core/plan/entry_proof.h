@@ -27,11 +27,20 @@ struct EntryFunction {
   bool operator==(const EntryFunction&) const = default;
 };
 
+/// What an earlier run, as root, proved of an entry that this user may not read.
+struct RecordedOutcome {
+  std::string time;        ///< ISO 8601, in UTC
+  std::string local_time;  ///< as people here write it
+  NextBoot outcome = NextBoot::unknown;
+};
+
 /// An entry of the boot menu, and what it does with the card.
 struct EntryProof {
   BootEntry entry;
   std::vector<EntryFunction> functions = {};  ///< of a snapshot or another system: none
   std::vector<Place> evidence = {};           ///< what the proof was made of
+  /// Set where the winners are that run's; none of them counts as proved.
+  std::optional<RecordedOutcome> recorded = {};
 
   [[nodiscard]] NextBoot outcome() const;
 };

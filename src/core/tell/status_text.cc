@@ -112,7 +112,7 @@ std::string next_boot_sentence(const Status& status, const KernelStatus& kernel)
 }
 
 std::string entry_sentence(const EntryProof& proof) {
-  switch (proof.outcome()) {
+  switch (proof.recorded ? proof.recorded->outcome : proof.outcome()) {
     case NextBoot::vfio:
       return "vfio-pci will bind the card";
     case NextBoot::host:
@@ -129,28 +129,44 @@ std::string entry_sentence(const EntryProof& proof) {
   return enumerate(parts);
 }
 
+/// True where both start the same. Of a recorded entry only the release and the winners are known.
+bool starts_the_same(const EntryProof& left, const EntryProof& right) {
+  const auto& a = left.entry;
+  const auto& b = right.entry;
+  return a.kernel == b.kernel && a.initrds == b.initrds && a.unified_image == b.unified_image &&
+         a.command_line == b.command_line && a.release == b.release &&
+         (!left.recorded || left.functions == right.functions);
+}
+
+/// What starts next, or did when the menu was recorded.
+bool is_marked_next(const MenuProof& menu, const EntryProof& proof) {
+  const auto* next = menu.next_entry();
+  if (next != nullptr || !proof.recorded) return &proof == next;
+  return proof.entry.is_default || proof.entry.is_once;
+}
+
 /// The usual entries of the boot menu, what starts next marked. GRUB's first entry stands in its
 /// submenu a second time.
 void add_entries(const Status& status, Table& table) {
   const auto wanted = status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host;
-  std::vector<const BootEntry*> shown;
+  std::vector<const EntryProof*> shown;
   for (const auto& proof : status.menu.entries) {
     const auto& entry = proof.entry;
-    const bool is_next = &proof == status.menu.next_entry();
-    const bool again = std::ranges::any_of(shown, [&](const BootEntry* other) {
-      return other->kernel == entry.kernel && other->initrds == entry.initrds &&
-             other->unified_image == entry.unified_image &&
-             other->command_line == entry.command_line;
-    });
+    const bool is_next = is_marked_next(status.menu, proof);
+    const bool again = std::ranges::any_of(
+        shown, [&](const EntryProof* other) { return starts_the_same(*other, proof); });
     if (proof.functions.empty() || (!is_next && (entry.kind != EntryKind::usual || again))) {
       continue;
     }
-    shown.push_back(&entry);
+    shown.push_back(&proof);
     const bool as_wanted = status.intent == Intent::unset || proof.outcome() == wanted;
+    std::vector<Phrase> lines = {
+        {entry_sentence(proof), as_wanted ? Tone::plain : Tone::attention}};
+    if (proof.recorded) lines.push_back({"  as of " + proof.recorded->local_time, Tone::faint});
     table.add({printable(entry.title) + (entry.is_once ? " (next boot only)"
                                          : is_next     ? " (default)"
                                                        : ""),
-               {entry_sentence(proof), as_wanted ? Tone::plain : Tone::attention}});
+               lines});
   }
 }
 

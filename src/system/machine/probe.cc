@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/machine/probe.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <functional>
 #include <string_view>
@@ -17,6 +19,7 @@
 #include "system/machine/host_displays.h"
 #include "system/modules/modprobe_config.h"
 #include "system/pci/sysfs.h"
+#include "system/state/menu_store.h"
 #include "system/tools/entry_images.h"
 #include "system/tools/initramfs_tools.h"
 #include "system/tools/kernels.h"
@@ -113,6 +116,8 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto machine_menu = read_boot_menu(files, {.unpack = unpack_kernel, .mounted_esps = {}});
   facts->boot_menu = std::move(machine_menu.menu);
   facts->this_boot = machine_menu.this_boot;
+  // Root reads the menu itself.
+  if (::geteuid() != 0) facts->menu_record = load_menu_record(files);
   facts->entry_tool = machine_menu.loader.tool;
   follow_menu(others, profile, generator, *facts);
   facts->early_modules = read_early_modules(others, profile);

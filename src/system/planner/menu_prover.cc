@@ -2,7 +2,6 @@
 #include "system/planner/menu_prover.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -99,17 +98,11 @@ class MenuProver {
 
 Result<MenuProof> prove_menu(const FileReader& files, const SystemFacts& facts,
                              const std::vector<PciAddress>& functions,
-                             const std::vector<Claim>& claims, const OpenedImages& opened,
-                             MenuPart part) {
+                             const std::vector<Claim>& claims, const OpenedImages& opened) {
   MenuProof menu;
   menu.next = next_entry(facts.boot_menu);
   MenuProver prover(files, facts, functions, claims, opened);
-  for (std::size_t i = 0; i < facts.boot_menu.entries.size(); ++i) {
-    const auto& entry = facts.boot_menu.entries[i];
-    if (part == MenuPart::next && i != menu.next) {
-      menu.entries.push_back(EntryProof{entry});
-      continue;
-    }
+  for (const auto& entry : facts.boot_menu.entries) {
     auto proof = prover.prove(entry);
     if (!proof) return failure_of(proof);
     menu.entries.push_back(std::move(*proof));

@@ -12,15 +12,11 @@
 
 namespace vfio_switch {
 
-/// Of a menu: every entry, or the one alone that the next boot starts.
-enum class MenuPart { all, next };
-
 /// What the entries of the boot menu do with `functions`, as files and images are now: each with
-/// its own images and its own command line, then the real root. Those that are not in `part` are in
-/// the proof without functions.
+/// its own images and its own command line, then the real root.
 [[nodiscard]] Result<MenuProof> prove_menu(const FileReader& files, const SystemFacts& facts,
                                            const std::vector<PciAddress>& functions,
                                            const std::vector<Claim>& claims,
-                                           const OpenedImages& opened, MenuPart part);
+                                           const OpenedImages& opened);
 
 }  // namespace vfio_switch

@@ -11,6 +11,7 @@
 #include "core/machine/boot_entries.h"
 #include "core/plan/conclusion.h"
 #include "core/plan/config_plan.h"
+#include "core/plan/recorded_menu.h"
 #include "core/plan/still_given.h"
 #include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
@@ -141,17 +142,17 @@ Result<Status> Planner::status() const {
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
   std::ranges::move(stale, std::back_inserter(status.notes));
   auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims,
-                                      evidence.opened, MenuPart::all);
+                                      evidence.opened);
   if (!menu) return failure_of(menu);
-  add_menu(status, std::move(*menu));
+  add_menu(status, with_record(std::move(*menu), machine_.facts, plan.functions, status.notes));
   std::ranges::move(unread_files(machine_.facts), std::back_inserter(status.notes));
   return status;
 }
 
-Result<MenuProof> Planner::prove_next_boot(const std::vector<PciAddress>& functions) const {
+Result<MenuProof> Planner::prove_menu(const std::vector<PciAddress>& functions) const {
   const auto claims = find_claims(files_, machine_.facts, functions);
   if (!claims) return std::unexpected(claims.error());
-  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, {}, MenuPart::next);
+  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, {});
 }
 
 Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {

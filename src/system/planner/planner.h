@@ -38,8 +38,8 @@ class Planner {
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
   [[nodiscard]] Result<Status> status() const;
 
-  /// What the entry that the next boot starts does with `functions`, as files and images are now.
-  [[nodiscard]] Result<MenuProof> prove_next_boot(const std::vector<PciAddress>& functions) const;
+  /// What each entry of the boot menu does with `functions`, as files and images are now.
+  [[nodiscard]] Result<MenuProof> prove_menu(const std::vector<PciAddress>& functions) const;
 
   /// `plan` with the load order of `plan.config` and `plan.functions`, and with the images that do
   /// not do what it wants.

@@ -34,6 +34,9 @@ inline const std::string removal_path = state_directory + "/removal";
          path == removal_path;
 }
 
+/// What a run of root's proved of the boot menu: see MenuRecord.
+inline const std::string menu_record_path = state_directory + "/boot-menu.json";
+
 /// There while images have to be built that the files have already changed for.
 inline const std::string images_owed_path = state_directory + "/images-owed";
 

@@ -279,7 +279,9 @@ TEST_CASE("What a crash left behind is found, and nothing else") {
   const auto id = value_of(journal.begin(root.files(), "enable", first));
   value_of(journal.committed(root.files(), id));
   CHECK(value_of(journal.leftovers(root.files())).empty());
-  const std::vector<std::string> left = {"/boot/.initrd.img-6.1.vfio-tmp", "/etc/.a.vfio-tmp",
+  const std::vector<std::string> left = {"/boot/.initrd.img-6.1.vfio-tmp",
+                                         "/etc/.a.vfio-tmp",
+                                         state_directory + "/.boot-menu.json.vfio-tmp",
                                          state_directory + "/.state.json.vfio-tmp",
                                          journal_path + "/.log.vfio-tmp",
                                          journal_path + "/pre-images/" + std::string(64, '0')};

@@ -97,6 +97,42 @@ TEST_CASE("Status fits the terminal, from sixty columns on") {
   }
 }
 
+TEST_CASE("What is known of a boot menu from an earlier run is told with its time") {
+  auto status = enabled();
+  const RecordedOutcome then{"2026-11-22T12:00:00Z", "2026-11-22 13:00 CET", NextBoot::vfio};
+  EntryProof usual{.entry = {.id = "0", .title = "Debian", .is_default = true, .release = "6.1"},
+                   .functions = {{at("01:00.0"), "vfio-pci", false, some_reason()},
+                                 {at("01:00.1"), "vfio-pci", false, some_reason()}},
+                   .recorded = then};
+  auto again = usual;
+  again.entry.title = "Debian, with Linux 6.1";
+  again.entry.is_default = false;
+  auto mixed = usual;
+  mixed.entry.title = "Debian, with Linux 6.0";
+  mixed.entry.release = "6.0";
+  mixed.entry.is_default = false;
+  mixed.functions[0].winner = "nouveau";
+  mixed.recorded->outcome = NextBoot::mixed;
+  auto once = mixed;
+  once.entry.title = "Rescue";
+  once.entry.kind = EntryKind::rescue;
+  once.entry.is_once = true;
+  once.recorded->outcome = NextBoot::unknown;
+  status.menu.entries = {usual, again, mixed, once};
+  const auto all = text(status);
+  const auto table = all.substr(all.find("NEXT BOOT"));
+  CHECK(test::plain_table(table.substr(0, table.find("\n\n") + 1)) ==
+        test::plain_table(
+            "NEXT BOOT                DRIVER OF THE CARD\n"
+            "Debian (default)         vfio-pci will bind the card\n"
+            "                           as of 2026-11-22 13:00 CET\n"
+            "Debian, with Linux 6.0   nouveau will bind 0000:01:00.0 and vfio-pci will bind "
+            "0000:01:00.1\n"
+            "                           as of 2026-11-22 13:00 CET\n"
+            "Rescue (next boot only)  not known\n"
+            "                           as of 2026-11-22 13:00 CET\n"));
+}
+
 TEST_CASE("Status names the one next command") {
   SECTION("as wanted") {
     CHECK(next(enabled()) == "nothing to do");
