@@ -56,7 +56,8 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCause::escape_locked});
   }
-  if (auto doubt = doubt_about_next_boot(machine_.facts)) {
+  const bool builds_follow = options.automatic && !options.plan.can_rebuild;
+  if (auto doubt = doubt_about_next_boot(machine_.facts, builds_follow)) {
     // Where no menu can be read at all, the root file system and its images are the best guess.
     if (options.automatic && doubt->cause != NoteCause::menu_unknown) {
       plan.refusals.push_back(
