@@ -21,7 +21,7 @@ TOP = HERE.parents[2]
 sys.path[:0] = [str(HERE.parent), str(TOP / "tests/machines"), str(TOP / "tests/vm")]
 import grub  # noqa: E402  (their directories are known only now)
 import payload  # noqa: E402
-from mounted import MOUNT_ROOT  # noqa: E402
+from mounted import MOUNT_DISKS  # noqa: E402
 from sysroot import UUID  # noqa: E402
 
 PROGRAMS = [
@@ -30,10 +30,10 @@ PROGRAMS = [
     "start-stop-daemon", "diff", "mount", "true", *grub.PROGRAMS,
 ]  # fmt: skip
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
-ENTER = rf"""
+ENTER = MOUNT_DISKS + r"""
 root=$1; shift
 mount --make-rprivate /
-{MOUNT_ROOT}
+mount_disks "$root"
 mount -t proc proc "$root/proc"
 mount --bind "$root/../cmdline" "$root/proc/cmdline"
 mount --rbind /dev "$root/dev"
