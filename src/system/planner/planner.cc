@@ -58,8 +58,7 @@ Result<Plan> Planner::draft_enable(const EnableOptions& options, Evidence& evide
   }
   const bool builds_follow = options.automatic && !options.plan.can_rebuild;
   if (auto doubt = doubt_about_next_boot(machine_.facts, builds_follow)) {
-    // Where no menu can be read at all, the root file system and its images are the best guess.
-    if (options.automatic && doubt->cause != NoteCause::menu_unknown) {
+    if (options.automatic) {
       plan.refusals.push_back(
           {RefusalCause::menu_unknown, {doubt->data.back()}, {command_for(plan.state)}});
     } else {
