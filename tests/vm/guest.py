@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import root
+from mounted import MOUNT_DISKS
 
 HERE = Path(__file__).resolve().parent
 JOB_SECTOR = 4096
@@ -272,9 +273,9 @@ def unpack_record(archive: Path, directory: Path) -> Path:
 
 # Run in a mount namespace of its own, which takes all mounts with it when it ends.
 # ROOT DISK SYS RECORD COMMAND...
-_ENTER = r"""
+_ENTER = MOUNT_DISKS + r"""
 root=$1 disk=$2 sys=$3 record=$4; shift 4
-[ -z "$disk" ] || mount -o loop "$disk" "$root"
+if [ -n "$disk" ]; then mount -o loop "$disk" "$root"; else mount_disks "$root"; fi
 mount -t proc proc "$root/proc"
 case $sys in
     none) mount -t tmpfs -o ro sys "$root/sys" ;;

@@ -55,6 +55,22 @@ std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice&
   return found == entry.possible_words.end() ? std::nullopt : std::optional(*found);
 }
 
+/// True where `entry` lacks nothing but the files that come with an installed package's kernel:
+/// Arch has its modules in place before mkinitcpio copies it to /boot.
+bool is_being_upgraded(const BootEntry& entry, const SystemFacts& facts) {
+  if (!entry.kernel || !entry.kernel->at.empty() || entry.unknown.empty()) return false;
+  if (std::ranges::any_of(entry.unknown, [](const BootUnknown& unknown) {
+        return unknown.code != BootUnknownCode::missing;
+      })) {
+    return false;
+  }
+  const std::string_view path = entry.kernel->path;
+  const auto name = path.substr(path.rfind('/') + 1);
+  return std::ranges::any_of(facts.kernels, [&](const Kernel& kernel) {
+    return !kernel.package.empty() && name == "vmlinuz-" + kernel.package;
+  });
+}
+
 }  // namespace
 
 NextBoot EntryProof::outcome() const {
@@ -88,7 +104,7 @@ std::optional<Note> note_on(const MenuProof& menu, bool wanted) {
   return std::nullopt;
 }
 
-std::optional<Note> doubt_about_next_boot(const SystemFacts& facts) {
+std::optional<Note> doubt_about_next_boot(const SystemFacts& facts, bool builds_follow) {
   const auto& menu = facts.boot_menu;
   if (const auto unknown = why_not_known(menu)) {
     return Note{NoteCause::menu_unknown,
@@ -97,6 +113,7 @@ std::optional<Note> doubt_about_next_boot(const SystemFacts& facts) {
   const auto next = vfio_switch::next_entry(menu);
   if (!next) return std::nullopt;
   const auto& entry = menu.entries[*next];
+  if (builds_follow && is_being_upgraded(entry, facts)) return std::nullopt;
   auto why = why_not_provable(entry, facts);
   if (!why) return std::nullopt;
   return Note{NoteCause::entry_unproved,

@@ -73,8 +73,10 @@ struct MenuProof {
 [[nodiscard]] std::optional<Note> note_on(const MenuProof& menu, bool wanted);
 
 /// Why it cannot be proved what the next boot does, before anything is looked into: the reason is
-/// its last datum. Nothing where it can.
-[[nodiscard]] std::optional<Note> doubt_about_next_boot(const SystemFacts& facts);
+/// its last datum. Nothing where it can. With `builds_follow` a package manager is at work, which
+/// takes a kernel out of /boot before an upgrade, and builds images after it.
+[[nodiscard]] std::optional<Note> doubt_about_next_boot(const SystemFacts& facts,
+                                                        bool builds_follow);
 
 /// That `copy`, which boots, is older than `source`, and what copies it.
 [[nodiscard]] Note copy_stale_note(const SystemFacts& facts, const std::string& copy,

@@ -126,13 +126,7 @@ void add_menu(Status& status, MenuProof menu) {
   status.menu = std::move(menu);
   if (status.devices.empty()) return;
   const auto* next = status.menu.next_entry();
-  // Where no menu was found at all, what the kernels' own images do stays as the best guess; the
-  // note says that it is not proved.
-  if (next != nullptr) {
-    status.next_boot = next->outcome();
-  } else if (!status.menu.entries.empty()) {
-    status.next_boot = NextBoot::unknown;
-  }
+  status.next_boot = next != nullptr ? next->outcome() : NextBoot::unknown;
   if (status.intent == Intent::unset || !status.refusals.empty()) return;
   // Where a kernel's row says that it is not staged, its reason is enough.
   const bool staged = std::ranges::all_of(

@@ -60,9 +60,9 @@ Result<Planner::Draft> Planner::draft_enable(const EnableOptions& options) const
   if (options.automatic && machine_.facts.command_line_locked) {
     plan.refusals.push_back({RefusalCause::escape_locked});
   }
-  if (auto doubt = doubt_about_next_boot(machine_.facts)) {
-    // Where no menu can be read at all, the root file system and its images are the best guess.
-    if (options.automatic && doubt->cause != NoteCause::menu_unknown) {
+  const bool builds_follow = options.automatic && !options.plan.can_rebuild;
+  if (auto doubt = doubt_about_next_boot(machine_.facts, builds_follow)) {
+    if (options.automatic) {
       plan.refusals.push_back(
           {RefusalCause::menu_unknown, {doubt->data.back()}, {command_for(plan.state)}});
     } else {

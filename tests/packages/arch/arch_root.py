@@ -21,9 +21,11 @@ from typing import Optional, Sequence
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[2]
 MACHINES = TOP / "tests/machines"
-sys.path[:0] = [str(TOP / "tests/vm"), str(HERE.parent)]
+sys.path[:0] = [str(TOP / "tests/vm"), str(MACHINES), str(HERE.parent)]
 import payload  # noqa: E402  (its directory is known only now)
 import root as vm_root  # noqa: E402
+from mounted import MOUNT_DISKS  # noqa: E402
+from sysroot import UUID, grub_menu, tell_loader  # noqa: E402
 
 MACHINE = "z370-gt1030-no-param"
 PROGRAMS = [
@@ -56,9 +58,10 @@ while [ $# -gt 0 ]; do
 done
 """
 # Its own process 1 has the root for its root directory: to the program this is a running system.
-ENTER = r"""
+ENTER = MOUNT_DISKS + r"""
 root=$1; shift
 mount --make-rprivate /
+mount_disks "$root"
 mount -t proc proc "$root/proc"
 mount --bind "$root/../cmdline" "$root/proc/cmdline"
 mount --rbind /dev "$root/dev"
@@ -187,6 +190,15 @@ def mkinitcpio_tree(directory: Path) -> str:
     return "the real one" if real else "the stand-in"
 
 
+def menu() -> str:
+    """GRUB's, as grub-mkconfig of Arch's grub 2.12 writes it with GRUB_TOP_LEVEL=/boot/vmlinuz-linux.
+
+    Somebody ran that once. No package does: the names of the files are those of packages, and outlast upgrades.
+    """
+    names = [(name, f"/boot/vmlinuz-{name}", f"/boot/initramfs-{name}.img") for name in ("linux", "linux-lts")]
+    return grub_menu(names, "Arch Linux", f"root=UUID={UUID} rw  loglevel=3 quiet", fallback=True)
+
+
 class Packages:
     """Everything that is installed, built once."""
 
@@ -298,6 +310,9 @@ class Root:
         locale = Path("/usr/lib/locale/C.utf8")
         if locale.exists():
             shutil.copytree(locale, root.path / "usr/lib/locale/C.utf8")
+        (root.path / "etc/fstab").write_text(f"UUID={UUID} / ext4 rw 0 1\n")
+        (root.path / "boot/grub").mkdir()
+        (root.path / "boot/grub/grub.cfg").write_text(menu())
         (root.path / "etc/pacman.conf").write_text(PACMAN_CONF)
         (root.path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (root.path / "etc/group").write_text("root:x:0:\n")
@@ -315,6 +330,17 @@ class Root:
         shutil.rmtree(self.path / "sys")
         (other / "sys").rename(self.path / "sys")
         shutil.copy(other / "proc/cmdline", self.path.parent / "cmdline")
+
+    def use_systemd_boot(self, default: str) -> None:
+        """In place of GRUB, as `bootctl --esp-path=/efi install` leaves it, on a disk of its own."""
+        shutil.rmtree(self.path / "boot/grub")
+        for name in ("EFI/Linux", "EFI/systemd", "loader/entries"):
+            (self.path / "efi" / name).mkdir(parents=True)
+        (self.path / "efi/EFI/systemd/systemd-bootx64.efi").write_bytes(b"MZ")
+        (self.path / "efi/loader/loader.conf").write_text(f"default {default}\ntimeout 3\n")
+        with open(self.path / "etc/fstab", "a", encoding="utf-8") as fstab:
+            fstab.write("/dev/vdb /efi vfat umask=0077 0 2\n")
+        tell_loader(self.path / "sys", "systemd-boot 257.2-1-arch")
 
     def run(self, *command: str, given: str = "", own_process_1: bool = True) -> Run:
         own = ["--pid", "--fork", "--kill-child"] if own_process_1 else []

@@ -18,18 +18,22 @@ from typing import Optional, Sequence
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[2]
-sys.path.insert(0, str(HERE.parent))
-import payload  # noqa: E402  (its directory is known only now)
+sys.path[:0] = [str(HERE.parent), str(TOP / "tests/machines"), str(TOP / "tests/vm")]
+import grub  # noqa: E402  (their directories are known only now)
+import payload  # noqa: E402
+from mounted import MOUNT_DISKS  # noqa: E402
+from sysroot import UUID  # noqa: E402
 
 PROGRAMS = [
     "sh", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "ln", "ls", "sleep", "tr", "grep", "find", "sed", "tar", "kmod",
     "modprobe", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "run-parts", "ldconfig",
-    "start-stop-daemon", "diff", "mount", "true",
+    "start-stop-daemon", "diff", "mount", "true", *grub.PROGRAMS,
 ]  # fmt: skip
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
-ENTER = r"""
+ENTER = MOUNT_DISKS + r"""
 root=$1; shift
 mount --make-rprivate /
+mount_disks "$root"
 mount -t proc proc "$root/proc"
 mount --bind "$root/../cmdline" "$root/proc/cmdline"
 mount --rbind /dev "$root/dev"
@@ -126,7 +130,8 @@ def kernel_package(release: str, directory: Path) -> Path:
     tree = directory / "kernel"
     (tree / "usr/share/doc/a-kernel").mkdir(parents=True)
     parts = f"run-parts --exit-on-error --arg={release} --arg=/boot/vmlinuz-{release} /etc/kernel/postinst.d"
-    return pack(tree, "a-kernel", "1", directory, {"postinst": f"#!/bin/sh\nset -e\n{parts}\n"})
+    script = f'#!/bin/sh\nset -e\nexport DEB_MAINT_PARAMS="$*"\n{parts}\n'
+    return pack(tree, "a-kernel", "1", directory, {"postinst": script})
 
 
 class Root:
@@ -165,6 +170,12 @@ class Root:
         hook = root.path / "etc/kernel/postinst.d/initramfs-tools"
         hook.write_text('#!/bin/sh\nexec update-initramfs -u -k "$1"\n')
         hook.chmod(0o755)
+        (root.path / "etc/fstab").write_text(f"UUID={UUID} / ext4 errors=remount-ro 0 1\n")
+        (root.path / "etc/default").mkdir()
+        grub.install(root.path)
+        done = root.enter("update-grub")
+        if done.status != 0:
+            raise RuntimeError(str(done))
         return root
 
     def copy(self, directory: Path) -> Root:

@@ -29,8 +29,8 @@ HOOK = f"{LIBRARY}/vfio-switch-hook"
 IMAGE = f"boot/initrd.img-{KERNEL}"
 OURS = (VFIO_CONF, SOFTDEP_CONF, MODULES_LOAD, "etc/vfio-switch/override")
 NOT_OURS = ["var/lib/dpkg", "var/log", "dev", "proc", "tmp", "run", "boot/initrd.img-*"]
-# What only our programs need.
-HIDDEN = ("libkmod.so*", "libudev.so*", "libarchive.so*", "libboost*", "libexpat.so*")
+# What only our programs need: libudev is one of GRUB's, too.
+HIDDEN = ("libkmod.so*", "libarchive.so*", "libboost*", "libexpat.so*")
 KEPT = "the package was removed, but not everything could be restored"
 BROKEN = {
     "crashes": "ulimit -c 0; kill -SEGV $$",

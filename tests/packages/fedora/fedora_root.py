@@ -17,16 +17,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parents[2]
 SPEC = TREE / "pkg/fedora/vfio-switch.spec"
-sys.path.insert(0, str(HERE.parents[1] / "vm"))
+sys.path[:0] = [str(HERE.parents[1] / "vm"), str(HERE.parents[1] / "machines")]
 import root as vm_root  # noqa: E402
 from root import BuildError, run  # noqa: E402
+from sysroot import MACHINE_ID, UUID, fedora_menu, grub_environment  # noqa: E402
 
 PACKAGES = [
     "dracut-core", "rpm", "systemd-sysv", "udev", "kmod", "zstd", "cpio", "libkmod2", "gawk",
 ]  # fmt: skip
 # What the project's program opens, by suite.
 LIBRARIES = {"bookworm": ["libarchive13"], "trixie": ["libarchive13t64"]}
-MACHINE_ID = "5f0c6f1e5bd44b6c9d3a2f7e8b1c4d60"
 PLUGINS = "/usr/lib/kernel/install.d"
 STAND_INS = ["20-grub.install", "50-dracut.install", "51-dracut-rescue.install", "91-grub-image.install"]
 
@@ -47,8 +47,11 @@ def dress(root: Path) -> None:
     (root / "etc/machine-id").write_text(f"{MACHINE_ID}\n")
     (root / "etc/hostname").write_text("fedora\n")
     (root / "etc/kernel").mkdir(exist_ok=True)
-    (root / "etc/kernel/cmdline").write_text("root=/dev/vda ro\n")
-    (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n")
+    (root / "etc/kernel/cmdline").write_text("root=/dev/vda ro intel_iommu=on\n")  # as guest.json has it
+    (root / "etc/fstab").write_text(f"UUID={UUID} / ext4 defaults 0 1\n")
+    (root / "boot/grub2").mkdir()
+    (root / "boot/grub2/grub.cfg").write_text(fedora_menu())
+    (root / "boot/grub2/grubenv").write_bytes(grub_environment(boot_success="1"))
     # rpm 4.20 would give scriptlets mounts of their own, which takes a root that is a mount.
     (root / "etc/rpm").mkdir(exist_ok=True)
     (root / "etc/rpm/macros.tests").write_text("%__transaction_unshare %{nil}\n")
