@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tarfile
 import tempfile
@@ -16,7 +15,7 @@ import root
 from grub import GRUB_PACKAGES
 from guest import BootResult, OBSERVE
 from harness import AUDIO, GPU, NATIVE, TAKEN
-from loader_disk import GrubGuest, LoaderGuest, install, kernels, packages
+from loader_disk import EFI_PACKAGES, HOST_WORD, EfiGuest, GrubGuest, LoaderGuest, install, kernels, packages
 from package import PACKAGE, status_of
 from story import Stage, story
 
@@ -40,7 +39,7 @@ NEW_KERNEL = "/opt/vm/linux.deb"
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the boot menu, as status has it."""
+    """An entry of the boot menu that starts the machine's own system, as status has it."""
 
     id: str
     release: str
@@ -54,7 +53,7 @@ class Entry:
         return [Entry(entry["id"], entry["release"], entry["command_line"], entry["default"], entry["once"],
                       {function["device"]: function["winner"] if function["proved"] else None
                        for function in entry["functions"]})
-                for entry in status["entries"]]  # fmt: skip
+                for entry in status["entries"] if entry["kind"] != "foreign"]  # fmt: skip
 
 
 def words(line: str) -> list[str]:
@@ -79,8 +78,10 @@ class Machine:
 
     def take(self, said: str, when: str) -> None:
         self.menu = Entry.menu(status_of(said))
-        proved = [entry.id for entry in self.menu if {GPU, AUDIO} <= entry.winners.keys() and None not in entry.winners.values()]
-        self.stage.equal(proved, [entry.id for entry in self.menu], f"{when}: who gets the card is proved for every entry")
+        proved = [entry.id for entry in self.menu
+                  if {GPU, AUDIO} <= entry.winners.keys() and None not in entry.winners.values()]
+        self.stage.equal(proved, [entry.id for entry in self.menu],
+                         f"{when}: who gets the card is proved for every entry")
         self.stage.equal(len([entry for entry in self.menu if entry.default]), 1, f"{when}: one entry is the default")
 
     def default(self) -> Entry:
@@ -130,7 +131,8 @@ def set_up(stage: Stage, machine: LoaderGuest, debs: Path, scratch: Path) -> Mac
         both.extractall(scratch)
     machine.copy_in(scratch / f"{old}.deb", "/opt/vm/old.deb")
     machine.copy_in(scratch / f"{new}.deb", NEW_KERNEL)
-    machine.chroot("sh", "-euc", f"dpkg --purge {root.KERNEL} linux-image-{new}; dpkg -i /opt/vm/old.deb; rm /opt/vm/old.deb")
+    machine.chroot("sh", "-euc", f"dpkg --purge {root.KERNEL} linux-image-{new}\n"
+                   "dpkg -i /opt/vm/old.deb; rm /opt/vm/old.deb")
     machine.copy_in(stage.deb, PACKAGE)
     machine.chroot("dpkg", "-x", PACKAGE, "/opt/vm/program")
     machine.write_file(SETTINGS, "device = none\n")
@@ -138,6 +140,8 @@ def set_up(stage: Stage, machine: LoaderGuest, debs: Path, scratch: Path) -> Mac
     told = Machine(stage, machine, scratch, scratch / "record")
     # A machine with the same hardware, whoever starts it.
     shutil.copytree(stage.untouched().record, told.record, symlinks=True)
+    if isinstance(machine, EfiGuest):
+        (told.record / "sys/firmware/efi").mkdir(parents=True)
     machine.chroot("apt-get", "install", "-y", PACKAGE, record=told.record)
     told.ask("before enable")
     return told
@@ -148,7 +152,7 @@ def life(told: Machine, other: Callable[[Entry], bool], other_drivers: dict[str,
     (old,) = {entry.release for entry in told.menu}
 
     def is_old(entry: Entry) -> bool:
-        return entry.release == old and other(entry) is False
+        return entry.release == old and not other(entry)
 
     another = told.other(other)
     if whole:
@@ -184,13 +188,38 @@ def by_grub(stage: Stage, separate_boot: bool, whole: bool) -> None:
         life(told, lambda entry: "single" in words(entry.line), TAKEN, whole)
 
 
+def by_systemd_boot(stage: Stage, entries: bool, unified: bool, whole: bool) -> None:
+    with (EfiGuest(stage.name, entries, unified) as machine,
+          tempfile.TemporaryDirectory(prefix="vm-loader-") as scratch):
+        told = set_up(stage, machine, packages("efi", EFI_PACKAGES), Path(scratch))
+        life(told, lambda entry: HOST_WORD in words(entry.line), NATIVE, whole)
+
+
 @story("grub-menu", needs_deb=True)
 def grub_menu(stage: Stage) -> None:
-    """GRUB on a BIOS, /boot by itself: each entry gives the card to whom status said, from enable to removal."""
+    """GRUB on a BIOS, with a separate /boot: who gets the card by each entry, from before enable to after removal."""
     by_grub(stage, separate_boot=True, whole=False)
 
 
-@story("grub-menu-whole", needs_deb=True, minutes=4, why="'grub-menu' has every other boot of it")
+@story("efi-menu", needs_deb=True)
+def efi_menu(stage: Stage) -> None:
+    """systemd-boot on UEFI, with type 1 entries and unified images: who gets the card by each, the same way."""
+    by_systemd_boot(stage, entries=True, unified=True, whole=False)
+
+
+@story("grub-menu-whole", needs_deb=True, minutes=3, why="of which 'grub-menu' has every other boot")
 def grub_menu_whole(stage: Stage) -> None:
-    """The same with /boot in the root: the default entry and another one at each step."""
+    """As 'grub-menu' with /boot in the root: the default entry and another one at every step."""
     by_grub(stage, separate_boot=False, whole=True)
+
+
+@story("entries", needs_deb=True, minutes=4, why="of which 'efi-menu' has every other boot")
+def entries_whole(stage: Stage) -> None:
+    """As 'efi-menu' with type 1 entries alone: the default entry and another one at every step."""
+    by_systemd_boot(stage, entries=True, unified=False, whole=True)
+
+
+@story("unified", needs_deb=True, minutes=4, why="of which 'efi-menu' boots one")
+def unified_whole(stage: Stage) -> None:
+    """As 'efi-menu' with unified images alone: the default image and another one at every step."""
+    by_systemd_boot(stage, entries=False, unified=True, whole=True)
