@@ -226,6 +226,32 @@ class KeptTrees(MenuCase):
         self.assertEqual((status["next_boot"], status["entries"][0]["release"]), ("unknown", None))
 
 
+class EntryForTheHost(MenuCase):
+    """A second entry that starts the same files, and leaves the card with the host."""
+
+    def root(self, default: str, other: str) -> Sysroot:
+        root = self.arch()
+        text = "title Arch Linux\nlinux /vmlinuz-linux\ninitrd /initramfs-linux.img\noptions " + LINE
+        lines = {"arch": f"{text}\n", "host": f"{text} vfio-pci.ids=\n"}
+        systemd_boot(root, "boot", **{default: lines[default], other: lines[other]})
+        return root
+
+    # Right: the default entry decides; what the other one has is no reason to refuse.
+    def test_enable_goes_by_the_default_entry(self) -> None:
+        root = self.root("arch", "host")
+        self.assert_status(root.run("enable"), 0)
+        status = self.status(root)
+        self.assertEqual(status["next_boot"], "vfio")
+        found = {entry["id"]: winners(entry) for entry in status["entries"]}
+        self.assertEqual(found["arch.conf"], dict.fromkeys(CARD[:2], "vfio-pci"))
+        self.assertEqual(found["host.conf"], {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
+
+    def test_enable_is_refused_where_the_default_entry_leaves_the_card_with_the_host(self) -> None:
+        root = self.root("host", "arch")
+        plan = self.plan(root, 3)
+        self.assertEqual({refusal["code"] for refusal in plan["refusals"]}, {"config-conflict"})
+
+
 class Images(MenuCase):
     # Right: booster's image decides: refused with the recipe, also when mkinitcpio is there.
     def test_boosters_image_decides_beside_mkinitcpio(self) -> None:

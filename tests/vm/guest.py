@@ -39,6 +39,9 @@ BEGIN_WITHIN = 80   # seconds; a boot takes 10 to 25 to its job
 JOB_WITHIN = 70     # and this many more to its end
 PATIENCE = {"minimal": 1, "systemd": 2}     # the real process 1 takes twice as long to get there
 HUNG_BOOTS = 2      # tries before the last one
+# For the kernel, whoever starts it. no_timer_check: a starved emulated processor fails the kernel's test of its timer.
+KERNEL_WORDS = "console=ttyS0 panic=-1 mitigations=off no_timer_check"
+INITS = {"minimal": "init=/opt/vm/init", "systemd": "systemd.wants=vm-job.service"}
 
 
 class GuestHung(GuestError):
@@ -86,7 +89,7 @@ MACHINES = {
 }
 
 
-def _qemu(accelerator: str, machine: Machine) -> list[str]:
+def qemu_command(accelerator: str, machine: Machine) -> list[str]:
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi" if accelerator == "tcg" else accelerator,
                "-cpu", "qemu64", "-smp", str(machine.smp), "-m", str(machine.memory),
                "-machine", "q35,kernel-irqchip=split" if accelerator == "kvm" else "q35"]
@@ -125,7 +128,7 @@ def _kvm_boots(kernel: Path, initrd: Path) -> bool:
         console = Path(scratch, "console")
         console.touch()
         # With panic=, the stop that break= asks for is a reboot, which ends QEMU.
-        command = [*_qemu("kvm", Machine([])), "-serial", f"file:{console}",
+        command = [*qemu_command("kvm", Machine([])), "-serial", f"file:{console}",
                    "-kernel", str(kernel), "-initrd", str(initrd),
                    "-append", "console=ttyS0 panic=-1 break=top"]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -271,11 +274,9 @@ def unpack_record(archive: Path, directory: Path) -> Path:
 
 # --- the guest ----------------------------------------------------------------------------------
 
-# Run in a mount namespace of its own, which takes all mounts with it when it ends.
+# Run in a mount namespace of its own, which takes all mounts with it when it ends, after a guest's `ATTACH`.
 # ROOT DISK SYS RECORD COMMAND...
-_ENTER = MOUNT_DISKS + r"""
-root=$1 disk=$2 sys=$3 record=$4; shift 4
-if [ -n "$disk" ]; then mount -o loop "$disk" "$root"; else mount_disks "$root"; fi
+_ENTER = r"""
 mount -t proc proc "$root/proc"
 case $sys in
     none) mount -t tmpfs -o ro sys "$root/sys" ;;
@@ -283,7 +284,7 @@ case $sys in
     *) mount --bind "$sys" "$root/sys"; mount -o remount,bind,ro "$root/sys" ;;
 esac
 [ -z "$record" ] || mount --bind "$record/cmdline" "$root/proc/cmdline"
-mount --bind /dev "$root/dev"
+mount --bind "$dev" "$root/dev"
 mount -t devpts -o newinstance,ptmxmode=0666,gid=5 devpts "$root/dev/pts"
 mount -t tmpfs run "$root/run"
 mount -t tmpfs tmp "$root/tmp"
@@ -294,6 +295,14 @@ exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 
 class Guest:
     """One guest with files of its own; a context manager that deletes them afterwards."""
+
+    # What mke2fs is told beside the content, and how a shell gets at $disk, if there is one: it comes to $root, and
+    # $dev is what is seen as /dev.
+    FILE_SYSTEM: Sequence[str] = ("-O", "^has_journal")
+    ATTACH = MOUNT_DISKS + r"""
+dev=/dev
+if [ -n "$disk" ]; then mount -o loop "$disk" "$root"; else mount_disks "$root"; fi
+"""
 
     def __init__(self, name: str = "guest", machine: str | Machine = "clean", archive: Path | None = None):
         self.name = name
@@ -345,7 +354,8 @@ class Guest:
         if process_one:
             namespaces += ["--pid", "--fork", "--kill-child"]
         done = subprocess.run(
-            ["unshare", *namespaces, "sh", "-euc", _ENTER, "enter", str(self.root),
+            ["unshare", *namespaces, "sh", "-euc",
+             f"root=$1 disk=$2 sys=$3 record=$4; shift 4\n{self.ATTACH}\n{_ENTER}", "enter", str(self.root),
              str(self.disk) if self.disk.exists() else "", str(sys), proc, *command],
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             check=False)
@@ -453,7 +463,7 @@ class Guest:
         """Turns the directory into the disk. Done once; afterwards the disk is the guest."""
         size = int(root.run("du", "-s", "--block-size=1", self.root).split()[0]) + DISK_HEADROOM
         unfinished = self.work / "disk.new"
-        root.run("mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", self.root,
+        root.run("mke2fs", "-q", "-F", "-t", "ext4", *self.FILE_SYSTEM, "-d", self.root,
                  unfinished, f"{size >> 20}M")
         shutil.rmtree(self.root)
         self.root.mkdir()
@@ -476,8 +486,9 @@ class Guest:
         timeout = timeout or begin_within + JOB_WITHIN
         if not self.disk.exists():
             self.make_disk()
-        before = self.work / "disk-before"
-        subprocess.run(["cp", "--sparse=always", self.disk, before], check=True)
+        before = self.work / "before"
+        before.mkdir()
+        subprocess.run(["cp", "--sparse=always", *self._written(), before], check=True)
         options = {"kernel": kernel, "cmdline": cmdline, "passed": passed, "init": init, "timeout": timeout,
                    "begin_within": begin_within, "record_sysfs": record_sysfs}
         try:
@@ -489,10 +500,24 @@ class Guest:
                     # or without a word from the kernel. A guest that can't boot stalls each time.
                     print(f"# {self.name}: the emulated machine hung, and is booted again\n"
                           + "".join(f"#   {line}\n" for line in str(hung).splitlines()[:6]), flush=True)
-                    subprocess.run(["cp", "--sparse=always", before, self.disk], check=True)
+                    subprocess.run(["cp", "--sparse=always", *before.iterdir(), self.work], check=True)
             return self._boot(job, **options)
         finally:
-            before.unlink(missing_ok=True)
+            shutil.rmtree(before)
+
+    def _written(self) -> list[Path]:
+        """What a boot may write, all directly in the guest's own directory."""
+        return [self.disk]
+
+    def _start(self, logs: Path, kernel: str | None, append: str) -> tuple[str, list[str]]:
+        """What is started, for messages, and QEMU with it: by itself a kernel of the guest's /boot."""
+        release = kernel or self.kernels()[-1]
+        files = [logs / "vmlinuz", logs / "initrd.img"]
+        for file in files:
+            file.write_bytes(self.read_file(f"/boot/{file.name}-{release}"))
+        chosen = accelerator(*files)
+        return f"{release}, {chosen}, {append}", [
+            *qemu_command(chosen, self.machine), "-kernel", str(files[0]), "-initrd", str(files[1]), "-append", append]
 
     def _boot(self, job: str, *, kernel: str | None, cmdline: str, passed: str, init: str, timeout: float,
               begin_within: float, record_sysfs: bool) -> BootResult:
@@ -500,9 +525,6 @@ class Guest:
         self.boots += 1
         logs = self.work / f"boot-{self.boots}"
         logs.mkdir()
-        release = kernel or self.kernels()[-1]
-        for name in ("vmlinuz", "initrd.img"):
-            (logs / name).write_bytes(self.read_file(f"/boot/{name}-{release}"))
         if record_sysfs:
             job = f"{job}\nsh /opt/vm/record-sysfs\n"
         script = job.encode() + b"\n"
@@ -511,20 +533,16 @@ class Guest:
         (logs / "output").touch()
         with open(logs / "out", "wb") as out:
             out.truncate(OUT_SIZE)
-        inits = {"minimal": "init=/opt/vm/init", "systemd": "systemd.wants=vm-job.service"}
-        # no_timer_check: a starved emulated processor fails the kernel's test of its timer.
-        append = (f"{passed} console=ttyS0 panic=-1 mitigations=off no_timer_check "
-                  f"{inits[init]} {cmdline}").strip()
+        append = f"{passed} {KERNEL_WORDS} {INITS[init]} {cmdline}".strip()
         disks = []
         for index, (file, options) in enumerate([(self.disk, ""), (logs / "job", ",serial=job"),
                                                  (logs / "out", ",serial=out")]):
             read_only = ",readonly=on" if "job" in options else ""
             disks += ["-drive", f"file={file},format=raw,if=none,id=d{index},cache=unsafe{read_only}",
                       "-device", f"virtio-blk-pci,drive=d{index},bus=pcie.0,addr={0x10 + index:x}{options}"]
-        chosen = accelerator(logs / "vmlinuz", logs / "initrd.img")
-        command = [*_qemu(chosen, self.machine), *disks,
-                   "-serial", f"file:{logs / 'console'}", "-serial", f"file:{logs / 'output'}",
-                   "-kernel", str(logs / "vmlinuz"), "-initrd", str(logs / "initrd.img"), "-append", append]
+        what, words = self._start(logs, kernel, append)
+        command = [*words, *disks,
+                   "-serial", f"file:{logs / 'console'}", "-serial", f"file:{logs / 'output'}"]
 
         started = time.monotonic()
         stopped = False
@@ -553,7 +571,7 @@ class Guest:
             where = "its job had begun" if begin else "its job had not begun"
             hung = not begin and (stopped or re.search("soft lockup|rcu.*stall|starved|panic.*timer", console))
             raise (GuestHung if hung else GuestError)("\n".join([
-                f"{self.name}: boot {self.boots} ({release}, {chosen}, {append}) {ending}; {where}.",
+                f"{self.name}: boot {self.boots} ({what}) {ending}; {where}.",
                 "console, last 30 lines:", *console.splitlines()[-30:],
                 "job, last 30 lines:", *output.splitlines()[-30:],
                 "QEMU:", (logs / "qemu").read_text(errors="replace")]))
@@ -564,7 +582,7 @@ class Guest:
             archive = logs / "sysfs.tar.gz"
             _clean_record(logs / "out", archive, set(re.findall(r"^unreadable (.*)$", output, re.MULTILINE)))
         for name in ("vmlinuz", "initrd.img", "out"):
-            (logs / name).unlink()
+            (logs / name).unlink(missing_ok=True)
         functions, facts = _observed(output)
         return BootResult(output, int(end[1]), console, wall, float(begin[1]),
                           float(end[2]) - float(begin[1]), archive, functions, facts)

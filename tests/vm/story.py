@@ -116,7 +116,7 @@ class Stage:
         With `predict`, a recorded sysfs, the guest's vfio-switch is asked before the boot who will
         get each function of the card, and the answer is compared with who did.
         """
-        release = options.get("kernel") or machine.kernels()[-1]
+        release = options.get("kernel") or (machine.kernels()[-1] if predict else "")
         escape = ESCAPE in options.get("cmdline", "").split()
         winners = self._winners_with_escape if escape else self._winners
         predicted = winners(machine, predict, release, when) if predict else {}

@@ -25,7 +25,7 @@ struct DriverConfig {
 /// The configuration as it is on disk.
 [[nodiscard]] DriverConfig current_config(const SystemFacts& facts);
 
-/// The ids that vfio-pci gets from the kernel command line of the next boot, which count more than
+/// The ids that vfio-pci gets from the kernel command line of the usual boot, which count more than
 /// those of modprobe.d; nothing where it has none.
 [[nodiscard]] std::optional<VfioIds> next_boot_ids(const SystemFacts& facts);
 

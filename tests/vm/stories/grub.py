@@ -2,14 +2,13 @@
 """An IOMMU that is off: the parameter goes through the real update-grub, and comes out again."""
 
 import re
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import root
 from guest import BootResult, Guest, OBSERVE, differences, unpack_record
 from harness import AUDIO, BOOT_GPU, GPU, NATIVE, TAKEN
+from loader_disk import install, packages
 from package import PACKAGE, STATUS, status_of
 from story import Stage, story
 
@@ -34,17 +33,6 @@ HIDE = f"""
 sed 's/^{DEFAULT_OFF} //' /proc/cmdline >/run/vm/cmdline
 mount --bind /run/vm/cmdline /proc/cmdline
 """
-
-
-def grub_packages() -> Path:
-    """The packages as an archive, from the apt sources of this machine."""
-    def build(archive: Path, scratch: Path) -> None:
-        root.run("apt-get", "-o", "APT::Sandbox::User=root", "download", *GRUB_PACKAGES, cwd=scratch)
-        with tarfile.open(archive, "w") as debs:
-            for deb in sorted(scratch.glob("*.deb")):
-                debs.add(deb, deb.name)
-    key = " ".join(f"{name}={root.candidate(name)}" for name in GRUB_PACKAGES)
-    return root.cached("grub-", "packages", ".tar", key, build)
 
 
 @dataclass(frozen=True)
@@ -72,11 +60,7 @@ def boot_by_grub(stage: Stage, machine: Guest, entry: Entry, job: str, **options
 def grub(stage: Stage) -> None:
     """The guest starts with the IOMMU off: enable turns it on through update-grub, rollback takes it back."""
     with Guest("grub") as machine, tempfile.TemporaryDirectory(prefix="vm-grub-") as scratch:
-        with tarfile.open(grub_packages()) as debs:
-            debs.extractall(Path(scratch, "debs"))
-        for deb in sorted(Path(scratch, "debs").iterdir()):
-            machine.copy_in(deb, f"/opt/vm/grub/{deb.name}")
-        machine.chroot("sh", "-c", "dpkg -i /opt/vm/grub/*.deb")
+        install(machine, packages("grub", GRUB_PACKAGES))
         machine.write_file("/etc/default/grub", SETTINGS)
         machine.write_file(GRUB_CFG, "", 0o444)
 

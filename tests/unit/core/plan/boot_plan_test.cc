@@ -189,6 +189,25 @@ TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
         VfioIds::parse("10de:0fb8,10de:1d01"));
 }
 
+TEST_CASE("Of entries with a command line each the default one tells the ids of the next boot") {
+  const auto entry = [](const std::string& path, const std::string& line) {
+    return ParameterFile{ParameterSyntax::boot_entry, path,
+                         RegularFile{"options " + line + "\n", 0644, 0, 0}};
+  };
+  auto facts =
+      with_loader(desktop(), BootEntries{{entry("/efi/loader/entries/a.conf", "ro"),
+                                          entry("/efi/loader/entries/b.conf", "ro " + ids)}});
+  // Without a menu that can be read there is no telling which one counts.
+  CHECK(next_boot_ids(facts) == VfioIds::parse("10de:0fb8,10de:1d01"));
+  facts.boot_menu.entries.resize(2);
+  facts.boot_menu.entries[0].command_line = "ro";
+  facts.boot_menu.entries[1].command_line = "ro " + ids;
+  mark_default(facts.boot_menu, 0);
+  CHECK(next_boot_ids(facts) == std::nullopt);
+  mark_default(facts.boot_menu, 1);
+  CHECK(next_boot_ids(facts) == VfioIds::parse("10de:0fb8,10de:1d01"));
+}
+
 TEST_CASE("The ids go from the command line when the card is given back, the IOMMU stays on") {
   const auto facts = with_loader(desktop(), grub("quiet intel_iommu=on " + ids, "quiet " + ids));
   CHECK(next_boot_ids(facts) == VfioIds::parse("10de:0fb8,10de:1d01"));
