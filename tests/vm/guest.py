@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+import grub_menu
 import root
 from mounted import MOUNT_DISKS
 
@@ -298,7 +299,7 @@ class Guest:
 
     # What mke2fs is told beside the content, and how a shell gets at $disk, if there is one: it comes to $root, and
     # $dev is what is seen as /dev.
-    FILE_SYSTEM: Sequence[str] = ("-O", "^has_journal")
+    FILE_SYSTEM: Sequence[str] = ("-O", "^has_journal", "-U", grub_menu.UUID)
     ATTACH = MOUNT_DISKS + r"""
 dev=/dev
 if [ -n "$disk" ]; then mount -o loop "$disk" "$root"; else mount_disks "$root"; fi
@@ -312,7 +313,7 @@ if [ -n "$disk" ]; then mount -o loop "$disk" "$root"; else mount_disks "$root";
         self.disk = self.work / "disk.img"
         self.boots = 0
         try:
-            self._unpack(archive or root.base_root())
+            self._unpack(archive or grub_menu.guest_root())
         except BaseException:
             shutil.rmtree(self.work)
             raise

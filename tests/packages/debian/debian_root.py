@@ -19,7 +19,7 @@ from typing import Optional, Sequence
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[2]
 sys.path[:0] = [str(HERE.parent), str(TOP / "tests/machines"), str(TOP / "tests/vm")]
-import grub  # noqa: E402  (their directories are known only now)
+import grub_menu  # noqa: E402  (their directories are known only now)
 import payload  # noqa: E402
 from mounted import MOUNT_DISKS  # noqa: E402
 from sysroot import UUID  # noqa: E402
@@ -27,7 +27,7 @@ from sysroot import UUID  # noqa: E402
 PROGRAMS = [
     "sh", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "ln", "ls", "sleep", "tr", "grep", "find", "sed", "tar", "kmod",
     "modprobe", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "dpkg-trigger", "run-parts", "ldconfig",
-    "start-stop-daemon", "diff", "mount", "true", *grub.PROGRAMS,
+    "start-stop-daemon", "diff", "mount", "true", *grub_menu.PROGRAMS,
 ]  # fmt: skip
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 ENTER = MOUNT_DISKS + r"""
@@ -173,7 +173,7 @@ class Root:
         hook.chmod(0o755)
         (root.path / "etc/fstab").write_text(f"UUID={UUID} / ext4 errors=remount-ro 0 1\n")
         (root.path / "etc/default").mkdir()
-        grub.install(root.path)
+        grub_menu.install(root.path, grub_menu.files())
         done = root.enter("update-grub")
         if done.status != 0:
             raise RuntimeError(str(done))

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
+import root as vm_root
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "vm"))
-import root as vm_root  # noqa: E402  (its directory is known only now)
+UUID = "9f6bd5c1-7a57-4a5e-8f53-2f6ea1c05a11"
 
 PACKAGES = ["grub-common", "grub2-common", "libdevmapper1.02.1"]
 # What writes the menu; not what installs GRUB.
@@ -42,9 +42,30 @@ def files() -> Path:
     return vm_root.cached("debian-grub-", "files", ".tar", key, build)
 
 
-def install(root: Path) -> None:
-    """As the installer leaves GRUB, but for the menu: the first update-grub writes that."""
-    vm_root.run("tar", "-C", root, "-xf", files())
+def install(root: Path, archive: Path) -> None:
+    """As the installer leaves GRUB, but for the menu: the first update-grub writes that. `archive` holds `files`."""
+    vm_root.run("tar", "-C", root, "-xf", archive)
     shutil.copy(HERE / "grub-probe", root / "usr/sbin")
     shutil.copy(root / "usr/share/grub/default/grub", root / "etc/default")
     (root / "boot/grub").mkdir()
+
+
+def guest_root() -> Path:
+    """An archive (tar) of the guests' root, with a menu whose default entry says what QEMU passes to the kernel."""
+    base, grub = vm_root.base_root(), files()   # each holds the cache's lock
+
+    def build(archive: Path, scratch: Path) -> None:
+        root = scratch / "root"
+        root.mkdir()
+        vm_root.run("tar", "-C", root, "--numeric-owner", "-xpf", base)
+        install(root, grub)
+        with open(root / "etc/default/grub", "a", encoding="utf-8") as settings:
+            settings.write('GRUB_CMDLINE_LINUX="intel_iommu=on"\n')
+        (root / "etc/fstab").write_text(f"UUID={UUID} / ext4 defaults 0 1\n")
+        vm_root.run("unshare", "--mount", "--propagation", "private", "sh", "-euc",
+                    'mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"; exec chroot "$1" update-grub',
+                    "sh", root)  # fmt: skip
+        vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
+
+    key = " ".join([base.name, grub.name, Path(__file__).read_text(), (HERE / "grub-probe").read_text()])
+    return vm_root.cached("guest-", "root", ".tar", key, build)
