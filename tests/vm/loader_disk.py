@@ -61,7 +61,7 @@ class LoaderGuest(Guest):
     BOOT_OFFSET = MIB
 
     def __init__(self, name: str, separate_boot: bool = False):
-        super().__init__(name)
+        super().__init__(name, archive=root.base_root())     # with no loader yet
         self.loader = self.work / "loader.img"
         self.separate_boot = separate_boot
         self.ATTACH = (ATTACH.replace("ROOT_UUID", ROOT_UUID).replace("BOOT_UUID", BOOT_UUID)
