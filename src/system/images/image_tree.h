@@ -36,8 +36,8 @@ class ImageTree final : public FileReader, public CpioSink {
   [[nodiscard]] std::optional<std::string> read_link(const std::string& path) const override;
   [[nodiscard]] Result<std::optional<UniqueFd>> open_file(const std::string& path) const override;
   /// A copy of the directory in memory, in a file system that is mounted nowhere; one copy for all
-  /// who ask. Files whose content was not kept are empty in it. An Error (permission) where the system allows no such
-  /// thing.
+  /// who ask. Files whose content was not kept are empty in it. An Error (permission) where the
+  /// system allows no such thing.
   [[nodiscard]] Result<std::optional<UniqueFd>> open_directory(
       const std::string& path) const override;
   [[nodiscard]] Result<FileState> state(const std::string& path) const override;
