@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def guest_root() -> Path:
         (root / "etc/fstab").write_text(f"UUID={UUID} / ext4 defaults 0 1\n")
         vm_root.run("unshare", "--mount", "--propagation", "private", "sh", "-euc",
                     'mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"; exec chroot "$1" update-grub',
-                    "sh", root)  # fmt: skip
+                    "sh", root, env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})  # as Guest.chroot: GRUB asks for it
         vm_root.run("tar", "--numeric-owner", "-C", root, "-cf", archive, ".")
 
     key = " ".join([base.name, grub.name, Path(__file__).read_text(), (HERE / "grub-probe").read_text()])
