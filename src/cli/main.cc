@@ -3,7 +3,6 @@
 #include <iostream>
 #include <string_view>
 
-#include "backend/program.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "cli/planning_guard.h"
@@ -46,11 +45,6 @@ int report(const Error& error, bool json) {
   return exit_status(error.kind);
 }
 
-bool is_for_events(int argc, const char* const* argv) {
-  const std::string_view name = argc > 0 ? argv[0] : "";
-  return name.substr(name.rfind('/') + 1) == event_program;
-}
-
 int run(int argc, const char* const* argv) {
   const auto style = output_style();
   if (const auto prepared = prepare_process(); !prepared) {
@@ -90,7 +84,6 @@ int checked(int status) {
 
 int main(int argc, char** argv) {
   try {
-    if (vfio_switch::is_for_events(argc, argv)) return vfio_switch::run_event(argc, argv);
     return vfio_switch::checked(vfio_switch::run(argc, argv));
   } catch (const std::exception& bug) {
     std::cerr << "vfio-switch: internal error: " << bug.what()

@@ -36,7 +36,7 @@ std::string own_path() {
 /// Beside this program, as in a build directory; else where it is installed.
 std::string planner_path() {
   const auto path = own_path();
-  for (const std::string name : {"/vfio-switch-plan", "/../cli/vfio-switch-plan"}) {
+  for (const std::string name : {"/vfio-switch-plan", "/../backend/vfio-switch-plan"}) {
     const auto beside = path.substr(0, path.rfind('/')) + name;
     if (!path.empty() && ::access(beside.c_str(), X_OK) == 0) return beside;
   }
@@ -64,9 +64,6 @@ bool hand_on(const std::string& event, char** argv) {
     // It must not go on behind the back of whoever has ended us.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(cannot_start);
-    // Its name tells the program that it is to carry out an event.
-    auto name = path;
-    argv[0] = name.data();
     ::execv(path.c_str(), argv);
     std::cerr << path << ": " << std::strerror(errno) << "\n";
     ::_exit(cannot_start);

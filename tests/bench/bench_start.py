@@ -46,8 +46,7 @@ def status(report: Report) -> None:
     with tempfile.TemporaryDirectory(dir=helper.memory()) as scratch:
         root = prepared(scratch)
         cost: Cost = race(Contender([helper.VFIO_SWITCH, "--sysroot", str(root), "status"]), rounds=5)[0]
-    # Both images are kept until all entries of the menu are proved, 2 MiB for each.
-    limit(report, "peak memory of status, two kernels with images", cost.peak_kib / 1024, 18, "MiB")
+    limit(report, "peak memory of status, two kernels with images", cost.peak_kib / 1024, 15, "MiB")
     report.note(f"it takes {cost.seconds * 1000:.1f} ms")
 
 
@@ -60,7 +59,8 @@ def kernel_upgrade(report: Report) -> None:
         cost = race(Contender(event, helper.as_root()), rounds=20)[0]
         changed = helper.snapshot(root, without=(), times=True) != before
     report.line(not changed, "a kernel hook with nothing to change changes nothing")
-    limit(report, "a kernel hook with nothing to change", cost.seconds * 1000, 50, "ms")
+    # 50 until indices were checked whole: see bench_plan.py.
+    limit(report, "a kernel hook with nothing to change", cost.seconds * 1000, 80, "ms")
 
 
 def installed_size(report: Report) -> None:
@@ -74,8 +74,8 @@ def installed_size(report: Report) -> None:
                 subprocess.run([helper.tool("strip"), "--strip-unneeded", str(file)], check=True)
         # In blocks, as a disk holds them.
         size = sum(-(-file.stat().st_size // 4096) * 4096 for file in files)
-    # 0.6 of it are the way out, which needs no library: a program of its own.
-    limit(report, f"installed size, {len(files)} files", size / MIB, 3, "MiB")
+    # 1.1 of it are the events that need a plan, and 0.4 the way out, which needs no library: programs of their own.
+    limit(report, f"installed size, {len(files)} files", size / MIB, 4.1, "MiB")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/program.h"
-
+#include <exception>
 #include <iostream>
 
 #include "backend/events.h"
@@ -9,7 +8,9 @@
 
 namespace vfio_switch {
 
-int run_event(int argc, const char* const* argv) {
+namespace {
+
+int run(int argc, const char* const* argv) {
   if (const auto prepared = prepare_process(); !prepared) {
     std::cerr << error_text(prepared.error());
     return exit_status(prepared.error().kind);
@@ -19,10 +20,21 @@ int run_event(int argc, const char* const* argv) {
     std::cerr << error_text(event.error());
     return exit_status(ErrorKind::usage);
   }
-  if (const auto handled = handle(*event); !handled) {
-    std::cerr << error_text(handled.error(), "warning: ");
-  }
+  const auto handled = handle(*event);
+  if (handled) return 0;
+  std::cerr << error_text(handled.error(), "warning: ");
   return 0;
 }
 
+}  // namespace
+
 }  // namespace vfio_switch
+
+int main(int argc, char** argv) {
+  try {
+    return vfio_switch::run(argc, argv);
+  } catch (const std::exception& bug) {
+    std::cerr << "vfio-switch-plan: internal error: " << bug.what() << "\n";
+    return 1;
+  }
+}
