@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace vfio_switch {
@@ -24,6 +25,12 @@ constexpr std::uint32_t offset_mask = 0x0FFFFFFF;
 constexpr unsigned last_character = 127;  ///< libkmod has room for 128 children
 constexpr unsigned deepest = 2000;        ///< libkmod calls itself once for each node on the way
 
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return std::endian::native == std::endian::big ? value : std::byteswap(value);
+}
+
 /// Takes what stands at one place after the other, and nothing behind the end.
 class Cursor {
  public:
@@ -37,11 +44,15 @@ class Cursor {
   }
 
   std::optional<std::uint32_t> number() {
-    std::uint32_t value = 0;
-    if (at_ > bytes_.size() || bytes_.size() - at_ < sizeof value) return std::nullopt;
-    std::memcpy(&value, bytes_.data() + at_, sizeof value);
-    at_ += sizeof value;
-    return std::endian::native == std::endian::big ? value : std::byteswap(value);
+    const auto bytes = take(sizeof(std::uint32_t));
+    if (!bytes) return std::nullopt;
+    return number_at(*bytes, 0);
+  }
+
+  std::optional<std::string_view> take(std::size_t size) {
+    if (at_ > bytes_.size() || bytes_.size() - at_ < size) return std::nullopt;
+    const auto start = std::exchange(at_, at_ + size);
+    return bytes_.substr(start, size);
   }
 
   /// A text with the zero byte that ends it.
@@ -94,12 +105,14 @@ class Check {
     const auto first = cursor.byte();
     const auto last = cursor.byte();
     if (!first || !last || *first > *last || *last > last_character) return false;
-    for (auto character = *first; character <= *last; ++character) {
-      const auto child = cursor.number();
-      if (!child) return false;
-      if ((*child & offset_mask) == 0) continue;
-      if ((*child & offset_mask) >= (parent.address & offset_mask)) return false;
-      waiting_.push_back({*child, parent.depth + 1});
+    constexpr auto size = sizeof(std::uint32_t);
+    const auto children = cursor.take((*last - *first + 1) * size);
+    if (!children) return false;
+    for (std::size_t at = 0; at < children->size(); at += size) {
+      const auto child = number_at(*children, at);
+      if ((child & offset_mask) == 0) continue;
+      if ((child & offset_mask) >= (parent.address & offset_mask)) return false;
+      waiting_.push_back({child, parent.depth + 1});
     }
     return true;
   }
