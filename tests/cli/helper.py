@@ -351,3 +351,20 @@ class SysrootCase(unittest.TestCase):
             if before.get(name) != after.get(name)
         }
         self.assertEqual(differing, {})
+
+
+class OrdinaryUserCase(SysrootCase):
+    """A test that asks as somebody who is not root."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.program = VFIO_SWITCH
+        self.prefix: list[str] = []
+        if os.geteuid() == 0:
+            # The build directory may be out of that user's reach.
+            self.program = str(self.scratch / "vfio-switch")
+            shutil.copy(VFIO_SWITCH, self.program)
+            self.prefix = [tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+    def ordinary(self, root: Sysroot, *arguments: str) -> Run:
+        return run([*self.prefix, self.program, "--sysroot", str(root.path), *arguments])

@@ -16,7 +16,7 @@ from typing import Any
 
 from boot_roots import LINE, arch_image, put, systemd_boot
 from helper import (
-    CARD, DESKTOP, KERNELS, MODULES_LOAD, STATE, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase, run, tool,
+    CARD, DESKTOP, KERNELS, MODULES_LOAD, STATE, VFIO_CONF, OrdinaryUserCase, Run, Sysroot, run, tool,
 )  # fmt: skip
 from sysroot import UUID
 
@@ -34,19 +34,9 @@ def later(path: Path) -> None:
     os.utime(path, ns=(moment, moment))
 
 
-class RecordCase(SysrootCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.program = VFIO_SWITCH
-        self.prefix: list[str] = []
-        if os.geteuid() == 0:
-            # The build directory may be out of that user's reach.
-            self.program = str(self.scratch / "vfio-switch")
-            shutil.copy(VFIO_SWITCH, self.program)
-            self.prefix = [tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
-
+class RecordCase(OrdinaryUserCase):
     def user(self, root: Sysroot, *arguments: str) -> Run:
-        done = run([*self.prefix, self.program, "--sysroot", str(root.path), *arguments])
+        done = self.ordinary(root, *arguments)
         self.assertEqual(done.err, "")
         return done
 

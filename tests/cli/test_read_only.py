@@ -10,7 +10,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from helper import HERE, STAND_IN, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root, environment, find_tool, run, tool
+from helper import HERE, STAND_IN, VFIO_SWITCH, OrdinaryUserCase, Run, Sysroot, SysrootCase, as_root, environment, find_tool, run, tool
 
 COMMANDS = [
     [*command, *more]
@@ -147,20 +147,7 @@ class Interrupted(SysrootCase):
                 self.assert_same_tree(before, root.snapshot(without=(), times=True))
 
 
-class OrdinaryUser(SysrootCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.program = VFIO_SWITCH
-        self.prefix: list[str] = []
-        if os.geteuid() == 0:
-            # The build directory may be out of that user's reach.
-            self.program = str(self.scratch / "vfio-switch")
-            shutil.copy(VFIO_SWITCH, self.program)
-            self.prefix = [tool("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
-
-    def ordinary(self, root: Sysroot, *arguments: str) -> Run:
-        return run([*self.prefix, self.program, "--sysroot", str(root.path), *arguments])
-
+class OrdinaryUser(OrdinaryUserCase):
     def check(self, root: Sysroot) -> None:
         (root.path / "boot/grub/grub.cfg").chmod(0o644)
         before = root.snapshot(without=(), times=True)
