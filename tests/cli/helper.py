@@ -262,7 +262,9 @@ class Sysroot:
 
     def __init__(self, path: Path, machine: str, *options: str) -> None:
         self.path = path
-        sysroot.build(sysroot.parse([machine, str(path), *options]))
+        menu = [] if "--no-menu" in options else ["--menu"]
+        words = [word for word in options if word != "--no-menu"]
+        sysroot.build(sysroot.parse([machine, str(path), *menu, *words]))
 
     def run(self, *arguments: str, prefix: Sequence[str] = ()) -> Run:
         return run([*prefix, VFIO_SWITCH, "--sysroot", str(self.path), *arguments])

@@ -428,7 +428,7 @@ def parse(arguments: Optional[list[str]] = None) -> argparse.Namespace:
     parser.add_argument("--boot-vga", metavar="ADDRESS", help="instead of the variant's; `none`: no listed GPU")
     parser.add_argument("--os", choices=sorted(MERGED_USR), help="default: that of a recorded machine, else debian")
     parser.add_argument("--no-topology", action="store_true", help="every function directly below the root complex")
-    parser.add_argument("--no-menu", dest="menu", action="store_false", help="no boot loader; default: GRUB, with all kernels")
+    parser.add_argument("--menu", action="store_true", help="GRUB, with a menu of all kernels; default: no boot loader")
     parser.add_argument("--config", action="append", default=[], metavar="FILE:PATH", help="copy FILE to PATH inside")
     parser.add_argument("--list-variants", action="store_true", help="print the machine's variants and stop")
     options = parser.parse_args(arguments)

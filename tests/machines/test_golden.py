@@ -141,7 +141,7 @@ def add(machine: str, variant: str) -> None:
     def test(self: Golden) -> None:
         with tempfile.TemporaryDirectory(dir=memory()) as directory:
             root = Path(directory) / "root"
-            sysroot.build(sysroot.parse([machine, str(root), "--variant", variant]))
+            sysroot.build(sysroot.parse([machine, str(root), "--menu", "--variant", variant]))
             if variant == "kernel-off":  # what it lacks is a parameter
                 set_up_grub(root)
             teller = Teller(root)

@@ -44,7 +44,7 @@ class Case(unittest.TestCase):
     def build(self, machine: Any, to: str, *options: str) -> Path:
         root = self.scratch / to
         self.addCleanup(module_trees.give_back, root)
-        sysroot.build(sysroot.parse([str(machine), str(root), *options]))
+        sysroot.build(sysroot.parse([str(machine), str(root), "--menu", *options]))
         return root
 
     def record(self, root: Path) -> Path:

@@ -143,8 +143,7 @@ class Root:
     @staticmethod
     def create(directory: Path, machine: str, kernel: str, stand_in: Path, programs: Sequence[Path]) -> Root:
         root = Root(directory)
-        words = [machine, root.path, "--kernel", kernel, "--no-menu"]
-        run(sys.executable, "-B", TOP / "tests/machines/build-sysroot", *words)
+        run(sys.executable, "-B", TOP / "tests/machines/build-sysroot", machine, root.path, "--kernel", kernel)
         shutil.move(root.path / "proc/cmdline", directory / "cmdline")
         shutil.rmtree(root.path / "proc")
         for name in ("proc", "root", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "etc/kernel/postinst.d"):

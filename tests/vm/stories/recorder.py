@@ -37,7 +37,7 @@ def recorder(stage: Stage) -> None:
         stage.equal(recorded["kernels"], machine.kernels(), "the kernels are recorded")
         (card,) = (device for device in recorded["devices"] if device["address"] == GPU)
         stage.equal("radeon" in card["kernel_modules"], True, f"its claimants are recorded: {card['kernel_modules']}")
-        subprocess.run([sys.executable, TOP / "tests/machines/build-sysroot", listing, built], check=True)
+        subprocess.run([sys.executable, TOP / "tests/machines/build-sysroot", listing, built, "--menu"], check=True)
         # A listing holds no kernel and no image, and the guest's are trimmed ones: fewer modules claim
         # the card, and what the image loads comes before them in the load order.
         for taken in ("usr/lib/modules", "boot"):
