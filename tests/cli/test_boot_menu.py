@@ -128,6 +128,7 @@ class Entries(MenuCase):
         self.assertEqual((status["next_boot"], status["entries"]), ("unknown", []))
         self.assertIn("boot-menu-unknown", self.codes(status))
         self.assert_status(root.run("verify"), 5)
+        self.assertIn("vfio-pci will bind the card if it is started\n", root.run("status").out)
         self.assert_status(root.run("disable"), 0)
 
 

@@ -179,8 +179,12 @@ std::string next_boot_text(const Status& status, const Style& style) {
     const bool as_wanted =
         status.intent == Intent::unset ||
         kernel.next_boot == (status.intent == Intent::enabled ? NextBoot::vfio : NextBoot::host);
+    auto sentence = next_boot_sentence(status, kernel);
+    // No boot menu says that it does.
+    const bool may_not_start = status.next_boot == NextBoot::unknown;
+    if (may_not_start && kernel.next_boot != NextBoot::unknown) sentence += " if it is started";
     table.add({kernel_name(status, kernel),
-               {next_boot_sentence(status, kernel), as_wanted ? Tone::plain : Tone::attention}});
+               {std::move(sentence), as_wanted ? Tone::plain : Tone::attention}});
   }
   return table.empty() ? "" : "\n" + table.str(style);
 }
