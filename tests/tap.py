@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+import unittest
 from dataclasses import dataclass, field
 from typing import IO, Callable, Iterable, Optional
 
@@ -21,6 +22,10 @@ RESULT = re.compile(r"(ok|not ok)\b(?: +\d+)?(?: +-)? *(.*?)(?: *# *SKIP\b *(.*)
 PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP\b *(.*))?$", re.IGNORECASE)
 TOTAL = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 POLL, GRACE = 0.02, 1.0  # seconds
+
+
+# For a test that takes more than two seconds, in a file that has others of its kind.
+slow = unittest.skipIf(os.environ.get("VFIO_SWITCH_FAST") == "1", "takes long: left out by --fast")
 
 
 class Tap:

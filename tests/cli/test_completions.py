@@ -15,6 +15,7 @@ from typing import Union
 
 import shells
 from helper import DESKTOP, SysrootCase, vfio_switch
+from tap import slow
 
 FILES = Path(os.environ.get("COMPLETIONS", "."))
 
@@ -63,6 +64,7 @@ class Completions(SysrootCase):
         """Whether a word is completed once it is typed but for its last letters."""
         return word in [found.removesuffix("=") for found in self.shell.complete(f"{line} {word[:typed]}")]
 
+    @slow
     def test_every_command_and_its_options(self) -> None:
         self.assertGreater(len(WORDS.commands), 5)
         self.assertGreater(len(WORDS.options), 8)

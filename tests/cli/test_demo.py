@@ -12,6 +12,7 @@ import time
 import unittest
 
 from helper import HERE, SysrootCase, run, tool
+from tap import slow
 
 CONTRIB = HERE.parent.parent / "contrib"
 BUILD = os.environ.get("BUILD", "")
@@ -19,6 +20,7 @@ STEPS = ["devices", "plan", "enable", "kernel-added", "plan", "status", "disable
 
 
 class Demo(SysrootCase):
+    @slow
     def test_it_shows_the_main_job_and_leaves_nothing(self) -> None:
         for name in ("meson", "ninja", "modprobe", "sha256sum"):
             tool(name)

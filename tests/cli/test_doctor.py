@@ -9,6 +9,7 @@ from typing import Any
 
 from helper import CARD, DESKTOP, KERNELS, MODULES_LOAD, STATE, VFIO_CONF, Run, Sysroot, SysrootCase, plain
 from test_json import ADDRESS, PLAN, misfits
+from tap import slow
 
 GPU = CARD[0]
 SEVERITIES = {"problem", "warning", "note"}
@@ -160,9 +161,11 @@ class Doctor(SysrootCase):
                     else:
                         self.assertNotIn(code, found)
 
+    @slow
     def test_what_it_reads(self) -> None:
         self.check_rows(READ, enabled=False)
 
+    @slow
     def test_what_it_reads_of_a_machine_that_is_enabled(self) -> None:
         self.check_rows(READ_ENABLED, enabled=True)
 

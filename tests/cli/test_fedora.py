@@ -8,6 +8,7 @@ import unittest
 
 from helper import BIND, CARD, DESKTOP, KERNELS, MODULES_LOAD, OVERRIDE, SOFTDEP_CONF, STAND_IN, VFIO_CONF
 from helper import Sysroot, SysrootCase, as_root
+from tap import slow
 
 KERNEL = KERNELS[0]
 NVIDIA = "6.1.0-56-amd64-nvidia"
@@ -92,6 +93,7 @@ class Fedora(SysrootCase):
             self.assertEqual(self.hidden(root), [])
         self.assertIn(b"built by the stand-in", (root.path / IMAGE).read_bytes())
 
+    @slow
     def test_whatever_becomes_of_a_build_the_image_is_whole(self) -> None:
         for behaviour in (f"fail {KERNELS[1]}", f"fail {KERNELS[0]}", "half", "delete", "die", "forget TRAILER!!!"):
             with self.subTest(behaviour):

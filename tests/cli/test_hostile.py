@@ -12,6 +12,7 @@ from helper import (
     KERNELS, MODULES_LOAD, SOFTDEP_CONF, STAND_IN, STATE, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root,
     run, snapshot, tool,
 )  # fmt: skip
+from tap import slow
 
 IMAGE = f"boot/initrd.img-{KERNELS[0]}"
 JOURNAL = f"{STATE}/journal"
@@ -51,6 +52,7 @@ class Hostile(SysrootCase):
         self.assertIn(f"/{name}", done.out + done.err)
         self.assert_same_tree(before, root.snapshot(without=OWN, times=True))
 
+    @slow
     def test_links_out_of_the_root(self) -> None:
         outside = self.scratch / "outside"
         (outside / "directory").mkdir(parents=True)

@@ -10,6 +10,7 @@ import unittest
 
 from helper import KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase
 from helper import as_root, environment, run
+from tap import slow
 
 WORDS = "W: Possible missing firmware, and other words of the tool"
 IMAGES = {kernel: f"boot/initrd.img-{kernel}" for kernel in KERNELS}
@@ -59,6 +60,7 @@ class Rebuild(SysrootCase):
         self.assertEqual(status["next_boot"], "vfio")
         self.assert_status(root.run("verify"), 5)
 
+    @slow
     def test_images_are_stale_where_only_the_files_were_taken_back(self) -> None:
         for verb in ("disable", "rollback"):
             with self.subTest(verb=verb):
@@ -164,6 +166,7 @@ class Rebuild(SysrootCase):
         self.assertEqual(stages, {KERNELS[0]: "root", KERNELS[1]: "image"})
         self.assertEqual({order["winner"] for order in orders}, {"vfio-pci"})
 
+    @slow
     def test_status_and_verify_look_into_the_images(self) -> None:
         root = self.prepared()
         self.assert_status(self.rebuild(root, "enable"), 0)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Callable
 
 from helper import CARD, KERNELS, MODULES_LOAD, STAND_IN, VFIO_CONF, Run, Sysroot, SysrootCase, run
+from tap import slow
 
 INDICES = f"usr/lib/modules/{KERNELS[0]}"
 # A file of each reading function: the program stays whole whatever stands there.
@@ -72,6 +73,7 @@ class OddFiles(SysrootCase):
         self.assertLess(time.monotonic() - start, 20, f"\n{done}")
         return done
 
+    @slow
     def test_no_file_of_others_ends_a_command(self) -> None:
         root = self.prepared()
         for name in OTHERS:

@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 from helper import HERE, STAND_IN, VFIO_SWITCH, OrdinaryUserCase, Run, Sysroot, SysrootCase, as_root, environment, find_tool, run, tool
+from tap import slow
 
 COMMANDS = [
     [*command, *more]
@@ -87,14 +88,17 @@ class ReadOnly(SysrootCase):
                 self.assertEqual(offences(trace), [])
         self.assert_same_tree(before, root.snapshot(without=(), times=True))
 
+    @slow
     def test_before_anything_was_done(self) -> None:
         self.check(self.desktop())
 
+    @slow
     def test_while_it_is_enabled(self) -> None:
         root = self.desktop()
         self.assert_status(root.run("enable"), 0)
         self.check(root)
 
+    @slow
     def test_while_images_are_opened_and_proved(self) -> None:
         root = self.desktop()
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
@@ -105,12 +109,14 @@ class ReadOnly(SysrootCase):
         self.assertIn("vfio-pci.ko", trace, "libkmod is asked on the image's modules")
         self.check(root)
 
+    @slow
     def test_while_it_is_disabled(self) -> None:
         root = self.desktop()
         self.assert_status(root.run("enable"), 0)
         self.assert_status(root.run("disable"), 0)
         self.check(root)
 
+    @slow
     def test_where_it_is_refused(self) -> None:
         self.check(self.machine("lenovo-14acn6-apu"))
 
@@ -163,6 +169,7 @@ class OrdinaryUser(OrdinaryUserCase):
     def test_sees_the_same_before(self) -> None:
         self.check(self.desktop())
 
+    @slow
     def test_sees_the_same_while_it_is_enabled(self) -> None:
         root = self.desktop()
         self.assert_status(root.run("enable"), 0)

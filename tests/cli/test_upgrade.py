@@ -9,6 +9,7 @@ import unittest
 
 from helper import KERNELS, STAND_IN, STATE, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root, run
 from test_boot_parameters import BootCase
+from tap import slow
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
 LOG = f"{STATE}/journal/log"
@@ -68,6 +69,7 @@ class Upgrade(BootCase):
                 self.assert_status(self.hook(root, "post-upgrade"), 0)
                 self.assert_same_tree(there, root.snapshot(without=(), times=True))
 
+    @slow
     def test_every_way_back_is_byte_for_byte(self) -> None:
         for kind in ("by ids", "by address", "with a parameter"):
             for program, verb in (("cli", "rollback"), ("hook", "rollback"), ("hook", "pre-remove")):
@@ -80,6 +82,7 @@ class Upgrade(BootCase):
                     self.assert_status(done, 0)
                     self.assert_same_tree(before, root.snapshot(without=(*BOOKS, "boot/initrd.img-*")))
 
+    @slow
     def test_it_is_disabled_and_enabled_again(self) -> None:
         for kind in ("by ids", "by address"):
             for program in ("cli", "hook"):

@@ -14,6 +14,7 @@ from typing import Callable, Optional
 from helper import (
     CARD, KERNELS, MODULES_LOAD, STAND_IN, STATE, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root, run, tool,
 )  # fmt: skip
+from tap import slow
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
 JOURNAL = f"{STATE}/journal"
@@ -174,6 +175,7 @@ class Damage(WayOutCase):
             "the module index is garbage": write(f"usr/lib/modules/{KERNELS[0]}/modules.dep.bin", "x" * 5000),
         }  # fmt: skip
 
+    @slow
     def test_every_way_out_of_every_damage(self) -> None:
         for name, damage in self.damages().items():
             for program, verb in WAYS:

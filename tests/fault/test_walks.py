@@ -16,7 +16,7 @@ from typing import Optional
 from injection import HOOK, KERNELS, WHOLE, Stage, as_root
 
 SEED = int(os.environ.get("VFIO_SWITCH_FAULT_SEED", "2026"))
-WALKS = 200 if WHOLE else 24
+WALKS = 200 if WHOLE else 8
 LENGTH = 16
 OURS = ["etc/modprobe.d/vfio.conf", "etc/modprobe.d/00-vfio-softdep.conf", "etc/modules-load.d/vfio.conf"]
 OTHER = "etc/modprobe.d/graphics.conf"

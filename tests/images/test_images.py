@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import roots  # noqa: E402
 from helper import environment, record  # noqa: E402
+from tap import slow  # noqa: E402
 
 LIST_IMAGE = os.environ.get("LIST_IMAGE", "")
 EVERYTHING = os.environ.get("VFIO_SWITCH_ALL") == "1"
@@ -257,6 +258,7 @@ class Composed(ImageCase):
         self.assertEqual(listing.error, "")
         return listing.digests.get(f"/{CONF}")
 
+    @slow
     def test_of_any_two_segments_the_later_one_wins(self) -> None:
         old, new = conf("# old\n" * 99), conf("# new\n")
         wanted = hashlib.sha256(b"# new\n").hexdigest()
@@ -329,6 +331,7 @@ class Composed(ImageCase):
         self.assertEqual(status, 0)
         return kib << 10
 
+    @slow
     def test_memory_stays_below_three_times_the_largest_member(self) -> None:
         megabyte = 1 << 20
         chance = random.Random(SEED)

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import roots  # noqa: E402
 from helper import DESKTOP, VFIO_CONF, VFIO_SWITCH, Entry, Run, Sysroot, environment, run, snapshot, tool  # noqa: E402
+from tap import slow  # noqa: E402
 
 HOLD = r'mount -t tmpfs -o "size=$2,mode=755" boot "$1/boot"; echo held; exec cat'
 HOOKS = HERE.parents[1] / "hooks"
@@ -209,6 +210,7 @@ class InTrouble:
         self.assert_same(before, small.snapshot())
 
 
+@slow
 class UpdateInitramfs(InTrouble, unittest.TestCase):
     """It writes IMAGE.new and renames it."""
 
@@ -224,6 +226,7 @@ class UpdateInitramfs(InTrouble, unittest.TestCase):
         return list(small.boot.glob("*.new"))
 
 
+@slow
 class Dracut(InTrouble, unittest.TestCase):
     """It writes in place, and removes what it was writing where there is no room."""
 

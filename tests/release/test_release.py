@@ -14,6 +14,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from tap import slow
+
 TOP = Path(__file__).resolve().parent.parent.parent
 VERSION = os.environ.get("VERSION", "")
 # What is data, or has a format without comments; pkg/debian/copyright speaks for these.
@@ -61,6 +63,7 @@ class Release(unittest.TestCase):
         self.assertIn("GNU GENERAL PUBLIC LICENSE\n                       Version 3", text)
         self.assertIn("license: 'GPL-3.0-or-later'", (TOP / "meson.build").read_text())
 
+    @slow
     def test_the_archive_holds_all_that_packages_are_built_from(self) -> None:
         tracked()
         with tempfile.TemporaryDirectory() as scratch:

@@ -30,16 +30,16 @@ Result<std::uint64_t> end_of_zstd(const ByteRange& range) {
   const bool single_segment = (flags & 0x20U) != 0;
   constexpr std::array<unsigned, 4> dictionary_sizes = {0, 1, 2, 4};
   constexpr std::array<unsigned, 4> content_sizes = {0, 2, 4, 8};
-  at += 1 + (single_segment ? 0 : 1) + dictionary_sizes[flags & 3U];
-  at += flags >> 6U == 0 && single_segment ? 1 : content_sizes[flags >> 6U];
+  at += 1 + (single_segment ? 0U : 1U) + dictionary_sizes[flags & 3U];
+  at += flags >> 6U == 0 && single_segment ? 1U : content_sizes[flags >> 6U];
   for (bool last = false; !last;) {
     const auto header = range.bytes<3>(at);
     if (!header) return truncated();
-    const unsigned block = (*header)[0] | (*header)[1] << 8U | (*header)[2] << 16U;
+    const unsigned block = (*header)[0] | (*header)[1] * 0x100U | (*header)[2] * 0x10000U;
     last = (block & 1U) != 0;
     const unsigned type = block >> 1U & 3U;
     if (type == 3) return fail("it is damaged: a zstd block has an unknown type");
-    at += 3 + (type == 1 ? 1 : block >> 3U);
+    at += 3 + (type == 1 ? 1U : block >> 3U);
   }
   at += (flags & 4U) != 0 ? 4 : 0;
   if (at > range.end) return truncated();

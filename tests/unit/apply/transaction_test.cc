@@ -155,9 +155,9 @@ class FailingFileStore final : public FileStore {
 };
 
 /// A small machine, and the change that the tests make to it.
-class Stage {
+class TestRoot {
  public:
-  explicit Stage(InitramfsGenerator generator = InitramfsGenerator::update_initramfs)
+  explicit TestRoot(InitramfsGenerator generator = InitramfsGenerator::update_initramfs)
       : files(root.store()), tool(root) {
     tool.name = to_string(generator);
     root.write("/etc/modprobe.d/vfio.conf", "before");
@@ -218,7 +218,7 @@ class Stage {
 }  // namespace
 
 TEST_CASE("A transaction changes the files, remembers the intent, and rebuilds the image") {
-  Stage stage;
+  TestRoot stage;
   stage.tool.on_run = [&] {  // the tool finds the files, and the old image kept
     CHECK(stage.root.content("/etc/modprobe.d/vfio.conf") == "after");
     CHECK(value_of(load_state(*stage.files)).intent == Intent::enabled);
@@ -236,7 +236,7 @@ TEST_CASE("A transaction changes the files, remembers the intent, and rebuilds t
 }
 
 TEST_CASE("Without a rebuild the image is left alone") {
-  Stage stage;
+  TestRoot stage;
   value_of(stage.run(*stage.files, false));
   CHECK(stage.tool.ran == std::vector<std::string>{"update-grub"});
   CHECK(stage.root.content(image) == "old image");
@@ -244,7 +244,7 @@ TEST_CASE("Without a rebuild the image is left alone") {
 }
 
 TEST_CASE("A rebuild that fails is told in the tool's words, and everything is put back") {
-  Stage stage;
+  TestRoot stage;
   const auto before = stage.tree(true);
   stage.tool.exit_status = 1;
   const auto error = error_of(stage.run(*stage.files));
@@ -256,7 +256,7 @@ TEST_CASE("A rebuild that fails is told in the tool's words, and everything is p
 }
 
 TEST_CASE("A boot loader's tool that fails is told in its words, and what it wrote is put back") {
-  Stage stage;
+  TestRoot stage;
   const auto before = stage.tree(true);
   stage.tool.grub_status = 1;
   const auto error = error_of(stage.run(*stage.files));
@@ -266,7 +266,7 @@ TEST_CASE("A boot loader's tool that fails is told in its words, and what it wro
 }
 
 TEST_CASE("A boot loader's tool that leaves the parameter out has failed") {
-  Stage stage;
+  TestRoot stage;
   const auto before = stage.tree(true);
   stage.tool.grub_writes = "linux /vmlinuz ro quiet\ninitrd /initrd.img intel_iommu=on\n";
   const auto error = error_of(stage.run(*stage.files));
@@ -275,7 +275,7 @@ TEST_CASE("A boot loader's tool that leaves the parameter out has failed") {
 }
 
 TEST_CASE("What a boot loader's tool wrote is known until something else writes it") {
-  Stage stage;
+  TestRoot stage;
   value_of(stage.run(*stage.files));
   const auto outputs = value_of(Journal::load(*stage.files)).boot_outputs();
   REQUIRE(outputs.size() == 2);
@@ -292,14 +292,14 @@ TEST_CASE("What a boot loader's tool wrote is known until something else writes 
 }
 
 TEST_CASE("A tool that writes into images is given another name, until the image is whole") {
-  Stage stage(InitramfsGenerator::mkinitcpio);
+  TestRoot stage(InitramfsGenerator::mkinitcpio);
   value_of(stage.run(*stage.files));
   CHECK(stage.root.content(image) == "built");
   CHECK(stage.tool.output == fresh_path(image));
   CHECK(stage.tool.output != image);
   CHECK(stage.tree(true) == stage.tree());
 
-  Stage failing(InitramfsGenerator::mkinitcpio);
+  TestRoot failing(InitramfsGenerator::mkinitcpio);
   failing.tool.exit_status = 1;
   failing.tool.on_run = [&] { CHECK(failing.root.content(image) == "old image"); };
   const auto before = failing.tree(true);
@@ -308,7 +308,7 @@ TEST_CASE("A tool that writes into images is given another name, until the image
 }
 
 TEST_CASE("A file that somebody changed in the meantime is left to them") {
-  Stage stage;
+  TestRoot stage;
   stage.root.write("/etc/modprobe.d/vfio.conf", "somebody's");
   const auto before = stage.tree(true);
   const auto error = error_of(stage.run(*stage.files));
@@ -324,7 +324,7 @@ TEST_CASE("Whichever write fails, everything is as it was or as it should be") {
   int number = 0;
   for (bool reached = true; reached; ++number) {
     INFO("operation " << number << " fails");
-    Stage stage(generator);
+    TestRoot stage(generator);
     const auto before = stage.tree();
     FailingFileStore failing(*stage.files, number, false);
     const auto done = stage.run(failing);
@@ -347,7 +347,7 @@ TEST_CASE("Killed at any write, the next run finds everything as it was or as it
   int number = 0;
   for (bool reached = true; reached; ++number) {
     INFO("killed at operation " << number);
-    Stage stage(generator);
+    TestRoot stage(generator);
     const auto before = stage.tree();
     FailingFileStore failing(*stage.files, number, true);
     const auto done = stage.run(failing);
@@ -367,7 +367,7 @@ TEST_CASE("Killed at any write, the next run finds everything as it was or as it
 namespace {
 
 /// A run that is killed once its tool has begun to write the image.
-void die_while_building(Stage& stage) {
+void die_while_building(TestRoot& stage) {
   FailingFileStore dying(*stage.files, never, true);
   stage.tool.exit_status = 1;
   stage.tool.on_run = [&] { dying.die(); };
@@ -376,7 +376,7 @@ void die_while_building(Stage& stage) {
   stage.tool.on_run = {};
 }
 
-void set_modified(const Stage& stage, const std::string& path, int seconds_from_now) {
+void set_modified(const TestRoot& stage, const std::string& path, int seconds_from_now) {
   fs::last_write_time(stage.root.outside(path),
                       fs::file_time_type::clock::now() + std::chrono::seconds(seconds_from_now));
 }
@@ -384,7 +384,7 @@ void set_modified(const Stage& stage, const std::string& path, int seconds_from_
 }  // namespace
 
 TEST_CASE("An image that somebody built after a crash stays") {
-  Stage stage;
+  TestRoot stage;
   die_while_building(stage);
   stage.root.write(image, "built by hand since");
   set_modified(stage, image, 60);
@@ -398,7 +398,7 @@ TEST_CASE("An image that somebody built after a crash stays") {
 }
 
 TEST_CASE("A half-written image is replaced by the one that was kept") {
-  Stage stage;
+  TestRoot stage;
   die_while_building(stage);
   REQUIRE(value_of(stage.recover()));
   CHECK(stage.root.content(image) == "old image");
@@ -406,7 +406,7 @@ TEST_CASE("A half-written image is replaced by the one that was kept") {
 }
 
 TEST_CASE("Recovery waits for a file system that is not mounted, and keeps its copies") {
-  Stage stage;
+  TestRoot stage;
   die_while_building(stage);
   fs::rename(stage.root.outside("/boot"), stage.root.outside("/boot-that-is-not-mounted"));
   stage.root.make_directory("/boot");
@@ -423,7 +423,7 @@ TEST_CASE("Recovery waits for a file system that is not mounted, and keeps its c
 }
 
 TEST_CASE("Where /boot is short, the copy of an image that is written in place lies below /var") {
-  Stage stage(InitramfsGenerator::limine_mkinitcpio);
+  TestRoot stage(InitramfsGenerator::limine_mkinitcpio);
   stage.tool.writes_in_place = true;
   stage.diff.pop_back();
   FailingFileStore cramped(*stage.files, never, false);
@@ -451,7 +451,7 @@ TEST_CASE("Where /boot is short, the copy of an image that is written in place l
 }
 
 TEST_CASE("Where there is no room for a tool's own file, nothing is begun") {
-  Stage stage;
+  TestRoot stage;
   FailingFileStore cramped(*stage.files, never, false);
   cramped.boot_space = 8;
   const auto before = stage.tree(true);

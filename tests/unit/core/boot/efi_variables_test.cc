@@ -108,9 +108,9 @@ TEST_CASE("No mutation of a variable breaks its reader") {
       {"BootOrder" + firmware, attributes + le(1, 2) + le(2, 2)},
   };
   for (const auto& [name, content] : variables) {
-    for_mutations(content, rounds(20'000), [&, name = name](const std::string& mutant) {
+    for_mutations(content, rounds(20'000), [&, variable = name](const std::string& mutant) {
       EfiVariables read;
-      add_efi_variable(read, name, mutant);
+      add_efi_variable(read, variable, mutant);
       REQUIRE(read.load_options.size() <= 1);
     });
   }

@@ -146,7 +146,7 @@ TEST_CASE("nothing that is told is wider than a terminal, but tables", "[doctor]
       std::erase_if(finding.remedy,
                     [](const auto& step) { return !std::holds_alternative<Manual>(step); });
     }
-    for (const std::size_t width : {0, 60, 80, 200}) {
+    for (const std::size_t width : {0U, 60U, 80U, 200U}) {
       const auto text =
           test::plain(doctor_text(findings, row.trigger.state.intent, {.width = width}));
       const std::size_t most = width == 60 ? 60 : 80;
