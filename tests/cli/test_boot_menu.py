@@ -20,6 +20,7 @@ from boot_roots import (
     unified_image,
 )
 from helper import CARD, DESKTOP, KERNELS, STAND_IN, VFIO_CONF, Sysroot, SysrootCase, as_root, snapshot
+from tap import slow
 
 OLDER, NEWER = KERNELS
 VFIO = ["vfio_pci"]
@@ -156,6 +157,7 @@ class SimpleMachine(MenuCase):
         elif what == "no EFI variables":
             root.write("sys/firmware/efi/efivars", "no directory\n")
 
+    @slow
     def test_whatever_cannot_be_read_enable_and_disable_go_on(self) -> None:
         for number, what in enumerate((
             "no menu", "a directory in place of the menu", "a FIFO in place of the menu", "a menu that is no text",

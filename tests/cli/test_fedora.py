@@ -83,6 +83,7 @@ class Fedora(SysrootCase):
     def hidden(self, root: Sysroot) -> list[str]:
         return sorted(path.name for path in (root.path / "boot").rglob("*") if ".vfio-" in path.name)
 
+    @slow
     def test_a_build_takes_the_place_of_the_image(self) -> None:
         root = self.stand_in()
         for verb, staged in (("enable", True), ("disable", True), ("rollback", True)):

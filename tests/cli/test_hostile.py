@@ -79,6 +79,7 @@ class Hostile(SysrootCase):
                 before = root.snapshot(without=OWN, times=True)
                 self.assert_clear_error(root, before, self.enable(root), name)
 
+    @slow
     def test_fifos_and_directories_in_place_of_files(self) -> None:
         for name in [*FILES, IMAGE]:
             for make in (os.mkfifo, os.mkdir):

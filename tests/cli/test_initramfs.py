@@ -72,6 +72,7 @@ class Rebuild(SysrootCase):
                 self.assertEqual([k["staged"] for k in status["kernels"]], [verb == "rollback"] * 2)
                 self.assertEqual(status["next_boot"], "vfio", "they hold the old configuration")
 
+    @slow
     def test_disable_and_rollback_rebuild_too(self) -> None:
         root = self.prepared()
         without = ("var/lib/vfio-switch", "boot/initrd.img-*")
@@ -140,6 +141,7 @@ class Rebuild(SysrootCase):
         self.assert_status(self.rebuild(root, "rollback"), 0)
         self.assert_same_tree(before, root.snapshot(without))
 
+    @slow
     def test_a_build_that_proves_nothing_is_a_failure(self) -> None:
         for what, behaviour, words in (
             ("no configuration", "forget etc/modprobe.d/", "lacks /etc/modprobe.d/vfio.conf"),

@@ -10,12 +10,14 @@ import time
 import unittest
 
 from helper import STAND_IN, STATE, VFIO_SWITCH, SysrootCase, as_root, environment
+from tap import slow
 
 HOOK = os.environ["VFIO_SWITCH_HOOK"]
 OURS = ("etc/modprobe.d/vfio.conf", "etc/modules-load.d/vfio.conf", "var/lib/vfio-switch/state.json")
 
 
 class Lock(SysrootCase):
+    @slow
     def test_the_second_writer_is_told_who_has_the_lock(self) -> None:
         root = self.desktop()
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")

@@ -166,6 +166,7 @@ class OrdinaryUser(OrdinaryUserCase):
                 self.assertEqual((done.status, done.out, done.err), (expected.status, expected.out, expected.err))
         self.assert_same_tree(before, root.snapshot(without=(), times=True))
 
+    @slow
     def test_sees_the_same_before(self) -> None:
         self.check(self.desktop())
 

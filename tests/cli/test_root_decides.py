@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from helper import CARD, KERNELS, STAND_IN, VFIO_CONF, Run, Sysroot, SysrootCase, as_root
+from tap import slow
 
 IMAGES = {kernel: f"boot/initrd.img-{kernel}" for kernel in KERNELS}
 NO_MODULES = "forget lib/modules/\n"  # else it puts those of vfio into each image
@@ -120,6 +121,7 @@ class RootDecides(SysrootCase):
         image.write_bytes(image.read_bytes()[:1000])
         self.assertEqual(len(self.builds(root, "enable")), 2)
 
+    @slow
     def test_an_image_rebuilt_behind_our_back_is_noticed(self) -> None:
         root = self.prepared()
         self.assert_status(root.run("enable"), 0)

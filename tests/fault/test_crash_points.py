@@ -6,7 +6,7 @@ import unittest
 
 from injection import SCENARIOS, FaultCase, Point, Scenario, Trial
 
-SAMPLE = 4  # of each command
+SAMPLE = 3  # of each command
 MARK = ".vfio-tmp"  # what a temporary file's name ends in
 
 

@@ -6,7 +6,7 @@ import unittest
 
 from injection import ERRORS, SCENARIOS, FaultCase, Point, Trial
 
-SAMPLE = 6  # of each command
+SAMPLE = 4  # of each command
 WORDS = {
     "ENOSPC": "No space left on device", "EIO": "Input/output error", "EROFS": "Read-only file system",
     "EACCES": "Permission denied",

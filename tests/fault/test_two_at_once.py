@@ -11,7 +11,7 @@ from typing import Optional
 
 from injection import SEED, WHOLE, Stage, as_root, environment, tool
 
-TIMES = 100 if WHOLE else 8
+TIMES = 100 if WHOLE else 4
 ENABLE, DISABLE, ROLLBACK = (("enable", "--rebuild"), ("disable", "--rebuild"), ("rollback", "--rebuild"))
 COMMANDS = [ENABLE, DISABLE, ROLLBACK, ("drivers-changed",)]
 

@@ -12,14 +12,14 @@ namespace vfio_switch {
 
 namespace {
 
-struct Word {
+struct Span {
   std::size_t begin;
   std::size_t end;
 };
 
 /// The words of a line that are the kernel's, and where the rest begins.
 struct Words {
-  std::vector<Word> kernel;
+  std::vector<Span> kernel;
   std::optional<std::size_t> dashes;  ///< where "--" stands
   bool open_quote = false;
 };
@@ -52,7 +52,7 @@ Words words_of(std::string_view line) {
   return words;
 }
 
-std::string_view text_of(std::string_view line, Word word) {
+std::string_view text_of(std::string_view line, Span word) {
   return line.substr(word.begin, word.end - word.begin);
 }
 
@@ -60,11 +60,11 @@ std::string_view text_of(std::string_view line, Word word) {
 
 bool has_parameter(std::string_view line, std::string_view parameter) {
   return std::ranges::any_of(words_of(line).kernel,
-                             [&](Word word) { return text_of(line, word) == parameter; });
+                             [&](Span word) { return text_of(line, word) == parameter; });
 }
 
 bool has_value(std::string_view line, std::string_view key, std::string_view value) {
-  return std::ranges::any_of(words_of(line).kernel, [&](Word word) {
+  return std::ranges::any_of(words_of(line).kernel, [&](Span word) {
     const auto text = text_of(line, word);
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || text.substr(0, equals) != key) return false;
@@ -86,7 +86,7 @@ std::string remove_parameter(std::string_view line, std::string_view parameter) 
   const auto words = words_of(line);
   auto reversed = std::views::reverse(words.kernel);
   const auto found =
-      std::ranges::find_if(reversed, [&](Word word) { return text_of(line, word) == parameter; });
+      std::ranges::find_if(reversed, [&](Span word) { return text_of(line, word) == parameter; });
   if (found == reversed.end()) return std::string(line);
   auto [begin, end] = *found;
   // The blank that add_parameter() gave it: behind it where "--" follows, else before it.

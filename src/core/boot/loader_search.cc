@@ -11,13 +11,13 @@ namespace vfio_switch {
 
 namespace {
 
-struct Name {
+struct LoaderName {
   std::string_view text;
   LoaderKind kind;
 };
 
 /// How LoaderInfo begins.
-constexpr std::array<Name, 4> infos = {{
+constexpr std::array<LoaderName, 4> infos = {{
     {"systemd-boot", LoaderKind::systemd_boot},
     {"GRUB", LoaderKind::grub},
     {"Limine", LoaderKind::limine},
@@ -26,7 +26,7 @@ constexpr std::array<Name, 4> infos = {{
 
 /// How the file name of an EFI program begins, in lower case. shim starts GRUB where it is found,
 /// but systemd-boot as well: it names none.
-constexpr std::array<Name, 8> programs = {{
+constexpr std::array<LoaderName, 8> programs = {{
     {"systemd-boot", LoaderKind::systemd_boot},
     {"grub", LoaderKind::grub},
     {"limine", LoaderKind::limine},
@@ -43,8 +43,8 @@ bool needs_efi(LoaderKind kind) {
 }
 
 LoaderKind loader_of_info(std::string_view info) {
-  const auto* const found =
-      std::ranges::find_if(infos, [&](const Name& name) { return info.starts_with(name.text); });
+  const auto* const found = std::ranges::find_if(
+      infos, [&](const LoaderName& name) { return info.starts_with(name.text); });
   return found == infos.end() ? LoaderKind::unknown : found->kind;
 }
 
@@ -156,7 +156,7 @@ LoaderKind loader_of_file(std::string_view path) {
   const auto lower = lower_case(path);
   const auto name = std::string_view(lower).substr(lower.rfind('/') + 1);
   const auto* const found = std::ranges::find_if(
-      programs, [&](const Name& program) { return name.starts_with(program.text); });
+      programs, [&](const LoaderName& program) { return name.starts_with(program.text); });
   if (found != programs.end()) return found->kind;
   // Unified images have their own directory, and any name there.
   const bool unified = lower.starts_with("/efi/linux/") && lower.ends_with(".efi");

@@ -10,7 +10,7 @@ namespace vfio_switch {
 
 namespace {
 
-std::string words_of(std::string_view line) {
+std::string evenly_spaced(std::string_view line) {
   std::string text;
   for (const auto word : split_words(line, " \t\n")) {
     if (!text.empty()) text += ' ';
@@ -86,13 +86,13 @@ std::optional<std::size_t> entry_of_this_boot(const BootMenu& menu, const ThisBo
   };
   const auto line_fits = [&](const BootEntry& entry) {
     if (!fits(entry) || !entry.command_line) return false;
-    if (words_of(*entry.command_line) == boot.rest) return true;
+    if (evenly_spaced(*entry.command_line) == boot.rest) return true;
     // Words that the entry may have.
     std::vector<std::string_view> left = split_words(boot.rest);
     for (const auto& word : entry.possible_words) std::erase(left, std::string_view(word));
     std::string rest;
     for (const auto word : left) rest += (rest.empty() ? "" : " ") + std::string(word);
-    return words_of(*entry.command_line) == rest;
+    return evenly_spaced(*entry.command_line) == rest;
   };
   if (const auto found = only(menu, line_fits)) return found;
   const auto several = std::ranges::count_if(menu.entries, line_fits);
