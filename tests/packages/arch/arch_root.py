@@ -267,6 +267,7 @@ class Packages:
             run("bsdtar", "-xf", self.ours, "-C", tree)
         return [tree / "usr/bin/vfio-switch", *sorted((tree / "usr/lib/vfio-switch").glob("vfio-switch-*[a-z]"))]
 
+    @functools.cache
     def repack(self, name: str, release: int) -> Path:
         self.make(
             "PKGBUILD.repack", f"repack-{name}-{release}", TOP / "pkg/arch/vfio-switch.install", NEW_NAME=name,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
 
@@ -21,6 +23,8 @@ import arch_root as root  # noqa: E402  (its directory is known only now)
 
 os.environ.setdefault("VFIO_SWITCH", "/usr/bin/vfio-switch")  # of the root; the helper asks for one
 sys.path.insert(0, str(HERE.parents[1] / "cli"))
+import test_upgrade  # noqa: E402
+import test_way_out  # noqa: E402
 from helper import Entry, snapshot  # noqa: E402
 
 CARD = ["0000:01:00.0", "0000:01:00.1"]
@@ -421,6 +425,116 @@ class TestTrouble(ArchCase):
         done = self.root.run(hook, "rollback")
         self.assertEqual(done.status, 0, f"\n{done}")
         self.assertFalse(self.exists(VFIO_CONF) or self.exists(DROP_IN))
+
+
+class Tree:
+    """What the damages of tests/cli are done to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_text()
+
+    def write(self, name: str, content: str, mode: int = 0o644) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(mode)
+
+
+class TestDamage(ArchCase):
+    """Something is wrong before the package goes, or before a kernel comes."""
+
+    KEPT = "the package was removed, but not everything could be restored"
+    ROWS = [
+        "a typo in the settings", "an unknown distribution", "state.json cut short", "state.json of a newer version",
+        "a damaged line in the journal", "the journal a directory", "no journal", "no state at all",
+    ]  # fmt: skip
+    BROKEN = {"crashes": "ulimit -c 0; kill -SEGV $$", "hangs": "trap '' TERM; while :; do sleep 1; done"}
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.before = self.snapshot()
+        self.install()
+        self.runs()
+
+    @contextlib.contextmanager
+    def copy_of_the_root(self) -> Iterator[root.Root]:
+        """In its place for a while."""
+        with tempfile.TemporaryDirectory(dir=scratch.name) as directory:
+            whole, self.root = self.root, self.root.copy(Path(directory) / "row")
+            try:
+                yield self.root
+            finally:
+                self.root = whole
+
+    def live(self, path: Path) -> list[str]:
+        names = [VFIO_CONF, SOFTDEP_CONF, "etc/modules-load.d/vfio.conf", "etc/vfio-switch/override", DROP_IN]
+        return [n for n in names if (path / n).is_file() and re.search(r"(?m)^[^#\n]", (path / n).read_text())]
+
+    def break_hook(self, text: str) -> None:
+        """Another program in the hook's place, and little patience with it."""
+        self.write("usr/lib/vfio-switch/vfio-switch-hook", f"#!/bin/sh\n{text}\n")
+        guard = self.read("usr/lib/vfio-switch/guard")
+        self.write("usr/lib/vfio-switch/guard", re.sub(r"(?m)^(limit|grace)=\d+", r"\1=1", guard))
+
+    def test_removal_whatever_is_damaged(self) -> None:
+        damages = test_way_out.Damage("test_every_way_out_of_every_damage").damages()
+        damages = {name: damages[name] for name in self.ROWS}
+        damages["mkinitcpio.conf a directory"] = lambda tree: (
+            (tree.path / "etc/mkinitcpio.conf").unlink(), (tree.path / "etc/mkinitcpio.conf").mkdir()) and None  # fmt: skip
+        for name, damage in damages.items():
+            with self.subTest(damage=name), self.copy_of_the_root() as copy:
+                damage(Tree(copy.path))  # type: ignore[arg-type]
+                done = copy.pacman("-R", "vfio-switch")
+                self.assertEqual(done.status, 0, f"\n{done}")
+                self.assertFalse((copy.path / "usr/bin/vfio-switch").exists())
+                if self.live(copy.path):
+                    self.assertIn(self.KEPT, done.out)
+                    self.assertTrue((copy.path / "var/lib/vfio-switch/state.json").exists(), f"\n{done}")
+
+    def test_removal_with_a_hook_that_does_nothing(self) -> None:
+        self.break_hook(self.BROKEN["hangs"])
+        done = self.pacman("-R", "vfio-switch")
+        self.assertIn(self.KEPT, done.out)
+        self.assertIn(f"/{VFIO_CONF}", done.out)
+        self.assertTrue(self.exists("var/lib/vfio-switch/state.json"))
+        self.install()
+        self.program("rollback")
+        self.assertEqual(self.live(self.root.path), [])
+
+    def test_a_kernel_arrives_beside_a_backend_that_is_out_of_order(self) -> None:
+        for kind in ("lacks its libraries", *self.BROKEN):
+            with self.subTest(kind=kind), self.copy_of_the_root() as copy:
+                if kind in self.BROKEN:
+                    self.break_hook(self.BROKEN[kind])
+                else:  # those that no other program in the root needs
+                    for name in ("libkmod.so*", "libudev.so*", "libboost*"):
+                        for library in (copy.path / "usr/lib").rglob(name):
+                            library.unlink()
+                image = (copy.path / IMAGES["linux"]).stat().st_ino
+                done = self.pacman("-U", packages.file("linux", 2))
+                self.assertIn("was not done", " ".join(done.out.split()))
+                self.assertNotEqual((copy.path / IMAGES["linux"]).stat().st_ino, image)
+                self.assertTrue(self.exists(f"usr/lib/modules/{NEWER_LINUX}"))
+
+    def test_an_administrators_no_outlasts_the_package(self) -> None:
+        self.program("disable")
+        self.pacman("-R", "vfio-switch")
+        self.assertEqual(os.listdir(self.root.path / "var/lib/vfio-switch"), ["declined"])
+        self.assertIn("disabled before the package was removed", self.install().out)
+        self.assertEqual(self.live(self.root.path), [])
+
+    def test_an_upgrade_from_what_0_1_0_left(self) -> None:
+        test_upgrade.as_0_1_0_left_it(Tree(self.root.path))  # type: ignore[arg-type]
+        files = {name: (self.root.path / name).read_bytes() for name in self.live(self.root.path)}
+        self.pacman("-U", packages.repack("vfio-switch", 2))
+        self.assertEqual(self.runs(), ["-P"], "mkinitcpio's own hook, for files that changed")
+        self.assertEqual({name: (self.root.path / name).read_bytes() for name in files}, files)
+        self.assert_staged(LINUX, LTS)
+        self.pacman("-R", "vfio-switch")
+        self.assert_same_tree(self.before, self.snapshot())
 
 
 class TestSetUps(ArchCase):
