@@ -33,12 +33,21 @@ void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
   }
 }
 
+/// The default entry's, where the menu tells it: what somebody typed for this one boot ends with
+/// it.
+const std::string& next_command_line(const SystemFacts& facts) {
+  const auto& menu = facts.boot_menu;
+  if (!menu.default_entry) return facts.command_line;
+  const auto& line = menu.entries[*menu.default_entry].command_line;
+  return line ? *line : facts.command_line;
+}
+
 /// vfio-pci.ids= on the command line is appended after the files' options, and the last one wins.
 /// The bind script takes any for the request to do nothing.
 void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& ids, Binding binding,
                              std::vector<Refusal>& refusals) {
   std::optional<std::string_view> last;
-  for (const auto word : split_words(facts.command_line, " \t\n")) {
+  for (const auto word : split_words(next_command_line(facts), " \t\n")) {
     if (ids_parameter(word)) last = word;
   }
   if (!last) return;

@@ -16,7 +16,7 @@ from grub import GRUB_PACKAGES
 from guest import BootResult, OBSERVE
 from harness import AUDIO, GPU, NATIVE, TAKEN
 from loader_disk import EFI_PACKAGES, HOST_WORD, EfiGuest, GrubGuest, LoaderGuest, install, kernels, packages
-from package import PACKAGE, status_of
+from package import PACKAGE, rebuilds, status_of
 from story import Stage, story
 
 SETTINGS = "/etc/vfio-switch.conf"
@@ -157,10 +157,7 @@ def life(told: Machine, other: Callable[[Entry], bool], other_drivers: dict[str,
     another = told.other(other)
     if whole:
         told.boot(told.default(), "before enable", NATIVE, choose=another, record_sysfs=True)
-        told.boot(another, "before enable, the other entry", NATIVE)
-        # Not in that boot: enable is refused while vfio-pci.ids= is on the command line.
-        told.guest.chroot("sh", "-euc", ENABLE, record=told.record)
-        told.ask("enabled")
+        told.boot(another, "before enable, the other entry", NATIVE, ENABLE)
         told.boot(told.default(), "enabled", TAKEN, choose=another)
     else:
         told.boot(told.default(), "before enable", NATIVE, ENABLE, choose=another, record_sysfs=True)
@@ -185,10 +182,24 @@ def life(told: Machine, other: Callable[[Entry], bool], other_drivers: dict[str,
     told.boot(another, "removed, the old kernel's entry", NATIVE)
 
 
+def kept_tree(told: Machine, old: str) -> None:
+    """A hook keeps the modules of a kernel that goes, for the system that still runs it: nothing boots them."""
+    tree = f"/lib/modules/{old}"
+    told.guest.chroot("sh", "-euc", f"cp -a {tree} /opt/vm/kept; dpkg --purge linux-image-{old}\n"
+                      f"rm -rf {tree}; mv /opt/vm/kept {tree}", record=told.record)
+    said = told.guest.chroot("dpkg", "-i", PACKAGE, record=told.record).stdout
+    (new,) = {kernel for kernel in told.guest.kernels() if kernel != old}
+    told.stage.equal(rebuilds(said), [f"/boot/initrd.img-{new}"], "a kept tree: one build, for the kernel that boots")
+    told.ask("a kept tree")
+    told.stage.equal({entry.release for entry in told.menu}, {new}, "a kept tree: no entry starts it")
+
+
 def by_grub(stage: Stage, separate_boot: bool, whole: bool) -> None:
     with GrubGuest(stage.name, separate_boot) as machine, tempfile.TemporaryDirectory(prefix="vm-loader-") as scratch:
         told = set_up(stage, machine, packages("grub", GRUB_PACKAGES), Path(scratch))
+        (old,) = {entry.release for entry in told.menu}
         life(told, lambda entry: "single" in words(entry.line), TAKEN, whole)
+        kept_tree(told, old)
 
 
 def by_systemd_boot(stage: Stage, entries: bool, unified: bool, whole: bool) -> None:

@@ -145,6 +145,23 @@ TEST_CASE("By address any ids on the kernel command line are a conflict: the scr
   CHECK(codes(conflicts(desktop().command_line("quiet").facts(), "", Binding::address)).empty());
 }
 
+TEST_CASE(
+    "Ids that this boot alone was started with are no conflict, those of the default entry are") {
+  auto facts = desktop().command_line("vfio-pci.ids=").facts();
+  BootEntry entry;
+  entry.command_line = "quiet";
+  facts.boot_menu.entries = {entry, entry};
+  facts.boot_menu.entries[0].command_line = "vfio-pci.ids=";
+  CHECK(codes(conflicts(facts)) == Codes{RefusalCode::config_conflict});
+  facts.boot_menu.default_entry = 1;
+  CHECK(codes(conflicts(facts)).empty());
+  facts.boot_menu.default_entry = 0;
+  facts.command_line = "quiet";
+  CHECK(codes(conflicts(facts)) == Codes{RefusalCode::config_conflict});
+  facts.boot_menu.entries[0].command_line.reset();
+  CHECK(codes(conflicts(facts)).empty());
+}
+
 TEST_CASE("Of several ids on the kernel command line the last ones win") {
   const auto facts =
       desktop().command_line("vfio-pci.ids= vfio-pci.ids=10de:1d01,10de:0fb8").facts();
