@@ -17,8 +17,28 @@ IDS = "10de:1d01,10de:0fb8"
 OTHER_IDS = "10de:2d04,10de:22eb"
 
 
+# How many answers about boot entries are not known at the end of a test, and a menu that is not known is one; where
+# it is not named here, none. As tests/machines/test_golden.py has it, a figure to be lowered.
+NOT_KNOWN = {"test_proxmox_on_zfs": 2}  # its ESPs are mounted by its tool alone
+
+
 class ReportCase(SysrootCase):
     maxDiff = None
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.roots: list[Sysroot] = []
+
+    def tearDown(self) -> None:
+        menus = [root.run("status", "--json").json["entries"] for root in self.roots]
+        answers = [one["proved"] for menu in menus for entry in menu for one in entry["functions"]]
+        not_known = answers.count(False) + menus.count([])
+        self.assertEqual(not_known, NOT_KNOWN.get(self._testMethodName, 0), f"of {len(answers)} answers")
+        super().tearDown()
+
+    def machine(self, name: str, *options: str, to: str = "root") -> Sysroot:
+        self.roots.append(super().machine(name, *options, to=to))
+        return self.roots[-1]
 
     def json(self, root: Sysroot, *words: str, status: int = 0) -> Any:
         done = root.run(*words, "--json")
