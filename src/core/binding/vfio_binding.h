@@ -6,6 +6,7 @@
 
 #include "core/binding/driver_config.h"
 #include "core/binding/override.h"
+#include "core/modules/load_order.h"
 #include "core/modules/modprobe_conf.h"
 #include "core/pci/pci.h"
 
@@ -29,8 +30,16 @@ class VfioBinding {
 
   [[nodiscard]] Bound of(const PciDevice& device) const;
 
+  /// True if modprobe.d gives vfio-pci the function's id, and the kernel command line, which counts
+  /// more, does not.
+  [[nodiscard]] bool is_overridden(const PciDevice& device) const;
+
+  /// Says so in the order of a function that vfio-pci is loaded for and does not take.
+  void explain(LoadOrder& order, const PciDevice& device) const;
+
  private:
-  std::optional<VfioIds> ids_;
+  std::optional<VfioIds> ids_;       ///< those that count
+  std::optional<VfioIds> file_ids_;  ///< of modprobe.d
   bool by_parameter_ = false;
   std::vector<OverrideEntry> listed_;
 };

@@ -23,6 +23,7 @@ enum class ReasonCause {
   list_gives_ids,       ///< place: an initramfs tool's list that gives its own ids to vfio-pci
   parameter_gives_ids,  ///< parameter
   file_gives_ids,       ///< place: an options line that is not ours
+  parameter_lacks_ids,  ///< parameter: on the kernel command line, and the function's is not in it
   list_lacks_ids,       ///< place: the same, and the function's is not among them
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 

@@ -216,6 +216,7 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
     const auto& device = *find_device(facts, order.device);
     auto both = after_image(order, run_image(*steps, *claim, device, bound), *claim);
+    binding.explain(both, device);
     if (both.vfio_wins() && both.proved && !both.reason) {
       both.reason = given_by_others(report.facts.config, directives, device, bound);
     }

@@ -301,10 +301,12 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
       const auto bound = binding.of(device);
       auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
       if (!built) return failure_of(built);
+      binding.explain(*built, device);
       doubt(*built, unread);
       orders.images_built.push_back(std::move(*built));
       auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
       if (!root) return failure_of(root);
+      binding.explain(*root, device);
       doubt(*root, unread);
       orders.root_alone.push_back(std::move(*root));
     }

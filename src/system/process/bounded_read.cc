@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "system/process/unique_fd.h"
 
@@ -63,37 +64,57 @@ void keep_only(std::vector<int> kept) {
   ::_exit(0);
 }
 
-/// Reads `size` bytes before `deadline`; false if they do not arrive in time.
-bool receive(int pipe, void* bytes, std::size_t size,
-             std::chrono::steady_clock::time_point deadline) {
-  auto* at = static_cast<char*>(bytes);
-  while (size > 0) {
+/// What arrives from a child, taken in large pieces: to wake up for each answer would take longer
+/// than all else.
+class Receiver {
+ public:
+  explicit Receiver(int pipe) : pipe_(pipe) {}
+
+  /// Takes `size` bytes; false if they do not arrive before `deadline`.
+  bool take(void* bytes, std::size_t size, std::chrono::steady_clock::time_point deadline) {
+    while (end_ - begin_ < size) {
+      if (!receive(deadline)) return false;
+    }
+    std::memcpy(bytes, arrived_.data() + begin_, size);
+    begin_ += size;
+    return true;
+  }
+
+ private:
+  bool receive(std::chrono::steady_clock::time_point deadline) {
+    std::copy(arrived_.data() + begin_, arrived_.data() + end_, arrived_.data());
+    end_ -= std::exchange(begin_, 0);
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    pollfd wait{pipe, POLLIN, 0};
+    pollfd wait{pipe_, POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0 && errno == EINTR) return true;
     if (ready <= 0) return false;
-    const auto count = ::read(pipe, at, size);
-    if (count < 0 && errno == EINTR) continue;
+    const auto count = ::read(pipe_, arrived_.data() + end_, arrived_.size() - end_);
+    if (count < 0 && errno == EINTR) return true;
     if (count <= 0) return false;
-    at += count;
-    size -= static_cast<std::size_t>(count);
+    end_ += static_cast<std::size_t>(count);
+    return true;
   }
-  return true;
-}
+
+  int pipe_;
+  std::array<char, 4 * page> arrived_{};  ///< more than any answer
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
 
 /// Collects answers as long as they arrive in time. Returns the index of the next file to ask for.
 std::size_t take_answers(int pipe, std::size_t first, std::chrono::milliseconds patience,
                          std::vector<std::optional<std::string>>& texts) {
   std::size_t next = first;
+  Receiver receiver(pipe);
   for (;;) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     Answer answer{};
-    if (!receive(pipe, &answer, sizeof answer, deadline) || answer.index >= texts.size()) break;
+    if (!receiver.take(&answer, sizeof answer, deadline) || answer.index >= texts.size()) break;
     if (answer.length >= 0) {
       std::string text(static_cast<std::size_t>(answer.length), '\0');
-      if (!receive(pipe, text.data(), text.size(), deadline)) break;
+      if (!receiver.take(text.data(), text.size(), deadline)) break;
       texts[answer.index] = std::move(text);
     }
     next = answer.index + 1;
