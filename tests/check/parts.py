@@ -263,7 +263,7 @@ class Part:
 PARTS = {
     "build": Part(build, {"fast": 4, "usual": 8, "all": 8}),
     "style": Part(style, {"fast": 0.5, "usual": 4, "all": 35}, ("build",)),
-    "unit": Part(unit, {"fast": 1, "usual": 3, "all": 3}, ("build",), beside="suites"),
+    "unit": Part(unit, {"fast": 1, "usual": 4, "all": 4}, ("build",), beside="suites"),
     "suites": Part(suites, {"fast": 1.6, "usual": 7.5, "all": 25}, ("build",)),
     "release": Part(release, {"usual": 4, "all": 4}),
     "fault": Part(fault, {"fast": 0.5, "usual": 5, "all": 5}, ("release",)),

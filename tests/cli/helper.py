@@ -279,6 +279,12 @@ class Sysroot:
         path.chmod(mode)
         return path
 
+    def boot_with(self, words: str) -> None:
+        """On the kernel command line of every entry of GRUB's menu, and of the running kernel."""
+        menu = re.sub(r"(?m)^(\tlinux\t.* quiet).*$", rf"\1 {words}", self.read("boot/grub/grub.cfg"))
+        self.write("boot/grub/grub.cfg", menu)
+        self.write("proc/cmdline", f"root=/dev/sda1 ro quiet {words}\n")
+
     def exists(self, name: str) -> bool:
         return os.path.lexists(self.path / name)
 

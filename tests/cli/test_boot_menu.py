@@ -249,7 +249,7 @@ class EntryForTheHost(MenuCase):
         self.assertEqual(found["arch.conf"], dict.fromkeys(CARD[:2], "vfio-pci"))
         self.assertEqual(found["host.conf"], {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
         (host,) = [entry for entry in status["entries"] if entry["id"] == "host.conf"]
-        self.assertEqual({one["reason_details"]["code"] for one in host["functions"]}, {"parameter-lacks-ids"})
+        self.assertEqual({one["reason_details"]["cause"] for one in host["functions"]}, {"parameter-lacks-ids"})
 
     # Right: what was typed for this boot alone is no reason to refuse either.
     def test_enable_in_a_boot_that_leaves_the_card_with_the_host(self) -> None:

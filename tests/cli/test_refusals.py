@@ -102,7 +102,7 @@ class Refusals(SysrootCase):
 
     def test_a_parameter_on_the_kernel_command_line(self) -> None:
         root = self.machine("z370-gt1030-no-param")
-        root.write("proc/cmdline", "root=/dev/sda1 ro vfio-pci.ids= quiet\n")
+        root.boot_with("vfio-pci.ids=")
         self.check(root, "config-conflict")
 
     def test_no_iommu_group_and_a_table(self) -> None:

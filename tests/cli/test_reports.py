@@ -54,11 +54,6 @@ class ReportCase(SysrootCase):
     def commands(self, remedy: Any) -> list[list[str]]:
         return [step["command"] for step in remedy["steps"] if step["kind"] == "run"]
 
-    def with_words(self, root: Sysroot, words: str) -> None:
-        """On the kernel command line of every entry, and of the running kernel."""
-        root.write("boot/grub/grub.cfg", root.read("boot/grub/grub.cfg").replace(" quiet", f" quiet {words}"))
-        root.write("proc/cmdline", f"{LINE} {words}\n")
-
 
 class CommandLine(ReportCase):
     def dracut_image(self, root: Sysroot, config: tuple[str, ...] = ()) -> bytes:
@@ -73,7 +68,7 @@ class CommandLine(ReportCase):
         root = self.machine(DESKTOP, "--kernel", OLDER)
         put(root, f"boot/initrd.img-{OLDER}", self.dracut_image(root))
         self.assertEqual(self.json(root, "status")["next_boot"], "host")
-        self.with_words(root, f"rd.driver.pre=vfio-pci vfio-pci.ids={IDS}")
+        root.boot_with(f"rd.driver.pre=vfio-pci vfio-pci.ids={IDS}")
         status = self.json(root, "status")
         self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
         self.assert_status(root.run("enable"), 0)
@@ -90,7 +85,7 @@ class CommandLine(ReportCase):
         root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
         root.write("etc/default/grub", f'GRUB_CMDLINE_LINUX_DEFAULT="quiet vfio-pci.ids={IDS}"\n')
         root.write("usr/bin/grub-mkconfig", "#!/bin/sh\n", 0o755)
-        self.with_words(root, f"vfio-pci.ids={IDS}")
+        root.boot_with(f"vfio-pci.ids={IDS}")
         put(root, "boot/initramfs-linux.img", arch_image(root, NEWER, ["nouveau"], early=["vfio_pci"]))
         self.assertEqual(self.json(root, "status")["next_boot"], "vfio")
         self.assertEqual(root.run("doctor").status, 0)
@@ -112,7 +107,7 @@ class CommandLine(ReportCase):
         root = self.machine(DESKTOP, "--kernel", OLDER)
         root.write("etc/default/grub", 'GRUB_CMDLINE_LINUX="vfio-pci.ids=10de:1d01"\n')
         root.write("usr/sbin/update-grub", "#!/bin/sh\n", 0o755)
-        self.with_words(root, "vfio-pci.ids=10de:1d01")
+        root.boot_with("vfio-pci.ids=10de:1d01")
         findings = self.findings(root)
         self.assertNotIn("ids-parameter-kept", findings)
         finding = findings["ids-partial"]

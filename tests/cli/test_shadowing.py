@@ -182,7 +182,7 @@ class OtherConfiguration(SysrootCase):
         for parameter, status in (("vfio-pci.ids=8086:1572", 3), ("vfio_pci.ids=", 3),
                                   ("vfio-pci.ids=10de:1d01,10de:0fb8", 0)):
             with self.subTest(parameter=parameter):
-                root.write("proc/cmdline", f"root=/dev/sda1 ro {parameter} quiet\n")
+                root.boot_with(parameter)
                 done = root.run("plan")
                 self.assert_status(done, status)
                 if status == 3:
