@@ -187,6 +187,7 @@ def kept_tree(told: Machine, old: str) -> None:
     tree, new = f"/lib/modules/{old}", told.default().release
     told.guest.chroot("sh", "-euc", f"cp -a {tree} /opt/vm/kept; dpkg --purge linux-image-{old}\n"
                       f"rm -rf {tree}; mv /opt/vm/kept {tree}", record=told.record)
+    told.guest.write_file(SETTINGS, "initramfs = always\n")
     said = told.guest.chroot("dpkg", "-i", PACKAGE, record=told.record).stdout
     told.stage.equal(rebuilds(said), [f"/boot/initrd.img-{new}"], "a kept tree: one build, for the kernel that boots")
     told.ask("a kept tree")
