@@ -23,8 +23,7 @@ PLAN = re.compile(r"1\.\.(\d+)(?: *# *SKIP\b *(.*))?$", re.IGNORECASE)
 TOTAL = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped$")
 POLL, GRACE = 0.02, 1.0  # seconds
 
-
-# For a test that takes more than two seconds, in a file that has others of its kind.
+# For a test that takes a second or more, where others show most of the same sooner.
 slow = unittest.skipIf(os.environ.get("VFIO_SWITCH_FAST") == "1", "takes long: left out by --fast")
 
 

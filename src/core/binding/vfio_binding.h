@@ -30,14 +30,13 @@ class VfioBinding {
 
   [[nodiscard]] Bound of(const PciDevice& device) const;
 
-  /// True if modprobe.d gives vfio-pci the function's id, and the kernel command line, which counts
-  /// more, does not.
-  [[nodiscard]] bool is_overridden(const PciDevice& device) const;
-
-  /// Says so in the order of a function that vfio-pci is loaded for and does not take.
+  /// Names the kernel command line, which counts more than modprobe.d, as the reason where it alone
+  /// keeps vfio-pci, which is loaded, from taking the function.
   void explain(LoadOrder& order, const PciDevice& device) const;
 
  private:
+  [[nodiscard]] bool is_overridden(const PciDevice& device) const;
+
   std::optional<VfioIds> ids_;       ///< those that count
   std::optional<VfioIds> file_ids_;  ///< of modprobe.d
   bool by_parameter_ = false;
