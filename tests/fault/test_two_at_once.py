@@ -83,7 +83,8 @@ class TwoAtOnce(unittest.TestCase):
             pair = [chance.choice(COMMANDS), chance.choice(COMMANDS)]
             ends[self.race(stage, states, pair, chance.choice([0, 0.004, 0.01, 0.02, 0.04]))] += 1
         print(f"# {TIMES} times: {ends}", flush=True)
-        self.assertGreater(sum(count > 0 for count in ends.values()), 2)
+        if WHOLE:  # four races may all end alike
+            self.assertGreater(sum(count > 0 for count in ends.values()), 2)
 
     def test_an_event_waits_for_the_lock_and_says_what_it_could_not_do(self) -> None:
         if not WHOLE:
