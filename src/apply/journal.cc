@@ -158,6 +158,7 @@ Result<void> Journal::parse_line(const std::string& line, const FileReader& file
       entry.verb = begin.at("verb").get<std::string>();
       entry.images = begin.at("images").get<std::vector<std::string>>();
       entry.copies = begin.value("copies", std::vector<std::string>());
+      entry.copy_commands = begin.value("copy_commands", std::vector<std::vector<std::string>>());
       entry.forgets = begin.value("forgets", false);
       if (auto read = read_boot_runs(begin, files, entry, problems); !read) return read;
       for (const auto& change : begin.at("changes")) {
@@ -267,6 +268,12 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
     if (const auto* rebuild = std::get_if<RebuildInitramfs>(&change)) {
       entry.images.push_back(rebuild->image);
       std::ranges::copy(rebuild->copies, std::back_inserter(entry.copies));
+      const auto& command = rebuild->copy_command;
+      const bool is_seen = command.empty() || !rebuild->copies.empty();
+      auto& commands = entry.copy_commands;
+      if (!is_seen && std::ranges::find(commands, command) == commands.end()) {
+        commands.push_back(command);
+      }
       continue;
     }
     if (const auto* boot = std::get_if<BootParameters>(&change)) {
@@ -287,6 +294,7 @@ Result<int> Journal::begin(FileStore& files, const std::string& verb, const Diff
                          {"changes", changes},
                          {"images", entry.images},
                          {"copies", entry.copies},
+                         {"copy_commands", entry.copy_commands},
                          {"boot_runs", boot_runs}}}};
   std::string line;
   try {

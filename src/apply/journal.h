@@ -39,6 +39,8 @@ struct JournalEntry {
   std::vector<FileChange> changes;       ///< in order; `after` of a regular file has no content
   std::vector<std::string> images;       ///< initramfs images kept for it
   std::vector<std::string> copies = {};  ///< of these images, kept with them: see Kernel::copies
+  /// The commands that copy images to where nobody else can see them: after an undo, the old ones.
+  std::vector<std::vector<std::string>> copy_commands = {};
   std::vector<BootRun> boot_runs = {};
   std::vector<KeptImage> kept = {};  ///< those of both whose bytes are kept; empty: see is_kept
   bool is_kept = false;              ///< `kept` is complete: no image was touched before that
@@ -53,7 +55,7 @@ struct JournalEntry {
 ///   log                 one JSON object a line:
 ///     {"journal":1}                                       the version, first
 ///     {"begin":{"id","verb","forgets","changes":[{"path","before","after","boot"}],"images":[path],
-///               "copies":[path],"boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
+///               "copies":[path],"copy_commands":[[word]],"boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
 ///     {"kept":{"id","images":[{"image","as","in_place"}]}}   the images may be built from here on
 ///     {"written":{"id","run","after":[state]}}            what a boot loader's tool left behind
 ///     {"done":{"id","change"}}                            a change was carried out

@@ -53,8 +53,11 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!plan) return failure_of(plan);
   result.plan = std::move(*plan);
   if (!is_worth_doing(files, result.plan)) return result;
-  transaction.check_images([&](const RebuildInitramfs& built) {
-    return Planner(files, *machine).check_built(result.plan, built);
+  transaction.check_images([&](const RebuildInitramfs& built) -> Result<BuiltImage> {
+    // What built it may have written the boot loader's entries anew.
+    auto now = read_machine(files);
+    if (!now) return failure_of(now);
+    return Planner(files, *now).check_built(result.plan, built);
   });
   auto diff = result.plan.diff;
   if (!boot_loader) {

@@ -74,6 +74,18 @@ Result<void> Recovery::undo_boot_run(const BootRun& run) {
   return worst;
 }
 
+Result<void> Recovery::copy_again(const JournalEntry& entry) {
+  for (const auto& command : entry.copy_commands) {
+    auto result = runner_.run({command.front(), {command.begin() + 1, command.end()}},
+                              {progress_.on_tool_output, {}});
+    if (!result) return failure_of(result);
+    if (result->exit_status == 0) continue;
+    return fail(tool_failure(
+        join(command, " ") + " failed, so the boot loader may still have the new image", *result));
+  }
+  return {};
+}
+
 bool Recovery::is_rebuilt_since(const KeptImage& kept) const {
   const auto image = files_.status(kept.image);
   const auto builder = files_.status(builder_path());
@@ -160,6 +172,7 @@ Result<std::vector<std::string>> Recovery::undo(Journal& journal, const JournalE
     }
     if (auto restored = put_back_image(kept, now); !restored) worst = restored;
   }
+  if (worst && !is_untouched) worst = copy_again(entry);
   if (!worst) return failure_of(worst);
   if (auto ended = journal.undone(files_, entry.id); !ended) return failure_of(ended);
   tidy(journal);

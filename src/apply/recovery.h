@@ -53,6 +53,8 @@ class Recovery {
   /// Removes the temporary files of a tool that was killed: a small /boot has no room for them.
   [[nodiscard]] Result<void> remove_unfinished(const std::string& image);
   [[nodiscard]] Result<void> undo_boot_run(const BootRun& run);
+  /// Has the old images copied to where the boot loader reads them.
+  [[nodiscard]] Result<void> copy_again(const JournalEntry& entry);
   /// True where somebody else has built the image after our builder ended.
   [[nodiscard]] bool is_rebuilt_since(const KeptImage& kept) const;
   /// An Error where it stands on a file system that is not mounted now.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "apply/journalled_state.h"
+#include "apply/kept_images.h"
 #include "apply/restored.h"
 #include "apply/tool_failure.h"
 #include "core/base/text.h"
@@ -39,7 +40,7 @@ Result<void> Transaction::run(Journal& journal, Task task) {
   if (is_interrupted()) return interrupted_error();
   if (auto prepared = prepare(task); !prepared) return prepared;
   const auto& diff = task.diff;
-  const auto places = choose_places(diff);
+  auto places = choose_places(files_, runner_, profile_, diff);
   if (!places) return std::unexpected(places.error());
   if (auto removed = remove_if_there(builder_path()); !removed) return removed;
   for (const auto& [image, as, in_place] : *places) {
@@ -48,7 +49,9 @@ Result<void> Transaction::run(Journal& journal, Task task) {
   }
   const auto id = journal.begin(files_, task.verb, diff, task.forgets);
   if (!id) return std::unexpected(id.error());
-  auto done = keep_images(journal, *id, *places);
+  auto done = keep_images(files_, *places);
+  if (done && !places->empty()) done = journal.kept(files_, *id, *places);
+  kept_ = std::move(*places);
   if (done) done = carry_out(journal, *id, diff);
   if (done) done = journal.committed(files_, *id);
   if (done) {
@@ -149,88 +152,6 @@ Result<void> Transaction::remove_if_there(const std::string& path) {
   return files_.replace(path, Absent{});
 }
 
-Result<std::vector<KeptImage>> Transaction::choose_places(const Diff& diff) const {
-  std::vector<KeptImage> images;
-  std::vector<KeptImage> copies;  // nowhere but in our own directory: see Journal
-  std::uint64_t of_copies = 0;
-  std::uint64_t copied = 0;  // bytes of those that are no second name
-  std::uint64_t largest = 0;
-  for (const auto& change : diff) {
-    const auto* rebuild = std::get_if<RebuildInitramfs>(&change);
-    if (rebuild == nullptr) continue;
-    auto tool = find_initramfs_tool(profile_, files_, runner_);
-    if (!tool) return failure_of(tool);
-    const auto build = plan_build(*tool, files_, rebuild->release, rebuild->image);
-    if (!build) return std::unexpected(build.error());
-    if (build->for_new_deployment) continue;
-    const auto status = files_.status(rebuild->image);
-    if (!status) return std::unexpected(status.error());
-    const auto size = *status ? (*status)->size : 0;
-    const bool in_place = !build->replaces_by_rename(rebuild->image);
-    if (in_place) copied += size;
-    if (!in_place) largest = std::max(largest, size);
-    images.push_back({rebuild->image, kept_path(rebuild->image), in_place});
-    for (const auto& copy : rebuild->copies) {
-      const auto there = files_.status(copy);
-      if (!there) return std::unexpected(there.error());
-      if (!*there || (*there)->kind != FileKind::regular || files_.read_link(copy)) continue;
-      of_copies += (*there)->size;
-      copies.push_back({copy, kept_path_elsewhere(copy), true});
-    }
-  }
-  if (images.empty()) return images;
-  const auto free = files_.free_space(images.front().image);
-  if (!free) return std::unexpected(free.error());
-  const auto mebibytes = [](std::uint64_t bytes) {
-    return std::to_string((bytes + (1U << 20U) - 1) >> 20U) + " MiB";
-  };
-  const auto refuse = [&](const std::string& directory, std::uint64_t has,
-                          const std::string& needs) {
-    return fail(
-        ErrorKind::refused,
-        "no-space: " + directory + " has " + mebibytes(has) + " free, and " + needs,
-        "Nothing was changed. Free some space there, for example by removing old kernels, and try "
-        "again.");
-  };
-  const std::string building = "building its images needs ";
-  const auto boot = directory_of(images.front().image);
-  if (*free < largest) return refuse(boot, *free, building + mebibytes(largest));
-  // What is kept alone may lie elsewhere: a tool's own temporary file is beside the image.
-  const bool beside = *free - largest >= copied;
-  const auto elsewhere = of_copies + (beside ? 0 : copied);
-  if (elsewhere > 0) {
-    const auto room = files_.free_space(state_path);
-    if (!room) return std::unexpected(room.error());
-    if (*room < of_copies) {
-      return refuse(state_directory, *room,
-                    "keeping what boots until it is built needs " + mebibytes(of_copies));
-    }
-    if (*room < elsewhere) {
-      return refuse(boot, *free,
-                    building + mebibytes(largest + copied) + ", of which " + mebibytes(copied) +
-                        " would not fit into " + state_directory + " either");
-    }
-  }
-  for (auto& image : images) {
-    if (image.in_place && !beside) image.as = kept_path_elsewhere(image.image);
-  }
-  images.insert(images.end(), copies.begin(), copies.end());
-  return images;
-}
-
-Result<void> Transaction::keep_images(Journal& journal, int id,
-                                      const std::vector<KeptImage>& images) {
-  if (images.empty()) return {};
-  for (const auto& [image, as, in_place] : images) {
-    const auto directory = directory_of(as);
-    if (!files_.exists(directory)) {
-      if (auto made = files_.replace(directory, Directory{0700, 0, 0}); !made) return made;
-    }
-    if (auto kept = files_.keep(image, as, !in_place); !kept) return kept;
-  }
-  return journal.kept(files_, id, images);
-}
-
 Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) {
   const auto is_rebuild = [](const Change& change) {
     return std::holds_alternative<RebuildInitramfs>(change);
@@ -276,14 +197,26 @@ Result<void> Transaction::change_file(const FileChange& change) {
   return files_.replace(change.path, change.after);
 }
 
+Result<CommandResult> Transaction::run_tool(const Invocation& command, const Tick& tick) {
+  const auto at_work = [&](std::chrono::seconds elapsed) {
+    auto noted = note_builder(files_, Builder::at_work);
+    if (tick) tick(elapsed);
+    return noted;
+  };
+  if (auto noted = at_work(std::chrono::seconds(0)); !noted) return failure_of(noted);
+  auto result = runner_.run(command, {progress_.on_tool_output, [&](std::chrono::seconds elapsed) {
+                                        (void)at_work(elapsed);
+                                      }});
+  if (auto noted = note_builder(files_, Builder::ended); !noted) return failure_of(noted);
+  if (result && is_interrupted()) return interrupted_error();
+  return result;
+}
+
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
   const Invocation command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
-  if (auto noted = note_builder(files_, Builder::at_work); !noted) return noted;
-  auto result = runner_.run(command, {progress_.on_tool_output, {}});
-  if (auto noted = note_builder(files_, Builder::ended); !noted) return noted;
+  auto result = run_tool(command);
   if (!result) return failure_of(result);
-  if (is_interrupted()) return interrupted_error();
   if (result->exit_status != 0) {
     return fail(tool_failure(command.program + " failed", *result));
   }
@@ -309,17 +242,11 @@ Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t n
   if (build->written != rebuild.image) {
     if (auto removed = remove_if_there(build->written); !removed) return removed;
   }
-  if (auto noted = note_builder(files_, Builder::at_work); !noted) return noted;
-  const auto tick = [&](std::chrono::seconds elapsed) {
-    if (elapsed.count() > 0) (void)note_builder(files_, Builder::at_work);
+  auto result = run_tool(build->command, [&](std::chrono::seconds elapsed) {
     if (progress_.on_rebuild) progress_.on_rebuild(rebuild, number, count, elapsed);
-  };
-  tick(std::chrono::seconds(0));
-  auto result = runner_.run(build->command, {progress_.on_tool_output, tick});
+  });
   if (progress_.on_rebuilt) progress_.on_rebuilt();
-  if (auto noted = note_builder(files_, Builder::ended); !noted) return noted;
   if (!result) return failure_of(result);
-  if (is_interrupted()) return interrupted_error();
   if (result->exit_status == 0) return take_image(*build, rebuild);
   return fail(
       tool_failure(build->command.program + " failed for kernel " + printable(rebuild.release),
@@ -341,7 +268,33 @@ Result<void> Transaction::take_image(const ImageBuild& build, const RebuildInitr
       return fail(build.command.program + " did not write an image");
     if (auto placed = files_.put_back(build.written, rebuild.image); !placed) return placed;
   }
-  return check_ ? check_(rebuild) : Result<void>();
+  return check_copy(rebuild);
+}
+
+Result<void> Transaction::check_copy(const RebuildInitramfs& rebuild) {
+  if (!check_) return {};
+  auto boots = check_(rebuild);
+  if (!boots) return failure_of(boots);
+  const auto& command = rebuild.copy_command;
+  if (*boots != BuiltImage::boots && !command.empty()) {
+    auto copied = run_tool({command.front(), {command.begin() + 1, command.end()}});
+    if (!copied) return failure_of(copied);
+    if (copied->exit_status != 0) return fail(tool_failure(command.front() + " failed", *copied));
+    boots = check_(rebuild);
+    if (!boots) return failure_of(boots);
+  }
+  if (*boots != BuiltImage::copy_stale) return {};
+  // What nothing copies stays as it was, and is told. What was copied in part does not.
+  const auto spoiled = std::ranges::find_if(kept_, [&](const KeptImage& kept) {
+    return std::ranges::find(rebuild.copies, kept.image) != rebuild.copies.end() &&
+           is_changed(files_, kept);
+  });
+  if (command.empty() && spoiled == kept_.end()) return {};
+  const auto& copy = spoiled != kept_.end() ? spoiled->image : rebuild.image;
+  return fail("copying " + printable(rebuild.image) +
+                  " to where the boot loader reads it failed: " + printable(copy) +
+                  " is incomplete or outdated",
+              "Look for a full file system, then run the command again.");
 }
 
 }  // namespace vfio_switch

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/cards/intent.h"
 #include "core/files/diff.h"
+#include "core/images/image_verdict.h"
 #include "core/machine/profile.h"
 #include "system/files/file_store.h"
 #include "system/process/command_runner.h"
@@ -20,8 +22,9 @@
 
 namespace vfio_switch {
 
-/// Whether an image that was just built does what it should; called before the next change.
-using ImageCheck = std::function<Result<void>(const RebuildInitramfs& built)>;
+/// Whether an image that was just built does what it should, and boots; called before the next
+/// change.
+using ImageCheck = std::function<Result<BuiltImage>(const RebuildInitramfs& built)>;
 
 /// What a transaction is to do.
 struct Task {
@@ -53,13 +56,11 @@ class Transaction {
   /// Adds the file that hooks of initramfs tools read, before the images that they fill are built.
   [[nodiscard]] Result<void> tell_hooks(Diff& diff, const State& state) const;
   [[nodiscard]] Result<void> remove_if_there(const std::string& path);
-  /// Where the bytes of the images that are built wait; an Error (refused) where there is no room
-  /// for them, or for what a tool writes before it takes their place.
-  [[nodiscard]] Result<std::vector<KeptImage>> choose_places(const Diff& diff) const;
-  [[nodiscard]] Result<void> keep_images(Journal& journal, int id,
-                                         const std::vector<KeptImage>& images);
   [[nodiscard]] Result<void> carry_out(Journal& journal, int id, const Diff& diff);
   [[nodiscard]] Result<void> change_file(const FileChange& change);
+  using Tick = std::function<void(std::chrono::seconds elapsed)>;
+  /// What the tool writes is told apart from what others write meanwhile: see Journal.
+  [[nodiscard]] Result<CommandResult> run_tool(const Invocation& command, const Tick& tick = {});
   /// Runs the boot loader's tool, the `number`th of the transaction, and looks at what it wrote.
   [[nodiscard]] Result<void> set_parameters(Journal& journal, int id, const BootParameters& boot,
                                             std::size_t number);
@@ -67,6 +68,8 @@ class Transaction {
                                      std::size_t count);
   /// Puts what a tool built where it belongs, and has it checked.
   [[nodiscard]] Result<void> take_image(const ImageBuild& build, const RebuildInitramfs& rebuild);
+  /// Has it copied to where the boot loader reads it, where no hook has done so.
+  [[nodiscard]] Result<void> check_copy(const RebuildInitramfs& rebuild);
 
   FileStore& files_;
   CommandRunner& runner_;
@@ -74,6 +77,7 @@ class Transaction {
   Progress progress_;
   Recovery recovery_;
   ImageCheck check_;
+  std::vector<KeptImage> kept_;  ///< of the transaction that runs
 };
 
 }  // namespace vfio_switch

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import shutil
 import struct
-from typing import Sequence
+from typing import Any, Sequence
 
-from helper import Sysroot
+from helper import DESKTOP, KERNELS, Sysroot, SysrootCase
 from sysroot import UUID, kernel_image
 
 LINE = f"root=UUID={UUID} ro quiet"
@@ -111,3 +111,33 @@ def systemd_boot(root: Sysroot, partition: str, **entries: str) -> None:
     root.write(f"{partition}/loader/loader.conf", f"default {next(iter(entries))}.conf\ntimeout 5\n")
     for name, text in entries.items():
         root.write(f"{partition}/loader/entries/{name}.conf", text)
+
+
+def winners(entry: dict[str, Any]) -> dict[str, Any]:
+    """The driver of each function, where it is proved."""
+    return {one["device"]: one["winner"] if one["proved"] else "?" for one in entry["functions"]}
+
+
+class MenuCase(SysrootCase):
+    def status(self, root: Sysroot) -> Any:
+        done = root.run("status", "--json")
+        self.assert_status(done, 0)
+        return done.json
+
+    def plan(self, root: Sysroot, status: int = 0) -> Any:
+        done = root.run("plan", "enable", "--json")
+        self.assert_status(done, status)
+        return done.json
+
+    def rebuilds(self, root: Sysroot) -> list[tuple[str, str]]:
+        changes = self.plan(root)["changes"]
+        return [(change["kernel"], change["path"]) for change in changes if change["kind"] == "rebuild-initramfs"]
+
+    def codes(self, answer: Any) -> list[str]:
+        return [note["code"] for note in answer["note_details"]]
+
+    def arch(self, *kernels: str) -> Sysroot:
+        words = [word for kernel in kernels or KERNELS[1:] for word in ("--kernel", kernel)]
+        root = self.machine(DESKTOP, "--os", "arch", *words)
+        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
+        return root

@@ -32,6 +32,7 @@ import sysroot  # noqa: E402
 VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
 STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
 STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
+STAND_IN_COPIER = os.environ.get("STAND_IN_COPIER", "")
 if not VFIO_SWITCH:
     raise SystemExit("VFIO_SWITCH must name the program under test; tests/run sets it")
 

@@ -26,6 +26,7 @@
 //   spoil PATH     what copies the image for the boot loader leaves half of it at PATH
 //   delete         IMAGE is removed, and the exit status 1
 //   vanish         IMAGE is removed, and the exit status 0
+//   hook PATH      once IMAGE is replaced that program is run, and decides about the exit status
 //   die            once IMAGE is replaced it is killed by SIGKILL
 
 #define _GNU_SOURCE
@@ -53,6 +54,7 @@ static void wait_for_the_test(void) {
 static FILE* image;
 static char forgotten[256];
 static char early[256];
+static char hook[256];
 static int dracut;        // and not update-initramfs
 static const char* only;  // of the files in a directory those whose name begins so
 
@@ -201,6 +203,7 @@ static enum end behave(const char* version, const char* name) {
     if (strncmp(line, "fail ", 5) == 0 && strcmp(line + 5, version) == 0) end = fails;
     if (strncmp(line, "forget ", 7) == 0) strcpy(forgotten, line + 7);
     if (strncmp(line, "early ", 6) == 0) strcpy(early, line + 6);
+    if (strncmp(line, "hook ", 5) == 0) strcpy(hook, line + 5);
     if (strncmp(line, "spoil ", 6) == 0) spoil(line + 6);
     if (strcmp(line, "stubborn") == 0) signal(SIGTERM, SIG_IGN);
     if (strcmp(line, "wait") == 0) wait_for_the_test();
@@ -219,6 +222,18 @@ static enum end behave(const char* version, const char* name) {
   }
   fclose(file);
   return end;
+}
+
+static int run(const char* program) {
+  const pid_t child = fork();
+  if (child == 0) {
+    execl(program, program, (char*)NULL);
+    perror(program);
+    _exit(127);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  return status;
 }
 
 int main(int argc, char** argv) {
@@ -270,5 +285,6 @@ int main(int argc, char** argv) {
   }
   if (end == dies) raise(SIGKILL);
   unlink(backup);
+  if (hook[0] != '\0' && run(hook) != 0) return 1;
   return end == half ? 1 : 0;
 }

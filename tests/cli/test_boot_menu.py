@@ -7,10 +7,10 @@ from __future__ import annotations
 import os
 import shutil
 import unittest
-from typing import Any
 
 from boot_roots import (
     LINE,
+    MenuCase,
     arch_image,
     debian_image,
     efi_variable,
@@ -18,43 +18,14 @@ from boot_roots import (
     put,
     systemd_boot,
     unified_image,
+    winners,
 )
-from helper import CARD, DESKTOP, KERNELS, STAND_IN, VFIO_CONF, Sysroot, SysrootCase, as_root, snapshot
+from helper import CARD, DESKTOP, KERNELS, VFIO_CONF, Sysroot
 from tap import slow
 
 OLDER, NEWER = KERNELS
 VFIO = ["vfio_pci"]
 OURS = [VFIO_CONF]
-
-
-def winners(entry: dict[str, Any]) -> dict[str, Any]:
-    """The driver of each function, where it is proved."""
-    return {one["device"]: one["winner"] if one["proved"] else "?" for one in entry["functions"]}
-
-
-class MenuCase(SysrootCase):
-    def status(self, root: Sysroot) -> Any:
-        done = root.run("status", "--json")
-        self.assert_status(done, 0)
-        return done.json
-
-    def plan(self, root: Sysroot, status: int = 0) -> Any:
-        done = root.run("plan", "enable", "--json")
-        self.assert_status(done, status)
-        return done.json
-
-    def rebuilds(self, root: Sysroot) -> list[tuple[str, str]]:
-        changes = self.plan(root)["changes"]
-        return [(change["kernel"], change["path"]) for change in changes if change["kind"] == "rebuild-initramfs"]
-
-    def codes(self, answer: Any) -> list[str]:
-        return [note["code"] for note in answer["note_details"]]
-
-    def arch(self, *kernels: str) -> Sysroot:
-        words = [word for kernel in kernels or (NEWER,) for word in ("--kernel", kernel)]
-        root = self.machine(DESKTOP, "--os", "arch", *words)
-        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
-        return root
 
 
 class Entries(MenuCase):
@@ -309,68 +280,6 @@ class Images(MenuCase):
         self.assertEqual((entry["release"], entry["images"], entry["command_line"]), (NEWER, [uki], LINE))
         self.assertEqual(winners(entry)[CARD[0]], "nouveau")
         self.assertEqual((status["next_boot"], status["kernels"][0]["image"]), ("host", uki))
-
-
-class Copies(MenuCase):
-    """A hook of the user's own copies kernel and image to the ESP, where systemd-boot reads them."""
-
-    ESP = "boot/efi/EFI/debian"
-
-    def root(self) -> Sysroot:
-        root = self.machine(DESKTOP, "--kernel", OLDER)
-        put(root, f"{self.ESP}/vmlinuz", (root.path / f"boot/vmlinuz-{OLDER}").read_bytes())
-        text = f"title Debian\nlinux /EFI/debian/vmlinuz\ninitrd /EFI/debian/initrd.img\noptions {LINE}\n"
-        systemd_boot(root, "boot/efi", debian=text)
-        root.write("etc/vfio-switch.conf", "initramfs = always\n")
-        for image in (f"boot/initrd.img-{OLDER}", f"{self.ESP}/initrd.img"):
-            put(root, image, debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
-        return root
-
-    # Right: the ESP's copy is what boots; it is old, so the next boot gives the card to nouveau.
-    def test_the_copy_is_what_boots(self) -> None:
-        root = self.root()
-        self.assertEqual(self.rebuilds(root), [(OLDER, f"/boot/initrd.img-{OLDER}")])
-        self.assert_status(root.run("enable"), 0)
-        built = debian_image(root, OLDER, ["nouveau", "snd_hda_intel", *VFIO], OURS)
-        put(root, f"boot/initrd.img-{OLDER}", built)
-        status = self.status(root)
-        (entry,) = status["entries"]
-        self.assertEqual(entry["images"], [f"/{self.ESP}/initrd.img"])
-        self.assertEqual(winners(entry), {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
-        self.assertEqual(status["next_boot"], "host")
-        self.assertEqual((status["kernels"][0]["image"], status["kernels"][0]["staged"]), (f"/{self.ESP}/initrd.img", False))
-        (note,) = [note for note in status["note_details"] if note["cause"] == "copy-stale"]
-        self.assertEqual(note["data"]["file"]["path"], f"/{self.ESP}/initrd.img")
-        self.assert_status(root.run("verify"), 5)
-        plan = self.plan(root)
-        self.assertEqual((plan["outcome"], self.codes(plan).count("copy-stale")), ("nothing", 1))
-        put(root, f"{self.ESP}/initrd.img", built)
-        status = self.status(root)
-        self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
-        self.assertNotIn("copy-stale", self.codes(status))
-
-    # Right: what boots is as it was before the failure, the copies included.
-    def test_a_build_that_fails_half_way_leaves_the_copies_as_they_were(self) -> None:
-        root = self.root()
-        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
-        copies = [f"{self.ESP}/initrd.img", f"{self.ESP}/vmlinuz"]
-        root.write("etc/stand-in-initramfs", "half\n" + "".join(f"spoil /{copy}\n" for copy in copies))
-        before = snapshot(root.path, without=("var",))
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, 1)
-        self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
-        self.assertEqual(snapshot(root.path, without=("var",)), before)
-        kept = root.path / "var/lib/vfio-switch/journal/images"
-        self.assertEqual(sorted(os.listdir(kept)) if kept.exists() else [], [])
-
-    def test_without_room_for_the_copies_nothing_is_begun(self) -> None:
-        root = self.root()
-        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
-        # A sparse file: the size alone counts.
-        os.truncate(root.path / self.ESP / "initrd.img", 1 << 50)
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, 3)
-        self.assertIn("no-space: /var/lib/vfio-switch has ", done.err)
 
 
 if __name__ == "__main__":

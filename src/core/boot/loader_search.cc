@@ -116,26 +116,6 @@ class Search {
 
 }  // namespace
 
-std::string_view to_string(EntryTool tool) {
-  switch (tool) {
-    case EntryTool::none:
-      return "";
-    case EntryTool::kernelstub:
-      return "kernelstub";
-    case EntryTool::proxmox:
-      return "proxmox-boot-tool";
-    case EntryTool::ostree:
-      return "ostree";
-    case EntryTool::bootc:
-      return "bootc";
-    case EntryTool::sdbootutil:
-      return "sdbootutil";
-    case EntryTool::limine_entry:
-      return "limine-entry-tool";
-  }
-  return "";
-}
-
 std::string_view to_string(LoaderEvidence evidence) {
   switch (evidence) {
     case LoaderEvidence::next_option:

@@ -8,22 +8,9 @@
 
 #include "core/boot/boot_menu.h"
 #include "core/boot/efi_variables.h"
+#include "core/boot/entry_tool.h"
 
 namespace vfio_switch {
-
-/// What writes the entries of a boot loader, and copies kernels and images to where it reads them.
-enum class EntryTool {
-  none,          ///< people, or the loader's own generator
-  kernelstub,    ///< Pop!_OS
-  proxmox,       ///< proxmox-boot-tool: ESPs that are not mounted
-  ostree,        ///< a deployment is an entry; the next one may be written at shutdown only
-  bootc,         ///< the same, with its own store
-  sdbootutil,    ///< openSUSE
-  limine_entry,  ///< limine-entry-tool, limine-mkinitcpio
-};
-
-/// "kernelstub", as people call it.
-[[nodiscard]] std::string_view to_string(EntryTool tool);
 
 /// How it is known which boot loader a machine has, the surest first:
 ///

@@ -96,6 +96,7 @@ enum class FindingCause {
   file_edited,           ///< a refusal says it
   not_staged,            ///< reason
   image_stale,           ///< image, kernel, reason
+  image_copy_stale,      ///< file, source
   image_lacks_list,      ///< image, place
   reboot_needed,         ///< devices, expected
   not_active,            ///< devices, expected

@@ -68,6 +68,8 @@ void check_kernels(const Examination& examination, std::vector<Finding>& finding
       finding =
           make_finding(FindingCause::not_staged, {{"reason", kernel.reason.value_or(Reason())}},
                        {command_for_intent(examination)});
+    } else if (const auto& copy = kernel.stale_copy) {
+      finding = make_finding(FindingCause::image_copy_stale, copy->data, copy->remedy);
     } else {
       finding = make_finding(FindingCause::image_stale,
                              {{"image", Place{kernel.image.value_or("")}},
@@ -75,7 +77,7 @@ void check_kernels(const Examination& examination, std::vector<Finding>& finding
                               {"reason", kernel.reason.value_or(Reason())}},
                              {command_for_intent(examination, {"--rebuild"})});
     }
-    finding.ours = true;
+    finding.ours = !kernel.stale_copy;
     const bool said = std::ranges::find(findings, finding) != findings.end();
     if (!said) findings.push_back(std::move(finding));
   }

@@ -28,6 +28,9 @@ struct RebuildInitramfs {
   std::string image;    ///< its path inside the root
   Reason reason;
   std::vector<std::string> copies = {};  ///< see Kernel::copies
+  /// Copies it to where the boot loader reads it, if no hook of the initramfs tool has; empty where
+  /// nothing is known that does.
+  std::vector<std::string> copy_command = {};
 
   bool operator==(const RebuildInitramfs&) const = default;
 };

@@ -43,6 +43,13 @@ struct ImageVerdict {
 /// Verdicts by kernel release.
 using ImageVerdicts = std::map<std::string, ImageVerdict>;
 
+/// What boots once an image was built.
+enum class BuiltImage {
+  boots,
+  copy_stale,      ///< an outdated copy of it
+  copy_not_known,  ///< a copy that cannot be looked at
+};
+
 /// Judges the image of `kernel`. `config` is the configuration that it should hold, `root` what
 /// the real root alone would do under it. Wanted is the card for vfio-pci, where `intent` is
 /// enabled; else nothing that the real root would not do as well.

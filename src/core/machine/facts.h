@@ -45,8 +45,9 @@ struct Kernel {
   std::vector<std::string> loaded = {};
   /// `initramfs` is one of `loaded`; otherwise somebody copies it there.
   bool builds_loaded = true;
-  /// Files of its entries that somebody copies there when `initramfs` is built; empty where what is
-  /// built boots itself. A build that fails may leave them half written.
+  /// Files of its entries that somebody copies there when `initramfs` is built, and entries that
+  /// are written anew; empty where nothing but what is built changes. A build that fails may leave
+  /// them half written.
   std::vector<std::string> copies = {};
   /// The command line of that entry; nothing where no entry is known: see command_line_of().
   std::optional<std::string> command_line = std::nullopt;

@@ -121,11 +121,11 @@ std::optional<Note> doubt_about_next_boot(const SystemFacts& facts, bool builds_
 }
 
 Note copy_stale_note(const SystemFacts& facts, const std::string& copy, const std::string& source) {
-  Run run{{{"cp", source, copy}}};
-  if (facts.entry_tool == EntryTool::kernelstub) run = {{{"kernelstub"}}};
-  if (facts.entry_tool == EntryTool::proxmox) run = {{{"proxmox-boot-tool", "refresh"}}};
-  return {
-      NoteCause::copy_stale, {{"file", Place{copy}}, {"source", Place{source}}}, {std::move(run)}};
+  auto command = copy_command(facts.entry_tool);
+  if (command.empty()) command = {"cp", source, copy};
+  return {NoteCause::copy_stale,
+          {{"file", Place{copy}}, {"source", Place{source}}},
+          {Run{{std::move(command)}}}};
 }
 
 Reason reason_of(ReasonCause cause, const BootUnknown& unknown) {

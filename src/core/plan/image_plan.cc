@@ -42,11 +42,15 @@ bool rebuilds(const Diff& diff, std::string_view image) {
 
 /// Adds a rebuild of the image of `kernel`, if it has one and the caller does not build it. One
 /// that several kernels seem to share is built once, for the newest.
-void add_rebuild(const Kernel& kernel, const PlanOptions& options, Reason reason, Diff& diff) {
+void add_rebuild(const Kernel& kernel, EntryTool copier, const PlanOptions& options, Reason reason,
+                 Diff& diff) {
   if (!kernel.initramfs || kernel.release == options.built_elsewhere) return;
   if (rebuilds(diff, *kernel.initramfs)) return;
-  diff.emplace_back(
-      RebuildInitramfs{kernel.release, *kernel.initramfs, std::move(reason), kernel.copies});
+  RebuildInitramfs build{kernel.release, *kernel.initramfs, std::move(reason), kernel.copies, {}};
+  // What Proxmox's boot loader reads is nowhere to be seen.
+  const bool is_copied = !kernel.builds_loaded || copier == EntryTool::proxmox;
+  if (is_copied) build.copy_command = copy_command(copier);
+  diff.emplace_back(std::move(build));
 }
 
 }  // namespace
@@ -55,7 +59,7 @@ Diff other_rebuilds(const Diff& planned, const SystemFacts& facts, const Reason&
   Diff others;
   for (const auto& kernel : facts.kernels) {
     if (!kernel.initramfs || rebuilds(planned, *kernel.initramfs)) continue;
-    add_rebuild(kernel, {}, reason, others);
+    add_rebuild(kernel, facts.entry_tool, {}, reason, others);
   }
   return others;
 }
@@ -65,7 +69,7 @@ Plan completed(Plan plan, const SystemFacts& facts, const PlanOptions& options) 
   const bool changes = has_file_changes(plan.diff);
   for (const auto* kernel : in_build_order(facts)) {
     if (!changes && !options.force_rebuild) break;
-    add_rebuild(*kernel, options,
+    add_rebuild(*kernel, facts.entry_tool, options,
                 changes ? ReasonCause::configuration_changes : ReasonCause::rebuild_asked,
                 plan.diff);
   }
@@ -80,7 +84,8 @@ PlanPart rebuild_unproved(const PlanPart& planned, const SystemFacts& facts,
   for (const auto* kernel : in_build_order(facts)) {
     const auto verdict = images.find(kernel->release);
     if (verdict == images.end() || verdict->second.staged != false) continue;
-    add_rebuild(*kernel, options, verdict->second.reason.value_or(Reason()), part.diff);
+    add_rebuild(*kernel, facts.entry_tool, options, verdict->second.reason.value_or(Reason()),
+                part.diff);
   }
   part.add(refuse_unmounted(part, facts));
   if (!part.refusals.empty()) part.diff.clear();

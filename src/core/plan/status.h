@@ -27,6 +27,8 @@ struct KernelStatus {
   std::optional<bool> image_staged = true;
   bool root_decides = false;                ///< its image is not about the card
   std::optional<bool> image_has_vfio = {};  ///< see ImageVerdict::has_vfio
+  /// Its image is as it should be, and what boots is an outdated copy: see copy_stale_note().
+  std::optional<Note> stale_copy = {};
   bool lacks_vfio = false;  ///< it has no vfio-pci: no command of ours can change that
   bool running = false;
   NextBoot next_boot = NextBoot::host;

@@ -238,7 +238,7 @@ std::vector<Why> reasons(const Status& status) {
   }
   if (status.refusals.empty() && status.intent != Intent::unset) {
     for (const auto& kernel : status.kernels) {
-      if (!kernel.reason) continue;
+      if (!kernel.reason || kernel.stale_copy) continue;  // a note says so
       found.push_back({printable(kernel.release) + ": " + reason_text(*kernel.reason)});
     }
   }
@@ -265,6 +265,10 @@ std::string next_step(const Status& status, bool can_build) {
   }
   const std::string verb = status.intent == Intent::enabled ? "enable" : "disable";
   if (!status.refusals.empty()) return "fix that, then run 'vfio-switch " + verb + "'";
+  const bool only_copies = std::ranges::all_of(status.kernels, [&](const KernelStatus& kernel) {
+    return is_staged(kernel) || kernel.stale_copy;
+  });
+  if (!staged && only_copies) return "run the command above, then reboot";
   if (!staged) {
     const bool files = std::ranges::all_of(status.kernels, &KernelStatus::files_staged);
     return "run 'vfio-switch " + verb + (can_build || !files ? "'" : " --rebuild'");

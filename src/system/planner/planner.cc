@@ -135,12 +135,16 @@ Result<Status> Planner::status() const {
   if (intent == Intent::disabled) {
     stale = still_given(machine_.facts, plan.functions, config, machine_.state.boot_parameters);
   }
-  auto verdicts = images->verdicts;
-  if (auto found = find_stale_copies(evidence, config, intent, verdicts, stale); !found) {
-    return failure_of(found);
-  }
+  auto copies = find_stale_copies(evidence, config, intent, images->verdicts);
+  if (!copies) return failure_of(copies);
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
   std::ranges::move(stale, std::back_inserter(status.notes));
+  for (auto& kernel : status.kernels) {
+    const auto copy = copies->find(kernel.release);
+    if (copy == copies->end()) continue;
+    kernel.stale_copy = copy->second;
+    status.notes.push_back(std::move(copy->second));
+  }
   auto menu = vfio_switch::prove_menu(files_, machine_.facts, plan.functions, evidence.claims,
                                       evidence.opened);
   if (!menu) return failure_of(menu);
@@ -163,24 +167,42 @@ Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {
   return ask_images(std::move(*draft), options);
 }
 
-Result<void> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
+Result<BuiltImage> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
   const auto& facts = machine_.facts;
-  auto kernel = *std::ranges::find(facts.kernels, built.release, &Kernel::release);
-  if (!kernel.builds_loaded) kernel.loaded = {built.image};
+  const auto found = std::ranges::find(facts.kernels, built.release, &Kernel::release);
+  // A kernel that was copied in part does not tell its release: nothing starts this one any more.
+  if (found == facts.kernels.end()) return BuiltImage::copy_stale;
   auto claims = find_claims(files_, facts, plan.functions);
   if (!claims) return failure_of(claims);
-  const auto orders = prove_load_order(files_, facts, *claims, plan.config);
-  if (!orders) return std::unexpected(orders.error());
-  const Evidence evidence{std::move(*claims), orders->root_alone};
-  const auto report = open_image(kernel, evidence, plan.config, plan.state.intent);
-  if (!report) return std::unexpected(report.error());
-  const auto verdict =
-      judge_image(*report, kernel, plan.config, evidence.root_alone, plan.state.intent);
-  // What cannot be known of a readable image is no failure of the tool that built it.
-  const bool undecided = !verdict.staged && report->condition == ImageCondition::readable;
-  if (verdict.staged == true || undecided) return {};
-  return fail(built.image + " was rebuilt but does not do what is configured: " +
-              reason_text(verdict.reason.value_or(Reason())));
+  auto orders = prove_load_order(files_, facts, *claims, plan.config);
+  if (!orders) return failure_of(orders);
+  const Evidence evidence{std::move(*claims), std::move(orders->root_alone)};
+  const auto judge = [&](const Kernel& kernel) -> Result<ImageVerdict> {
+    auto report = open_image(kernel, evidence, plan.config, plan.state.intent);
+    if (!report) return failure_of(report);
+    auto verdict =
+        judge_image(*report, kernel, plan.config, evidence.root_alone, plan.state.intent);
+    // What cannot be known of a readable image is no failure of the tool that built it.
+    if (!verdict.staged && report->condition == ImageCondition::readable) verdict.staged = true;
+    return verdict;
+  };
+  auto original = *found;
+  if (!found->builds_loaded) original.loaded = {built.image};
+  auto verdict = judge(original);
+  if (!verdict) return failure_of(verdict);
+  if (verdict->staged != true) {
+    return fail(built.image + " was rebuilt but does not do what is configured: " +
+                reason_text(verdict->reason.value_or(Reason())));
+  }
+  if (found->loaded.empty()) {
+    if (!built.copies.empty()) return BuiltImage::copy_stale;
+    return built.copy_command.empty() ? BuiltImage::boots : BuiltImage::copy_not_known;
+  }
+  if (found->builds_loaded) return BuiltImage::boots;
+  verdict = judge(*found);
+  if (!verdict) return failure_of(verdict);
+  if (!verdict->staged) return BuiltImage::copy_not_known;
+  return *verdict->staged ? BuiltImage::boots : BuiltImage::copy_stale;
 }
 
 Result<Planner::Draft> Planner::ask_libkmod(Plan plan, std::vector<Claim> claims) const {
@@ -241,10 +263,11 @@ Result<ImagePart> Planner::add_images(const Plan& plan, const Evidence& evidence
     if (images->verdicts.at(order.kernel).staged != true) continue;
     part.orders.push_back(std::move(order));
   }
-  if (auto found =
-          find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts, part.notes);
-      !found) {
-    return failure_of(found);
+  auto copies = find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts);
+  if (!copies) return failure_of(copies);
+  for (auto& [release, note] : *copies) {
+    images->verdicts.erase(release);
+    part.notes.push_back(std::move(note));
   }
   part.add(rebuild_unproved(plan, machine_.facts, images->verdicts, options));
   return part;
@@ -283,9 +306,10 @@ Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
   return images;
 }
 
-Result<void> Planner::find_stale_copies(const Evidence& evidence, const DriverConfig& config,
-                                        Intent intent, ImageVerdicts& verdicts,
-                                        std::vector<Note>& notes) const {
+Result<std::map<std::string, Note>> Planner::find_stale_copies(
+    const Evidence& evidence, const DriverConfig& config, Intent intent,
+    const ImageVerdicts& verdicts) const {
+  std::map<std::string, Note> stale;
   for (auto kernel : machine_.facts.kernels) {
     const auto copy = copy_of(kernel);
     const auto verdict = verdicts.find(kernel.release);
@@ -295,10 +319,9 @@ Result<void> Planner::find_stale_copies(const Evidence& evidence, const DriverCo
     if (!report) return std::unexpected(report.error());
     const auto source = judge_image(*report, kernel, config, evidence.root_alone, intent);
     if (source.staged != true) continue;
-    verdict->second = source;
-    notes.push_back(copy_stale_note(machine_.facts, *copy, *kernel.initramfs));
+    stale.emplace(kernel.release, copy_stale_note(machine_.facts, *copy, *kernel.initramfs));
   }
-  return {};
+  return stale;
 }
 
 Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/base/error.h"
@@ -45,9 +47,10 @@ class Planner {
   /// not do what it wants.
   [[nodiscard]] Result<Plan> prove(Plan plan, const PlanOptions& options) const;
 
-  /// Opens an image that was built while `plan` was carried out. An Error where it does not do what
-  /// the plan wants.
-  [[nodiscard]] Result<void> check_built(const Plan& plan, const RebuildInitramfs& built) const;
+  /// Opens an image that was built while `plan` was carried out, and what boots, if that is a copy.
+  /// An Error where the image does not do what the plan wants. The machine is to be read anew.
+  [[nodiscard]] Result<BuiltImage> check_built(const Plan& plan,
+                                               const RebuildInitramfs& built) const;
 
  private:
   /// The images as they are, judged, and which driver gets each function after them.
@@ -82,10 +85,10 @@ class Planner {
   [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence,
                                                 const DriverConfig& config, Intent intent) const;
   /// Of images that boot as a copy, and whose original does what is wanted: they are not built
-  /// again, but have to be copied.
-  [[nodiscard]] Result<void> find_stale_copies(const Evidence& evidence, const DriverConfig& config,
-                                               Intent intent, ImageVerdicts& verdicts,
-                                               std::vector<Note>& notes) const;
+  /// again, but have to be copied. What says so, by kernel release.
+  [[nodiscard]] Result<std::map<std::string, Note>> find_stale_copies(
+      const Evidence& evidence, const DriverConfig& config, Intent intent,
+      const ImageVerdicts& verdicts) const;
   /// Whether a root file system of `config` needs nothing of an image to decide.
   [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
                                            const DriverConfig& config, Intent intent) const;

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/text.h"
 #include "core/machine/boot_entries.h"
+#include "system/files/best_effort.h"
 #include "system/images/opened_images.h"
 #include "system/tools/booster.h"
 #include "system/tools/kernels.h"
@@ -85,14 +87,34 @@ void find_source(ForeignFiles& files, const Profile& profile,
   kernel.initramfs = guess ? *guess : kernel.loaded.back();
 }
 
-/// What a hook that copies for the boot loader writes: all that the kernel's entries start.
-void find_copies(const BootMenu& menu, Kernel& kernel) {
-  if (kernel.builds_loaded) return;
+/// Limine's programs, into which the checksum of its configuration is written, where that is done.
+std::vector<std::string> enrolled_programs(const FileReader& files, const BootMenu& menu,
+                                           const std::string& config) {
+  std::vector<std::string> programs;
+  if (menu.loader != LoaderKind::limine || menu.editor != MenuEditor::locked) return programs;
+  const auto top = config.substr(0, config.rfind('/'));
+  for (const auto& directory : {top + "/EFI/limine", top + "/EFI/BOOT"}) {
+    for (const auto& name : names_in(files, directory)) {
+      if (lower_case(name).ends_with(".efi")) programs.push_back(directory + "/" + name);
+    }
+  }
+  return programs;
+}
+
+/// What a hook that copies for the boot loader writes: all that the kernel's entries start, and, of
+/// some tools, the entries themselves.
+void find_copies(const FileReader& files, const SystemFacts& facts, Kernel& kernel) {
+  const bool is_rewritten = rewrites_entries(facts.entry_tool);
+  if (kernel.builds_loaded && !is_rewritten) return;
   std::set<std::string> copies;
-  for (const auto& entry : menu.entries) {
+  for (const auto& entry : facts.boot_menu.entries) {
     if (!is_ours(entry) || entry.release != kernel.release) continue;
     for (auto& file : files_of(entry)) copies.insert(std::move(file));
     if (entry.kernel && !entry.kernel->at.empty()) copies.insert(entry.kernel->at);
+    if (!is_rewritten || !copies.insert(entry.source.file).second) continue;
+    for (auto& program : enrolled_programs(files, facts.boot_menu, entry.source.file)) {
+      copies.insert(std::move(program));
+    }
   }
   copies.erase(kernel.initramfs.value_or(""));
   kernel.copies.assign(copies.begin(), copies.end());
@@ -125,7 +147,7 @@ void follow_menu(ForeignFiles& files, const Profile& profile,
     kernel.loaded = files_of(entry);
     kernel.command_line = entry.command_line.value_or(facts.command_line);
     find_source(files, profile, generator, kernel);
-    find_copies(facts.boot_menu, kernel);
+    find_copies(files.reader(), facts, kernel);
   }
   guess_only_image(facts);
 }

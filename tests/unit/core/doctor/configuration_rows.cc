@@ -132,6 +132,17 @@ Examination unstaged(const std::optional<Reason>& reason, bool in_image) {
   });
 }
 
+/// The image is as it should be, and what boots is not.
+Examination outdated_copy() {
+  auto examination = unstaged(image_lacks_file, true);
+  examination.status.kernels.front().stale_copy =
+      Note{NoteCause::copy_stale,
+           {{"file", Place{"/boot/efi/EFI/Pop_OS/initrd.img"}},
+            {"source", Place{"/boot/initrd.img-6.1.0-56-amd64"}}},
+           {Run{{{"kernelstub"}}}}};
+  return examination;
+}
+
 /// Staged, and the host's driver has the card.
 Examination inactive(std::optional<bool> booted_since, std::string_view command_line = "ro") {
   return with(enabled(desktop().command_line(command_line)), [&](Examination& e) {
@@ -266,6 +277,10 @@ std::vector<Row> configuration_rows() {
        "Run 'vfio-switch enable'."},
       {image_stale, "the image lacks it", unstaged(image_lacks_file, true),
        unstaged(file_differs, false), "/boot/initrd.img-6.1.0-56-amd64", "enable --rebuild"},
+      {image_stale, "a copy of it boots", outdated_copy(), unstaged(image_lacks_file, true),
+       "/boot/efi/EFI/Pop_OS/initrd.img, which is an outdated copy of "
+       "/boot/initrd.img-6.1.0-56-amd64",
+       "Run 'kernelstub'."},
       {reboot_needed, "not rebooted yet", inactive(false), enabled(desktop()),
        "Bound now: 0000:01:00.0 (nouveau)", "Reboot."},
       {not_active, "rebooted since", inactive(true), inactive(false), "since the last boot",

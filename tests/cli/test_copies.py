@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images that boot as a copy: what makes it is awaited or run, and an undo takes the copies back as well."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unittest
+from pathlib import Path
+
+from boot_roots import LINE, MenuCase, debian_image, put, systemd_boot, winners
+from helper import CARD, DESKTOP, KERNELS, STAND_IN, STAND_IN_COPIER, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, as_root, run, snapshot
+
+OLDER = KERNELS[0]
+VFIO = ["vfio_pci"]
+OURS = [VFIO_CONF]
+
+
+class CopiesByAHook(MenuCase):
+    """A hook of the user's own copies kernel and image to the ESP, where systemd-boot reads them."""
+
+    ESP = "boot/efi/EFI/debian"
+
+    def root(self) -> Sysroot:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        put(root, f"{self.ESP}/vmlinuz", (root.path / f"boot/vmlinuz-{OLDER}").read_bytes())
+        text = f"title Debian\nlinux /EFI/debian/vmlinuz\ninitrd /EFI/debian/initrd.img\noptions {LINE}\n"
+        systemd_boot(root, "boot/efi", debian=text)
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        for image in (f"boot/initrd.img-{OLDER}", f"{self.ESP}/initrd.img"):
+            put(root, image, debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
+        return root
+
+    # Right: the ESP's copy is what boots; it is old, so the next boot gives the card to nouveau.
+    def test_the_copy_is_what_boots(self) -> None:
+        root = self.root()
+        self.assertEqual(self.rebuilds(root), [(OLDER, f"/boot/initrd.img-{OLDER}")])
+        self.assert_status(root.run("enable"), 0)
+        built = debian_image(root, OLDER, ["nouveau", "snd_hda_intel", *VFIO], OURS)
+        put(root, f"boot/initrd.img-{OLDER}", built)
+        status = self.status(root)
+        (entry,) = status["entries"]
+        self.assertEqual(entry["images"], [f"/{self.ESP}/initrd.img"])
+        self.assertEqual(winners(entry), {CARD[0]: "nouveau", CARD[1]: "snd_hda_intel"})
+        self.assertEqual(status["next_boot"], "host")
+        self.assertEqual((status["kernels"][0]["image"], status["kernels"][0]["staged"]), (f"/{self.ESP}/initrd.img", False))
+        (note,) = [note for note in status["note_details"] if note["cause"] == "copy-stale"]
+        self.assertEqual(note["data"]["file"]["path"], f"/{self.ESP}/initrd.img")
+        self.assert_status(root.run("verify"), 5)
+        plan = self.plan(root)
+        self.assertEqual((plan["outcome"], self.codes(plan).count("copy-stale")), ("nothing", 1))
+        put(root, f"{self.ESP}/initrd.img", built)
+        status = self.status(root)
+        self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
+        self.assertNotIn("copy-stale", self.codes(status))
+
+    # Right: what boots is as it was before the failure, the copies included.
+    def test_a_build_that_fails_half_way_leaves_the_copies_as_they_were(self) -> None:
+        root = self.root()
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        copies = [f"{self.ESP}/initrd.img", f"{self.ESP}/vmlinuz"]
+        root.write("etc/stand-in-initramfs", "half\n" + "".join(f"spoil /{copy}\n" for copy in copies))
+        before = snapshot(root.path, without=("var",))
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 1)
+        self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
+        self.assertEqual(snapshot(root.path, without=("var",)), before)
+        kept = root.path / "var/lib/vfio-switch/journal/images"
+        self.assertEqual(sorted(os.listdir(kept)) if kept.exists() else [], [])
+
+    def test_without_room_for_the_copies_nothing_is_begun(self) -> None:
+        root = self.root()
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        # A sparse file: the size alone counts.
+        os.truncate(root.path / self.ESP / "initrd.img", 1 << 50)
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 3)
+        self.assertIn("no-space: /var/lib/vfio-switch has ", done.err)
+
+
+class CopiesByATool(MenuCase):
+    """Pop!_OS: kernelstub copies to the ESP, where systemd-boot reads it."""
+
+    ESP = "boot/efi/EFI/Pop_OS-8888"
+    HOOK = "hook /usr/bin/kernelstub\n"
+    IMAGE = f"boot/initrd.img-{OLDER}"
+    COPIES = [f"{ESP}/vmlinuz.efi", f"{ESP}/initrd.img"]
+
+    def root(self, name: str = "root") -> Sysroot:
+        root = self.machine(DESKTOP, "--kernel", OLDER, to=name)
+        put(root, self.COPIES[0], (root.path / f"boot/vmlinuz-{OLDER}").read_bytes())
+        text = f"title Pop!_OS\nlinux /{self.COPIES[0][9:]}\ninitrd /{self.COPIES[1][9:]}\noptions {LINE}\n"
+        systemd_boot(root, "boot/efi", **{"Pop_OS-current": text})
+        root.write("etc/kernelstub/configuration", "{}\n")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        for image in (self.IMAGE, self.COPIES[1]):
+            put(root, image, debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        shutil.copy(STAND_IN_COPIER, root.path / "usr/bin/kernelstub")
+        self.copies(root, f"/boot/vmlinuz-{OLDER} /{self.COPIES[0]}", f"/{self.IMAGE} /{self.COPIES[1]}")
+        return root
+
+    def copies(self, root: Sysroot, *lines: str) -> None:
+        root.write("etc/stand-in-copier", "".join(f"{line}\n" for line in lines))
+        root.write("run/stand-in-copier.log", "")
+
+    def enable(self, root: Sysroot, status: int) -> Run:
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, status)
+        return done
+
+    def times(self, root: Sysroot) -> int:
+        return root.read("run/stand-in-copier.log").count("copied")
+
+    def test_what_no_hook_copies_the_tool_is_run_for(self) -> None:
+        root = self.root()
+        self.enable(root, 0)
+        self.assertEqual(self.times(root), 1)
+        self.assertEqual((root.path / self.IMAGE).read_bytes(), (root.path / self.COPIES[1]).read_bytes())
+        status = self.status(root)
+        self.assertEqual((status["next_boot"], winners(status["entries"][0])[CARD[0]]), ("vfio", "vfio-pci"))
+
+    def test_what_a_hook_has_copied_is_not_copied_again(self) -> None:
+        root = self.root()
+        root.write("etc/stand-in-initramfs", self.HOOK)
+        self.enable(root, 0)
+        self.assertEqual((self.times(root), self.status(root)["next_boot"]), (1, "vfio"))
+
+    # Right: stale, and the command is the one that copies.
+    def test_an_outdated_copy_is_named_with_the_command_that_copies(self) -> None:
+        root = self.root()
+        self.enable(root, 0)
+        put(root, self.COPIES[1], debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
+        self.assertEqual(self.status(root)["next_boot"], "host")
+        text = root.run("status").out
+        self.assertIn(f"the boot loader starts /{self.COPIES[1]}, which is an outdated copy of /{self.IMAGE}", text)
+        self.assertIn("Next  run the command above, then reboot", text)
+        self.assertNotIn("enable", text)
+        done = root.run("doctor", "--json")
+        self.assert_status(done, 5)
+        (finding,) = [one for one in done.json["findings"] if one["code"] == "image-stale"]
+        self.assertEqual(finding["cause"], "image-copy-stale")
+        self.assertEqual([step["command"] for step in finding["remedy"]["steps"]], [["kernelstub"]])
+
+    def assert_undone(self, root: Sysroot, words: str) -> None:
+        before = snapshot(root.path, without=("var", "run"))
+        done = self.enable(root, 1)
+        self.assertIn(words, done.err)
+        self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
+        self.assertEqual(snapshot(root.path, without=("var", "run")), before)
+
+    def test_a_tool_that_cannot_copy_fails_the_build(self) -> None:
+        root = self.root()
+        self.copies(root, "fail")
+        self.assert_undone(root, "kernelstub failed")
+
+    def test_a_tool_that_copies_nothing_fails_the_build(self) -> None:
+        root = self.root()
+        self.copies(root)
+        self.assert_undone(root, f"copying /{self.IMAGE} to where the boot loader reads it failed")
+
+    def test_a_hook_that_copies_in_part_and_says_nothing_fails_the_build(self) -> None:
+        for copy in self.COPIES:
+            with self.subTest(copy):
+                root = self.root(os.path.basename(copy))
+                os.remove(root.path / "etc/kernelstub/configuration")
+                root.write("etc/stand-in-initramfs", self.HOOK)
+                self.copies(root, f"half /{copy}")
+                self.assert_undone(root, f"/{copy} is incomplete or outdated")
+
+    def test_a_full_file_system_leaves_every_file_of_an_entry_as_it_was(self) -> None:
+        for name, hook in (("run by us", ""), ("run by a hook", self.HOOK)):
+            with self.subTest(name):
+                root = self.root(name)
+                root.write("etc/stand-in-initramfs", hook)
+                with open(root.write("boot/other", ""), "r+b") as other:
+                    other.truncate(64 << 20)
+                self.copies(root, f"/boot/other /{self.ESP}/other", f"/{self.IMAGE} /{self.COPIES[1]}")
+                done = run([*as_root(), "unshare", "--mount", "sh", "-ec", self.SCRIPT, "sh", str(root.path), VFIO_SWITCH])
+                self.assert_status(done, 1)
+                self.assertIn("No space left on device", done.err)
+                self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
+                self.assertEqual(Path(root.path / "before").read_text(), Path(root.path / "after").read_text())
+                self.assertEqual(len(Path(root.path / "before").read_text().splitlines()), 3)
+
+    SCRIPT = """
+        esp=$1/boot/efi
+        cp -a "$esp" "$1/saved"
+        size=$(du -s -B1 "$esp" | cut -f1)
+        mount -t tmpfs -o size=$((size + 262144)) tmpfs "$esp"
+        cp -a "$1/saved/." "$esp"
+        named() { (cd "$esp" && sha256sum EFI/Pop*/vmlinuz.efi EFI/Pop*/initrd.img loader/entries/*); }
+        named >"$1/before"
+        status=0
+        "$2" --sysroot "$1" enable --rebuild || status=$?
+        named >"$1/after"
+        exit $status
+    """
+
+
+class CopiesNobodySees(MenuCase):
+    """Proxmox: what boots is on ESPs that are not mounted."""
+
+    def root(self) -> Sysroot:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        root.write("etc/kernel/proxmox-boot-uuids", "A1B2-C3D4\n")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        put(root, f"boot/initrd.img-{OLDER}", debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
+        shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
+        shutil.copy(STAND_IN_COPIER, root.path / "usr/sbin/proxmox-boot-tool")
+        root.write("etc/stand-in-copier", "")
+        root.write("run/stand-in-copier.log", "")
+        return root
+
+    def times(self, root: Sysroot) -> int:
+        return root.read("run/stand-in-copier.log").count("copied")
+
+    def test_the_tool_is_run_after_a_build(self) -> None:
+        root = self.root()
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 0)
+        self.assertIn("not proved", done.out + done.err)
+        self.assertEqual((self.times(root), self.status(root)["next_boot"]), (1, "unknown"))
+
+    def test_after_a_failure_the_old_images_are_copied_again(self) -> None:
+        root = self.root()
+        root.write("etc/stand-in-initramfs", f"fail {OLDER}\n")
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 1)
+        self.assertEqual(self.times(root), 1)
+        self.assertIn("All changes were undone", done.err)
+
+    def test_where_they_cannot_be_copied_the_command_is_named(self) -> None:
+        root = self.root()
+        root.write("etc/stand-in-copier", "fail\n")
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 1)
+        self.assertIn("proxmox-boot-tool refresh failed, so the boot loader may still have the new image", done.err)
+        root.write("etc/stand-in-copier", "")
+        done = root.run("disable", "--rebuild", prefix=as_root())
+        self.assert_status(done, 0)
+        self.assertIn("an interrupted 'enable' was undone", done.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
