@@ -32,8 +32,13 @@ Restored count_restored(const FileReader& files, const JournalEntry& entry) {
   };
   count(entry.changes);
   for (const auto& run : entry.boot_runs) count(run.outputs);
-  restored.images = static_cast<std::size_t>(std::ranges::count_if(
-      entry.kept, [&](const KeptImage& kept) { return files.exists(kept.as); }));
+  for (const auto& kept : entry.kept) {
+    if (!files.exists(kept.as)) continue;
+    // Its copies are a kernel, an image, or what the boot loader reads.
+    const auto& copies = entry.copies;
+    const bool is_copy = std::ranges::find(copies, kept.image) != copies.end();
+    ++(is_copy ? restored.files : restored.images);
+  }
   return restored;
 }
 

@@ -9,10 +9,11 @@ import shutil
 import unittest
 from pathlib import Path
 
-from boot_roots import LINE, MenuCase, debian_image, put, systemd_boot, winners
+from boot_roots import LINE, MenuCase, arch_image, debian_image, efi_variable, no_menu, put, systemd_boot, winners
 from helper import CARD, DESKTOP, KERNELS, STAND_IN, STAND_IN_COPIER, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, as_root, run, snapshot
+from sysroot import kernel_image
 
-OLDER = KERNELS[0]
+OLDER, NEWER = KERNELS
 VFIO = ["vfio_pci"]
 OURS = [VFIO_CONF]
 
@@ -64,7 +65,7 @@ class CopiesByAHook(MenuCase):
         before = snapshot(root.path, without=("var",))
         done = root.run("enable", "--rebuild", prefix=as_root())
         self.assert_status(done, 1)
-        self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
+        self.assertIn("All changes were undone: 4 files, 1 image restored", done.err)
         self.assertEqual(snapshot(root.path, without=("var",)), before)
         kept = root.path / "var/lib/vfio-switch/journal/images"
         self.assertEqual(sorted(os.listdir(kept)) if kept.exists() else [], [])
@@ -147,7 +148,7 @@ class CopiesByATool(MenuCase):
         before = snapshot(root.path, without=("var", "run"))
         done = self.enable(root, 1)
         self.assertIn(words, done.err)
-        self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
+        self.assertIn("All changes were undone: 4 files, 1 image restored", done.err)
         self.assertEqual(snapshot(root.path, without=("var", "run")), before)
 
     def test_a_tool_that_cannot_copy_fails_the_build(self) -> None:
@@ -180,7 +181,7 @@ class CopiesByATool(MenuCase):
                 done = run([*as_root(), "unshare", "--mount", "sh", "-ec", self.SCRIPT, "sh", str(root.path), VFIO_SWITCH])
                 self.assert_status(done, 1)
                 self.assertIn("No space left on device", done.err)
-                self.assertIn("All changes were undone: 2 files, 3 images restored", done.err)
+                self.assertIn("All changes were undone: 4 files, 1 image restored", done.err)
                 self.assertEqual(Path(root.path / "before").read_text(), Path(root.path / "after").read_text())
                 self.assertEqual(len(Path(root.path / "before").read_text().splitlines()), 3)
 
@@ -241,6 +242,96 @@ class CopiesNobodySees(MenuCase):
         done = root.run("disable", "--rebuild", prefix=as_root())
         self.assert_status(done, 0)
         self.assertIn("an interrupted 'enable' was undone", done.err)
+
+
+class EntriesWrittenAnew(MenuCase):
+    """Tools that call the generator, copy what it built, and write the entries that name it."""
+
+    ID = "0123456789abcdef0123456789abcdef"
+    CHECKSUM = "#" + "5" * 128
+
+    def tool(self, root: Sysroot, name: str, *lines: str) -> None:
+        shutil.copy(STAND_IN_COPIER, root.path / f"usr/bin/{name}")
+        root.write("etc/stand-in-copier", "".join(f"{line}\n" for line in lines))
+        root.write("run/stand-in-copier.log", "")
+
+    def rebuild(self, root: Sysroot, status: int) -> Run:
+        done = root.run("enable", "--rebuild", prefix=as_root())
+        self.assert_status(done, status)
+        return done
+
+    def limine(self) -> Sysroot:
+        """CachyOS with a configuration whose checksum is in Limine's program."""
+        root = self.arch()
+        no_menu(root)
+        efi_variable(root, "LoaderInfo", "Limine 12.5.0")
+        for name in ("vmlinuz", "initramfs"):
+            (root.path / "boot" / self.ID / "linux").mkdir(parents=True, exist_ok=True)
+            source = "vmlinuz-linux" if name == "vmlinuz" else "initramfs-linux.img"
+            (root.path / "boot" / source).rename(root.path / f"boot/{self.ID}/linux/{name}")
+        root.write("etc/machine-id", f"{self.ID}\n")
+        root.write("boot/limine.conf", self.config("5" * 128))
+        root.write("boot/EFI/limine/limine_x64.efi", "a program with a checksum\n")
+        root.write("etc/default/limine", "ENABLE_ENROLL_LIMINE_CONFIG=yes\n")
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        put(root, f"boot/{self.ID}/linux/initramfs", arch_image(root, NEWER, ["nouveau", "snd_hda_intel"]))
+        return root
+
+    def config(self, checksum: str) -> str:
+        path = f"boot():/{self.ID}/linux"
+        return (f"default_entry: 2\n/+Arch\ncomment: machine-id={self.ID}\n  //linux\n  protocol: linux\n"
+                f"  path: {path}/vmlinuz\n  module_path: {path}/initramfs#{checksum}\n  cmdline: {LINE}\n")  # fmt: skip
+
+    def test_limines_checksums_and_program_come_back_with_the_image(self) -> None:
+        root = self.limine()
+        root.write("new/limine.conf", self.config("6" * 128))
+        root.write("new/program", "another checksum\n")
+        self.tool(root, "limine-mkinitcpio", f"half /boot/{self.ID}/linux/initramfs", "/new/limine.conf /boot/limine.conf",
+                  "/new/program /boot/EFI/limine/limine_x64.efi", "fail")  # fmt: skip
+        before = snapshot(root.path, without=("var", "run"))
+        done = self.rebuild(root, 1)
+        self.assertIn("limine-mkinitcpio failed", done.err)
+        self.assertIn("All changes were undone: 6 files, 1 image restored", done.err)
+        self.assertEqual(snapshot(root.path, without=("var", "run")), before)
+
+    # Right: an image whose checksum nobody writes is not built: Limine would refuse it.
+    def test_a_checksum_that_nobody_writes_anew_is_named(self) -> None:
+        root = self.limine()
+        os.remove(root.path / "etc/default/limine")
+        plan = self.plan(root, 3)
+        (refusal,) = [one for one in plan["refusals"] if "checksum" in one["message"]]
+        self.assertIn(f"refuses /boot/{self.ID}/linux/initramfs", refusal["message"])
+        (edit,) = refusal["remedy"]["steps"]
+        self.assertEqual((edit["path"], edit["from"], edit["to"]), ("/boot/limine.conf", self.CHECKSUM, None))
+
+    # Right: openSUSE's image has a name of its bytes; a new one has another name, and its entry with it.
+    def test_an_entry_that_names_a_new_image(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", NEWER)
+        root.write("usr/lib/os-release", 'ID=opensuse-tumbleweed\nID_LIKE="opensuse suse"\n')
+        base = f"boot/efi/opensuse-tumbleweed/{NEWER}"
+        old, new, kernel = (f"{base}/{name}" for name in ("initrd-" + "a" * 40, "initrd-" + "b" * 40, "linux-" + "c" * 40))
+        put(root, kernel, kernel_image(NEWER))
+        put(root, old, debian_image(root, NEWER, ["nouveau", "snd_hda_intel"]))
+        text = f"title openSUSE\nversion {NEWER}\nlinux /{kernel[9:]}\ninitrd /{old[9:]}\noptions {LINE}\n"
+        systemd_boot(root, "boot/efi", **{"opensuse-tumbleweed": text})
+        root.write("etc/vfio-switch.conf", "initramfs = always\n")
+        root.write("usr/bin/dracut", "#!/bin/sh\nexit 1\n", 0o755)
+        self.tool(root, "sdbootutil")
+        self.assertEqual(self.rebuilds(root), [(NEWER, f"/{old}")])
+        self.assert_status(root.run("enable"), 0)
+        put(root, "new/image", debian_image(root, NEWER, ["nouveau", "snd_hda_intel", *VFIO], OURS))
+        root.write("new/entry", text.replace(old[9:], new[9:]))
+        entry = "boot/efi/loader/entries/opensuse-tumbleweed.conf"
+        self.tool(root, "sdbootutil", f"/new/image /{new}", f"/new/entry /{entry}")
+        self.rebuild(root, 0)
+        status = self.status(root)
+        self.assertEqual((status["entries"][0]["images"], status["next_boot"]), ([f"/{new}"], "vfio"))
+        # It fails after it has written the entry: what is named boots as before.
+        root.write("new/entry", "title half\n")
+        self.tool(root, "sdbootutil", f"/new/entry /{entry}", f"half /{new}", "fail")
+        before = snapshot(root.path, without=("var", "run"))
+        self.rebuild(root, 1)
+        self.assertEqual(snapshot(root.path, without=("var", "run")), before)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ struct BootFile {
   std::string path;  ///< absolute in its file system, with slashes
   /// The same file as seen inside the root. Empty until it was located, and where it cannot be.
   std::string at = {};
+  /// What the loader compares its bytes with before it starts the entry, as it stands there.
+  std::string checksum = {};
 
   bool operator==(const BootFile&) const = default;
 };

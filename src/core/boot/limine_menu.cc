@@ -19,7 +19,9 @@ namespace {
 /// `[$]resource(argument):/path[#hash]`; before version 8 `resource://argument/path`.
 std::optional<BootFile> file_of(std::string_view text) {
   if (text.starts_with('$')) text.remove_prefix(1);
-  text = text.substr(0, text.rfind('#'));
+  const auto mark = std::min(text.rfind('#'), text.size());
+  const auto checksum = text.substr(mark);
+  text = text.substr(0, mark);
   const auto open = text.find('(');
   const auto close = text.find("):");
   std::string_view resource;
@@ -29,9 +31,9 @@ std::optional<BootFile> file_of(std::string_view text) {
     resource = text.substr(0, open);
     argument = text.substr(open + 1, close - open - 1);
     path = text.substr(close + 2);
-  } else if (const auto mark = text.find("://"); mark != std::string_view::npos) {
-    resource = text.substr(0, mark);
-    argument = text.substr(mark + 3);
+  } else if (const auto colon = text.find("://"); colon != std::string_view::npos) {
+    resource = text.substr(0, colon);
+    argument = text.substr(colon + 3);
     const auto slash = std::min(argument.find('/'), argument.size());
     path = argument.substr(slash);
     argument = argument.substr(0, slash);
@@ -39,6 +41,7 @@ std::optional<BootFile> file_of(std::string_view text) {
     return std::nullopt;
   }
   BootFile file;
+  file.checksum = checksum;
   for (const char c : "/" + std::string(path)) {
     if (c != '/' || !file.path.ends_with('/')) file.path += c;
   }

@@ -203,6 +203,10 @@ const std::vector<ReasonKind>& reason_kinds() {
        "booster-ignores",
        {"booster builds this system's initramfs, and ignores the softdep and install lines of "
         "modprobe.d (mkinitcpio and dracut use them)"}},
+      {image_verified,
+       "image-verified",
+       {"the boot loader refuses {1} if its checksum in {2} is not that of the new image, and no "
+        "tool that writes it is installed"}},
 
       {in_container, "in-container", {"a container"}},
       {in_chroot, "in-chroot", {"a chroot"}},

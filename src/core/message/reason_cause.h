@@ -123,6 +123,7 @@ enum class ReasonCause {
   preset_without_drop_ins,  ///< place, config, directory
   listed_module_missing,    ///< place, modules, kernel
   booster_ignores,
+  image_verified,  ///< file, place: of the checksum
 
   // Where a program runs that does not see the machine's own hardware.
   in_container,

@@ -39,7 +39,7 @@ std::string told_in_home(std::string_view rest) {
 }
 
 bool is_own_program(std::string_view word) {
-  constexpr std::array<std::string_view, 26> known = {"vfio-switch",
+  constexpr std::array<std::string_view, 29> known = {"vfio-switch",
                                                       "mount",
                                                       "virsh",
                                                       "systemctl",
@@ -60,6 +60,9 @@ bool is_own_program(std::string_view word) {
                                                       "mkinitcpio",
                                                       "limine-mkinitcpio",
                                                       "limine-update",
+                                                      "limine-dracut",
+                                                      "kernelstub",
+                                                      "proxmox-boot-tool",
                                                       "dracut",
                                                       "booster",
                                                       "cp",

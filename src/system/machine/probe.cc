@@ -124,6 +124,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto hindrances = find_image_hindrances(others, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);
   facts->image_hindrances = std::move(*hindrances);
+  std::ranges::move(find_verified(files, *facts), std::back_inserter(facts->image_hindrances));
   facts->wants_mkinitcpio_drop_in = wants_mkinitcpio_drop_in(others, generator);
   facts->modules_load_in_image = generator == InitramfsGenerator::dracut;
   facts->modprobe = read_modprobe_config(others);

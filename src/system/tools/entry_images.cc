@@ -134,7 +134,38 @@ void guess_only_image(SystemFacts& facts) {
   if (!only.empty()) facts.kernels.front().initramfs = only;
 }
 
+/// What writes the checksums of Limine's entries anew.
+bool writes_checksums(const FileReader& files) {
+  return files.exists("/usr/bin/limine-mkinitcpio") || files.exists("/usr/bin/limine-dracut");
+}
+
 }  // namespace
+
+std::vector<ImageHindrance> find_verified(const FileReader& files, const SystemFacts& facts) {
+  if (writes_checksums(files)) return {};
+  for (const auto& entry : facts.boot_menu.entries) {
+    if (!is_ours(entry)) continue;
+    auto images = entry.initrds;
+    if (entry.unified_image) images.push_back(*entry.unified_image);
+    for (const auto& image : images) {
+      const bool is_built = std::ranges::any_of(facts.kernels, [&](const Kernel& kernel) {
+        return !image.at.empty() &&
+               std::ranges::find(kernel.loaded, image.at) != kernel.loaded.end();
+      });
+      if (image.checksum.empty() || !is_built) continue;
+      const Place config{entry.source.file, entry.source.line};
+      Remedy remedy;
+      // An enrolled configuration must not change, and has to have checksums.
+      if (facts.boot_menu.editor != MenuEditor::locked) {
+        remedy.emplace_back(Edit{{config.path}, image.checksum, {}});
+      }
+      return {{{{ReasonCause::image_verified, {{"file", Place{image.at}}, {"place", config}}},
+                std::move(remedy)},
+               true}};
+    }
+  }
+  return {};
+}
 
 void follow_menu(ForeignFiles& files, const Profile& profile,
                  std::optional<InitramfsGenerator> generator, SystemFacts& facts) {

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include <vector>
+
 #include "core/base/error.h"
 #include "core/machine/facts.h"
 #include "core/machine/profile.h"
@@ -15,5 +17,10 @@ namespace vfio_switch {
 /// nothing starts are set apart. Where the menu does not tell, everything stays a guess.
 void follow_menu(ForeignFiles& files, const Profile& profile,
                  std::optional<InitramfsGenerator> generator, SystemFacts& facts);
+
+/// Images that a boot loader would refuse once they were built anew: it compares them with a
+/// checksum, which nothing that is installed writes.
+[[nodiscard]] std::vector<ImageHindrance> find_verified(const FileReader& files,
+                                                        const SystemFacts& facts);
 
 }  // namespace vfio_switch

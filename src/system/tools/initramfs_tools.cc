@@ -117,7 +117,7 @@ Result<ImageBuild> plan_build(const InitramfsTool& tool, const FileReader& files
                               const std::string& release, const std::string& image) {
   if (std::holds_alternative<Mkinitcpio>(tool)) return Mkinitcpio::build(files, release, image);
   if (std::holds_alternative<LimineMkinitcpio>(tool)) return LimineMkinitcpio::build(image);
-  if (std::holds_alternative<Dracut>(tool)) return Dracut::build(release, image);
+  if (std::holds_alternative<Dracut>(tool)) return Dracut::build(files, release, image);
   if (const auto* ostree = std::get_if<RpmOstreeInitramfs>(&tool)) {
     return ostree->build(release, image);
   }

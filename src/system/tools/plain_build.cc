@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/tools/plain_build.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
 #include "system/files/best_effort.h"
 #include "system/files/file_store.h"
+#include "system/tools/dracut.h"
 
 namespace vfio_switch {
 
@@ -64,6 +67,11 @@ std::vector<PlainBuild> plain_builds(const FileReader& files, const CommandRunne
     return {{{"rpm-ostree", {"initramfs", "--disable"}}}};
   }
   if (runner.has("limine-mkinitcpio")) return {{{"limine-mkinitcpio", {}}}};
+  if (runner.has("limine-dracut")) return {{{"limine-dracut", {}}}};
+  if (std::ranges::any_of(images,
+                          [&](const std::string& image) { return is_sdbootutils(files, image); })) {
+    return {{{"sdbootutil", {"mkinitrd"}}}};
+  }
   // Newer packages of dracut have a program of this name too.
   if (runner.has("update-initramfs") && (runner.has("mkinitramfs") || !runner.has("dracut"))) {
     return {{{"update-initramfs", {"-u", "-k", "all"}}}};

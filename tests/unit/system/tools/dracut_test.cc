@@ -19,7 +19,8 @@ using Words = std::vector<std::string>;
 
 TEST_CASE("dracut is given a name of its own, beside the image") {
   const std::string image = "/boot/initramfs-6.17.7-300.fc43.x86_64.img";
-  const auto build = Dracut::build("6.17.7-300.fc43.x86_64", image);
+  const TemporaryRoot root;
+  const auto build = Dracut::build(*root.reader(), "6.17.7-300.fc43.x86_64", image);
   CHECK(build.command.program == "dracut");
   CHECK(build.written == "/boot/.initramfs-6.17.7-300.fc43.x86_64.img.vfio-new");
   CHECK(build.command.arguments == Words{"--force", build.written, "6.17.7-300.fc43.x86_64"});
@@ -28,11 +29,30 @@ TEST_CASE("dracut is given a name of its own, beside the image") {
 
 TEST_CASE("A unified image is built by kernel-install, and written in place") {
   const std::string image = "/boot/efi/EFI/Linux/5f0c-6.17.7.efi";
-  const auto build = Dracut::build("6.17.7", image);
+  const TemporaryRoot root;
+  const auto build = Dracut::build(*root.reader(), "6.17.7", image);
   CHECK(build.command.program == "kernel-install");
   CHECK(build.command.arguments == Words{"add", "6.17.7", "/usr/lib/modules/6.17.7/vmlinuz"});
   CHECK(build.written == image);
   CHECK_FALSE(build.replaces_by_rename(image));
+}
+
+TEST_CASE("Images of boot entries that a tool writes are built by that tool") {
+  const std::string entry = "/boot/efi/opensuse-tumbleweed/6.17.7-1-default/";
+  const std::string image = entry + "initrd-" + std::string(40, 'a');
+  const TemporaryRoot root;
+  CHECK(Dracut::build(*root.reader(), "6.17.7-1-default", image).command.program == "dracut");
+  root.write("/usr/bin/sdbootutil", "");
+  const auto build = Dracut::build(*root.reader(), "6.17.7-1-default", image);
+  CHECK(build.command.program == "sdbootutil");
+  CHECK(build.command.arguments == Words{"--no-reuse-initrd", "add-kernel", "6.17.7-1-default"});
+  CHECK_FALSE(build.replaces_by_rename(image));
+  // That of another boot loader on the same system.
+  const auto other = Dracut::build(*root.reader(), "6.17.7", "/boot/initrd-6.17.7-1-default");
+  CHECK(other.command.program == "dracut");
+  root.write("/usr/bin/limine-dracut", "");
+  CHECK(Dracut::build(*root.reader(), "6.17.7", "/boot/0123/linux/initramfs").command.program ==
+        "limine-dracut");
 }
 
 TEST_CASE("Which tool is in use, where a distribution has two") {
