@@ -62,6 +62,29 @@ class Refusals(SysrootCase):
         self.check(root, "display-in-use", options=("--device", "01:00.0", "--allow-boot-gpu"))
         self.check(root, "boot-gpu", options=("--device", "01:00.0", "--allow-display-in-use"))
 
+    def test_it_is_not_known_which_gpu_boots(self) -> None:
+        root = self.machine("z370-gt1030-no-param", "--boot-vga", "none")
+        self.check(root, "boot-gpu")
+        done = root.run("enable", "--json")
+        self.assertEqual([refusal["devices"] for refusal in done.json["refusals"]], [["0000:01:00.0"]])
+        self.assertEqual([gpu["selected"] for gpu in root.run("devices", "--json").json["gpus"]], [False, False])
+        self.assertIn("vfio-switch plan enable --device 0000:01:00.0", root.run("devices").out)
+        named = root.run("plan", "enable", "--device", "01:00.0", "--json")
+        self.assert_status(named, 0)
+        self.assertEqual(named.json["outcome"], "change")
+
+    def test_a_gpu_that_says_by_boot_display_that_it_boots(self) -> None:
+        host = "sys/bus/pci/devices/0000:00:02.0"
+        for place in (f"{host}/boot_display", "sys/class/drm/card0/boot_display"):
+            with self.subTest(place=place):
+                root = Sysroot(self.scratch / place.replace("/", "-"), "z370-gt1030-no-param", "--boot-vga", "none")
+                root.write(place, "1\n")
+                done = root.run("plan", "enable", "--json")
+                self.assert_status(done, 0)
+                self.assertEqual(done.json["functions"], ["0000:01:00.0", "0000:01:00.1"])
+                boots = {one["address"]: one["boot_vga"] for one in root.run("devices", "--json").json["devices"]}
+                self.assertEqual((boots["0000:00:02.0"], boots["0000:01:00.0"]), (True, False))
+
     def test_two_cards_that_could_be_taken(self) -> None:
         root = self.machine("x370-pro-rx570-gtx970-rx550")
         done = root.run("enable", "--json")

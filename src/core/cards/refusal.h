@@ -17,7 +17,7 @@ namespace vfio_switch {
 enum class RefusalCode {
   no_gpu,               ///< the machine has no GPU
   only_gpu,             ///< no other display would stay with the host
-  boot_gpu,             ///< drives the boot display
+  boot_gpu,             ///< drives the boot display, or may do so
   integrated,           ///< part of the processor; never taken unless named
   host_display,         ///< a BMC's display
   virtual_function,     ///< an SR-IOV virtual function
@@ -51,6 +51,7 @@ enum class RefusalCause {
   no_gpu,
   only_display,             ///< gpu
   boot_display,             ///< gpu
+  boot_gpu_unknown,         ///< gpu: the one that would be chosen
   part_of_processor,        ///< gpu
   management_display,       ///< gpu: a server's BMC
   sriov_function,           ///< gpu

@@ -16,6 +16,11 @@ const std::vector<RefusalKind>& refusal_kinds() {
        "only-display",
        {"{1} is the only display, so the host would have no screen"}},
       {boot_display, Code::boot_gpu, "boot-display", {"{1} drives the boot display"}},
+      {boot_gpu_unknown,
+       Code::boot_gpu,
+       "boot-gpu-unknown",
+       {"it is not known which GPU drives the boot display, so {1} is chosen only if it is named "
+        "(--device, or device= in the settings)"}},
       {part_of_processor,
        Code::integrated,
        "part-of-processor",

@@ -176,7 +176,14 @@ std::vector<const Candidate*> by_distance(const std::vector<Candidate>& gpus) {
   return cards;
 }
 
-/// The only eligible card.
+/// True where the kernel says which GPU drove the display at boot.
+bool is_boot_gpu_known(const SystemFacts& facts) {
+  return std::ranges::any_of(facts.devices, [](const PciDevice& device) {
+    return device.device_class.is_display() && device.boot_vga == true;
+  });
+}
+
+/// The only eligible card, unless it may be what the machine boots on.
 std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Selection& selection) {
   const auto eligible = eligible_candidates(selection.gpus);
   if (eligible.size() > 1) {
@@ -190,6 +197,13 @@ std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Select
     if (selection.gpus.empty()) {
       selection.refusals.push_back({RefusalCause::no_gpu});
     }
+    return {};
+  }
+  if (!is_boot_gpu_known(facts)) {
+    const std::vector gpu = {eligible.front()->gpu};
+    selection.refusals.push_back(
+        {RefusalCause::boot_gpu_unknown, {{"gpu", gpu.front()}}, choice_of(gpu), gpu});
+    return {};
   }
   return eligible;
 }

@@ -81,6 +81,7 @@ enum class FindingCause {
   compositor_setting,    ///< setting, place, device
   used_by_host,          ///< a refusal says it
   choose_card,           ///< cards
+  boot_gpu_unknown,      ///< a refusal says it
   early_driver,          ///< place, module
   softdep_shadowed,      ///< place, module, by
   passthrough_lost,      ///< devices, reason

@@ -82,6 +82,7 @@ std::vector<FindingRow> hardware_rows() {
        FindingCode::choose_card,
        "choose-card",
        {"Several cards can be passed through: {1}."}},
+      {FindingCause::boot_gpu_unknown, FindingCode::choose_card, "boot-gpu-unknown", {}},
   };
 }
 

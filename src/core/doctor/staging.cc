@@ -136,6 +136,9 @@ void check_staging(const Examination& examination, std::vector<Finding>& finding
                                     {own_command({"enable"})}));
   }
   for (const auto& refusal : examination.selection.refusals) {
+    if (refusal.cause == RefusalCause::boot_gpu_unknown) {
+      findings.push_back(repeat_refusal(FindingCause::boot_gpu_unknown, refusal, refusal.remedy));
+    }
     if (refusal.code() != RefusalCode::ambiguous) continue;
     findings.push_back(make_finding(FindingCause::choose_card,
                                     {{"cards", items_of(refusal.devices)}},

@@ -78,8 +78,9 @@ struct PciDevice {
       driver_module;            ///< module of that driver (driver xhci_hcd, module xhci_pci)
   std::string driver_override;  ///< empty where unset
   std::optional<unsigned> iommu_group;
-  /// Drove the display at boot. VGA functions (0300) have the attribute; of other display classes
-  /// newer kernels' /sys/class/drm/cardN/boot_display says it (ABI/testing/sysfs-class-drm).
+  /// Drove the display at boot: `boot_vga` or `boot_display` is 1. VGA functions (0300) have the
+  /// first, 0 or 1. The second is there, always 1, only for the display with the firmware's
+  /// framebuffer, of any class (Linux, arch/x86/video/video-common.c, video_is_primary_device).
   std::optional<bool> boot_vga;
   bool thunderbolt = false;         ///< part of a Thunderbolt or USB4 controller
   bool virtual_function = false;    ///< an SR-IOV virtual function (sysfs `physfn`)

@@ -143,7 +143,10 @@ std::string next_step(const Selection& selection, const Style& style) {
            paragraph("Next: ", {"run 'vfio-switch plan enable' to see what enable would do."},
                      style);
   }
-  const auto choice = std::ranges::find(selection.refusals, RefusalCode::ambiguous, &Refusal::code);
+  const auto choice = std::ranges::find_if(selection.refusals, [](const Refusal& refusal) {
+    return refusal.code() == RefusalCode::ambiguous ||
+           refusal.cause == RefusalCause::boot_gpu_unknown;
+  });
   if (choice == selection.refusals.end()) {
     if (selection.gpus.empty()) return {};
     return "\n" +

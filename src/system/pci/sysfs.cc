@@ -128,6 +128,11 @@ FoundDevice read_device(ForeignFiles& foreign, const PciAddress& address) {
   if (device.device_class.subclass() == vga) {
     if (const auto boot_vga = attributes.text("boot_vga")) device.boot_vga = *boot_vga == "1";
   }
+  // linux-next had it here, beside boot_vga (drivers/pci/pci-sysfs.c). Linux has it at the DRM card
+  // (drivers/gpu/drm/drm_sysfs.c), where add_connectors() looks for it.
+  if (device.device_class.is_display() && attributes.text("boot_display") == "1") {
+    device.boot_vga = true;
+  }
   device.virtual_function = attributes.link("physfn").has_value();
   if (target) {
     device.bridges = addresses_in(*target);

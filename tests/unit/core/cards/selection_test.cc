@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,13 @@ FactsBuilder twins() {
   return desktop()
       .with(vga("02:00.0", "10de:1d01").driver("nouveau"))
       .with(audio("02:00.1", "10de:0fb8").driver("snd_hda_intel"));
+}
+
+/// The desktop, on which `of_host` and `of_card` are known about the boot display.
+FactsBuilder boots(std::optional<bool> of_host, std::optional<bool> of_card) {
+  return desktop()
+      .change("00:02.0", [&](PciDevice& device) { device.boot_vga = of_host; })
+      .change("01:00.0", [&](PciDevice& device) { device.boot_vga = of_card; });
 }
 
 CardIdentity gt1030_at(std::string_view address) {
@@ -108,6 +116,68 @@ TEST_CASE("Without a name nobody is taken where several could be") {
         "Run one of these commands:\n"
         "  vfio-switch enable --device 0000:01:00.0\n"
         "  vfio-switch enable --device 0000:02:00.0\n");
+}
+
+TEST_CASE("Without a name a card is taken only if it is known which GPU boots") {
+  struct Row {
+    std::string what;
+    FactsBuilder machine;
+    std::vector<PciAddress> functions;
+    Codes refused;
+  };
+  const auto card = at_all({"01:00.0", "01:00.1"});
+  const auto is_other_display = [](PciDevice& device) { device.device_class = {0x038000}; };
+  const Row rows[] = {
+      {"the host's GPU says so", boots(true, false), card, {}},
+      {"the host's GPU says so, and the card nothing", boots(true, {}), card, {}},
+      {"the host's GPU is no VGA device, and says so",
+       boots(true, false).change("00:02.0", is_other_display),
+       card,
+       {}},
+      {"a management controller's display says so",
+       boots(false, false).with(vga("05:00.0", "1a03:2000").driver("ast").boots()),
+       card,
+       {}},
+      {"each says that it does not", boots(false, false), {}, {RefusalCode::boot_gpu}},
+      {"none says anything", boots({}, {}), {}, {RefusalCode::boot_gpu}},
+      {"the card says that it does not, the host's GPU nothing",
+       boots({}, false).change("00:02.0", is_other_display),
+       {},
+       {RefusalCode::boot_gpu}},
+      {"the only GPU: that is reason enough",
+       boots({}, {}).without("00:02.0"),
+       {},
+       {RefusalCode::only_gpu}},
+      {"several cards: one has to be named all the same",
+       boots({}, {}).with(vga("02:00.0", "10de:2d04").driver("nouveau")),
+       {},
+       {RefusalCode::ambiguous}},
+  };
+  for (const auto& row : rows) {
+    INFO(row.what);
+    const auto selection = select(row.machine.facts(), {});
+    CHECK(selection.functions == row.functions);
+    CHECK(codes(selection.refusals) == row.refused);
+    CHECK(selection.cards.size() == (row.functions.empty() ? 0U : 1U));
+  }
+}
+
+TEST_CASE("A card that is named or kept is taken without knowing which GPU boots") {
+  const auto facts = boots({}, {}).facts();
+  const auto refused = select(facts, {});
+  REQUIRE(refused.refusals.size() == 1);
+  CHECK(text_of(refused.refusals[0]) ==
+        "it is not known which GPU drives the boot display, so 0000:01:00.0 is chosen only if it "
+        "is named (--device, or device= in the settings)");
+  CHECK(text_of(refused.refusals[0].remedy) ==
+        "Run:\n  vfio-switch enable --device 0000:01:00.0\n");
+  CHECK(refused.refusals[0].devices == at_all({"01:00.0"}));
+  CHECK(find_candidate(refused, "01:00.0")->eligible());
+  for (const auto& request : {named({at("01:00.0")}), kept({gt1030_at("01:00.0")})}) {
+    const auto selection = select(facts, request);
+    CHECK(selection.refusals.empty());
+    CHECK(selection.functions == at_all({"01:00.0", "01:00.1"}));
+  }
 }
 
 TEST_CASE("Without a name nobody is taken where none is eligible, and each GPU says why") {

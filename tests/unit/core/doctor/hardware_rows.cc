@@ -159,6 +159,9 @@ std::vector<Row> display_rows() {
       {choose_card, "two cards", healthy(second.facts()), plain, "Several",
        "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' or "
        "'vfio-switch enable --device 0000:03:00.0'."},
+      {choose_card, "no GPU is known to boot", healthy(boots_on("none").facts()), plain,
+       "not known which GPU drives the boot display",
+       "Run 'vfio-switch enable --device 0000:01:00.0'."},
   };
 }
 
