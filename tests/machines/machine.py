@@ -57,6 +57,10 @@ class Function:
         return self.class_code >> 8 == 0x0300
 
     @property
+    def is_display(self) -> bool:
+        return self.class_code >> 16 == 0x03
+
+    @property
     def modalias(self) -> str:
         """As the kernel prints it (drivers/pci/pci-sysfs.c, modalias_show)."""
         return (

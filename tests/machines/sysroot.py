@@ -147,16 +147,23 @@ def write_function(root: Root, machine: Machine, function: Function, where: str,
         root.link(f"{where}/physfn", physical)
 
 
+def by_boot_display(function: Function, boot_vga: Optional[str]) -> bool:
+    """Whether it drove the display at boot and only its DRM card says so (Linux, drivers/gpu/drm/drm_sysfs.c)."""
+    return function.address == boot_vga and not function.is_vga
+
+
 def write_displays(root: Root, machine: Machine, places: dict[str, str], boot_vga: Optional[str]) -> None:
     """/sys/class/drm. Where the overlay names no connectors, the boot display's one is connected."""
-    displays = [f for f in machine.functions if f.class_code >> 16 == 0x03 and f.driver in KMS_DRIVERS]
+    displays = [f for f in machine.functions if f.is_display and f.driver in KMS_DRIVERS]
     if machine.recorded:
-        displays = [f for f in machine.functions if machine.connectors.get(f.address)]
+        displays = [f for f in machine.functions if machine.connectors.get(f.address) or by_boot_display(f, boot_vga)]
     for number, function in enumerate(displays):
         usual = {"HDMI-A-1": "connected" if function.address == boot_vga else "disconnected"} if function.is_vga else {}
         card = f"{places[function.address]}/drm/card{number}"
         root.link(f"{card}/device", places[function.address])
         root.link(f"sys/class/drm/card{number}", card)
+        if by_boot_display(function, boot_vga):
+            root.file(f"{card}/boot_display", "1\n")
         for name, status in machine.connectors.get(function.address, usual).items():
             connector = f"{card}/card{number}-{name}"
             root.file(f"{connector}/status", status + "\n")
@@ -392,7 +399,8 @@ def fill(options: argparse.Namespace) -> None:
     machine = load(options.machine, options.variant)
     options.os = options.os or system_of(machine)
     boot_vga = {None: machine.boot_vga, "none": None}.get(options.boot_vga, options.boot_vga)
-    if boot_vga and not any(f.address == boot_vga and f.is_vga for f in machine.functions):
+    can_boot = [f for f in machine.functions if f.is_vga or (machine.recorded and f.is_display)]
+    if boot_vga and not any(f.address == boot_vga for f in can_boot):
         raise MachineError(f"{boot_vga} is no VGA function of {machine.name}")
     options.directory.mkdir(parents=True, exist_ok=True)
     if any(options.directory.iterdir()):

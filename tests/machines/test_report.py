@@ -100,6 +100,16 @@ class Content(Case):
         self.assertTrue(any(line.startswith("install nvidia ") for line in told["/etc/modprobe.d/nvidia.conf"]), told)
         self.check_same(root, self.build(recorded, "again"))
 
+    def test_a_boot_display_that_is_no_vga_device_counts(self) -> None:
+        root = self.build("z370-gt1030-no-param", "root", "--boot-vga", "none")
+        modalias = (root / GPU / "modalias").read_text()
+        self.put(root, f"{GPU}/modalias", modalias.replace("bc03sc00i00", "bc03sc80i00"))
+        (root / GPU / "boot_vga").unlink()
+        self.put(root, "sys/class/drm/card1/boot_display", "1\n")
+        again = self.build(self.record(root), "again")
+        self.assertEqual((again / "sys/class/drm/card1/boot_display").read_text(), "1\n")
+        self.check_same(root, again)
+
     def test_what_the_host_uses_counts(self) -> None:
         root = self.build("z370-gt1030-no-param", "root")
         before = run(PROGRAM, "--sysroot", root, "--json", "devices")
