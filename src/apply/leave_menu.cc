@@ -13,12 +13,12 @@ void leave_menu(FileStore& files, const MenuProof& menu, Moment began) {
   (void)files.replace(menu_record_path, RegularFile{render_menu_record(menu, began), 0644, 0, 0});
 }
 
-std::optional<MenuProof> prove_and_leave_menu(FileStore& files,
+std::optional<MenuProof> prove_and_leave_menu(const FileReader& seen, FileStore& files,
                                               const std::vector<PciAddress>& functions) {
   const auto began = std::chrono::system_clock::now();
-  const auto machine = read_machine(files);
+  const auto machine = read_machine(seen);
   if (!machine) return std::nullopt;
-  auto menu = Planner(files, *machine).prove_menu(functions);
+  auto menu = Planner(seen, *machine).prove_menu(functions);
   if (!menu) return std::nullopt;
   leave_menu(files, *menu, began);
   return std::move(*menu);

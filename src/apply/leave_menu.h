@@ -16,9 +16,9 @@ namespace vfio_switch {
 /// command that proved: without one `status` says what it can see.
 void leave_menu(FileStore& files, const MenuProof& menu, Moment began);
 
-/// Proves what every entry of the boot menu does with `functions`, and leaves it. Nothing where
-/// that cannot be looked at any more: the change is made.
+/// Proves what every entry of the boot menu, as `seen`, does with `functions`, and leaves it in
+/// `files`. Nothing where that cannot be looked at any more: the change is made.
 [[nodiscard]] std::optional<MenuProof> prove_and_leave_menu(
-    FileStore& files, const std::vector<PciAddress>& functions);
+    const FileReader& seen, FileStore& files, const std::vector<PciAddress>& functions);
 
 }  // namespace vfio_switch

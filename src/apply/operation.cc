@@ -3,6 +3,7 @@
 
 #include "apply/leave_menu.h"
 #include "apply/lock.h"
+#include "system/boot/esp_view.h"
 #include "system/machine/profile_store.h"
 #include "system/planner/planner.h"
 #include "system/process/process.h"
@@ -47,17 +48,18 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!profile) return failure_of(profile);
   Transaction transaction(files, runner, *profile, progress);
 
-  auto machine = read_machine(files);
-  if (!machine) return failure_of(machine);
-  auto plan = make_plan(files, *machine, *journal);
+  auto plan = mounts_esps ? plan_for(EspView(files), *journal) : plan_for(files, *journal);
   if (!plan) return failure_of(plan);
   result.plan = std::move(*plan);
   if (!is_worth_doing(files, result.plan)) return result;
   transaction.check_images([&](const RebuildInitramfs& built) -> Result<BuiltImage> {
     // What built it may have written the boot loader's entries anew.
-    auto now = read_machine(files);
-    if (!now) return failure_of(now);
-    return Planner(files, *now).check_built(result.plan, built);
+    const auto check = [&](const FileReader& seen) -> Result<BuiltImage> {
+      auto now = read_machine(seen);
+      if (!now) return failure_of(now);
+      return Planner(seen, *now).check_built(result.plan, built);
+    };
+    return mounts_esps ? check(EspView(files)) : check(files);
   });
   auto diff = result.plan.diff;
   if (!boot_loader) {
@@ -68,8 +70,16 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!done) return failure_of(done);
   result.changed = true;
   forget_boots(files);
-  result.menu = prove_and_leave_menu(files, result.plan.functions);
+  const auto& functions = result.plan.functions;
+  result.menu = mounts_esps ? prove_and_leave_menu(EspView(files), files, functions)
+                            : prove_and_leave_menu(files, files, functions);
   return result;
+}
+
+Result<Plan> Operation::plan_for(const FileReader& files, const Journal& journal) const {
+  auto machine = read_machine(files);
+  if (!machine) return failure_of(machine);
+  return make_plan(files, *machine, journal);
 }
 
 Attempt Operation::attempt(const FileReader& files) const {

@@ -48,6 +48,7 @@ struct Operation {
   MakePlan make_plan;
   bool rebuild = true;               ///< run the initramfs tool
   bool boot_loader = true;           ///< run the boot loader's
+  bool mounts_esps = false;          ///< what boots is looked at there too: see EspView
   bool forget = false;               ///< the journal is cleared afterwards: a rollback
   std::chrono::seconds patience{0};  ///< how long to wait for another process
   Progress progress;
@@ -57,6 +58,9 @@ struct Operation {
   [[nodiscard]] Attempt attempt(const FileReader& files) const;
   /// Plans again, once nobody else can change the machine.
   [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;
+
+ private:
+  [[nodiscard]] Result<Plan> plan_for(const FileReader& files, const Journal& journal) const;
 };
 
 /// What a command that only looks says about an interrupted change; nothing where there is none, or

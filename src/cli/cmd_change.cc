@@ -19,6 +19,7 @@
 #include "core/tell/outcome_text.h"
 #include "core/tell/phrases.h"
 #include "core/tell/plan_text.h"
+#include "system/boot/esp_view.h"
 #include "system/machine/machine.h"
 #include "system/machine/profile_store.h"
 #include "system/planner/planner.h"
@@ -157,6 +158,7 @@ Result<int> change_command(const Options& options) {
                       .make_plan = plan_for(options),
                       .rebuild = rebuild,
                       .boot_loader = rebuild,
+                      .mounts_esps = options.verb == Verb::enable,
                       .forget = options.verb == Verb::rollback,
                       .patience = {},
                       .progress = {}};
@@ -172,7 +174,8 @@ Result<int> change_command(const Options& options) {
   {
     auto files = open_reader(options.root);
     if (!files) return failure_of(files);
-    const auto [previewed, is_pending, is_needed] = operation.attempt(**files);
+    const auto [previewed, is_pending, is_needed] =
+        operation.mounts_esps ? operation.attempt(EspView(**files)) : operation.attempt(**files);
     if (!previewed && may_go_without_plan(options, previewed.error())) {
       return give_back_card(options, previewed.error());
     }

@@ -5,13 +5,14 @@
 #include "cli/json_output.h"
 #include "cli/plan_request.h"
 #include "core/tell/plan_text.h"
+#include "system/boot/esp_view.h"
 
 namespace vfio_switch {
 
 Result<int> plan_command(const Options& options) {
   auto files = open_reader(options.root);
   if (!files) return failure_of(files);
-  auto made = preview(**files, plan_for(options),
+  auto made = preview(EspView(**files), plan_for(options),
                       options.verb == Verb::rollback ? JournalUse::needed : JournalUse::optional);
   if (!made) return failure_of(made);
   auto& [machine, plan] = *made;

@@ -233,11 +233,14 @@ class EfiGuest(LoaderGuest):
                  "--offset", str(self.BOOT_OFFSET // 512), self.loader, str(ESP_MIB << 10))
         self.keep_kernel()
         (release,) = self.kernels()
+        self.install_loader(release)
+        self.make_disk()
+
+    def install_loader(self, release: str) -> None:
         self.chroot("sh", "-euc", f"""
             bootctl --esp-path=/efi --no-variables --make-entry-directory={'yes' if self.entries else 'no'} install
             printf 'timeout 1\\ndefault {self.token()}-*\\n' >/efi/loader/loader.conf
             kernel-install add {release} /boot/vmlinuz-{release} /boot/initrd.img-{release}""")
-        self.make_disk()
 
     def token(self) -> str:
         return self.read_file("/etc/machine-id").decode().strip()

@@ -39,7 +39,7 @@ BootMenu not_known(LoaderKind loader, BootUnknown why) {
 class Reader {
  public:
   Reader(const FileReader& files, const MenuReaderOptions& options)
-      : files_(files), options_(options), systems_(files_, mountinfo()) {
+      : files_(files), options_(options), systems_(files_, mountinfo(), options.mounted_esps) {
     places_ = find_boot_places(files_, systems_);
     if (!options_.mounted_esps.empty()) places_ = {options_.mounted_esps.front(), {}};
     signs_ = read_loader_signs(files_, places_);
@@ -51,6 +51,7 @@ class Reader {
     result.variables = signs_.variables;
     result.menu = read(result.loader);
     EntryFiles(files_, systems_, options_.unpack).complete(result.menu, signs_.variables);
+    compare_esps(result.menu);
     add_once(result);
     if (is_staged()) {
       result.menu.why_no_once = BootUnknown{BootUnknownCode::staged, staged_};
@@ -104,6 +105,34 @@ class Reader {
       default:
         return not_known(finding.kind,
                          {BootUnknownCode::loader, std::string(to_string(finding.kind))});
+    }
+  }
+
+  /// proxmox-boot-tool writes all ESPs alike, and which one starts is the firmware's affair. Where
+  /// they differ, because one was not there for a while, it is not known what boots.
+  void compare_esps(BootMenu& menu) const {
+    const auto& esps = options_.mounted_esps;
+    if (esps.size() < 2) return;
+    const auto is_same = [&](const std::string& path, const std::string& esp) {
+      if (!path.starts_with(esps.front() + "/")) return true;
+      const auto other = esp + path.substr(esps.front().size());
+      const auto here = files_.reader().status(path);
+      const auto there = files_.reader().status(other);
+      return here && there && *here && *there && (*here)->size == (*there)->size;
+    };
+    for (const auto& entry : menu.entries) {
+      auto files = entry.initrds;
+      for (const auto& file : {entry.kernel, entry.unified_image}) {
+        if (file) files.push_back(*file);
+      }
+      for (const auto& esp : esps) {
+        const bool same =
+            is_same(entry.source.file, esp) &&
+            std::ranges::all_of(files, [&](const BootFile& file) { return is_same(file.at, esp); });
+        if (same) continue;
+        menu.why_no_once = BootUnknown{BootUnknownCode::several, enumerate(esps)};
+        return;
+      }
     }
   }
 

@@ -56,7 +56,8 @@ std::optional<DatasetPath> dataset_path(const std::string& path) {
 
 }  // namespace
 
-FileSystems::FileSystems(const BootFiles& files, const std::optional<std::string>& mountinfo)
+FileSystems::FileSystems(const BootFiles& files, const std::optional<std::string>& mountinfo,
+                         const std::vector<std::string>& own)
     : files_(files) {
   const auto fstab = files.text("/etc/fstab");
   fstab_ = parse_fstab_rows(fstab.text);
@@ -67,6 +68,7 @@ FileSystems::FileSystems(const BootFiles& files, const std::optional<std::string
   } else {
     rows_ = fstab_;
   }
+  for (const auto& point : own) rows_.push_back({point, "/", "vfat", {}, true});
 }
 
 std::string FileSystems::device_of(const std::string& link) const {

@@ -17,8 +17,10 @@ namespace vfio_switch {
 /// below whichever of /, /boot, /efi and /boot/efi has it, if only one does.
 class FileSystems {
  public:
-  /// `mountinfo` is that of the running system, if the root is it.
-  FileSystems(const BootFiles& files, const std::optional<std::string>& mountinfo);
+  /// `mountinfo` is that of the running system, if the root is it; `own` are mount points of FAT
+  /// file systems that it does not know.
+  FileSystems(const BootFiles& files, const std::optional<std::string>& mountinfo,
+              const std::vector<std::string>& own = {});
 
   /// The path of `file` inside the root. `holder` is the file that names it. A BootUnknown of code
   /// `missing` where it is on none of the places that it can be.

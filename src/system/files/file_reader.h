@@ -59,6 +59,9 @@ class FileReader {
 
   /// Follows symbolic links.
   [[nodiscard]] virtual bool exists(const std::string& path) const = 0;
+
+  /// Mount points that only this reader sees, of ESPs that are not mounted for others.
+  [[nodiscard]] virtual std::vector<std::string> own_mounts() const { return {}; }
 };
 
 /// Opens `root` ("/" or the argument of --sysroot) for reading.

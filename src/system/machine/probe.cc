@@ -113,12 +113,14 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   auto kernels = read_kernels(others, profile, generator);
   if (!kernels) return failure_of(kernels);
   facts->kernels = std::move(*kernels);
-  auto machine_menu = read_boot_menu(files, {.unpack = unpack_kernel, .mounted_esps = {}});
+  auto machine_menu =
+      read_boot_menu(files, {.unpack = unpack_kernel, .mounted_esps = files.own_mounts()});
   facts->boot_menu = std::move(machine_menu.menu);
   facts->this_boot = machine_menu.this_boot;
-  // Root reads the menu itself.
-  if (::geteuid() != 0) facts->menu_record = load_menu_record(files);
   facts->entry_tool = machine_menu.loader.tool;
+  // Root reads the menu itself, but for one on ESPs that are not mounted.
+  const bool is_unmounted = facts->entry_tool == EntryTool::proxmox && files.own_mounts().empty();
+  if (::geteuid() != 0 || is_unmounted) facts->menu_record = load_menu_record(files);
   follow_menu(others, profile, generator, *facts);
   facts->early_modules = read_early_modules(others, profile);
   auto hindrances = find_image_hindrances(others, generator, facts->kernels);

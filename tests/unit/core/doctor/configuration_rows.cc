@@ -277,7 +277,7 @@ std::vector<Row> configuration_rows() {
        "Run 'vfio-switch enable'."},
       {image_stale, "the image lacks it", unstaged(image_lacks_file, true),
        unstaged(file_differs, false), "/boot/initrd.img-6.1.0-56-amd64", "enable --rebuild"},
-      {image_stale, "a copy of it boots", outdated_copy(), unstaged(image_lacks_file, true),
+      {image_stale, "a copy of it boots", outdated_copy(), unstaged(file_differs, false),
        "/boot/efi/EFI/Pop_OS/initrd.img, which is an outdated copy of "
        "/boot/initrd.img-6.1.0-56-amd64",
        "Run 'kernelstub'."},

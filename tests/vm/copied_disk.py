@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest whose boot loader starts copies: a hook puts kernels and images onto the EFI system partition, as kernelstub
+does, and writes the entries."""
+
+from __future__ import annotations
+
+from loader_disk import HOST_WORD, EfiGuest
+
+# kernelstub(8) as Pop!_OS's hooks run it, in a few lines (pop-os/kernelstub 3fb4e06): the newest kernel and the one
+# before it, under names that tell no version. Written for the test; the entry for the host is what a person adds.
+KERNELSTUB = f"""\
+#!/bin/sh
+set -eu
+files=/efi/EFI/Debian-test
+mkdir -p "$files" /efi/loader/entries
+entry() {{ # NAME KERNEL IMAGE WORDS
+    printf 'title %s\\nlinux /EFI/Debian-test/%s\\ninitrd /EFI/Debian-test/%s\\noptions %s%s\\n' \\
+        "$1" "$2" "$3" "$(cat /etc/kernel/cmdline)" "$4" >"/efi/loader/entries/$1.conf"
+}}
+copy() {{ # RELEASE SUFFIX-OF-KERNEL SUFFIX-OF-IMAGE
+    [ -e "/boot/initrd.img-$1" ] || return 0
+    cp "/boot/vmlinuz-$1" "$files/vmlinuz$2.efi"
+    cp "/boot/initrd.img-$1" "$files/initrd.img$3"
+}}
+set -- $(ls /boot/vmlinuz-* | sed 's,.*/vmlinuz-,,' | sort -rV)
+copy "$1" "" ""
+entry Debian-current vmlinuz.efi initrd.img ""
+entry Debian-host vmlinuz.efi initrd.img " {HOST_WORD}"
+rm -f /efi/loader/entries/Debian-oldkern.conf
+if [ $# -gt 1 ]; then
+    copy "$2" -previous -previous
+    entry Debian-oldkern vmlinuz-previous.efi initrd.img-previous ""
+fi
+"""
+HOOK = "#!/bin/sh\nexec kernelstub >&2\n"
+IMAGE = "/efi/EFI/Debian-test/initrd.img"
+
+
+class CopyGuest(EfiGuest):
+    """OVMF and systemd-boot, whose entries are made by the hook; Debian's own hooks are switched off."""
+
+    def __init__(self, name: str):
+        super().__init__(name, entries=True, unified=False)
+
+    def prepare(self) -> None:
+        self.write_file("/usr/bin/kernelstub", KERNELSTUB, 0o755)
+        self.write_file("/etc/kernelstub/configuration", '{"user": {"manage_mode": true}}\n')
+        for directory, theirs in (("kernel/postinst.d", "zz-systemd-boot"), ("kernel/postrm.d", "zz-systemd-boot"),
+                                  ("initramfs/post-update.d", "systemd-boot")):  # fmt: skip
+            (self.root / "etc" / directory / theirs).chmod(0o644)
+            self.write_file(f"/etc/{directory}/zz-kernelstub", HOOK, 0o755)
+        super().prepare()
+
+    def install_loader(self, release: str) -> None:
+        self.chroot("sh", "-euc", """
+            bootctl --esp-path=/efi --no-variables install
+            printf 'timeout 1\\ndefault Debian-current.conf\\n' >/efi/loader/loader.conf
+            kernelstub""")
