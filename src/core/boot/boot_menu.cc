@@ -101,6 +101,10 @@ std::string_view to_string(BootUnknownCode code) {
       return "directory";
     case BootUnknownCode::staged:
       return "staged";
+    case BootUnknownCode::kexec:
+      return "kexec";
+    case BootUnknownCode::load_kexec:
+      return "load-kexec";
   }
   return "";
 }
@@ -139,6 +143,12 @@ std::string describe(const BootUnknown& unknown) {
       case BootUnknownCode::staged:
         return "a deployment is staged (" + subject +
                "), and the boot menu changes when the system shuts down";
+      case BootUnknownCode::kexec:
+        return "a kernel is loaded by kexec (" + subject +
+               "), and a reboot starts it without the boot menu";
+      case BootUnknownCode::load_kexec:
+        return "with '" + subject +
+               "' a reboot loads a kernel with kexec, and starts it without the boot menu";
     }
     return subject;
   }();

@@ -58,6 +58,8 @@ enum class BootUnknownCode {
   release,      ///< the path of a kernel that does not tell its release
   directory,    ///< the directory of a menu that is its default: the menu waits
   staged,       ///< the file of a deployment that becomes an entry when the system shuts down
+  kexec,        ///< the file in which the kernel says that a reboot starts one that is loaded
+  load_kexec,   ///< the setting by which each reboot loads a kernel and starts it
 };
 
 struct BootUnknown {
@@ -157,7 +159,8 @@ struct BootMenu {
   std::optional<BootUnknown> why_no_default = std::nullopt;
   /// What boots next time instead, and never again.
   std::optional<std::size_t> once_entry = std::nullopt;
-  /// Set where something was chosen for the next boot and it is not known what.
+  /// Set where something was chosen for the next boot and it is not known what, or where the next
+  /// boot does not come to the menu.
   std::optional<BootUnknown> why_no_once = std::nullopt;
   std::optional<int> timeout = std::nullopt;  ///< in seconds; nothing: the menu waits
   MenuStyle style = MenuStyle::unknown;

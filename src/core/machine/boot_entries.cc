@@ -34,7 +34,9 @@ std::vector<const BootEntry*> usual_entries(const BootMenu& menu, std::string_vi
   for (const auto& entry : menu.entries) {
     if (is_usual(entry) && entry.release == release) found.push_back(&entry);
   }
-  const auto next = next_entry(menu);
+  auto next = next_entry(menu);
+  // One boot may skip the menu; the default entry is what others start.
+  if (!next) next = menu.default_entry;
   const auto* first = next ? &menu.entries[*next] : nullptr;
   std::ranges::stable_partition(found, [&](const BootEntry* entry) { return entry == first; });
   return found;

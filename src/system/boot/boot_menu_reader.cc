@@ -16,6 +16,7 @@
 #include "system/boot/entry_files.h"
 #include "system/boot/file_systems.h"
 #include "system/boot/loader_signs.h"
+#include "system/boot/menu_detour.h"
 
 namespace vfio_switch {
 
@@ -53,8 +54,8 @@ class Reader {
     EntryFiles(files_, systems_, options_.unpack).complete(result.menu, signs_.variables);
     compare_esps(result.menu);
     add_once(result);
-    if (is_staged()) {
-      result.menu.why_no_once = BootUnknown{BootUnknownCode::staged, staged_};
+    if (auto detour = find_menu_detour(files_)) {
+      result.menu.why_no_once = std::move(*detour);
     }
     const auto release = std::string(trim(files_.text("/proc/sys/kernel/osrelease").text));
     const auto line = files_.text("/proc/cmdline");
@@ -307,17 +308,11 @@ class Reader {
     if (!same) result.menu.why_no_once = BootUnknown{BootUnknownCode::loader, once->description};
   }
 
-  bool is_staged() const {
-    return files_.kind(staged_) != SourceKind::absent ||
-           files_.kind("/run/composefs/staged-deployment") != SourceKind::absent;
-  }
-
   BootFiles files_;
   const MenuReaderOptions& options_;
   FileSystems systems_;
   BootPlaces places_;
   LoaderSigns signs_;
-  const std::string staged_ = "/run/ostree/staged-deployment";
 };
 
 }  // namespace

@@ -382,6 +382,53 @@ TEST_CASE("A staged deployment changes what boots next") {
   CHECK(why_of(root.read()).starts_with("a deployment is staged"));
 }
 
+TEST_CASE("A kernel that kexec loads starts without the menu") {
+  MenuRoot root("grub-fedora");
+  root.write("/etc/fstab",
+             "UUID=2222 / btrfs subvol=root 0 0\nUUID=5555 /boot ext4 defaults 1 2\n");
+  const std::string settings = "/etc/default/kexec";
+  const std::string loaded = "/sys/kernel/kexec_loaded";
+  const auto default_entry = root.read().menu.default_entry;
+  REQUIRE(default_entry);
+  SECTION("it is loaded") {
+    root.write(loaded, "0\n");
+    CHECK(why_of(root.read()) == "known");
+    root.write(loaded, "1\n");
+    CHECK(why_of(root.read()) ==
+          "a kernel is loaded by kexec (/sys/kernel/kexec_loaded), and a reboot starts it without "
+          "the boot menu");
+    CHECK(root.read().menu.default_entry == default_entry);
+  }
+  SECTION("each reboot loads one") {
+    root.write(loaded, "0\n");
+    root.write("/usr/sbin/kexec", "program");
+    root.write(settings, "LOAD_KEXEC=true\n");
+    CHECK(why_of(root.read()).starts_with("/etc/default/kexec:1: with 'LOAD_KEXEC=true'"));
+    root.write(settings + ".d/not.listed", "LOAD_KEXEC=false\n");
+    CHECK(why_of(root.read()).starts_with("/etc/default/kexec:1: "));
+    root.write(settings + ".d/listed", "LOAD_KEXEC=false\n");
+    CHECK(why_of(root.read()) == "known");
+  }
+  SECTION("the settings alone load none: the package was removed") {
+    root.write(loaded, "0\n");
+    root.write(settings, "LOAD_KEXEC=true\n");
+    CHECK(why_of(root.read()) == "known");
+  }
+  SECTION("nor does a kernel that cannot") {
+    root.write("/usr/sbin/kexec", "program");
+    root.write(settings, "LOAD_KEXEC=true\n");
+    CHECK(why_of(root.read()) == "known");
+  }
+  SECTION("settings that may not be read may have one loaded") {
+    root.write(loaded, "0\n");
+    root.write("/usr/sbin/kexec", "program");
+    root.write(settings, "LOAD_KEXEC=false\n");
+    const auto reader = root.reader();
+    CHECK(why_of(read_boot_menu(DenyingReader(*reader, {settings}))) ==
+          "/etc/default/kexec cannot be read");
+  }
+}
+
 TEST_CASE("The firmware can start a kernel without any loader") {
   TemporaryRoot root;
   const std::string firmware = "-8be4df61-93ca-11d2-aa0d-00e098032b8c";

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Next boots that skip the boot menu: a kernel that kexec starts."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from helper import DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
+
+LOADED = "sys/kernel/kexec_loaded"
+SETTINGS = "etc/default/kexec"
+
+
+class SkippedCase(SysrootCase):
+    def root(self) -> Sysroot:
+        return self.machine(DESKTOP, "--kernel", KERNELS[0])
+
+    def enabled(self) -> Sysroot:
+        root = self.root()
+        self.assert_status(root.run("enable"), 0)
+        self.assertEqual(self.status(root)["next_boot"], "vfio")
+        return root
+
+    def status(self, root: Sysroot) -> Any:
+        done = root.run("status", "--json")
+        self.assert_status(done, 0)
+        return done.json
+
+    def why(self, answer: Any) -> tuple[str, str]:
+        """Why the next boot is not known: the code, and the sentence."""
+        (note,) = [note for note in answer["note_details"] if note["code"] == "boot-menu-unknown"]
+        return note["data"]["reason"]["data"]["unknown"], note["message"]
+
+    def assert_unknown(self, root: Sysroot, code: str, text: str) -> None:
+        status = self.status(root)
+        self.assertEqual(status["next_boot"], "unknown")
+        self.assertEqual(self.why(status)[0], code)
+        self.assertIn(text, self.why(status)[1])
+        self.assert_status(root.run("verify"), 5)
+
+
+class Kexec(SkippedCase):
+    def test_a_kernel_that_is_loaded_starts_next(self) -> None:
+        root = self.enabled()
+        root.write(LOADED, "0\n")
+        self.assertEqual(self.status(root)["next_boot"], "vfio")
+        root.write(LOADED, "1\n")
+        self.assert_unknown(root, "kexec", "a kernel is loaded by kexec (/sys/kernel/kexec_loaded)")
+        self.assertTrue(self.status(root)["entries"][0]["default"], "later boots start it")
+
+    def test_enable_and_disable_go_on_and_say_what_is_not_known(self) -> None:
+        root = self.root()
+        root.write(LOADED, "1\n")
+        self.assertEqual(self.why(root.run("plan", "enable", "--json").json)[0], "kexec")
+        done = root.run("enable")
+        self.assert_status(done, 0)
+        self.assertIn("Not proved for the next boot", done.out)
+        self.assertIn("vfio-pci", root.read(VFIO_CONF))
+        self.assert_status(root.run("disable"), 0)
+
+    def test_debians_kexec_tools_load_one_at_each_reboot(self) -> None:
+        root = self.enabled()
+        root.write(LOADED, "0\n")
+        root.write("usr/sbin/kexec", "#!/bin/sh\n", 0o755)
+        root.write(SETTINGS, "# Load a kexec kernel (true/false)\nLOAD_KEXEC=true\n")
+        self.assert_unknown(root, "load-kexec", "/etc/default/kexec:2: with 'LOAD_KEXEC=true'")
+        root.write(f"{SETTINGS}.d/site", "LOAD_KEXEC=false\n")
+        self.assertEqual(self.status(root)["next_boot"], "vfio")
+
+
+if __name__ == "__main__":
+    unittest.main()
