@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Next boots that skip the boot menu: a kernel that kexec starts."""
+"""Next boots that skip the boot menu: a kernel that kexec starts, a hibernated system that resumes."""
 
 from __future__ import annotations
 
 import unittest
 from typing import Any
 
+from boot_roots import put
 from helper import DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
 
 LOADED = "sys/kernel/kexec_loaded"
 SETTINGS = "etc/default/kexec"
+HIBERNATED = "sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
 
 
 class SkippedCase(SysrootCase):
@@ -67,6 +69,17 @@ class Kexec(SkippedCase):
         root.write(SETTINGS, "# Load a kexec kernel (true/false)\nLOAD_KEXEC=true\n")
         self.assert_unknown(root, "load-kexec", "/etc/default/kexec:2: with 'LOAD_KEXEC=true'")
         root.write(f"{SETTINGS}.d/site", "LOAD_KEXEC=false\n")
+        self.assertEqual(self.status(root)["next_boot"], "vfio")
+
+
+class Hibernated(SkippedCase):
+    """systemd sets the EFI variable when it hibernates, and removes it when it resumes."""
+
+    def test_a_hibernated_system_resumes_next(self) -> None:
+        root = self.enabled()
+        put(root, HIBERNATED, b"\7\0\0\0" + "{}".encode("utf-16-le") + b"\0\0")
+        self.assert_unknown(root, "hibernated", "names a hibernated system, which the next boot resumes")
+        (root.path / HIBERNATED).unlink()
         self.assertEqual(self.status(root)["next_boot"], "vfio")
 
 

@@ -105,6 +105,8 @@ std::string_view to_string(BootUnknownCode code) {
       return "kexec";
     case BootUnknownCode::load_kexec:
       return "load-kexec";
+    case BootUnknownCode::hibernated:
+      return "hibernated";
   }
   return "";
 }
@@ -149,6 +151,9 @@ std::string describe(const BootUnknown& unknown) {
       case BootUnknownCode::load_kexec:
         return "with '" + subject +
                "' a reboot loads a kernel with kexec, and starts it without the boot menu";
+      case BootUnknownCode::hibernated:
+        return "the EFI variable " + subject +
+               " names a hibernated system, which the next boot resumes";
     }
     return subject;
   }();

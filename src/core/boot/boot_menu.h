@@ -60,6 +60,7 @@ enum class BootUnknownCode {
   staged,       ///< the file of a deployment that becomes an entry when the system shuts down
   kexec,        ///< the file in which the kernel says that a reboot starts one that is loaded
   load_kexec,   ///< the setting by which each reboot loads a kernel and starts it
+  hibernated,   ///< the EFI variable that names a system to be resumed
 };
 
 struct BootUnknown {
@@ -160,7 +161,7 @@ struct BootMenu {
   /// What boots next time instead, and never again.
   std::optional<std::size_t> once_entry = std::nullopt;
   /// Set where something was chosen for the next boot and it is not known what, or where the next
-  /// boot does not come to the menu.
+  /// boot does not go by the menu.
   std::optional<BootUnknown> why_no_once = std::nullopt;
   std::optional<int> timeout = std::nullopt;  ///< in seconds; nothing: the menu waits
   MenuStyle style = MenuStyle::unknown;

@@ -19,6 +19,8 @@ constexpr std::string_view firmware_guid = "-8be4df61-93ca-11d2-aa0d-00e098032b8
 constexpr std::string_view limine_variable =
     "LimineLastBootedEntry-513ee0d0-6e43-cb05-b272-f146a2fcb88a";
 constexpr std::string_view refind_variable = "PreviousBoot-36d08fa7-cf0b-42f5-8f14-68df73ed3740";
+constexpr std::string_view hibernation_variable =
+    "HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67";
 
 using Text = std::optional<std::string> EfiVariables::*;
 
@@ -161,7 +163,10 @@ std::string slashed(std::string_view path) {
 }
 
 bool is_boot_variable(std::string_view file_name) {
-  if (file_name == limine_variable || file_name == refind_variable) return true;
+  if (file_name == limine_variable || file_name == refind_variable ||
+      file_name == hibernation_variable) {
+    return true;
+  }
   if (file_name.ends_with(firmware_guid)) {
     const auto name = file_name.substr(0, file_name.size() - firmware_guid.size());
     return name == "BootOrder" || name == "BootNext" || name == "BootCurrent" ||
@@ -184,6 +189,10 @@ void add_efi_variable(EfiVariables& variables, std::string_view file_name,
   }
   if (file_name == refind_variable) {
     variables.refind_last = utf8_of_efi(value);
+    return;
+  }
+  if (file_name == hibernation_variable) {
+    variables.hibernated = true;
     return;
   }
   constexpr std::size_t guid_size = loader_guid.size();

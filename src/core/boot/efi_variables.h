@@ -42,6 +42,7 @@ struct EfiVariables {
   std::optional<std::string> stub_profile;
   std::optional<std::string> limine_last;  ///< LimineLastBootedEntry
   std::optional<std::string> refind_last;  ///< rEFInd's PreviousBoot
+  bool hibernated = false;                 ///< HibernateLocation: systemd wrote an image to resume
   std::optional<bool> secure_boot;
   std::optional<unsigned> boot_current;
   std::optional<unsigned> boot_next;

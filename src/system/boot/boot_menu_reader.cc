@@ -54,7 +54,7 @@ class Reader {
     EntryFiles(files_, systems_, options_.unpack).complete(result.menu, signs_.variables);
     compare_esps(result.menu);
     add_once(result);
-    if (auto detour = find_menu_detour(files_)) {
+    if (auto detour = find_menu_detour(files_, signs_.variables)) {
       result.menu.why_no_once = std::move(*detour);
     }
     const auto release = std::string(trim(files_.text("/proc/sys/kernel/osrelease").text));

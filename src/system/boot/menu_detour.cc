@@ -51,8 +51,11 @@ std::optional<BootUnknown> find_kexec(const BootFiles& files) {
 
 }  // namespace
 
-std::optional<BootUnknown> find_menu_detour(const BootFiles& files) {
+std::optional<BootUnknown> find_menu_detour(const BootFiles& files, const EfiVariables& variables) {
   if (auto kexec = find_kexec(files)) return kexec;
+  if (variables.hibernated) {
+    return BootUnknown{BootUnknownCode::hibernated, "HibernateLocation"};
+  }
   const std::string staged = "/run/ostree/staged-deployment";
   if (is_there(files, staged) || is_there(files, "/run/composefs/staged-deployment")) {
     return BootUnknown{BootUnknownCode::staged, staged};

@@ -92,6 +92,16 @@ TEST_CASE("Limine and rEFInd keep what was booted last") {
   CHECK(variables.refind_last == "Boot vmlinuz-linux from root");
 }
 
+TEST_CASE("systemd keeps where it wrote a hibernated system") {
+  const std::string name = "HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67";
+  CHECK(is_boot_variable(name));
+  CHECK_FALSE(is_boot_variable("HibernateLocation" + loader));
+  EfiVariables variables;
+  CHECK_FALSE(variables.hibernated);
+  add_efi_variable(variables, name, attributes + utf16("{\"uuid\":\"1111\"}") + le(0, 2));
+  CHECK(variables.hibernated);
+}
+
 TEST_CASE("Text of the firmware becomes UTF-8") {
   CHECK(utf8_of_efi(utf16("a") + std::string("\xfc\x00", 2)) == "a\xc3\xbc");
   CHECK(utf8_of_efi(std::string("\x3d\xd8\x00\xde", 4)) == "\xf0\x9f\x98\x80");

@@ -429,6 +429,20 @@ TEST_CASE("A kernel that kexec loads starts without the menu") {
   }
 }
 
+TEST_CASE("A hibernated system resumes, whatever the menu says") {
+  MenuRoot root("grub-fedora");
+  root.write("/etc/fstab",
+             "UUID=2222 / btrfs subvol=root 0 0\nUUID=5555 /boot ext4 defaults 1 2\n");
+  CHECK(why_of(root.read()) == "known");
+  root.write("/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67",
+             le(7, 4) + utf16("{}") + le(0, 2));
+  CHECK(
+      why_of(root.read()) ==
+      "the EFI variable HibernateLocation names a hibernated system, which the next boot resumes");
+  root.write("/sys/kernel/kexec_loaded", "1\n");
+  CHECK(why_of(root.read()).starts_with("a kernel is loaded by kexec"));
+}
+
 TEST_CASE("The firmware can start a kernel without any loader") {
   TemporaryRoot root;
   const std::string firmware = "-8be4df61-93ca-11d2-aa0d-00e098032b8c";
