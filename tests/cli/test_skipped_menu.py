@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Next boots that skip the boot menu: a kernel that kexec starts, a hibernated system that resumes."""
+"""Next boots that do not go by the boot menu: a kernel that kexec starts, a hibernated system that resumes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import unittest
 from typing import Any
 
 from boot_roots import put
-from helper import DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
+from helper import CARD, DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
 
 LOADED = "sys/kernel/kexec_loaded"
 SETTINGS = "etc/default/kexec"
 HIBERNATED = "sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
+RESUME = "etc/initramfs-tools/conf.d/resume"
 
 
 class SkippedCase(SysrootCase):
@@ -81,6 +82,49 @@ class Hibernated(SkippedCase):
         self.assert_unknown(root, "hibernated", "names a hibernated system, which the next boot resumes")
         (root.path / HIBERNATED).unlink()
         self.assertEqual(self.status(root)["next_boot"], "vfio")
+
+
+class Hibernation(SkippedCase):
+    """It brings back the drivers of before: a switch takes a reboot."""
+
+    def notes(self, root: Sysroot, verb: str) -> list[Any]:
+        done = root.run("plan", verb, "--json")
+        self.assert_status(done, 0)
+        return [note for note in done.json["note_details"] if note["code"] == "hibernation"]
+
+    def test_without_hibernation_nothing_is_said(self) -> None:
+        root = self.root()
+        self.assertEqual(self.notes(root, "enable"), [])
+        root.write(RESUME, "RESUME=none\n")
+        self.assertEqual(self.notes(root, "enable"), [])
+
+    def test_the_command_line_names_what_to_resume_from(self) -> None:
+        root = self.root()
+        root.boot_with("resume=/dev/sda2")
+        (note,) = self.notes(root, "enable")
+        self.assertEqual(note["data"]["what"], "resume=/dev/sda2")
+        done = root.run("enable")
+        self.assert_status(done, 0)
+        self.assertIn("reboot, and do not hibernate", " ".join(done.out.split()))
+
+    def test_debians_installer_names_what_to_resume_from(self) -> None:
+        root = self.root()
+        root.write(RESUME, "RESUME=UUID=1111-aaaa\n")
+        (note,) = self.notes(root, "enable")
+        self.assertEqual(note["data"]["what"], {"path": f"/{RESUME}", "line": 1})
+
+    def test_the_card_comes_back_to_the_host_by_a_reboot_as_well(self) -> None:
+        root = self.root()
+        root.boot_with("resume=/dev/sda2")
+        self.assert_status(root.run("enable"), 0)
+        self.assertEqual(self.notes(root, "disable"), [], "the host has the card still")
+        (root.path / "sys/bus/pci/drivers/vfio-pci").mkdir()
+        for address in CARD:
+            link = root.path / f"sys/bus/pci/devices/{address}/driver"
+            link.unlink()
+            link.symlink_to(f"{'../' * 4}bus/pci/drivers/vfio-pci")
+        self.assertEqual(len(self.notes(root, "disable")), 1)
+        self.assert_status(root.run("disable"), 0)
 
 
 if __name__ == "__main__":

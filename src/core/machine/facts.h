@@ -93,6 +93,7 @@ struct SystemFacts {
   std::optional<std::size_t> this_boot;    ///< the entry that started the running system
   EntryTool entry_tool = EntryTool::none;  ///< what copies kernels and images to the boot loader
   std::optional<Place> tpm_unlock;         ///< "/etc/crypttab:3": a disk whose key the TPM holds
+  std::optional<Place> resume_setting;     ///< initramfs-tools' line that names what to resume from
   std::vector<std::string> unmounted;      ///< boot file systems that should be mounted
   std::vector<Kernel> kernels;  ///< that boot, newest first; all that are installed where the menu
                                 ///< does not tell

@@ -79,6 +79,10 @@ const std::vector<NoteKind>& note_kinds() {
       {parameters_not_removed,
        "parameters-not-removed",
        {"the kernel parameters of vfio-switch cannot be removed: {1}"}},
+      {hibernation,
+       "hibernation",
+       {"hibernation is set up ({1}), and a system that resumes from it keeps the drivers that are "
+        "bound now: reboot, and do not hibernate"}},
   };
   return kinds;
 }

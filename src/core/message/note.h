@@ -34,6 +34,7 @@ enum class NoteCause {
   rebuild_not_needed_without_card,  ///< kernels; which drivers could bind the card is not known
   parameters_stay,                  ///< command
   parameters_not_removed,           ///< reason
+  hibernation,                      ///< what: a parameter or a place
 };
 
 /// A row of the table of notes.

@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/cards/card.h"
+#include "core/machine/hibernation.h"
+
 namespace vfio_switch {
 
 void PlanPart::add(PlanPart more) {
@@ -32,6 +35,18 @@ PlanPart refuse_unmounted(const PlanPart& planned, const SystemFacts& facts) {
   }
   refusal.data.emplace_back("paths", std::move(paths));
   return {.refusals = {std::move(refusal)}};
+}
+
+PlanPart warn_of_hibernation(const Plan& plan, const SystemFacts& facts) {
+  const bool wanted = plan.state.intent == Intent::enabled;
+  const auto is_otherwise = [&](const PciAddress& address) {
+    const auto* device = find_device(facts, address);
+    return device != nullptr && (device->driver == "vfio-pci") != wanted;
+  };
+  if (plan.outcome() != "change" || std::ranges::none_of(plan.functions, is_otherwise)) return {};
+  auto what = find_hibernation(facts);
+  if (!what) return {};
+  return {.notes = {{NoteCause::hibernation, {{"what", std::move(*what)}}}}};
 }
 
 }  // namespace vfio_switch

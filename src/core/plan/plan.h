@@ -62,4 +62,8 @@ struct Plan : PlanPart {
 /// not. Nothing where `planned` has it already.
 [[nodiscard]] PlanPart refuse_unmounted(const PlanPart& planned, const SystemFacts& facts);
 
+/// The note that what a plan changes needs a reboot, where the machine may hibernate instead: a
+/// function of the card has another driver now than the plan is for, and resumes with it.
+[[nodiscard]] PlanPart warn_of_hibernation(const Plan& plan, const SystemFacts& facts);
+
 }  // namespace vfio_switch

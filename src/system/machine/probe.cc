@@ -11,6 +11,7 @@
 #include "core/binding/generated_files.h"
 #include "core/boot/mounts.h"
 #include "core/files/own_paths.h"
+#include "core/machine/hibernation.h"
 #include "system/boot/boot_loaders.h"
 #include "system/boot/boot_menu_reader.h"
 #include "system/boot/secure_boot.h"
@@ -104,6 +105,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   facts->command_line_locked = is_command_line_locked(files);
   facts->boot_loader = find_boot_loader(files);
   facts->tpm_unlock = find_tpm_unlock(others);
+  facts->resume_setting = find_resume_setting(others.text(std::string(resume_setting_path)));
   if (files.is_running_system()) {
     (void)files.exists("/boot/.");  // an automount is mounted by looking into it
     facts->unmounted =

@@ -218,7 +218,9 @@ Result<Plan> Planner::ask_images(Draft draft, const PlanOptions& options) const 
   draft.plan = with_images(std::move(draft.plan), std::move(*spared));
   auto added = add_images(draft.plan, draft.evidence, options);
   if (!added) return failure_of(added);
-  return with_images(std::move(draft.plan), std::move(*added));
+  draft.plan = with_images(std::move(draft.plan), std::move(*added));
+  draft.plan.add(warn_of_hibernation(draft.plan, machine_.facts));
+  return std::move(draft.plan);
 }
 
 Result<ImagePart> Planner::spare_builds(const Plan& plan, const Evidence& evidence,
