@@ -286,6 +286,7 @@ std::string status_json(const Status& status) {
                {"kernels", kernels},
                {"devices", devices},
                {"next_boot", next_boot_text(status.next_boot)},
+               {"next_boot_reason", reason_json(status.menu.why_unknown)},
                {"entries", entries_json(status.menu)},
                {"load_order", orders},
                {"refusals", refusals_json(status.refusals)},

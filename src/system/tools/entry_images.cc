@@ -70,7 +70,7 @@ void find_releases(const FileReader& files, SystemFacts& facts) {
 /// Sets what the initramfs tool builds so that the files of an entry change: one of them, or the
 /// image that somebody copies there. Nothing where no tool that is known here does.
 void find_source(ForeignFiles& files, const Profile& profile,
-                 std::optional<InitramfsGenerator> generator, Kernel& kernel) {
+                 std::optional<InitramfsGenerator> generator, EntryTool tool, Kernel& kernel) {
   const auto guess = std::exchange(kernel.initramfs, std::nullopt);
   if (kernel.loaded.empty() || is_boosters(kernel.loaded.back())) return;
   const auto candidates = image_candidates(files, profile, generator, kernel);
@@ -82,9 +82,10 @@ void find_source(ForeignFiles& files, const Profile& profile,
       return;
     }
   }
-  // Built at the usual place, and copied to where the boot loader reads it.
-  kernel.builds_loaded = !guess;
-  kernel.initramfs = guess ? *guess : kernel.loaded.back();
+  // Built at the usual place, and copied to where the boot loader reads it; but a tool that writes
+  // the entry builds what it names, whatever else is left at the usual place.
+  kernel.builds_loaded = !guess || rewrites_entries(tool);
+  kernel.initramfs = kernel.builds_loaded ? kernel.loaded.back() : *guess;
 }
 
 /// Limine's programs, into which the checksum of its configuration is written, where that is done.
@@ -177,7 +178,7 @@ void follow_menu(ForeignFiles& files, const Profile& profile,
     const auto& entry = *entries.front();
     kernel.loaded = files_of(entry);
     kernel.command_line = entry.command_line.value_or(facts.command_line);
-    find_source(files, profile, generator, kernel);
+    find_source(files, profile, generator, facts.entry_tool, kernel);
     find_copies(files.reader(), facts, kernel);
   }
   guess_only_image(facts);
