@@ -5,10 +5,8 @@
 #include <utility>
 
 #include "core/base/text.h"
-#include "core/boot/extlinux_menu.h"
 #include "core/boot/firmware_menu.h"
 #include "core/boot/grub_menu.h"
-#include "core/boot/limine_menu.h"
 #include "core/boot/systemd_boot_menu.h"
 #include "core/boot/this_boot.h"
 #include "core/machine/os_release.h"
@@ -17,6 +15,8 @@
 #include "system/boot/file_systems.h"
 #include "system/boot/loader_signs.h"
 #include "system/boot/menu_detour.h"
+#include "system/boot/plain_menus.h"
+#include "system/boot/refind_files.h"
 
 namespace vfio_switch {
 
@@ -28,14 +28,6 @@ constexpr const char* architecture = "aa64";
 #else
 constexpr const char* architecture = "x64";
 #endif
-
-BootMenu not_known(LoaderKind loader, BootUnknown why) {
-  BootMenu menu;
-  menu.loader = loader;
-  menu.why_no_default = why;
-  menu.notes.push_back(std::move(why));
-  return menu;
-}
 
 class Reader {
  public:
@@ -81,15 +73,16 @@ class Reader {
     const bool needs_all = finding.kind != LoaderKind::grub ||
                            std::ranges::find(unmounted, "/boot") != unmounted.end();
     if (!unmounted.empty() && needs_all) {
-      return not_known(finding.kind, {BootUnknownCode::file_system, enumerate(unmounted)});
+      return unread_menu(finding.kind, {BootUnknownCode::file_system, enumerate(unmounted)});
     }
-    if (finding.kind == LoaderKind::unknown) return not_known(finding.kind, why_no_loader(finding));
+    if (finding.kind == LoaderKind::unknown)
+      return unread_menu(finding.kind, why_no_loader(finding));
     if (finding.tool == EntryTool::proxmox && options_.mounted_esps.empty()) {
       const auto uuids = files_.text(finding.tool_file).text;
       const auto words = split_words(uuids, " \t\n");
-      return not_known(finding.kind, {BootUnknownCode::file_system,
-                                      words.empty() ? std::string() : std::string(words.front()),
-                                      finding.tool_file});
+      return unread_menu(finding.kind, {BootUnknownCode::file_system,
+                                        words.empty() ? std::string() : std::string(words.front()),
+                                        finding.tool_file});
     }
     switch (finding.kind) {
       case LoaderKind::grub:
@@ -97,15 +90,18 @@ class Reader {
       case LoaderKind::systemd_boot:
         return read_systemd_boot();
       case LoaderKind::limine:
-        return read_limine();
+        return read_limine_files(files_, places_, signs_);
       case LoaderKind::extlinux:
-        return read_extlinux();
+        return read_extlinux_files(files_, places_);
+      case LoaderKind::refind:
+        return read_refind_files(files_, systems_, places_, signs_.variables,
+                                 std::string_view(architecture) == "aa64");
       case LoaderKind::unified_image:
       case LoaderKind::efi_stub:
         return read_firmware(finding.kind);
       default:
-        return not_known(finding.kind,
-                         {BootUnknownCode::loader, std::string(to_string(finding.kind))});
+        return unread_menu(finding.kind,
+                           {BootUnknownCode::loader, std::string(to_string(finding.kind))});
     }
   }
 
@@ -170,14 +166,14 @@ class Reader {
     if (configs.size() > 1) {
       path = config_of_stub(configs);
       if (path.empty()) {
-        return not_known(LoaderKind::grub, {BootUnknownCode::several, enumerate(configs)});
+        return unread_menu(LoaderKind::grub, {BootUnknownCode::several, enumerate(configs)});
       }
     }
     if (path.empty()) {
-      return not_known(LoaderKind::grub, {BootUnknownCode::missing, "/boot/grub/grub.cfg"});
+      return unread_menu(LoaderKind::grub, {BootUnknownCode::missing, "/boot/grub/grub.cfg"});
     }
     const auto text = files_.text(path);
-    if (text.state != SourceText::State::present) return not_known(LoaderKind::grub, text.why);
+    if (text.state != SourceText::State::present) return unread_menu(LoaderKind::grub, text.why);
     GrubRequest request{path, text.text, "", GrubVariant::upstream};
     if (signs_.is_efi) request.platform = *signs_.is_efi ? "efi" : "pc";
     if (is_fedora()) request.variant = GrubVariant::fedora;
@@ -248,7 +244,7 @@ class Reader {
     found.kind = [this](const std::string& path) { return files_.kind(path); };
     found.image = [this](const std::string& path) { return read_unified_file(files_, path); };
     if (places_.esp.empty() && places_.xbootldr.empty()) {
-      return not_known(LoaderKind::systemd_boot, {BootUnknownCode::file_system, "ESP"});
+      return unread_menu(LoaderKind::systemd_boot, {BootUnknownCode::file_system, "ESP"});
     }
     for (const auto& mount : {places_.esp, places_.xbootldr}) {
       if (!mount.empty()) found.partitions.push_back(partition(mount, found.unknown));
@@ -259,37 +255,6 @@ class Reader {
       if (settings.state == SourceText::State::unknown) found.settings->why = settings.why;
     }
     return read_systemd_boot_menu(found);
-  }
-
-  BootMenu read_limine() {
-    const auto path = find_limine_config(files_, places_);
-    const auto text = files_.text(path);
-    if (text.state == SourceText::State::unknown) return not_known(LoaderKind::limine, text.why);
-    // limine.cfg is how versions before 8 had it, in another syntax.
-    if (!path.ends_with(".conf")) {
-      return not_known(LoaderKind::limine, {BootUnknownCode::loader, "Limine before version 8"});
-    }
-    LimineRequest request{path, text.text, signs_.variables};
-    if (signs_.is_efi == false) request.platform = "bios";
-    auto menu = read_limine_menu(request);
-    // With the checksum of limine.conf in its program Limine has no editor.
-    const auto settings = files_.text("/etc/default/limine").text;
-    if (is_yes(settings, "ENABLE_ENROLL_LIMINE_CONFIG=")) menu.editor = MenuEditor::locked;
-    return menu;
-  }
-
-  BootMenu read_extlinux() {
-    const auto path = find_extlinux_config(files_, places_);
-    const auto text = files_.text(path);
-    if (text.state != SourceText::State::present) return not_known(LoaderKind::extlinux, text.why);
-    return read_extlinux_menu(path, text.text);
-  }
-
-  static bool is_yes(std::string_view settings, std::string_view key) {
-    return std::ranges::any_of(split_lines(settings), [&](std::string_view line) {
-      line = trim(line);
-      return line.starts_with(key) && line.substr(key.size()).find("yes") != std::string_view::npos;
-    });
   }
 
   BootMenu read_firmware(LoaderKind kind) {

@@ -182,6 +182,13 @@ bool FileSystems::is_foreign(const FileSystemName& name) const {
   return !expected && files_.reader().read_link(std::string(naming->directory) + name.name);
 }
 
+std::vector<std::string> FileSystems::unmounted_uuids() const {
+  auto names = files_.names("/dev/disk/by-uuid").names;
+  std::erase_if(
+      names, [&](const std::string& name) { return !rows_of({FileSystemBy::uuid, name}).empty(); });
+  return names;
+}
+
 std::optional<bool> FileSystems::is_mount_point(const std::string& point) const {
   if (rows_.empty()) return std::nullopt;
   return std::ranges::any_of(rows_, [&](const MountRow& row) { return row.point == point; });

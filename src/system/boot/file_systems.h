@@ -31,6 +31,10 @@ class FileSystems {
   [[nodiscard]] bool is_foreign(const FileSystemName& name) const;
   /// True if `point` is a mount point of a file system of its own. Nothing: not known.
   [[nodiscard]] std::optional<bool> is_mount_point(const std::string& point) const;
+  /// The file systems of mountinfo, else of fstab.
+  [[nodiscard]] const std::vector<MountRow>& rows() const { return rows_; }
+  /// The UUIDs that the machine has devices for and that are not mounted: on a running system.
+  [[nodiscard]] std::vector<std::string> unmounted_uuids() const;
   /// The mount points of FAT file systems, mounted or in fstab.
   [[nodiscard]] std::vector<std::string> fat_points() const;
   /// The UUID of the root file system as fstab has it.

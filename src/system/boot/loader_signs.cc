@@ -146,6 +146,15 @@ std::string find_extlinux_config(const BootFiles& files, const BootPlaces& place
   return first_there(files, paths);
 }
 
+std::vector<std::string> find_refind_configs(const BootFiles& files, const BootPlaces& places) {
+  std::vector<std::string> found;
+  if (places.esp.empty()) return found;
+  for (const auto* name : {"/EFI/refind/refind.conf", "/EFI/BOOT/refind.conf"}) {
+    if (is_there(files, places.esp + name)) found.push_back(places.esp + name);
+  }
+  return found;
+}
+
 LoaderSigns read_loader_signs(const BootFiles& files, const BootPlaces& places) {
   LoaderSigns signs;
   signs.variables = read_efi_variables(files);
@@ -163,7 +172,8 @@ LoaderSigns read_loader_signs(const BootFiles& files, const BootPlaces& places) 
     return esp.empty() ? std::string() : first_there(files, paths);
   };
   add(LoaderKind::limine, find_limine_config(files, places));
-  add(LoaderKind::refind, on_esp({"/EFI/refind/refind.conf", "/EFI/BOOT/refind.conf"}));
+  const auto refind = find_refind_configs(files, places);
+  add(LoaderKind::refind, refind.empty() ? std::string() : refind.front());
   const auto grub = find_grub_configs(files, places);
   add(LoaderKind::grub, grub.empty() ? std::string() : grub.front());
   add(LoaderKind::systemd_boot, on_esp({"/loader/loader.conf", "/EFI/systemd"}));

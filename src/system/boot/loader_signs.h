@@ -31,6 +31,10 @@ struct BootPlaces {
 
 /// The first limine.conf that Limine would find; empty: there is none.
 [[nodiscard]] std::string find_limine_config(const BootFiles& files, const BootPlaces& places);
+
+/// The refind.conf files that exist; each belongs to the rEFInd beside it.
+[[nodiscard]] std::vector<std::string> find_refind_configs(const BootFiles& files,
+                                                           const BootPlaces& places);
 [[nodiscard]] std::string find_extlinux_config(const BootFiles& files, const BootPlaces& places);
 
 }  // namespace vfio_switch

@@ -316,8 +316,43 @@ TEST_CASE("A loader whose menu is not read is named") {
 
 TEST_CASE("A menu that no reader is there for is named") {
   TemporaryRoot root;
-  root.write("/boot/efi/EFI/refind/refind.conf", "timeout 5\n");
-  CHECK(why_of(read_boot_menu(*root.reader())) == "the boot menu of rEFInd cannot be read");
+  root.write("/boot/efi/EFI/zbm/vmlinuz.EFI", "MZ");
+  CHECK(why_of(read_boot_menu(*root.reader())) == "the boot menu of ZFSBootMenu cannot be read");
+  TemporaryRoot other;
+  other.write("/boot/refind_linux.conf", "\"Standard\" \"root=a\"\n");
+  CHECK(why_of(read_boot_menu(*other.reader())) == "the boot menu of rEFInd cannot be read");
+}
+
+TEST_CASE("rEFInd's menu is read from the ESP and the directories that it scans") {
+  MenuRoot root("refind-arch");
+  const auto program = [](const std::string& release) {
+    auto image = kernel(release);
+    return image.replace(0, 2, "MZ");
+  };
+  root.write("/boot/vmlinuz-linux", program("6.12.8-arch1-1"));
+  root.write("/boot/vmlinuz-linux-lts", "no EFI program");
+  const auto machine = root.read();
+  CHECK(machine.menu.loader == LoaderKind::refind);
+  REQUIRE(machine.menu.entries.size() == 3);
+  const auto& entry = machine.menu.entries[0];
+  CHECK(entry.id == "vmlinuz-linux");
+  CHECK(entry.release == "6.12.8-arch1-1");
+  CHECK(entry.kernel->at == "/boot/vmlinuz-linux");
+  CHECK(entry.initrds.at(1).at == "/boot/initramfs-linux.img");
+  CHECK(entry.unknown.empty());
+  // What was booted last is in a variable of the machine that the root is of.
+  CHECK(why_of(machine) == "the value of the variable 'PreviousBoot' is not known");
+  // Two of them, each with a menu of its own.
+  root.write("/boot/EFI/BOOT/refind.conf", "timeout 1\n");
+  CHECK(why_of(root.read()) ==
+        "/boot/EFI/refind/refind.conf and /boot/EFI/BOOT/refind.conf are set up, and which of them "
+        "starts this system is not known");
+}
+
+TEST_CASE("Stanzas that rEFInd shows before all else are known without its disks") {
+  MenuRoot root("refind-manual");
+  const auto machine = root.read();
+  CHECK(next_of(machine).id == "Arch Linux");
 }
 
 TEST_CASE("Of two grub.cfg the stub on the ESP names the one that counts") {
