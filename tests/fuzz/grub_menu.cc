@@ -2,11 +2,10 @@
 // grub.cfg, with a grubenv and boot entries behind a first line "--- FILE".
 #include "core/boot/grub_menu.h"
 
-#include <map>
 #include <string>
 
-#include "core/base/text.h"
 #include "fuzz.h"
+#include "parts.h"
 
 namespace {
 
@@ -14,25 +13,11 @@ using vfio_switch::BootFile;
 using vfio_switch::SourceKind;
 using vfio_switch::SourceText;
 
-/// Parts of the input by name; what stands before the first is grub.cfg.
-std::map<std::string, std::string> parts_of(std::string_view text) {
-  std::map<std::string, std::string> parts;
-  std::string name;
-  for (const auto line : vfio_switch::split_lines(text)) {
-    if (line.starts_with("--- ")) {
-      name = std::string(line.substr(4));
-      continue;
-    }
-    parts[name] += std::string(line) + "\n";
-  }
-  return parts;
-}
-
 }  // namespace
 
 FUZZ(text) {
   using vfio_switch::fuzz::expect;
-  const auto parts = parts_of(text);
+  const auto parts = vfio_switch::fuzz::parts_of(text);
   const auto name_of = [](const BootFile& file) {
     return file.path.substr(file.path.rfind('/') + 1);
   };
