@@ -113,9 +113,9 @@ OptionLines option_lines(const RefindDirectory& directory, const ReadRefindFile&
   return found;
 }
 
-class Kernel {
+class FoundKernel {
  public:
-  Kernel(const RefindDirectory& directory, const std::string& name, const RefindConf& conf)
+  FoundKernel(const RefindDirectory& directory, const std::string& name, const RefindConf& conf)
       : name_(name),
         conf_(conf),
         path_(refind_path_of(directory, name)),
@@ -210,7 +210,7 @@ std::vector<BootEntry> refind_kernel_entries(const RefindDirectory& directory,
   constexpr std::size_t most = 4096;
   for (const auto& name : kernels) {
     if (entries.size() > most) break;
-    const Kernel kernel(directory, name, conf);
+    const FoundKernel kernel(directory, name, conf);
     std::size_t at = 0;
     const bool is_first = entries.empty();
     if (is_first) {
