@@ -31,7 +31,8 @@ bool any_file(const BootEntry& entry, std::string_view part) {
 bool is_snapshot(const BootEntry& entry) {
   const auto in_history = [](const BootFile& file) { return holds(file.path, "limine_history"); };
   return entry.id.find("gnulinux-snapshots-") != std::string::npos ||
-         entry.id.starts_with("snapper-") ||
+         // openSUSE: with GRUB and with systemd-boot.
+         entry.id.starts_with("snapper-") || entry.title.starts_with("Snapper: ") ||
          std::ranges::any_of(entry.submenus,
                              [](const std::string& title) { return holds(title, "snapshot"); }) ||
          (entry.kernel && in_history(*entry.kernel)) ||

@@ -28,6 +28,7 @@ const Row rows[] = {
     {"grub-arch-btrfs", "/boot/grub/grub.cfg", GrubVariant::upstream},
     {"grub-ubuntu", "/boot/grub/grub.cfg", GrubVariant::upstream},
     {"grub-fedora", "/boot/grub2/grub.cfg", GrubVariant::fedora},
+    {"grub-silverblue", "/boot/grub2/grub.cfg", GrubVariant::fedora},
     {"grub-opensuse", "/boot/grub2/grub.cfg", GrubVariant::upstream},
 };
 

@@ -59,7 +59,8 @@ TEST_CASE("The menus of systemd-boot are read as it shows them") {
     std::vector<std::string> mounts;
   };
   for (const Row& row : {Row{"sd-debian", {"/efi", "/boot"}}, Row{"sd-arch", {"/boot"}},
-                         Row{"sd-pop", {"/boot/efi"}}, Row{"sd-proxmox", {"/esp"}}}) {
+                         Row{"sd-pop", {"/boot/efi"}}, Row{"sd-proxmox", {"/esp"}},
+                         Row{"sd-opensuse", {"/boot/efi"}}}) {
     INFO(row.name);
     const MenuCase machine(row.name);
     CHECK(menu_text(read_systemd_boot_menu(files_of(machine, row.mounts))) == machine.expected());
