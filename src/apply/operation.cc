@@ -5,7 +5,7 @@
 #include "apply/lock.h"
 #include "system/boot/esp_view.h"
 #include "system/machine/profile_store.h"
-#include "system/planner/planner.h"
+#include "system/planner/image_judge.h"
 #include "system/process/process.h"
 #include "system/state/boot_store.h"
 #include "system/state/state_store.h"
@@ -57,7 +57,7 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
     const auto check = [&](const FileReader& seen) -> Result<BuiltImage> {
       auto now = read_machine(seen);
       if (!now) return failure_of(now);
-      return Planner(seen, *now).check_built(result.plan, built);
+      return ImageJudge(seen, *now).check_built(result.plan, built);
     };
     return mounts_esps ? check(EspView(files)) : check(files);
   });

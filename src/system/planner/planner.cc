@@ -7,14 +7,10 @@
 #include "core/binding/driver_config.h"
 #include "core/boot/card_parameters.h"
 #include "core/cards/own_command.h"
-#include "core/images/image_need.h"
-#include "core/machine/boot_entries.h"
 #include "core/plan/conclusion.h"
 #include "core/plan/config_plan.h"
 #include "core/plan/recorded_menu.h"
 #include "core/plan/still_given.h"
-#include "core/tell/message_text.h"
-#include "system/images/image_prover.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
 #include "system/planner/menu_prover.h"
@@ -129,13 +125,13 @@ Result<Status> Planner::status() const {
     if (!orders) return failure_of(orders);
     evidence.root_alone = std::move(orders->root_alone);
   }
-  auto images = look_into_images(evidence, config, intent);
+  auto images = images_.look_into_all(evidence, config, intent);
   if (!images) return failure_of(images);
   std::vector<Note> stale;
   if (intent == Intent::disabled) {
     stale = still_given(machine_.facts, plan.functions, config, machine_.state.boot_parameters);
   }
-  auto copies = find_stale_copies(evidence, config, intent, images->verdicts);
+  auto copies = images_.find_stale_copies(evidence, config, intent, images->verdicts);
   if (!copies) return failure_of(copies);
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
   std::ranges::move(stale, std::back_inserter(status.notes));
@@ -167,44 +163,6 @@ Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {
   return ask_images(std::move(*draft), options);
 }
 
-Result<BuiltImage> Planner::check_built(const Plan& plan, const RebuildInitramfs& built) const {
-  const auto& facts = machine_.facts;
-  const auto found = std::ranges::find(facts.kernels, built.release, &Kernel::release);
-  // A kernel that was copied in part does not tell its release: nothing starts this one any more.
-  if (found == facts.kernels.end()) return BuiltImage::copy_stale;
-  auto claims = find_claims(files_, facts, plan.functions);
-  if (!claims) return failure_of(claims);
-  auto orders = prove_load_order(files_, facts, *claims, plan.config);
-  if (!orders) return failure_of(orders);
-  const Evidence evidence{std::move(*claims), std::move(orders->root_alone)};
-  const auto judge = [&](const Kernel& kernel) -> Result<ImageVerdict> {
-    auto report = open_image(kernel, evidence, plan.config, plan.state.intent);
-    if (!report) return failure_of(report);
-    auto verdict =
-        judge_image(*report, kernel, plan.config, evidence.root_alone, plan.state.intent);
-    // What cannot be known of a readable image is no failure of the tool that built it.
-    if (!verdict.staged && report->condition == ImageCondition::readable) verdict.staged = true;
-    return verdict;
-  };
-  auto original = *found;
-  if (!found->builds_loaded) original.loaded = {built.image};
-  auto verdict = judge(original);
-  if (!verdict) return failure_of(verdict);
-  if (verdict->staged != true) {
-    return fail(built.image + " was rebuilt but does not do what is configured: " +
-                reason_text(verdict->reason.value_or(Reason())));
-  }
-  if (found->loaded.empty()) {
-    if (!built.copies.empty()) return BuiltImage::copy_stale;
-    return built.copy_command.empty() ? BuiltImage::boots : BuiltImage::copy_not_known;
-  }
-  if (found->builds_loaded) return BuiltImage::boots;
-  verdict = judge(*found);
-  if (!verdict) return failure_of(verdict);
-  if (!verdict->staged) return BuiltImage::copy_not_known;
-  return *verdict->staged ? BuiltImage::boots : BuiltImage::copy_stale;
-}
-
 Result<Planner::Draft> Planner::ask_libkmod(Plan plan, std::vector<Claim> claims) const {
   auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
   if (!orders) return failure_of(orders);
@@ -232,14 +190,14 @@ Result<ImagePart> Planner::spare_builds(const Plan& plan, const Evidence& eviden
   }
   const auto& facts = machine_.facts;
   const auto intent = plan.state.intent;
-  if (!can_do_without_images(evidence.claims, plan.config, intent)) return {};
+  if (!images_.can_do_without_images(evidence.claims, plan.config, intent)) return {};
   std::vector<std::string> proved;
   ImagePart part;
   for (const auto& change : plan.diff) {
     const auto* build = std::get_if<RebuildInitramfs>(&change);
     if (build == nullptr) continue;
     const auto kernel = std::ranges::find(facts.kernels, build->release, &Kernel::release);
-    auto report = open_image(*kernel, evidence, plan.config, intent);
+    auto report = images_.open(*kernel, evidence, plan.config, intent);
     if (!report) return failure_of(report);
     // If one image must be rebuilt, all are, so that they contain the same.
     if (!report->root_decides) return {};
@@ -258,14 +216,15 @@ Result<ImagePart> Planner::add_images(const Plan& plan, const Evidence& evidence
                                       const PlanOptions& options) const {
   const bool wants_nothing = plan.state.intent == Intent::unset;
   if (wants_nothing || !plan.refusals.empty() || !plan.diff.empty()) return {};
-  auto images = look_into_images(evidence, plan.config, plan.state.intent);
+  auto images = images_.look_into_all(evidence, plan.config, plan.state.intent);
   if (!images) return failure_of(images);
   ImagePart part;
   for (auto& order : images->orders) {
     if (images->verdicts.at(order.kernel).staged != true) continue;
     part.orders.push_back(std::move(order));
   }
-  auto copies = find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts);
+  auto copies =
+      images_.find_stale_copies(evidence, plan.config, plan.state.intent, images->verdicts);
   if (!copies) return failure_of(copies);
   for (auto& [release, note] : *copies) {
     images->verdicts.erase(release);
@@ -273,75 +232,6 @@ Result<ImagePart> Planner::add_images(const Plan& plan, const Evidence& evidence
   }
   part.add(rebuild_unproved(plan, machine_.facts, images->verdicts, options));
   return part;
-}
-
-Result<Planner::Images> Planner::look_into_images(const Evidence& evidence,
-                                                  const DriverConfig& config, Intent intent) const {
-  const auto& facts = machine_.facts;
-  Images images;
-  for (const auto& kernel : facts.kernels) {
-    auto own = config;
-    auto for_kernel = evidence;
-    if (kernel.command_line) own.parameter_ids = ids_of_command_line(*kernel.command_line);
-    if (own != config) {
-      // The settings have ids that its entry has not got, or the other way round.
-      auto alone = facts;
-      alone.kernels = {kernel};
-      auto orders = prove_load_order(files_, alone, evidence.claims, own);
-      if (!orders) return failure_of(orders);
-      for_kernel.root_alone = std::move(orders->root_alone);
-    }
-    const auto& root = for_kernel.root_alone;
-    auto report = open_image(kernel, for_kernel, own, intent);
-    if (!report) return failure_of(report);
-    auto& verdict = images.verdicts[kernel.release];
-    verdict = judge_image(*report, kernel, own, root, intent);
-    if (report->condition == ImageCondition::readable) {
-      const auto& held = report->facts.modules;
-      verdict.has_vfio = std::ranges::binary_search(held, std::string("vfio_pci"));
-      std::ranges::move(report->orders, std::back_inserter(images.orders));
-    } else {
-      std::ranges::copy_if(root, std::back_inserter(images.orders),
-                           [&](const LoadOrder& order) { return order.kernel == kernel.release; });
-    }
-  }
-  return images;
-}
-
-Result<std::map<std::string, Note>> Planner::find_stale_copies(
-    const Evidence& evidence, const DriverConfig& config, Intent intent,
-    const ImageVerdicts& verdicts) const {
-  std::map<std::string, Note> stale;
-  for (auto kernel : machine_.facts.kernels) {
-    const auto copy = copy_of(kernel);
-    const auto verdict = verdicts.find(kernel.release);
-    if (!copy || verdict == verdicts.end() || verdict->second.staged != false) continue;
-    kernel.loaded = {*kernel.initramfs};
-    const auto report = open_image(kernel, evidence, config, intent);
-    if (!report) return std::unexpected(report.error());
-    const auto source = judge_image(*report, kernel, config, evidence.root_alone, intent);
-    if (source.staged != true) continue;
-    stale.emplace(kernel.release, copy_stale_note(machine_.facts, *copy, *kernel.initramfs));
-  }
-  return stale;
-}
-
-Result<ImageReport> Planner::open_image(const Kernel& kernel, const Evidence& evidence,
-                                        const DriverConfig& config, Intent intent) const {
-  const auto& claims = evidence.claims;
-  auto report =
-      prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone, evidence.opened);
-  if (!report || report->condition != ImageCondition::readable) return report;
-  report->root_decides = can_do_without_images(claims, config, intent) &&
-                         !concern_of(report->facts, kernel.release, claims);
-  return report;
-}
-
-bool Planner::can_do_without_images(const std::vector<Claim>& claims, const DriverConfig& config,
-                                    Intent intent) const {
-  const bool wanted_early = intent == Intent::enabled && machine_.settings.early;
-  const auto& facts = machine_.facts;
-  return !wanted_early && !need_for_images(facts, claims, current_config(facts), config);
 }
 
 }  // namespace vfio_switch

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <map>
-#include <string>
 #include <vector>
 
 #include "core/base/error.h"
 #include "core/binding/driver_config.h"
-#include "core/images/image_verdict.h"
 #include "core/pci/device_spec.h"
 #include "core/plan/boot_plan.h"
 #include "core/plan/image_plan.h"
 #include "core/plan/plan.h"
 #include "core/plan/status.h"
 #include "system/files/file_reader.h"
-#include "system/images/opened_images.h"
 #include "system/machine/machine.h"
+#include "system/planner/image_judge.h"
 
 namespace vfio_switch {
 
@@ -34,7 +31,8 @@ struct EnableOptions {
 /// stays, on the image itself; for one that will be built, on what goes into it.
 class Planner {
  public:
-  Planner(const FileReader& files, const Machine& machine) : files_(files), machine_(machine) {}
+  Planner(const FileReader& files, const Machine& machine)
+      : files_(files), machine_(machine), images_(files, machine) {}
 
   [[nodiscard]] Result<Plan> enable(const EnableOptions& options) const;
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
@@ -47,25 +45,7 @@ class Planner {
   /// not do what it wants.
   [[nodiscard]] Result<Plan> prove(Plan plan, const PlanOptions& options) const;
 
-  /// Opens an image that was built while `plan` was carried out, and what boots, if that is a copy.
-  /// An Error where the image does not do what the plan wants. The machine is to be read anew.
-  [[nodiscard]] Result<BuiltImage> check_built(const Plan& plan,
-                                               const RebuildInitramfs& built) const;
-
  private:
-  /// The images as they are, judged, and which driver gets each function after them.
-  struct Images {
-    ImageVerdicts verdicts;
-    std::vector<LoadOrder> orders;
-  };
-
-  /// What libkmod said about a plan's functions.
-  struct Evidence {
-    std::vector<Claim> claims;
-    std::vector<LoadOrder> root_alone = {};  ///< under `Plan::config`; see LoadOrders
-    OpenedImages opened = {};
-  };
-
   /// A concluded plan, whose images nobody has looked into yet.
   struct Draft {
     Plan plan;
@@ -82,22 +62,10 @@ class Planner {
   /// For a plan that changes no file: the images that do not do what is configured.
   [[nodiscard]] Result<ImagePart> add_images(const Plan& plan, const Evidence& evidence,
                                              const PlanOptions& options) const;
-  [[nodiscard]] Result<Images> look_into_images(const Evidence& evidence,
-                                                const DriverConfig& config, Intent intent) const;
-  /// Of images that boot as a copy, and whose original does what is wanted: they are not built
-  /// again, but have to be copied. What says so, by kernel release.
-  [[nodiscard]] Result<std::map<std::string, Note>> find_stale_copies(
-      const Evidence& evidence, const DriverConfig& config, Intent intent,
-      const ImageVerdicts& verdicts) const;
-  /// Whether a root file system of `config` needs nothing of an image to decide.
-  [[nodiscard]] bool can_do_without_images(const std::vector<Claim>& claims,
-                                           const DriverConfig& config, Intent intent) const;
-  /// One image, opened, and what follows it.
-  [[nodiscard]] Result<ImageReport> open_image(const Kernel& kernel, const Evidence& evidence,
-                                               const DriverConfig& config, Intent intent) const;
 
   const FileReader& files_;
   const Machine& machine_;
+  ImageJudge images_;
 };
 
 }  // namespace vfio_switch
