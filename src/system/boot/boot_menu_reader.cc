@@ -161,7 +161,9 @@ class Reader {
   }
 
   BootMenu read_grub() {
-    const auto configs = find_grub_configs(files_, places_);
+    auto configs = find_grub_configs(files_, places_);
+    // GRUB on an ESP of Proxmox's reads the menu that is there; /boot has another one.
+    if (!options_.mounted_esps.empty()) configs = {places_.esp + "/grub/grub.cfg"};
     auto path = configs.empty() ? std::string() : configs.front();
     if (configs.size() > 1) {
       path = config_of_stub(configs);

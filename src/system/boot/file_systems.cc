@@ -68,7 +68,9 @@ FileSystems::FileSystems(const BootFiles& files, const std::optional<std::string
   } else {
     rows_ = fstab_;
   }
-  for (const auto& point : own) rows_.push_back({point, "/", "vfat", {}, true});
+  for (const auto& point : own) {
+    rows_.push_back({point, "/", "vfat", "UUID=" + point.substr(point.rfind('/') + 1), true});
+  }
 }
 
 std::string FileSystems::device_of(const std::string& link) const {

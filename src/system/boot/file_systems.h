@@ -18,7 +18,7 @@ namespace vfio_switch {
 class FileSystems {
  public:
   /// `mountinfo` is that of the running system, if the root is it; `own` are mount points of FAT
-  /// file systems that it does not know.
+  /// file systems that it does not know, each called after its UUID.
   FileSystems(const BootFiles& files, const std::optional<std::string>& mountinfo,
               const std::vector<std::string>& own = {});
 

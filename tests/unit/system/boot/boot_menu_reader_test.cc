@@ -408,6 +408,34 @@ TEST_CASE("Proxmox has its menu on partitions that are not mounted") {
   CHECK(next_of(machine).kernel->at == "/esp/EFI/proxmox/6.8.12-13-pve/vmlinuz-6.8.12-13-pve");
 }
 
+TEST_CASE("GRUB on Proxmox's partitions reads the menu that is there, and they must be alike") {
+  TemporaryRoot root;
+  root.write("/etc/kernel/proxmox-boot-uuids", "A1B2-C3D4\nE5F6-0718\n");
+  root.write("/boot/grub/grub.cfg", "menuentry Wrong { linux /k }\n");
+  root.write("/proc/cmdline",
+             "BOOT_IMAGE=/vmlinuz-6.8.12-4-pve root=ZFS=rpool/ROOT/pve-1 boot=zfs\n");
+  for (const std::string esp : {"/esp/A1B2-C3D4", "/esp/E5F6-0718"}) {
+    root.write(esp + "/grub/grub.cfg",
+               "menuentry 'Proxmox VE GNU/Linux' --id pve {\n"
+               "  search --no-floppy --fs-uuid --set=root A1B2-C3D4\n"
+               "  linux /vmlinuz-6.8.12-4-pve root=ZFS=rpool/ROOT/pve-1 boot=zfs ro quiet\n"
+               "  initrd /initrd.img-6.8.12-4-pve\n}\n");
+    root.write(esp + "/vmlinuz-6.8.12-4-pve", kernel("6.8.12-4-pve"));
+    root.write(esp + "/initrd.img-6.8.12-4-pve", "image");
+  }
+  MenuReaderOptions options;
+  options.mounted_esps = {"/esp/A1B2-C3D4", "/esp/E5F6-0718"};
+  const auto entry = next_of(read_boot_menu(*root.reader(), options));
+  CHECK(entry.id == "pve");
+  CHECK(entry.release == "6.8.12-4-pve");
+  REQUIRE(entry.initrds.size() == 1);
+  CHECK(entry.initrds.front().at == "/esp/A1B2-C3D4/initrd.img-6.8.12-4-pve");
+  // One that was not there when the other was written.
+  root.write("/esp/E5F6-0718/initrd.img-6.8.12-4-pve", "an older one");
+  CHECK(why_of(read_boot_menu(*root.reader(), options))
+            .starts_with("/esp/A1B2-C3D4 and /esp/E5F6-0718 are set up"));
+}
+
 TEST_CASE("A staged deployment changes what boots next") {
   MenuRoot root("grub-fedora");
   root.write("/etc/fstab",
