@@ -6,10 +6,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from copied_disk import IMAGE, CopyGuest
+from copied_disk import IMAGE, CopyGuest, ProxmoxGuest
+from guest import OBSERVE
 from harness import NATIVE, TAKEN
 from loader_disk import EFI_PACKAGES, HOST_WORD, packages
-from loaders import SETTINGS, Entry, set_up, words
+from loaders import ENABLE, SETTINGS, Entry, installed, set_up, words
+from package import status_of
 from story import Stage, story
 
 
@@ -53,3 +55,35 @@ def copied(stage: Stage) -> None:
                     "an outdated copy: status names it", said)
         stage.check("kernelstub" in said, "an outdated copy: status names what copies", said)
         told.boot(told.default(), "an outdated copy", TAKEN)
+
+
+LOOK = """
+echo STATUS-BEGIN; vfio-switch COMMAND --json; echo STATUS-END
+! grep -q vfat /proc/mounts || exit 1
+"""
+
+
+@story("unmounted", needs_deb=True, minutes=4, why="for which cli/test_copies.py has a tool that copies to where nobody sees it")
+def unmounted(stage: Stage) -> None:
+    """Proxmox's ESP, which is not mounted: verify looks at it, enable has it written, status goes by what was proved."""
+    verify, status = (LOOK.replace("COMMAND", command) for command in ("verify", "status"))
+    with ProxmoxGuest(stage.name) as machine, tempfile.TemporaryDirectory(prefix="vm-loader-") as scratch:
+        installed(stage, machine, packages("efi", EFI_PACKAGES), Path(scratch))
+        release = machine.kernels()[-1]
+
+        def next_boot(output: str) -> tuple[str, str | None]:
+            said = status_of(output)
+            entry = next((entry for entry in said["entries"] if entry["default"]), None)
+            return said["next_boot"], entry and entry["id"]
+
+        boot = stage.boot(machine, f"{OBSERVE}{status}")
+        stage.drivers(boot, NATIVE, "before enable")
+        stage.equal(next_boot(boot.output), ("unknown", None), "before enable: status does not look there")
+        boot = stage.boot(machine, f"{OBSERVE}{ENABLE}{verify}", timeout=300)
+        stage.equal(next_boot(boot.output), ("vfio", f"proxmox-{release}.conf"), "enabled: verify proves the entry on the ESP")
+        stage.check("not proved" not in boot.output, "enabled: nothing is left unproved", boot.output)
+        boot = stage.boot(machine, f"{OBSERVE}{status}")
+        stage.drivers(boot, TAKEN, "after enable")
+        entry = status_of(boot.output)["entries"][0]
+        stage.equal((entry["id"], bool(entry["as_of"])), (f"proxmox-{release}.conf", True),
+                    "enabled: status goes by what was proved, with its time")

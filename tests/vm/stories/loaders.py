@@ -124,6 +124,12 @@ class Machine:
 
 
 def set_up(stage: Stage, machine: LoaderGuest, debs: Path, scratch: Path) -> Machine:
+    told = installed(stage, machine, debs, scratch)
+    told.ask("before enable")
+    return told
+
+
+def installed(stage: Stage, machine: LoaderGuest, debs: Path, scratch: Path) -> Machine:
     """The older kernel, the loader, and the package, which was told to take no card."""
     install(machine, debs)
     archive, (old, new) = kernels()
@@ -143,7 +149,6 @@ def set_up(stage: Stage, machine: LoaderGuest, debs: Path, scratch: Path) -> Mac
     if isinstance(machine, EfiGuest):
         (told.record / "sys/firmware/efi").mkdir(parents=True)
     machine.chroot("apt-get", "install", "-y", PACKAGE, record=told.record)
-    told.ask("before enable")
     return told
 
 
