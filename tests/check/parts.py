@@ -261,7 +261,7 @@ class Part:
 
 
 PARTS = {
-    "build": Part(build, {"fast": 4, "usual": 8, "all": 8}),
+    "build": Part(build, {"fast": 4, "usual": 10, "all": 10}),
     "style": Part(style, {"fast": 0.5, "usual": 4, "all": 35}, ("build",)),
     "unit": Part(unit, {"fast": 1, "usual": 4, "all": 4}, ("build",), beside="suites"),
     "suites": Part(suites, {"fast": 1.6, "usual": 7.5, "all": 25}, ("build",)),
