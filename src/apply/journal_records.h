@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "apply/journal.h"
+#include "apply/journal_entry.h"
 #include "apply/journalled_state.h"
 #include "core/base/error.h"
 #include "core/files/diff.h"
