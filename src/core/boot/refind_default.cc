@@ -34,7 +34,7 @@ class Selection {
         directory_(request.path.substr(0, request.path.rfind('/'))) {}
 
   void select() {
-    if (conf_.why_other_default) return fail(*conf_.why_other_default);
+    if (conf_.why_other_default) return give_up(*conf_.why_other_default);
     std::vector<std::string> choices;
     for (const auto part : split_words(conf_.selection, ",")) {
       if (part != "+") {
@@ -42,7 +42,7 @@ class Selection {
         continue;
       }
       std::optional<std::string> previous;
-      if (!read_previous(previous)) return fail({BootUnknownCode::variable, "PreviousBoot"});
+      if (!read_previous(previous)) return give_up({BootUnknownCode::variable, "PreviousBoot"});
       if (!previous) continue;
       for (const auto one : split_words(*previous, ",")) choices.emplace_back(one);
     }
@@ -52,16 +52,16 @@ class Selection {
     if (known_.leading > 0) {
       choose(titles_.front());
     } else if (known_.has_others) {
-      fail({BootUnknownCode::condition, "the order of the disks", request_.path});
+      give_up({BootUnknownCode::condition, "the order of the disks", request_.path});
     } else {
-      fail({BootUnknownCode::missing, {}, request_.path});
+      give_up({BootUnknownCode::missing, {}, request_.path});
     }
   }
 
  private:
-  void fail(BootUnknown why) { menu_.why_no_default = std::move(why); }
-  void fail_for(const std::string& choice) {
-    fail({BootUnknownCode::condition, "default_selection " + choice, request_.path});
+  void give_up(BootUnknown why) { menu_.why_no_default = std::move(why); }
+  void give_up_on(const std::string& choice) {
+    give_up({BootUnknownCode::condition, "default_selection " + choice, request_.path});
   }
   void choose(const RefindTitle& title) { mark_default(menu_, title.entry); }
 
@@ -88,7 +88,7 @@ class Selection {
         choose(titles_[number - 1]);
       } else {
         // A letter stands for the kind of a loader, or its directory.
-        fail_for(choice);
+        give_up_on(choice);
       }
       return true;
     }
@@ -119,11 +119,11 @@ class Selection {
     const auto why = why_others();
     const bool is_leading = !fitting.empty() && fitting.front() < titles_.data() + known_.leading;
     if (fitting.size() > 1) {
-      fail_for(choice);
+      give_up_on(choice);
     } else if (why && !is_leading) {
-      fail(*why);
+      give_up(*why);
     } else if (fitting.empty()) {
-      fail({BootUnknownCode::missing, choice});
+      give_up({BootUnknownCode::missing, choice});
     } else {
       choose(*fitting.front());
     }
@@ -145,12 +145,12 @@ class Selection {
       choose(*first);
     } else if (is_file && fitting.size() == 1 && first->is_own_volume && scans_disks_alone()) {
       if (const auto why = why_others()) {
-        fail(*why);
+        give_up(*why);
       } else {
         choose(*first);
       }
     } else {
-      fail_for(choice);
+      give_up_on(choice);
     }
     return true;
   }
