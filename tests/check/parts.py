@@ -112,6 +112,7 @@ def style(check: Check, out: Results) -> None:
     kinds = ("*.cc", "*.h", "*.c")
     sources = sorted(path for place in ("src", "tests") for kind in kinds for path in (TOP / place).rglob(kind))
     out.step("commit subjects", TOP / "contrib/check-commits")
+    out.step("conflict markers", "sh", "-c", f"! git -c safe.directory='{TOP}' -C '{TOP}' grep -nE '^(<{{7}}|>{{7}}) '")
     out.step("clang-format", "clang-format-19", "--dry-run", "-Werror", *sources)
     if check.mode == "all":
         out.step("clang-tidy", "contrib/tidy", "--anew", check.build)
