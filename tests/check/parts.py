@@ -264,8 +264,8 @@ class Part:
 PARTS = {
     "build": Part(build, {"fast": 4, "usual": 10, "all": 10}),
     "style": Part(style, {"fast": 0.5, "usual": 4, "all": 35}, ("build",)),
-    "unit": Part(unit, {"fast": 1, "usual": 4, "all": 4}, ("build",), beside="suites"),
-    "suites": Part(suites, {"fast": 1.6, "usual": 7.5, "all": 25}, ("build",)),
+    "unit": Part(unit, {"fast": 1, "usual": 5, "all": 5}, ("build",), beside="suites"),
+    "suites": Part(suites, {"fast": 1.6, "usual": 9, "all": 25}, ("build",)),
     "release": Part(release, {"usual": 4, "all": 4}),
     "fault": Part(fault, {"fast": 0.5, "usual": 5, "all": 5}, ("release",)),
     "messages": Part(messages, {"usual": 0.5, "all": 0.5}, without="some are by tests that --fast leaves out"),

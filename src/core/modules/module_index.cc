@@ -131,16 +131,26 @@ class Check {
   std::size_t taken_ = 0;
 };
 
-}  // namespace
-
-bool is_sound_index(std::string_view bytes) {
+/// The address of the first node; nothing where these are no bytes of an index.
+std::optional<std::uint32_t> root_of(std::string_view bytes) {
   Cursor header(bytes, 0);
   const auto magic = header.number();
   const auto version = header.number();
   const auto root = header.number();
-  if (!magic || !version || !root) return false;
-  if (*magic != magic_number || *version >> 16U != major_version) return false;
-  return Check(bytes).run(*root);
+  if (!magic || !version || !root) return std::nullopt;
+  if (*magic != magic_number || *version >> 16U != major_version) return std::nullopt;
+  return root;
+}
+
+}  // namespace
+
+bool has_index_header(std::string_view bytes) {
+  return root_of(bytes).has_value();
+}
+
+bool is_sound_index(std::string_view bytes) {
+  const auto root = root_of(bytes);
+  return root && Check(bytes).run(*root);
 }
 
 }  // namespace vfio_switch

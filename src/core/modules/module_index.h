@@ -14,4 +14,7 @@ namespace vfio_switch {
 /// and comes to an end.
 [[nodiscard]] bool is_sound_index(std::string_view bytes);
 
+/// True if libkmod opens it. That is enough for an index that it never searches.
+[[nodiscard]] bool has_index_header(std::string_view bytes);
+
 }  // namespace vfio_switch

@@ -19,7 +19,11 @@ namespace {
 bool is_sound(int directory, const char* name) {
   const UniqueFd file(::openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   // libkmod cannot read it either where this program cannot.
-  return !file || is_sound_index(MappedText(file).text());
+  if (!file) return true;
+  const MappedText text(file);
+  // It is searched for "symbol:" alone (kmod_lookup_alias_from_symbols_file), and nobody asks so.
+  if (std::string_view(name) == "modules.symbols.bin") return has_index_header(text.text());
+  return is_sound_index(text.text());
 }
 
 /// Of libkmod's view an index without bytes is none. depmod leaves one where what it is made from

@@ -93,6 +93,16 @@ TEST_CASE("An index of another format is not sound") {
   CHECK(is_sound_index(Index().bytes(0, 0xB007F457, 0x00020007)));
 }
 
+TEST_CASE("The header alone is asked for where an index is never searched") {
+  Index index;
+  const auto whole = index.bytes(index.parent('v', 'v', {index.leaf("fio_pci", "vfio_pci:")}));
+  CHECK(has_index_header(whole));
+  CHECK(has_index_header(whole.substr(0, 12)));
+  CHECK_FALSE(has_index_header(whole.substr(0, 11)));
+  CHECK_FALSE(has_index_header(Index().bytes(0, 0xB007FA57)));
+  CHECK_FALSE(has_index_header(Index().bytes(0, 0xB007F457, 0x00030000)));
+}
+
 TEST_CASE("A search in an index comes to an end") {
   const std::uint32_t first_node = 12;
   Index circle;  // a node that is its own child
