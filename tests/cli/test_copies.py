@@ -12,6 +12,7 @@ from pathlib import Path
 from boot_roots import LINE, MenuCase, arch_image, debian_image, efi_variable, no_menu, put, systemd_boot, winners
 from helper import CARD, DESKTOP, KERNELS, STAND_IN, STAND_IN_COPIER, VFIO_CONF, VFIO_SWITCH, Run, Sysroot, as_root, run, snapshot
 from sysroot import kernel_image
+from tap import slow
 
 OLDER, NEWER = KERNELS
 VFIO = ["vfio_pci"]
@@ -151,6 +152,7 @@ class CopiesByATool(MenuCase):
         self.assertIn("All changes were undone: 4 files, 1 image restored", done.err)
         self.assertEqual(snapshot(root.path, without=("var", "run")), before)
 
+    @slow
     def test_a_tool_that_cannot_copy_fails_the_build(self) -> None:
         root = self.root()
         self.copies(root, "fail")
@@ -161,6 +163,7 @@ class CopiesByATool(MenuCase):
         self.copies(root)
         self.assert_undone(root, f"copying /{self.IMAGE} to where the boot loader reads it failed")
 
+    @slow
     def test_a_hook_that_copies_in_part_and_says_nothing_fails_the_build(self) -> None:
         for copy in self.COPIES:
             with self.subTest(copy):
@@ -170,6 +173,7 @@ class CopiesByATool(MenuCase):
                 self.copies(root, f"half /{copy}")
                 self.assert_undone(root, f"/{copy} is incomplete or outdated")
 
+    @slow
     def test_a_full_file_system_leaves_every_file_of_an_entry_as_it_was(self) -> None:
         for name, hook in (("run by us", ""), ("run by a hook", self.HOOK)):
             with self.subTest(name):
@@ -232,6 +236,7 @@ class CopiesNobodySees(MenuCase):
         self.assertEqual(self.times(root), 1)
         self.assertIn("All changes were undone", done.err)
 
+    @slow
     def test_where_they_cannot_be_copied_the_command_is_named(self) -> None:
         root = self.root()
         root.write("etc/stand-in-copier", "fail\n")
@@ -282,6 +287,7 @@ class EntriesWrittenAnew(MenuCase):
         return (f"default_entry: 2\n/+Arch\ncomment: machine-id={self.ID}\n  //linux\n  protocol: linux\n"
                 f"  path: {path}/vmlinuz\n  module_path: {path}/initramfs#{checksum}\n  cmdline: {LINE}\n")  # fmt: skip
 
+    @slow
     def test_limines_checksums_and_program_come_back_with_the_image(self) -> None:
         root = self.limine()
         root.write("new/limine.conf", self.config("6" * 128))
@@ -305,6 +311,7 @@ class EntriesWrittenAnew(MenuCase):
         self.assertEqual((edit["path"], edit["from"], edit["to"]), ("/boot/limine.conf", self.CHECKSUM, None))
 
     # Right: openSUSE's image has a name of its bytes; a new one has another name, and its entry with it.
+    @slow
     def test_an_entry_that_names_a_new_image(self) -> None:
         root = self.machine(DESKTOP, "--kernel", NEWER)
         root.write("usr/lib/os-release", 'ID=opensuse-tumbleweed\nID_LIKE="opensuse suse"\n')

@@ -19,6 +19,7 @@ from helper import (
     CARD, DESKTOP, KERNELS, MODULES_LOAD, STATE, VFIO_CONF, OrdinaryUserCase, Run, Sysroot, run, tool,
 )  # fmt: skip
 from sysroot import UUID
+from tap import slow
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
 OLDER, NEWER = KERNELS
@@ -118,6 +119,7 @@ class Left(RecordCase):
         self.assert_status(root.run("enable"), 0)
         self.assertEqual(root.read(RECORD), before)
 
+    @slow
     def test_events_leave_what_they_proved(self) -> None:
         root = self.enabled()
         for event in (["image-built", NEWER], ["boot-check"]):
@@ -128,6 +130,7 @@ class Left(RecordCase):
                 self.assert_status(done, 0)
                 self.assertEqual({one for _, _, winners in self.winners(root) for one in winners}, {"vfio-pci"})
 
+    @slow
     def test_the_way_out_which_proves_nothing_removes_it(self) -> None:
         for event in ("disable", "rollback", "pre-remove"):
             with self.subTest(event):
@@ -235,6 +238,7 @@ class NotShown(RecordCase):
         self.close(root, GRUB)
         self.assert_not_shown(root)
 
+    @slow
     def test_something_that_can_be_seen_was_changed_since(self) -> None:
         for number, name in enumerate((
             GRUB, IMAGES[0], VFIO_CONF, MODULES_LOAD, "etc/modprobe.d", "usr/lib/modules",
@@ -249,6 +253,7 @@ class NotShown(RecordCase):
                 self.assertEqual(note["data"]["file"]["path"], f"/{name.removeprefix('usr/')}")
                 self.assertIn(f"because /{name.removeprefix('usr/')} was changed since", note["message"])
 
+    @slow
     def test_one_that_is_not_understood(self) -> None:
         root = self.enabled()
         self.close(root, GRUB)
