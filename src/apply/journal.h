@@ -21,7 +21,8 @@ namespace vfio_switch {
 ///   log                 one JSON object a line:
 ///     {"journal":1}                                       the version, first
 ///     {"begin":{"id","verb","forgets","changes":[{"path","before","after","boot"}],"images":[path],
-///               "copies":[path],"copy_commands":[[word]],"boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
+///               "copies":[path],"copy_commands":[[word]],
+///               "boot_runs":[{"undo":[word],"outputs":[{"path","before"}]}]}}
 ///     {"kept":{"id","images":[{"image","as","in_place"}]}}   the images may be built from here on
 ///     {"written":{"id","run","after":[state]}}            what a boot loader's tool left behind
 ///     {"done":{"id","change"}}                            a change was carried out

@@ -81,7 +81,23 @@ class CopiesByAHook(MenuCase):
         self.assertIn("no-space: /var/lib/vfio-switch has ", done.err)
 
 
-class CopiesByATool(MenuCase):
+class CopyCase(MenuCase):
+    """Images are built by a stand-in, and copied by another."""
+
+    def copies(self, root: Sysroot, *lines: str) -> None:
+        root.write("etc/stand-in-copier", "".join(f"{line}\n" for line in lines))
+        root.write("run/stand-in-copier.log", "")
+
+    def times(self, root: Sysroot) -> int:
+        return root.read("run/stand-in-copier.log").count("copied")
+
+    def rebuild(self, root: Sysroot, status: int, verb: str = "enable") -> Run:
+        done = root.run(verb, "--rebuild", prefix=as_root())
+        self.assert_status(done, status)
+        return done
+
+
+class CopiesByATool(CopyCase):
     """Pop!_OS: kernelstub copies to the ESP, where systemd-boot reads it."""
 
     ESP = "boot/efi/EFI/Pop_OS-8888"
@@ -103,21 +119,9 @@ class CopiesByATool(MenuCase):
         self.copies(root, f"/boot/vmlinuz-{OLDER} /{self.COPIES[0]}", f"/{self.IMAGE} /{self.COPIES[1]}")
         return root
 
-    def copies(self, root: Sysroot, *lines: str) -> None:
-        root.write("etc/stand-in-copier", "".join(f"{line}\n" for line in lines))
-        root.write("run/stand-in-copier.log", "")
-
-    def enable(self, root: Sysroot, status: int) -> Run:
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, status)
-        return done
-
-    def times(self, root: Sysroot) -> int:
-        return root.read("run/stand-in-copier.log").count("copied")
-
     def test_what_no_hook_copies_the_tool_is_run_for(self) -> None:
         root = self.root()
-        self.enable(root, 0)
+        self.rebuild(root, 0)
         self.assertEqual(self.times(root), 1)
         self.assertEqual((root.path / self.IMAGE).read_bytes(), (root.path / self.COPIES[1]).read_bytes())
         status = self.status(root)
@@ -126,13 +130,13 @@ class CopiesByATool(MenuCase):
     def test_what_a_hook_has_copied_is_not_copied_again(self) -> None:
         root = self.root()
         root.write("etc/stand-in-initramfs", self.HOOK)
-        self.enable(root, 0)
+        self.rebuild(root, 0)
         self.assertEqual((self.times(root), self.status(root)["next_boot"]), (1, "vfio"))
 
     # Right: stale, and the command is the one that copies.
     def test_an_outdated_copy_is_named_with_the_command_that_copies(self) -> None:
         root = self.root()
-        self.enable(root, 0)
+        self.rebuild(root, 0)
         put(root, self.COPIES[1], debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
         self.assertEqual(self.status(root)["next_boot"], "host")
         text = root.run("status").out
@@ -147,7 +151,7 @@ class CopiesByATool(MenuCase):
 
     def assert_undone(self, root: Sysroot, words: str) -> None:
         before = snapshot(root.path, without=("var", "run"))
-        done = self.enable(root, 1)
+        done = self.rebuild(root, 1)
         self.assertIn(words, done.err)
         self.assertIn("All changes were undone: 4 files, 1 image restored", done.err)
         self.assertEqual(snapshot(root.path, without=("var", "run")), before)
@@ -204,7 +208,7 @@ class CopiesByATool(MenuCase):
     """
 
 
-class CopiesNobodySees(MenuCase):
+class CopiesNobodySees(CopyCase):
     """Proxmox: what boots is on ESPs that are not mounted."""
 
     def root(self) -> Sysroot:
@@ -214,25 +218,19 @@ class CopiesNobodySees(MenuCase):
         put(root, f"boot/initrd.img-{OLDER}", debian_image(root, OLDER, ["nouveau", "snd_hda_intel"]))
         shutil.copy(STAND_IN, root.path / "usr/sbin/update-initramfs")
         shutil.copy(STAND_IN_COPIER, root.path / "usr/sbin/proxmox-boot-tool")
-        root.write("etc/stand-in-copier", "")
-        root.write("run/stand-in-copier.log", "")
+        self.copies(root)
         return root
-
-    def times(self, root: Sysroot) -> int:
-        return root.read("run/stand-in-copier.log").count("copied")
 
     def test_the_tool_is_run_after_a_build(self) -> None:
         root = self.root()
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, 0)
+        done = self.rebuild(root, 0)
         self.assertIn("not proved", done.out + done.err)
         self.assertEqual((self.times(root), self.status(root)["next_boot"]), (1, "unknown"))
 
     def test_after_a_failure_the_old_images_are_copied_again(self) -> None:
         root = self.root()
         root.write("etc/stand-in-initramfs", f"fail {OLDER}\n")
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, 1)
+        done = self.rebuild(root, 1)
         self.assertEqual(self.times(root), 1)
         self.assertIn("All changes were undone", done.err)
 
@@ -240,16 +238,14 @@ class CopiesNobodySees(MenuCase):
     def test_where_they_cannot_be_copied_the_command_is_named(self) -> None:
         root = self.root()
         root.write("etc/stand-in-copier", "fail\n")
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, 1)
+        done = self.rebuild(root, 1)
         self.assertIn("proxmox-boot-tool refresh failed, so the boot loader may still have the new image", done.err)
         root.write("etc/stand-in-copier", "")
-        done = root.run("disable", "--rebuild", prefix=as_root())
-        self.assert_status(done, 0)
+        done = self.rebuild(root, 0, "disable")
         self.assertIn("an interrupted 'enable' was undone", done.err)
 
 
-class EntriesWrittenAnew(MenuCase):
+class EntriesWrittenAnew(CopyCase):
     """Tools that call the generator, copy what it built, and write the entries that name it."""
 
     ID = "0123456789abcdef0123456789abcdef"
@@ -257,13 +253,7 @@ class EntriesWrittenAnew(MenuCase):
 
     def tool(self, root: Sysroot, name: str, *lines: str) -> None:
         shutil.copy(STAND_IN_COPIER, root.path / f"usr/bin/{name}")
-        root.write("etc/stand-in-copier", "".join(f"{line}\n" for line in lines))
-        root.write("run/stand-in-copier.log", "")
-
-    def rebuild(self, root: Sysroot, status: int) -> Run:
-        done = root.run("enable", "--rebuild", prefix=as_root())
-        self.assert_status(done, status)
-        return done
+        self.copies(root, *lines)
 
     def limine(self) -> Sysroot:
         """CachyOS with a configuration whose checksum is in Limine's program."""
