@@ -120,7 +120,7 @@ PlanPart run_tool(const BootParameters& run, const PlanOptions& options) {
 }  // namespace
 
 bool is_boot_setting(const FileChange& made) {
-  return made.boot_parameters && made.path != grub_drop_in_path;
+  return made.boot_parameters && !is_boot_drop_in(made.path);
 }
 
 Result<PlanPart> roll_back_boot(const Diff& planned, const FileReader& files,

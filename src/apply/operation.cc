@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "apply/operation.h"
 
+#include <algorithm>
+
 #include "apply/leave_menu.h"
 #include "apply/lock.h"
+#include "core/base/text.h"
+#include "core/boot/menu_loss.h"
 #include "system/boot/esp_view.h"
 #include "system/machine/profile_store.h"
 #include "system/planner/image_judge.h"
@@ -14,12 +18,39 @@ namespace vfio_switch {
 
 namespace {
 
+constexpr std::string_view look_at_settings =
+    "The settings that the entries are written from do not say what the entries say: compare them, "
+    "run their tool by hand, and try again.";
+
 /// What earlier boots came to says nothing about what is staged now. A trace that stays is no
 /// failure.
 void forget_boots(FileStore& files) {
   for (const auto& path : {boot_count_path, boot_record_path, motd_path, images_owed_path}) {
     if (files.exists(path)) (void)files.replace(path, Absent{});
   }
+}
+
+/// An Error where an entry of the boot menu has lost what it had, or lacks what it was to get.
+Result<void> compare_menus(const Machine& before, const BootMenu& after, const State& wanted) {
+  auto drop = before.state.boot_parameters;
+  std::erase_if(drop, [&](const std::string& parameter) {
+    const auto& kept = wanted.boot_parameters;
+    return std::ranges::find(kept, parameter) != kept.end();
+  });
+  const auto loss = find_menu_loss(before.facts.boot_menu, after, wanted.boot_parameters, drop);
+  if (!loss) return {};
+  const auto entry = "the boot menu entry '" + printable(loss->entry) + "'";
+  switch (loss->what) {
+    case MenuLoss::What::entry:
+      return fail(entry + " is gone", std::string(look_at_settings));
+    case MenuLoss::What::word:
+      return fail(entry + " has lost " + printable(loss->word), std::string(look_at_settings));
+    case MenuLoss::What::missing:
+      return fail(entry + " lacks " + printable(loss->word), std::string(look_at_settings));
+    case MenuLoss::What::kept:
+      return fail(entry + " still has " + printable(loss->word), std::string(look_at_settings));
+  }
+  return {};
 }
 
 /// True if carrying out `plan` would change anything, the remembered state included.
@@ -48,9 +79,9 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!profile) return failure_of(profile);
   Transaction transaction(files, runner, *profile, progress);
 
-  auto plan = mounts_esps ? plan_for(EspView(files), *journal) : plan_for(files, *journal);
-  if (!plan) return failure_of(plan);
-  result.plan = std::move(*plan);
+  auto planned = mounts_esps ? plan_for(EspView(files), *journal) : plan_for(files, *journal);
+  if (!planned) return failure_of(planned);
+  result.plan = std::move(planned->plan);
   if (!is_worth_doing(files, result.plan)) return result;
   transaction.check_images([&](const RebuildInitramfs& built) -> Result<BuiltImage> {
     // What built it may have written the boot loader's entries anew.
@@ -58,6 +89,15 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
       auto now = read_machine(seen);
       if (!now) return failure_of(now);
       return ImageJudge(seen, *now).check_built(result.plan, built);
+    };
+    return mounts_esps ? check(EspView(files)) : check(files);
+  });
+  transaction.check_menu([&]() -> Result<void> {
+    const auto check = [&](const FileReader& seen) -> Result<void> {
+      const auto now = read_machine(seen);
+      // What cannot be read any more is told with the proof.
+      if (!now) return {};
+      return compare_menus(planned->machine, now->facts.boot_menu, result.plan.state);
     };
     return mounts_esps ? check(EspView(files)) : check(files);
   });
@@ -76,10 +116,12 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   return result;
 }
 
-Result<Plan> Operation::plan_for(const FileReader& files, const Journal& journal) const {
+Result<Preview> Operation::plan_for(const FileReader& files, const Journal& journal) const {
   auto machine = read_machine(files);
   if (!machine) return failure_of(machine);
-  return make_plan(files, *machine, journal);
+  auto plan = make_plan(files, *machine, journal);
+  if (!plan) return failure_of(plan);
+  return Preview{std::move(*machine), std::move(*plan)};
 }
 
 Attempt Operation::attempt(const FileReader& files) const {

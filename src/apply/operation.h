@@ -60,7 +60,7 @@ struct Operation {
   [[nodiscard]] Result<OperationResult> run(FileStore& files, CommandRunner& runner) const;
 
  private:
-  [[nodiscard]] Result<Plan> plan_for(const FileReader& files, const Journal& journal) const;
+  [[nodiscard]] Result<Preview> plan_for(const FileReader& files, const Journal& journal) const;
 };
 
 /// What a command that only looks says about an interrupted change; nothing where there is none, or

@@ -184,7 +184,7 @@ Result<void> Transaction::carry_out(Journal& journal, int id, const Diff& diff) 
   }
   recovery_.relabel(written);
   if (is_interrupted()) return interrupted_error();
-  return {};
+  return number + boot_runs > 0 && check_menu_ ? check_menu_() : Result<void>();
 }
 
 Result<void> Transaction::change_file(const FileChange& change) {

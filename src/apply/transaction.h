@@ -47,6 +47,9 @@ class Transaction {
 
   /// A build that succeeds but whose image `check` rejects counts as failed.
   void check_images(ImageCheck check) { check_ = std::move(check); }
+  /// Called last, where anything was built or a boot loader's tool was run: what it rejects is
+  /// undone.
+  void check_menu(std::function<Result<void>()> check) { check_menu_ = std::move(check); }
 
   /// On a failure everything is put back first; the Error says so, or what could not be.
   [[nodiscard]] Result<void> run(Journal& journal, Task task);
@@ -77,6 +80,7 @@ class Transaction {
   Progress progress_;
   Recovery recovery_;
   ImageCheck check_;
+  std::function<Result<void>()> check_menu_;
   std::vector<KeptImage> kept_;  ///< of the transaction that runs
 };
 

@@ -11,7 +11,7 @@
 #include "apply/journalled_state.h"
 #include "core/base/text.h"
 #include "core/binding/generated_files.h"
-#include "core/boot/grub_settings.h"
+#include "core/boot/drop_in.h"
 #include "core/boot/parameter_file.h"
 #include "core/files/own_paths.h"
 #include "core/files/put_out.h"
@@ -156,7 +156,9 @@ class Planning {
         strip(made.path, *now, ours);
       }
     }
-    if (kind_ == WayOut::disable && !ours.empty()) plan_drop_in(ours);
+    if (kind_ == WayOut::disable && !ours.empty()) {
+      for (const auto path : boot_drop_in_paths) plan_drop_in(*drop_in_at(path), ours);
+    }
     plan_boot_outputs(ours);
   }
 
@@ -171,17 +173,17 @@ class Planning {
     plan_.changes_boot = true;
   }
 
-  void plan_drop_in(const Parameters& ours) {
-    const std::string path(grub_drop_in_path);
+  void plan_drop_in(const DropIn& drop_in, const Parameters& ours) {
+    const std::string path(drop_in.path);
     const auto now = look_at(path);
     const auto* file = now ? std::get_if<RegularFile>(&*now) : nullptr;
     if (file == nullptr || is_inert(file->content)) return;
-    auto left = grub_drop_in_parameters(file->content);
+    auto left = drop_in_parameters(drop_in, file->content);
     std::erase_if(left, [&](const auto& p) { return std::ranges::find(ours, p) != ours.end(); });
     auto after = *file;
     after.modified = 0;
     after.content =
-        is_unmodified(file->content) ? render_grub_drop_in(left) : put_out(path, file->content);
+        is_unmodified(file->content) ? render_drop_in(drop_in, left) : put_out(path, file->content);
     add(path, *now, after, ReasonCause::ids_stripped, true);
     plan_.changes_boot = true;
   }
@@ -189,7 +191,8 @@ class Planning {
   /// What the boot loader's tool wrote: the bytes that it had, where nobody has written it since.
   void plan_boot_outputs(const Parameters& ours) {
     const auto outputs = known_.journal.boot_outputs();
-    const bool drop_in_goes = is_planned(grub_drop_in_path);
+    const bool drop_in_goes =
+        std::ranges::any_of(boot_drop_in_paths, [&](auto path) { return is_planned(path); });
     if (!plan_.changes_boot && !drop_in_goes && (ours.empty() || outputs.empty())) return;
     plan_.changes_boot = true;
     std::vector<FileChange> changes;

@@ -18,8 +18,16 @@ std::string_view name_of(const BootLoader& loader) {
       "rEFInd",
       "an entry generator"};
   if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
-    return generator->kind == EntryGenerator::Kind::limine_entry_tool ? "limine-entry-tool"
-                                                                      : "proxmox-boot-tool";
+    switch (generator->kind) {
+      case EntryGenerator::Kind::limine_entry_tool:
+        return "limine-entry-tool";
+      case EntryGenerator::Kind::proxmox_boot_tool:
+        return "proxmox-boot-tool";
+      case EntryGenerator::Kind::sdboot_manage:
+        return "sdboot-manage";
+      case EntryGenerator::Kind::sdbootutil:
+        return "sdbootutil";
+    }
   }
   return names.at(loader.index());
 }

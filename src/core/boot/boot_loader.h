@@ -14,9 +14,11 @@ namespace vfio_switch {
 
 /// How a text file spells command lines.
 enum class ParameterSyntax {
-  grub_settings,  ///< core/grub_settings.h
-  boot_entry,     ///< core/boot_entry.h
-  command_line,   ///< core/boot_entry.h
+  grub_settings,    ///< boot/grub_settings.h
+  boot_entry,       ///< boot/boot_entry.h
+  command_line,     ///< boot/boot_entry.h
+  sdboot_settings,  ///< LINUX_OPTIONS of sdboot-manage.conf: boot/entry_generators.h
+  limine_settings,  ///< KERNEL_CMDLINE of limine-entry-tool.conf(5): the same
 };
 
 /// A text file that decides about command lines.
@@ -71,7 +73,8 @@ struct RpmOstree {
 
 /// Pop!_OS's kernelstub.
 struct Kernelstub {
-  std::string file;  ///< its configuration
+  std::string file;                         ///< its configuration
+  std::vector<ParameterFile> entries = {};  ///< which it writes
 
   bool operator==(const Kernelstub&) const = default;
 };
@@ -82,10 +85,16 @@ struct EntryGenerator {
   enum class Kind {
     limine_entry_tool,  ///< the last file of `settings` is /etc/default/limine, where there is one
     proxmox_boot_tool,  ///< /etc/kernel/cmdline, for systemd-boot on the ESPs
+    sdboot_manage,      ///< CachyOS, Manjaro: /etc/sdboot-manage.conf
+    sdbootutil,         ///< openSUSE: /etc/kernel/cmdline
   };
   Kind kind = Kind::limine_entry_tool;
   std::vector<ParameterFile> settings;  ///< in the order in which they are read
-  std::vector<std::string> command;     ///< makes the entries
+  std::vector<std::string> command;     ///< makes the entries; empty: it is not installed
+  /// The command builds the images too: where images are built, it is not run for itself.
+  bool builds_images = false;
+  bool reads_drop_ins = false;              ///< sdboot_manage: this version sources a directory
+  std::vector<ParameterFile> outputs = {};  ///< what the command writes, as far as it is seen
 
   bool operator==(const EntryGenerator&) const = default;
 };

@@ -3,148 +3,147 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
+#include <utility>
 
 #include "core/base/text.h"
-#include "core/boot/kernel_parameters.h"
+#include "core/boot/drop_in.h"
+#include "core/boot/limine_settings.h"
 #include "core/boot/parameter_file.h"
+#include "core/files/own_paths.h"
+#include "core/files/seal.h"
 
 namespace vfio_switch {
 
 namespace {
 
 using Parameters = std::vector<std::string>;
+using Kind = EntryGenerator::Kind;
 
-const std::string kernel_command_line = "/etc/kernel/cmdline";
-const std::string limine_defaults = "/etc/default/limine";
-const std::string limine_drop_in = "/etc/limine-entry-tool.d/zz-vfio-switch.conf";
-
-constexpr std::string_view separators = " \t\r\"'";
-
-bool line_has(std::string_view line, std::string_view parameter) {
-  if (trim(line).starts_with('#')) return false;
-  auto text = line;
-  // KERNEL_CMDLINE[default]="quiet splash": the first word stands behind a quote.
-  if (const auto quote = line.find('"'); quote != std::string_view::npos) {
-    text = line.substr(quote);
-  }
-  const auto words = split_words(text, separators);
-  return std::ranges::find(words, parameter) != words.end();
-}
-
-/// `line` without the word `parameter` and the blanks before it.
-std::string without_word(std::string_view line, std::string_view parameter) {
-  std::string rest(line);
-  for (std::size_t at = rest.find(parameter); at != std::string::npos;
-       at = rest.find(parameter, at + 1)) {
-    const auto end = at + parameter.size();
-    const auto is_end = [&](std::size_t i) {
-      return i >= rest.size() || separators.contains(rest[i]);
-    };
-    if ((at > 0 && !separators.contains(rest[at - 1])) || !is_end(end)) continue;
-    auto begin = at;
-    auto after = end;
-    while (begin > 0 && (rest[begin - 1] == ' ' || rest[begin - 1] == '\t')) --begin;
-    if (begin == at && after < rest.size() && rest[after] == ' ') ++after;
-    return rest.erase(begin, after - begin);
-  }
-  return rest;
-}
-
-/// `line`, an assignment or a command line, with `parameters` at its end.
-std::string with_words(std::string_view line, const Parameters& parameters) {
-  std::string changed(trim(line));
-  const auto words = join(parameters, " ");
-  const bool quoted = !changed.empty() && (changed.back() == '"' || changed.back() == '\'');
-  if (quoted) return changed.insert(changed.size() - 1, " " + words);
-  return changed.empty() ? words : changed + " " + words;
-}
-
-/// `KERNEL_CMDLINE[default]=...`, which drops what every file before it said.
-bool replaces_all(std::string_view line) {
-  const auto text = trim(line);
-  return text.starts_with("KERNEL_CMDLINE[default]=");
-}
-
-/// A line of a file, from 1.
-struct Line {
-  Place place;
-  std::string text;
-};
-
-template <class Fits>
-std::optional<Line> last_line(const ParameterFile& file, Fits fits) {
-  const auto* content = content_of(file);
-  if (content == nullptr) return std::nullopt;
-  std::optional<Line> found;
-  int number = 0;
-  for (const auto line : split_lines(*content)) {
-    ++number;
-    if (fits(line)) found = Line{{file.path, number}, std::string(trim(line))};
-  }
-  return found;
-}
+constexpr std::string_view kernel_command_line = "/etc/kernel/cmdline";
 
 const ParameterFile* file_at(const EntryGenerator& generator, std::string_view path) {
   const auto found = std::ranges::find(generator.settings, path, &ParameterFile::path);
   return found == generator.settings.end() ? nullptr : &*found;
 }
 
-/// Where limine-entry-tool or proxmox-boot-tool read words that are to be added.
-Edit addition(const EntryGenerator& generator, const Parameters& add) {
-  if (const auto* file = file_at(generator, kernel_command_line)) {
-    const auto says = [](std::string_view line) { return !trim(line).empty(); };
-    const auto line = last_line(*file, says);
-    if (!line) return {{file->path, 0}, {}, join(add, " ")};
-    return {line->place, line->text, with_words(line->text, add)};
+Obstacle by_hand(const EntryGenerator& generator, const std::string& file, const Parameters& add,
+                 const Parameters& drop) {
+  Obstacle found{
+      {ReasonCause::loader_by_hand,
+       {{"loader", Word{std::string(name_of(BootLoader(generator)))}}, {"file", Place{file}}}}};
+  if (!drop.empty()) {
+    found.remedy.emplace_back(
+        Manual{ByHand::remove_from_boot_loader, {{"parameters", parameters_of(drop)}}});
   }
-  if (const auto* file = file_at(generator, limine_defaults)) {
-    if (const auto line = last_line(*file, replaces_all)) {
-      return {line->place, line->text, with_words(line->text, add)};
-    }
+  if (!add.empty()) {
+    found.remedy.emplace_back(
+        Manual{ByHand::add_to_boot_loader, {{"parameters", parameters_of(add)}}});
   }
-  return {{limine_drop_in, 0}, {}, "KERNEL_CMDLINE[default]+=\" " + join(add, " ") + "\""};
+  return found;
 }
 
-/// True where words can be added without hiding what the tool goes by otherwise.
-bool can_add(const EntryGenerator& generator) {
-  return std::ranges::any_of(generator.settings, [](const ParameterFile& file) {
-    const auto* content = content_of(file);
-    return file.path == kernel_command_line ||
-           (content != nullptr && content->find("KERNEL_CMDLINE") != std::string::npos);
-  });
+/// The drop-in that would count; null where none is read, or what is read later replaces it.
+const DropIn* drop_in_of(const EntryGenerator& generator) {
+  if (generator.kind == Kind::sdboot_manage) {
+    return generator.reads_drop_ins ? &sdboot_drop_in() : nullptr;
+  }
+  if (generator.kind != Kind::limine_entry_tool) return nullptr;
+  // Any setting makes the tool ignore this file.
+  if (file_at(generator, kernel_command_line) != nullptr) return nullptr;
+  const auto* last = file_at(generator, limine_defaults_path);
+  const auto* content = last == nullptr ? nullptr : content_of(*last);
+  if (content != nullptr && limine_settings_replace(*content)) return nullptr;
+  return &limine_drop_in();
+}
+
+/// False for a drop-in that somebody has edited: it is edited like any other file then.
+bool is_ours(const ParameterFile& file) {
+  const auto* content = content_of(file);
+  return is_boot_drop_in(file.path) && content != nullptr && is_unmodified(*content);
+}
+
+/// The file that is edited where no drop-in counts: the last one that says anything.
+const ParameterFile* file_that_counts(const EntryGenerator& generator) {
+  if (generator.kind == Kind::limine_entry_tool) {
+    const auto* last = file_at(generator, limine_defaults_path);
+    if (last != nullptr && counts(*last)) return last;
+  }
+  const ParameterFile* found = nullptr;
+  for (const auto& file : generator.settings) {
+    if (!is_ours(file) && counts(file)) found = &file;
+  }
+  return found;
+}
+
+/// proxmox-boot-tool takes the first line of its file alone.
+bool reads_first_line_alone(const EntryGenerator& generator, const ParameterFile& file) {
+  const auto* content = content_of(file);
+  return generator.kind == Kind::proxmox_boot_tool && content != nullptr &&
+         split_lines(trim(*content)).size() > 1;
 }
 
 }  // namespace
 
-Obstacle obstacle(const EntryGenerator& generator, const Parameters& add, const Parameters& drop) {
-  const auto& first = generator.settings.empty() ? limine_defaults : generator.settings.back().path;
-  Obstacle found{
-      {ReasonCause::loader_by_hand,
-       {{"loader", Word{std::string(name_of(BootLoader(generator)))}}, {"file", Place{first}}}}};
-  if (!add.empty() && !can_add(generator)) {
-    found.remedy.emplace_back(
-        Manual{ByHand::add_to_boot_loader, {{"parameters", parameters_of(add)}}});
-    return found;
+std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& generator,
+                                                      const Parameters& add, const Parameters& drop,
+                                                      Editor editor) {
+  const auto first = generator.settings.empty() ? std::string(limine_defaults_path)
+                                                : generator.settings.back().path;
+  if (generator.command.empty()) return std::unexpected(by_hand(generator, first, add, drop));
+  ParameterEdit changes;
+  const bool by_program = editor == Editor::program;
+  const auto* drop_in = by_program ? drop_in_of(generator) : nullptr;
+  const auto* own = drop_in == nullptr ? nullptr : file_at(generator, drop_in->path);
+  // One that was edited since is edited like somebody else's.
+  if (own != nullptr && !is_ours(*own) && content_of(*own) != nullptr) drop_in = nullptr;
+  if (drop_in != nullptr) {
+    auto change = edit_drop_in(*drop_in, own == nullptr ? FileState() : own->state, add, drop);
+    if (change) changes.files.push_back(std::move(*change));
+  }
+  const auto* counting = drop_in == nullptr ? file_that_counts(generator) : nullptr;
+  if (drop_in == nullptr && !add.empty() &&
+      (counting == nullptr || reads_first_line_alone(generator, *counting))) {
+    return std::unexpected(
+        by_hand(generator, counting == nullptr ? first : counting->path, add, drop));
   }
   for (const auto& file : generator.settings) {
-    for (const auto& parameter : drop) {
-      const auto line =
-          last_line(file, [&](std::string_view text) { return line_has(text, parameter); });
-      if (line) {
-        found.remedy.emplace_back(
-            Edit{line->place, line->text, without_word(line->text, parameter)});
-      }
-    }
+    if (is_ours(file)) continue;
+    const bool is_chosen = &file == counting;
+    auto edited = edit_files({file}, is_chosen ? add : Parameters(), drop);
+    if (!edited) return std::unexpected(std::move(edited).error());
+    std::ranges::move(*edited, std::back_inserter(changes.files));
   }
-  if (!add.empty()) found.remedy.emplace_back(addition(generator, add));
-  if (!generator.command.empty()) found.remedy.emplace_back(Run{{generator.command}, true});
-  return found;
+  if (add.empty() && changes.files.empty()) return changes;
+  if (generator.builds_images && by_program) return changes;
+  BootParameters run{generator.command,
+                     {},
+                     {},
+                     add,
+                     {ReasonCause::generator_passes,
+                      {{"tool", Word{std::string(name_of(BootLoader(generator)))}},
+                       {"parameters", parameters_of(add.empty() ? drop : add)}}}};
+  for (const auto& output : generator.outputs) run.outputs.push_back(output.path);
+  // Its ESPs are not to be seen: what was there is written anew, from the settings as they were.
+  if (generator.outputs.empty()) run.undo = generator.command;
+  changes.run = std::move(run);
+  return changes;
 }
 
-bool generator_has(std::string_view settings, std::string_view parameter) {
-  return std::ranges::any_of(split_lines(settings),
-                             [&](std::string_view line) { return line_has(line, parameter); });
+bool generator_passes(const EntryGenerator& generator, std::string_view parameter) {
+  bool passes = false;
+  for (const auto& file : generator.settings) {
+    const auto* content = content_of(file);
+    const bool replaces = file.path == limine_defaults_path && content != nullptr &&
+                          limine_settings_replace(*content);
+    if (replaces) passes = false;
+    if (const auto* drop_in = drop_in_at(file.path); drop_in != nullptr && is_ours(file)) {
+      const auto ours = drop_in_parameters(*drop_in, *content);
+      passes = passes || std::ranges::find(ours, parameter) != ours.end();
+    } else {
+      passes = passes || has_parameter(file, parameter);
+    }
+  }
+  return passes;
 }
 
 }  // namespace vfio_switch

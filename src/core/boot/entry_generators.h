@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <expected>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/boot/boot_loader.h"
+#include "core/boot/parameter_change.h"
 #include "core/message/remedy.h"
 
 namespace vfio_switch {
 
-/// The lines of the generator's settings that a person changes, and the command that makes the
-/// entries then. vfio-switch writes neither yet.
-[[nodiscard]] Obstacle obstacle(const EntryGenerator& generator,
-                                const std::vector<std::string>& add,
-                                const std::vector<std::string>& drop);
+/// Who edits. The program has a drop-in of its own where one is read and counts, and builds images
+/// by itself; a person changes the line that counts, and runs the tool.
+enum class Editor { program, person };
 
-/// True if a line of such settings that is no comment has `parameter`.
-[[nodiscard]] bool generator_has(std::string_view settings, std::string_view parameter);
+/// edit_parameters() for tools that write boot entries.
+[[nodiscard]] std::expected<ParameterEdit, Obstacle> edit_generator(
+    const EntryGenerator& generator, const std::vector<std::string>& add,
+    const std::vector<std::string>& drop, Editor editor = Editor::program);
+
+/// True if the settings, one file read after the other, have `parameter`.
+[[nodiscard]] bool generator_passes(const EntryGenerator& generator, std::string_view parameter);
 
 }  // namespace vfio_switch

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/base/text.h"
+#include "core/boot/drop_in.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/grub_stray_words.h"
 #include "core/boot/parameter_file.h"
@@ -20,34 +20,6 @@ using Parameters = std::vector<std::string>;
 Obstacle by_hand(ReasonCause cause, const std::string& file, const Parameters& add) {
   return {{cause, {{"file", Place{file}}}},
           {Manual{ByHand::add_to_boot_loader, {{"parameters", parameters_of(add)}}}}};
-}
-
-/// The change of the drop-in: written whole, so that nothing of it is anybody else's.
-std::optional<FileChange> edit_drop_in(const Grub& grub, const Parameters& add,
-                                       const Parameters& drop) {
-  const auto found = std::ranges::find(grub.settings, grub_drop_in_path, &ParameterFile::path);
-  Parameters wanted;
-  FileState before;
-  if (found != grub.settings.end()) {
-    before = found->state;
-    if (const auto* content = content_of(*found)) {
-      wanted = grub_drop_in_parameters(*content);
-    }
-  }
-  std::erase_if(wanted,
-                [&](const std::string& one) { return std::ranges::find(drop, one) != drop.end(); });
-  for (const auto& parameter : add) {
-    if (std::ranges::find(wanted, parameter) == wanted.end()) wanted.push_back(parameter);
-  }
-  FileState after;
-  if (!wanted.empty()) after = RegularFile{render_grub_drop_in(wanted), 0644, 0, 0};
-  const auto* old = std::get_if<RegularFile>(&before);
-  const auto* made = std::get_if<RegularFile>(&after);
-  const bool same = (old == nullptr && made == nullptr) ||
-                    (old != nullptr && made != nullptr && old->content == made->content);
-  if (same) return std::nullopt;
-  return FileChange{std::string(grub_drop_in_path), before, after, reason_of_edit(wanted, drop),
-                    true};
 }
 
 bool is_own_drop_in(const ParameterFile& file) {
@@ -76,7 +48,10 @@ std::expected<ParameterEdit, Obstacle> edit_grub(const Grub& grub, const Paramet
         by_hand(ReasonCause::settings_missing, std::string(grub_settings_path), add));
   }
   if (own_file) {
-    if (auto change = edit_drop_in(grub, add, drop)) changes.files.push_back(std::move(*change));
+    const auto found = std::ranges::find(grub.settings, grub_drop_in_path, &ParameterFile::path);
+    const auto before = found == grub.settings.end() ? FileState() : found->state;
+    auto change = edit_drop_in(grub_drop_in(), before, add, drop);
+    if (change) changes.files.push_back(std::move(*change));
   }
   // What an earlier version of the distribution had added in place goes as well.
   auto edited = edit_files(in_place, own_file ? Parameters() : add, drop);

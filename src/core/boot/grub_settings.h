@@ -22,12 +22,6 @@ inline constexpr std::string_view grub_settings_path = "/etc/default/grub";
                                                             std::string_view parameter);
 [[nodiscard]] std::string remove_grub_parameter(std::string_view text, std::string_view parameter);
 
-/// The content of the drop-in for `parameters`.
-[[nodiscard]] std::string render_grub_drop_in(const std::vector<std::string>& parameters);
-
-/// The parameters of a drop-in that render_grub_drop_in() made.
-[[nodiscard]] std::vector<std::string> grub_drop_in_parameters(std::string_view text);
-
 /// True if a kernel that `text`, a grub.cfg, starts gets `parameter`.
 [[nodiscard]] bool grub_cfg_has(std::string_view text, std::string_view parameter);
 

@@ -105,6 +105,29 @@ Edited edit(const RpmOstree& /*loader*/, const Parameters& add, const Parameters
   return changes;
 }
 
+Edited edit(const EntryGenerator& generator, const Parameters& add, const Parameters& drop) {
+  return edit_generator(generator, add, drop);
+}
+
+/// kernelstub(8) adds or deletes, one of the two in a run.
+Edited edit(const Kernelstub& loader, const Parameters& add, const Parameters& drop) {
+  ParameterEdit changes;
+  if (add.empty() && drop.empty()) return changes;
+  if (!add.empty() && !drop.empty()) return std::unexpected(obstacle(loader, add, drop));
+  const auto& words = add.empty() ? drop : add;
+  const std::string option = add.empty() ? "--delete-options" : "--add-options";
+  const std::string other = add.empty() ? "--add-options" : "--delete-options";
+  BootParameters run{{"kernelstub", option, join_words(words)},
+                     {"kernelstub", other, join_words(words)},
+                     {loader.file},
+                     add,
+                     {ReasonCause::generator_passes,
+                      {{"tool", Word{"kernelstub"}}, {"parameters", parameters_of(words)}}}};
+  for (const auto& entry : loader.entries) run.outputs.push_back(entry.path);
+  changes.run = std::move(run);
+  return changes;
+}
+
 template <class T>
 Edited edit(const T& loader, const Parameters& add, const Parameters& drop) {
   return std::unexpected(obstacle(loader, add, drop));
@@ -127,6 +150,7 @@ const std::vector<ParameterFile>* files_of(const BootLoader& loader) {
                                [](const Grubby& one) { return &one.entries; },
                                [](const RpmOstree& one) { return &one.entries; },
                                [](const EntryGenerator& one) { return &one.settings; },
+                               [](const Kernelstub& one) { return &one.entries; },
                                [](const auto&) {
                                  return static_cast<const std::vector<ParameterFile>*>(nullptr);
                                }},
@@ -151,12 +175,8 @@ bool has_parameter(const BootLoader& loader, std::string_view parameter) {
                      return has_parameter(file, parameter);
                    });
                  },
-                 [&](const EntryGenerator& one) {
-                   return std::ranges::any_of(one.settings, [&](const auto& file) {
-                     const auto* content = content_of(file);
-                     return content != nullptr && generator_has(*content, parameter);
-                   });
-                 },
+                 [&](const EntryGenerator& one) { return generator_passes(one, parameter); },
+                 [&](const Kernelstub& one) { return all_have(one.entries, parameter); },
                  [&](const Limine& one) { return limine_has(one.text, parameter); },
                  [&](const Refind& one) { return refind_has(one.text, parameter); },
                  [](const auto&) { return false; }},
@@ -164,6 +184,13 @@ bool has_parameter(const BootLoader& loader, std::string_view parameter) {
 }
 
 bool is_stale(const BootLoader& loader, std::string_view parameter) {
+  if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
+    return has_parameter(loader, parameter) &&
+           std::ranges::any_of(generator->outputs, [&](const ParameterFile& output) {
+             const auto* content = content_of(output);
+             return content != nullptr && !output_has(output.path, *content, parameter);
+           });
+  }
   const auto* grub = std::get_if<Grub>(&loader);
   return grub != nullptr && grub->generated && has_parameter(loader, parameter) &&
          !grub_cfg_has(*grub->generated, parameter);
@@ -213,6 +240,7 @@ Edited edit_parameters(const BootLoader& loader, const std::vector<std::string>&
 
 bool output_has(std::string_view path, std::string_view content, std::string_view parameter) {
   if (path.ends_with("/grub.cfg")) return grub_cfg_has(content, parameter);
+  if (path.ends_with("/limine.conf")) return limine_has(content, parameter);
   if (syntax_of(path) != ParameterSyntax::boot_entry) return true;
   return !is_kernel_entry(path, content) || entry_has_parameter(content, parameter);
 }

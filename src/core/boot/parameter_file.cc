@@ -4,12 +4,20 @@
 #include "core/base/text.h"
 #include "core/boot/boot_entry.h"
 #include "core/boot/grub_settings.h"
+#include "core/boot/limine_settings.h"
+#include "core/boot/shell_settings.h"
 
 namespace vfio_switch {
 
 namespace {
 
 using Parameters = std::vector<std::string>;
+
+/// Those of usual entries; LINUX_FALLBACK_OPTIONS are better left as they are.
+const ShellSettings& sdboot_settings() {
+  static const ShellSettings settings{{"LINUX_OPTIONS"}};
+  return settings;
+}
 
 std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_view content,
                                           std::string_view parameter) {
@@ -20,6 +28,10 @@ std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_vi
       return add_entry_parameter(content, parameter);
     case ParameterSyntax::command_line:
       return add_cmdline_file_parameter(content, parameter);
+    case ParameterSyntax::sdboot_settings:
+      return add_parameter(sdboot_settings(), content, parameter);
+    case ParameterSyntax::limine_settings:
+      return add_limine_parameter(content, parameter);
   }
   return std::nullopt;
 }
@@ -73,6 +85,10 @@ bool has_parameter(const ParameterFile& file, std::string_view parameter) {
       return entry_has_parameter(*content, parameter);
     case ParameterSyntax::command_line:
       return cmdline_file_has_parameter(*content, parameter);
+    case ParameterSyntax::sdboot_settings:
+      return has_parameter(sdboot_settings(), *content, parameter);
+    case ParameterSyntax::limine_settings:
+      return limine_settings_have(*content, parameter);
   }
   return false;
 }
@@ -96,6 +112,10 @@ bool counts(const ParameterFile& file) {
       return content != nullptr && is_kernel_entry(file.path, *content);
     case ParameterSyntax::command_line:
       return content != nullptr && says_something(*content);
+    case ParameterSyntax::sdboot_settings:
+      return true;
+    case ParameterSyntax::limine_settings:
+      return content != nullptr && limine_settings_say(*content);
   }
   return true;
 }
@@ -114,6 +134,12 @@ std::string without_parameters(ParameterSyntax syntax, std::string_view content,
       case ParameterSyntax::command_line:
         rest = remove_cmdline_file_parameter(rest, parameter);
         break;
+      case ParameterSyntax::sdboot_settings:
+        rest = remove_parameter(sdboot_settings(), rest, parameter);
+        break;
+      case ParameterSyntax::limine_settings:
+        rest = remove_limine_parameter(rest, parameter);
+        break;
     }
   }
   return rest;
@@ -121,6 +147,12 @@ std::string without_parameters(ParameterSyntax syntax, std::string_view content,
 
 ParameterSyntax syntax_of(std::string_view path) {
   if (path.starts_with(grub_settings_path)) return ParameterSyntax::grub_settings;
+  if (path.find("/sdboot-manage.conf") != std::string_view::npos) {
+    return ParameterSyntax::sdboot_settings;
+  }
+  if (path == limine_defaults_path || path.find("/limine-entry-tool.") != std::string_view::npos) {
+    return ParameterSyntax::limine_settings;
+  }
   return path.find("/loader/entries/") != std::string_view::npos ? ParameterSyntax::boot_entry
                                                                  : ParameterSyntax::command_line;
 }

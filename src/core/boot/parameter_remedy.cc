@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "core/base/text.h"
+#include "core/boot/entry_generators.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/grub_stray_words.h"
 #include "core/boot/parameter_edit.h"
@@ -96,6 +97,16 @@ Remedy remedy_of(const Grub& grub, const Parameters& add, const Parameters& drop
   if (!add.empty()) add_edits(remedy, *added);
   if (remedy.empty()) return by_hand(add, drop);
   add_command(remedy, grub.command);
+  return remedy;
+}
+
+Remedy remedy_of(const EntryGenerator& generator, const Parameters& add, const Parameters& drop) {
+  const auto edit = edit_generator(generator, add, drop, Editor::person);
+  if (!edit) return edit.error().remedy;
+  Remedy remedy;
+  add_edits(remedy, edit->files);
+  if (remedy.empty()) return by_hand(add, drop);
+  if (edit->run) add_command(remedy, edit->run->command);
   return remedy;
 }
 

@@ -25,10 +25,22 @@ inline constexpr std::array generated_paths = {
 /// Its name sorts last, so that a file that assigns the variable again comes before it.
 inline constexpr std::string_view grub_drop_in_path = "/etc/default/grub.d/zz-vfio-switch.cfg";
 
+/// The same for tools that write boot entries. Their names sort last: what comes later appends.
+inline constexpr std::string_view sdboot_drop_in_path =
+    "/etc/sdboot-manage.conf.d/zz-vfio-switch.conf";
+inline constexpr std::string_view limine_drop_in_path =
+    "/etc/limine-entry-tool.d/zz-vfio-switch.conf";
+inline constexpr std::array boot_drop_in_paths = {grub_drop_in_path, sdboot_drop_in_path,
+                                                  limine_drop_in_path};
+
+/// True for one of these files.
+[[nodiscard]] constexpr bool is_boot_drop_in(std::string_view path) {
+  return std::ranges::find(boot_drop_in_paths, path) != boot_drop_in_paths.end();
+}
+
 /// True if `path` is one of the files that the program generates.
 [[nodiscard]] constexpr bool is_generated(std::string_view path) {
-  return path == grub_drop_in_path ||
-         std::ranges::find(generated_paths, path) != generated_paths.end();
+  return is_boot_drop_in(path) || std::ranges::find(generated_paths, path) != generated_paths.end();
 }
 
 /// The script that an `install` line for vfio-pci runs: it loads the module and gives it the

@@ -113,6 +113,7 @@ const std::vector<ReasonKind>& reason_kinds() {
       {grub_passes, "grub-passes", {"GRUB then passes {1} to the kernel"}},
       {grub_passes_rest, "grub-passes-rest", {"GRUB then passes only the other parameters"}},
       {grubby_changes_entries, "grubby-changes-entries", {"grubby changes every boot menu entry"}},
+      {generator_passes, "generator-passes", {"{1} writes the boot menu entries with {2}"}},
       {ostree_deploys, "ostree-deploys", {"rpm-ostree creates a deployment with it"}},
       {configuration_changes, "configuration-changes", {"its copy of the configuration changes"}},
       {rebuild_asked, "rebuild-asked", {"--rebuild was given"}},

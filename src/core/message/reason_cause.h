@@ -72,6 +72,7 @@ enum class ReasonCause {
   grub_passes,  ///< parameters
   grub_passes_rest,
   grubby_changes_entries,
+  generator_passes,  ///< tool, parameters
   ostree_deploys,
   configuration_changes,
   rebuild_asked,

@@ -31,7 +31,15 @@ bool contains(const Parameters& parameters, std::string_view parameter) {
 }
 
 bool needs_tool(const BootLoader& loader) {
-  return std::holds_alternative<Grubby>(loader) || std::holds_alternative<RpmOstree>(loader);
+  return std::holds_alternative<Grubby>(loader) || std::holds_alternative<RpmOstree>(loader) ||
+         std::holds_alternative<Kernelstub>(loader);
+}
+
+/// True where the command line gets to the boot loader when an image is built.
+bool comes_with_image(const BootLoader& loader) {
+  const auto* generator = std::get_if<EntryGenerator>(&loader);
+  return std::holds_alternative<UnifiedImage>(loader) ||
+         (generator != nullptr && generator->builds_images);
 }
 
 /// A unified image that has to be built by other means than ours.
@@ -148,8 +156,7 @@ class CommandLine {
                      parameter_remedy(facts_.boot_loader, add, drop));
     }
     auto edit = edit_parameters(facts_.boot_loader, add, drop);
-    const bool in_image =
-        edit && std::holds_alternative<UnifiedImage>(facts_.boot_loader) && !edit->files.empty();
+    const bool in_image = edit && comes_with_image(facts_.boot_loader) && !edit->files.empty();
     if (in_image && !has_image()) {
       edit = std::unexpected(Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add, drop)});
     }

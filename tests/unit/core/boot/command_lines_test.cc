@@ -12,8 +12,10 @@
 #include "catch.h"
 #include "core/binding/generated_files.h"
 #include "core/boot/boot_entry.h"
+#include "core/boot/drop_in.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/kernel_parameters.h"
+#include "core/files/own_paths.h"
 #include "core/files/seal.h"
 #include "rounds.h"
 
@@ -130,14 +132,36 @@ TEST_CASE("What a later edit adds behind ours stays") {
         "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet nosplash\"\nX=1\n");
 }
 
-TEST_CASE("GRUB's drop-in says itself, and what it holds is known") {
-  const auto content = render_grub_drop_in({std::string(on), std::string(pt)});
-  CHECK(is_unmodified(content));
-  CHECK_THAT(content, test::has_text("GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
-                                     "intel_iommu=on iommu=pt\"\n"));
-  CHECK(grub_drop_in_parameters(content) ==
-        std::vector<std::string>{std::string(on), std::string(pt)});
-  CHECK(grub_settings_have(content, pt));
+TEST_CASE("A drop-in says itself, and what it holds is known") {
+  struct Row {
+    const DropIn& drop_in;
+    std::string line;
+  };
+  const Row rows[] = {
+      {grub_drop_in(),
+       "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
+       "intel_iommu=on iommu=pt\"\n"},
+      {sdboot_drop_in(), "LINUX_OPTIONS+=\" intel_iommu=on iommu=pt\"\n"},
+      {limine_drop_in(), "KERNEL_CMDLINE[default]+=\" intel_iommu=on iommu=pt\"\n"},
+  };
+  const std::vector<std::string> both = {std::string(on), std::string(pt)};
+  for (const auto& row : rows) {
+    INFO(row.line);
+    const auto content = render_drop_in(row.drop_in, both);
+    CHECK(is_unmodified(content));
+    CHECK_THAT(content, test::has_text(row.line));
+    CHECK(drop_in_parameters(row.drop_in, content) == both);
+    CHECK(drop_in_at(row.drop_in.path) == &row.drop_in);
+    CHECK(is_boot_drop_in(row.drop_in.path));
+    // It comes with its first parameter, and goes with its last.
+    const auto made = edit_drop_in(row.drop_in, Absent{}, {std::string(on)}, {});
+    REQUIRE(made);
+    CHECK_FALSE(edit_drop_in(row.drop_in, made->after, {std::string(on)}, {}));
+    const auto gone = edit_drop_in(row.drop_in, made->after, {}, {std::string(on)});
+    REQUIRE(gone);
+    CHECK(gone->after == FileState(Absent{}));
+  }
+  CHECK(grub_settings_have(render_drop_in(grub_drop_in(), both), pt));
 }
 
 TEST_CASE("What grub.cfg gives to kernels") {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/boot/boot_loaders.h"
-#include "core/files/own_paths.h"
 
 #include <filesystem>
 #include <string>
@@ -9,8 +8,10 @@
 #include <vector>
 
 #include "catch.h"
+#include "core/boot/drop_in.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/parameter_edit.h"
+#include "core/files/own_paths.h"
 #include "system/temporary_root.h"
 #include "told.h"
 
@@ -120,7 +121,7 @@ TEST_CASE("GRUB gets a drop-in where its generator reads one, and nothing else c
   const auto both = edit_of(root.loader(), {"iommu=pt"});
   REQUIRE(both.files.size() == 1);
   const auto after = std::get<RegularFile>(both.files[0].after).content;
-  CHECK(grub_drop_in_parameters(after) == Parameters{on, "iommu=pt"});
+  CHECK(drop_in_parameters(grub_drop_in(), after) == Parameters{on, "iommu=pt"});
   const auto none = edit_of(root.loader(), {}, {on});
   REQUIRE(none.files.size() == 1);
   CHECK(std::holds_alternative<Absent>(none.files[0].after));

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/boot/menu_loss.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/boot/kernel_parameters.h"
+
+namespace vfio_switch {
+
+namespace {
+
+bool is_usual(const BootEntry& entry) {
+  return entry.kind == EntryKind::usual;
+}
+
+/// False for an entry that a kernel which was removed has left behind.
+bool has_kernel(const BootEntry& entry) {
+  const auto& file = entry.unified_image ? entry.unified_image : entry.kernel;
+  return file && !file->at.empty();
+}
+
+/// What `entry` has become: by its id, or, where a boot counter or a new image changed that, by
+/// kernel and title.
+const BootEntry* find_again(const BootMenu& menu, const BootEntry& entry) {
+  const auto same_id = std::ranges::find(menu.entries, entry.id, &BootEntry::id);
+  if (same_id != menu.entries.end()) return &*same_id;
+  const auto alike = std::ranges::find_if(menu.entries, [&](const BootEntry& other) {
+    return is_usual(other) && other.title == entry.title && other.release == entry.release;
+  });
+  return alike == menu.entries.end() ? nullptr : &*alike;
+}
+
+/// The first word of `was` that `is` has fewer times.
+std::optional<std::string> lost_word(std::string_view was, std::string_view is,
+                                     const std::vector<std::string>& drop) {
+  auto left = split_words(is);
+  for (const auto word : split_words(was)) {
+    if (std::ranges::find(drop, word) != drop.end()) continue;
+    const auto found = std::ranges::find(left, word);
+    if (found == left.end()) return std::string(word);
+    left.erase(found);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<MenuLoss> find_menu_loss(const BootMenu& before, const BootMenu& after,
+                                       const std::vector<std::string>& add,
+                                       const std::vector<std::string>& drop) {
+  // A menu that cannot be read says nothing about what is gone.
+  if (after.entries.empty()) return std::nullopt;
+  for (const auto& entry : before.entries) {
+    if (!is_usual(entry) || !entry.command_line || !has_kernel(entry)) continue;
+    const auto* now = find_again(after, entry);
+    if (now == nullptr) return MenuLoss{MenuLoss::What::entry, entry.title, {}};
+    if (!now->command_line) continue;
+    if (auto word = lost_word(*entry.command_line, *now->command_line, drop)) {
+      return MenuLoss{MenuLoss::What::word, entry.title, std::move(*word)};
+    }
+  }
+  const auto next = next_entry(after);
+  const auto* first = next ? &after.entries[*next] : nullptr;
+  if (first == nullptr || !is_usual(*first) || !first->command_line) return std::nullopt;
+  for (const auto& parameter : add) {
+    if (has_parameter(*first->command_line, parameter)) continue;
+    return MenuLoss{MenuLoss::What::missing, first->title, parameter};
+  }
+  for (const auto& parameter : drop) {
+    if (!has_parameter(*first->command_line, parameter)) continue;
+    return MenuLoss{MenuLoss::What::kept, first->title, parameter};
+  }
+  return std::nullopt;
+}
+
+}  // namespace vfio_switch

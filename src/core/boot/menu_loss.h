@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/boot/boot_menu.h"
+
+namespace vfio_switch {
+
+/// What a usual entry has lost, or was not given, since its menu was read before.
+struct MenuLoss {
+  enum class What {
+    entry,    ///< it is gone
+    word,     ///< a word of its command line is gone that nobody took away
+    missing,  ///< a parameter that the entry which starts next was to get
+    kept,     ///< a parameter that it was to lose
+  };
+  What what = What::entry;
+  std::string entry;  ///< its title
+  std::string word;
+
+  bool operator==(const MenuLoss&) const = default;
+};
+
+/// Compares two readings of a boot menu: every usual entry of `before` whose kernel is there is
+/// still there, with every word of its command line but for `drop`; the one that starts next has
+/// `add`, since others may be written by hand. What is not known of an entry is no loss. Nothing
+/// where nothing is lost.
+[[nodiscard]] std::optional<MenuLoss> find_menu_loss(const BootMenu& before, const BootMenu& after,
+                                                     const std::vector<std::string>& add,
+                                                     const std::vector<std::string>& drop);
+
+}  // namespace vfio_switch
