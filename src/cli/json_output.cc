@@ -71,6 +71,7 @@ Json change_json(const Change& change) {
                {"path", nullptr},
                {"content", nullptr},
                {"kernel", nullptr},
+               {"command", nullptr},
                {"reason", reason_text(reason_of(change))},
                {"reason_details", reason_json(reason_of(change))}};
   if (const auto* file = std::get_if<FileChange>(&change)) {
@@ -80,6 +81,7 @@ Json change_json(const Change& change) {
   } else if (const auto* boot = std::get_if<BootParameters>(&change)) {
     if (!boot->outputs.empty()) json["path"] = boot->outputs.front();
     json["content"] = join(boot->parameters, " ");
+    json["command"] = boot->command;
   } else {
     const auto& rebuild = std::get<RebuildInitramfs>(change);
     json["path"] = rebuild.image;

@@ -41,7 +41,8 @@ PLAN = {
     "refusals": [REFUSAL], "functions": [ADDRESS],
     "changes": [{
         "kind": {"write", "remove", "rebuild-initramfs", "boot-parameters"}, "path": (str, NONE),
-        "content": (str, NONE), "kernel": (str, NONE), "reason": (str, NONE), "reason_details": REASON,
+        "content": (str, NONE), "kernel": (str, NONE), "command": ([str], NONE),
+        "reason": (str, NONE), "reason_details": REASON,
     }],
     "load_order": [{
         "kernel": str, "device": ADDRESS, "modules": [re.compile(r"[^-]+")], "winner": (str, NONE),

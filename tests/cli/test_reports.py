@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import unittest
 from typing import Any
 
-from boot_roots import LINE, arch_image, archive, efi_variable, module_files, no_menu, put
+from boot_roots import LINE, arch_image, archive, efi_variable, module_files, no_menu, put, unified_image
 from helper import CARD, DESKTOP, KERNELS, VFIO_CONF, Sysroot, SysrootCase
-from sysroot import grub_menu
+from sysroot import grub_menu, kernel_image
 from test_boot_menu import winners
 
 OLDER, NEWER = KERNELS
 IDS = "10de:1d01,10de:0fb8"
+IOMMU_OFF = ("asus-x705-gtx1050", "--variant", "kernel-off")  # its kernel needs a parameter
+LIMINE_ID = "0123456789abcdef0123456789abcdef"
+LIMINE_DROP_IN = "/etc/limine-entry-tool.d/zz-vfio-switch.conf"
 OTHER_IDS = "10de:2d04,10de:22eb"
 
 
@@ -201,7 +206,7 @@ class OwnSetUps(ReportCase):
 class Settings(ReportCase):
     def off(self, *words: str) -> Sysroot:
         """A machine whose IOMMU needs a parameter."""
-        return self.machine("asus-x705-gtx1050", "--variant", "kernel-off", "--kernel", OLDER, *words)
+        return self.machine(*IOMMU_OFF, "--kernel", OLDER, *words)
 
     # Right: file and line before anything runs; doctor as well.
     def test_grub_settings_with_words_outside_the_quotes(self) -> None:
@@ -218,41 +223,119 @@ class Settings(ReportCase):
         self.assertEqual(self.edits(finding["remedy"]), wanted)
         self.assertEqual(self.commands(finding["remedy"]), [["update-grub"]])
 
-    # Right: nobody is told to edit limine.conf; the settings are changed, and snapshots left alone.
-    def test_limine_entry_tool(self) -> None:
-        root = self.off("--os", "arch")
+    def limine(self, *machine: str, config: str, settings: str) -> Sysroot:
+        """Arch with limine-entry-tool, whose menu is `config`."""
+        root = self.machine(*machine, "--os", "arch", "--kernel", NEWER)
         no_menu(root)
-        root.write("boot/limine.conf", f"/+Arch\n  //linux\n  protocol: linux\n  path: boot():/vmlinuz-linux\n  cmdline: {LINE}\n")
-        root.write("etc/default/limine", f'KERNEL_CMDLINE[default]+="{LINE}"\n')
+        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
+        root.write("boot/limine.conf", config)
+        root.write("etc/default/limine", settings)
+        root.write("etc/kernel/cmdline", f"{LINE}\n")
         for name in ("limine-entry-tool", "limine-mkinitcpio"):
             root.write(f"usr/bin/{name}", "#!/bin/sh\n", 0o755)
-        efi_variable(root, "LoaderInfo", "Limine 10.3.0")
-        plan = self.json(root, "plan", "enable", status=3)
-        (refusal,) = [one for one in plan["refusals"] if one["code"] == "boot-parameter"]
-        self.assertEqual(self.edits(refusal["remedy"]),
-                         [("/etc/limine-entry-tool.d/zz-vfio-switch.conf", "",
-                           'KERNEL_CMDLINE[default]+=" intel_iommu=on"')])  # fmt: skip
-        self.assertEqual(self.commands(refusal["remedy"]), [["limine-mkinitcpio"]])
-        self.assertEqual(self.edits(self.findings(root)["iommu-parameter-missing"]["remedy"]),
-                         self.edits(refusal["remedy"]))  # fmt: skip
+        efi_variable(root, "LoaderInfo", "Limine 11.4.1")
+        return root
+
+    def cachyos(self, *machine: str, settings: str, line: str = LINE) -> Sysroot:
+        at = f"boot():/{LIMINE_ID}/linux-cachyos"
+        root = self.limine(
+            *machine,
+            config=f"default_entry: 2\n/+CachyOS\ncomment: machine-id={LIMINE_ID}\n  //linux-cachyos\n"
+            f"  comment: kernel-id=linux-cachyos\n  protocol: linux\n  path: {at}/vmlinuz\n"
+            f"  module_path: {at}/initramfs\n  cmdline: {line}\n",
+            settings=settings,
+        )
+        root.write("etc/machine-id", f"{LIMINE_ID}\n")
+        put(root, f"boot/{LIMINE_ID}/linux-cachyos/vmlinuz", kernel_image(NEWER))
+        put(root, f"boot/{LIMINE_ID}/linux-cachyos/initramfs", arch_image(root, NEWER))
+        return root
+
+    def changes(self, plan: Any, path: str) -> list[str]:
+        return [change["kind"] for change in plan["changes"] if change["path"] == path]
+
+    # Right: nobody edits limine.conf; the settings change, and what builds the image writes the entries.
+    def test_limine_on_cachyos(self) -> None:
+        root = self.cachyos(*IOMMU_OFF, settings=f'KERNEL_CMDLINE[default]+="{LINE}"\nENABLE_ENROLL_LIMINE_CONFIG=yes\n')
+        plan = self.json(root, "plan", "enable")
+        (drop_in,) = [one for one in plan["changes"] if one["path"] == LIMINE_DROP_IN]
+        self.assertIn('\nKERNEL_CMDLINE[default]+=" intel_iommu=on"\n', drop_in["content"])
+        self.assertEqual(self.changes(plan, f"/boot/{LIMINE_ID}/linux-cachyos/initramfs"), ["rebuild-initramfs"])
+        self.assertEqual(self.changes(plan, "/boot/limine.conf"), [])
+        remedy = self.findings(root)["iommu-parameter-missing"]["remedy"]
+        line = f'KERNEL_CMDLINE[default]+="{LINE}'
+        self.assertIn(("/etc/default/limine", f'{line}"', f'{line} intel_iommu=on"'), self.edits(remedy))
+        self.assertIn(["limine-mkinitcpio"], self.commands(remedy))
+
+    # Right: a plain = in /etc/default/limine drops what the drop-ins say, so that line gets the parameter.
+    def test_limine_settings_that_replace_the_drop_ins(self) -> None:
+        root = self.cachyos(*IOMMU_OFF, settings=f'KERNEL_CMDLINE[default]="{LINE}"  \n')
+        plan = self.json(root, "plan", "enable")
+        (edit,) = [one for one in plan["changes"] if one["path"] == "/etc/default/limine"]
+        self.assertEqual(edit["content"], f'KERNEL_CMDLINE[default]="{LINE} intel_iommu=on"  \n')
+        self.assertEqual(self.changes(plan, LIMINE_DROP_IN), [])
+
+    # Right: a word that stands in limine.conf alone is lost with the next kernel: it goes into the settings.
+    def test_a_word_that_only_the_menu_has(self) -> None:
+        for settings, writes in ((LINE, ["boot-parameters"]), (f"{LINE} intel_iommu=on", [])):
+            with self.subTest(settings):
+                line = f"{LINE} intel_iommu=on"
+                root = self.cachyos("truenas-twin-t400", "--variant", "card-boots", settings=f'KERNEL_CMDLINE[default]+="{settings}"\n', line=line)
+                root.write("proc/cmdline", line)
+                plan = self.json(root, "plan", "enable")
+                self.assertEqual(self.changes(plan, LIMINE_DROP_IN), writes)
+                shutil.rmtree(self.roots.pop().path)
+
+    # Right: the command line comes from /etc/default/limine and its drop-ins; /etc/kernel/cmdline counts for nothing.
+    def test_the_unified_image_of_omarchy(self) -> None:
+        config = "default_entry: 2\n/+Omarchy\n  //linux\n  comment: kernel-id=linux\n  protocol: efi\n  path: boot():/EFI/Linux/omarchy_linux.efi\n"
+        root = self.limine(*IOMMU_OFF, config=config,
+                           settings=f'KERNEL_CMDLINE[default]+="{LINE}"\nENABLE_UKI=yes\nCUSTOM_UKI_NAME="omarchy"\n')  # fmt: skip
+        root.write("etc/limine-entry-tool.d/resume.conf", 'KERNEL_CMDLINE[default]+=" resume=/dev/nvme1n1p4"\n')
+        for name in ("initramfs-linux.img", "vmlinuz-linux"):
+            os.remove(root.path / "boot" / name)
+        uki = "boot/EFI/Linux/omarchy_linux.efi"
+        put(root, uki, unified_image(NEWER, LINE, arch_image(root, NEWER)))
+        plan = self.json(root, "plan", "enable")
+        self.assertEqual(self.changes(plan, LIMINE_DROP_IN), ["boot-parameters"])
+        self.assertEqual(self.changes(plan, f"/{uki}"), ["rebuild-initramfs"])
+        self.assertEqual(self.changes(plan, "/etc/kernel/cmdline"), [])
 
     # Right: /etc/kernel/cmdline and proxmox-boot-tool refresh; without EFI variables too.
     def test_proxmox_on_zfs(self) -> None:
         for number, loader in enumerate(("systemd-boot 257", "")):
             with self.subTest(loader):
-                root = self.machine("asus-x705-gtx1050", "--variant", "kernel-off", "--kernel", OLDER, to=str(number))
+                root = self.machine(*IOMMU_OFF, "--kernel", OLDER, to=str(number))
                 root.write("boot/grub/grub.cfg", grub_menu([], "Proxmox VE", LINE))
                 root.write("etc/kernel/proxmox-boot-uuids", "A1B2-C3D4\n")
                 root.write("etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs\n")
                 root.write("usr/sbin/proxmox-boot-tool", "#!/bin/sh\n", 0o755)
                 if loader:
                     efi_variable(root, "LoaderInfo", loader)
-                refusals = self.json(root, "plan", "enable", status=3)["refusals"]
-                (refusal,) = [one for one in refusals if one["code"] == "boot-parameter"]
-                self.assertEqual(self.edits(refusal["remedy"]),
-                                 [("/etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs",
-                                   "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on")])  # fmt: skip
-                self.assertEqual(self.commands(refusal["remedy"]), [["proxmox-boot-tool", "refresh"]])
+                plan = self.json(root, "plan", "enable")
+                (edit,) = [one for one in plan["changes"] if one["path"] == "/etc/kernel/cmdline"]
+                self.assertEqual(edit["content"], "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n")
+                self.assertIn(["proxmox-boot-tool", "refresh"], [one.get("command") for one in plan["changes"]])
+                remedy = self.findings(root)["iommu-parameter-missing"]["remedy"]
+                self.assertIn(
+                    ("/etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs",
+                     "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on"),
+                    self.edits(remedy),
+                )  # fmt: skip
+                self.assertIn(["proxmox-boot-tool", "refresh"], self.commands(remedy))
+
+    # Right: rpm-ostree kargs, by plan and by doctor; nothing of grubby.
+    def test_a_deployment_without_the_iommu(self) -> None:
+        root = self.off("--os", "fedora")
+        shutil.rmtree(root.path / "boot/loader", ignore_errors=True)
+        root.write("boot/loader/entries/ostree-1.conf", f"title Bazzite\nversion 1\noptions {LINE}\nlinux /vmlinuz\ninitrd /initramfs\n")
+        root.write("boot/grub2/grub.cfg", "blscfg\n")
+        root.write("run/ostree-booted", "")
+        for name in ("rpm-ostree", "grubby"):
+            root.write(f"usr/bin/{name}", "#!/bin/sh\nexit 0\n", 0o755)
+        kargs = ["rpm-ostree", "kargs", "--append-if-missing=intel_iommu=on"]
+        (refusal,) = self.json(root, "plan", "enable", status=3)["refusals"]
+        self.assertEqual((refusal["cause"], self.commands(refusal["remedy"])), ("tool-not-run", [kargs]))
+        self.assertIn(kargs, self.commands(self.findings(root)["iommu-parameter-missing"]["remedy"]))
 
 
 if __name__ == "__main__":

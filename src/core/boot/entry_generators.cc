@@ -84,6 +84,12 @@ bool reads_first_line_alone(const EntryGenerator& generator, const ParameterFile
 
 }  // namespace
 
+Reason why_generated(const BootLoader& loader, const Parameters& add, const Parameters& drop) {
+  return {add.empty() ? ReasonCause::generator_passes_rest : ReasonCause::generator_passes,
+          {{"tool", Word{std::string(name_of(loader))}},
+           {"parameters", parameters_of(add.empty() ? drop : add)}}};
+}
+
 std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& generator,
                                                       const Parameters& add, const Parameters& drop,
                                                       Editor editor) {
@@ -115,13 +121,7 @@ std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& gene
   }
   if (add.empty() && changes.files.empty()) return changes;
   if (generator.builds_images && by_program) return changes;
-  BootParameters run{generator.command,
-                     {},
-                     {},
-                     add,
-                     {ReasonCause::generator_passes,
-                      {{"tool", Word{std::string(name_of(BootLoader(generator)))}},
-                       {"parameters", parameters_of(add.empty() ? drop : add)}}}};
+  BootParameters run{generator.command, {}, {}, add, why_generated(generator, add, drop)};
   for (const auto& output : generator.outputs) run.outputs.push_back(output.path);
   // Its ESPs are not to be seen: what was there is written anew, from the settings as they were.
   if (generator.outputs.empty()) run.undo = generator.command;

@@ -21,6 +21,10 @@ enum class Editor { program, person };
     const EntryGenerator& generator, const std::vector<std::string>& add,
     const std::vector<std::string>& drop, Editor editor = Editor::program);
 
+/// Why the tool of `loader` is run.
+[[nodiscard]] Reason why_generated(const BootLoader& loader, const std::vector<std::string>& add,
+                                   const std::vector<std::string>& drop);
+
 /// True if the settings, one file read after the other, have `parameter`.
 [[nodiscard]] bool generator_passes(const EntryGenerator& generator, std::string_view parameter);
 

@@ -196,6 +196,12 @@ bool is_stale(const BootLoader& loader, std::string_view parameter) {
          !grub_cfg_has(*grub->generated, parameter);
 }
 
+bool comes_with_image(const BootLoader& loader) {
+  const auto* generator = std::get_if<EntryGenerator>(&loader);
+  return std::holds_alternative<UnifiedImage>(loader) ||
+         (generator != nullptr && generator->builds_images);
+}
+
 std::optional<Place> where_set(const BootLoader& loader, std::string_view word) {
   const auto* files = files_of(loader);
   if (files == nullptr) return std::nullopt;

@@ -20,6 +20,9 @@ namespace vfio_switch {
 /// if only root can read that file.
 [[nodiscard]] bool is_stale(const BootLoader& loader, std::string_view parameter);
 
+/// True where the command line gets to the boot loader when an image is built.
+[[nodiscard]] bool comes_with_image(const BootLoader& loader);
+
 /// The first setting that has the parameter `word`; nothing where none does.
 [[nodiscard]] std::optional<Place> where_set(const BootLoader& loader, std::string_view word);
 

@@ -33,6 +33,13 @@ Diff inverse(const Diff& diff) {
   return back;
 }
 
+bool changes_boot_parameters(const Diff& diff) {
+  return std::ranges::any_of(diff, [](const Change& change) {
+    const auto* file = std::get_if<FileChange>(&change);
+    return file != nullptr && file->boot_parameters;
+  });
+}
+
 bool has_file_changes(const Diff& diff) {
   return std::ranges::any_of(diff, [](const Change& change) {
     const auto* file = std::get_if<FileChange>(&change);

@@ -64,5 +64,7 @@ using Diff = std::vector<Change>;
 
 /// True if a file changes that an initramfs may have a copy of.
 [[nodiscard]] bool has_file_changes(const Diff& diff);
+/// True if a file among them decides about the kernel command line.
+[[nodiscard]] bool changes_boot_parameters(const Diff& diff);
 
 }  // namespace vfio_switch

@@ -72,7 +72,8 @@ enum class ReasonCause {
   grub_passes,  ///< parameters
   grub_passes_rest,
   grubby_changes_entries,
-  generator_passes,  ///< tool, parameters
+  generator_passes,       ///< tool, parameters
+  generator_passes_rest,  ///< tool, parameters
   ostree_deploys,
   configuration_changes,
   rebuild_asked,
@@ -92,6 +93,7 @@ enum class ReasonCause {
   iommu_off,
   vfio_built_in,  ///< kernel
   added_before,
+  not_in_settings,
   settings_ask,  ///< place, setting
 
   // Why a boot loader's command line cannot be changed.

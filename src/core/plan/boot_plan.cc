@@ -35,13 +35,6 @@ bool needs_tool(const BootLoader& loader) {
          std::holds_alternative<Kernelstub>(loader);
 }
 
-/// True where the command line gets to the boot loader when an image is built.
-bool comes_with_image(const BootLoader& loader) {
-  const auto* generator = std::get_if<EntryGenerator>(&loader);
-  return std::holds_alternative<UnifiedImage>(loader) ||
-         (generator != nullptr && generator->builds_images);
-}
-
 /// A unified image that has to be built by other means than ours.
 Remedy build_by_hand(const Parameters& add, const Parameters& drop) {
   Remedy remedy;
@@ -91,6 +84,22 @@ class CommandLine {
     return contains(kept_.boot_parameters, parameter);
   }
 
+  /// This boot has got it, and later ones will not: the default entry lacks it, or its tool writes
+  /// it without. Somebody typed it at the boot menu, or edited what is generated.
+  [[nodiscard]] bool will_be_lost(std::string_view parameter) const {
+    if (!has_parameter(facts_.command_line, parameter) ||
+        has_parameter(facts_.boot_loader, parameter)) {
+      return false;
+    }
+    if (!edit_parameters(facts_.boot_loader, {std::string(parameter)}, {})) return false;
+    if (std::holds_alternative<EntryGenerator>(facts_.boot_loader)) return true;
+    const auto& menu = facts_.boot_menu;
+    if (!menu.default_entry) return false;
+    const auto& entry = menu.entries[*menu.default_entry];
+    return entry.command_line && !has_parameter(*entry.command_line, parameter) &&
+           !contains(entry.possible_words, parameter);
+  }
+
   [[nodiscard]] bool owns_ids() const {
     return std::ranges::any_of(kept_.boot_parameters, [](const std::string& parameter) {
       return parameter.starts_with(ids_prefix);
@@ -105,7 +114,8 @@ class CommandLine {
       if (given && given->cover(*wanted)) return true;
     }
     return has_parameter(facts_.boot_loader, parameter) ||
-           (!is_owned(parameter) && has_parameter(facts_.command_line, parameter));
+           (!is_owned(parameter) && has_parameter(facts_.command_line, parameter) &&
+            !will_be_lost(parameter));
   }
 
   /// The changes that `plan` needs, or the refusal. `why` is what the parameters are for.
@@ -260,7 +270,10 @@ Plan with_boot_parameters(Plan plan, const SystemFacts& facts, const std::vector
   if (plan.functions.empty()) return plan;
   Reason why = ReasonCause::added_before;
   const bool coming = is_iommu_coming(facts, kept, policy);
-  if (coming || line.is_owned(iommu_parameter)) line.want(iommu_parameter);
+  const bool lost =
+      facts.iommu_table == IommuTable::dmar && policy.may_add && line.will_be_lost(iommu_parameter);
+  if (coming || lost || line.is_owned(iommu_parameter)) line.want(iommu_parameter);
+  if (lost) why = ReasonCause::not_in_settings;
   if (coming) {
     why = ReasonCause::iommu_off;
     plan.notes.push_back(isolation_note());

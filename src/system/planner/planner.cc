@@ -6,6 +6,7 @@
 
 #include "core/binding/driver_config.h"
 #include "core/boot/card_parameters.h"
+#include "core/boot/parameter_edit.h"
 #include "core/cards/own_command.h"
 #include "core/plan/conclusion.h"
 #include "core/plan/config_plan.h"
@@ -190,6 +191,7 @@ Result<ImagePart> Planner::spare_builds(const Plan& plan, const Evidence& eviden
   }
   const auto& facts = machine_.facts;
   const auto intent = plan.state.intent;
+  if (comes_with_image(facts.boot_loader) && changes_boot_parameters(plan.diff)) return {};
   if (!images_.can_do_without_images(evidence.claims, plan.config, intent)) return {};
   std::vector<std::string> proved;
   ImagePart part;

@@ -113,6 +113,27 @@ TEST_CASE("An IOMMU that is on needs no parameter") {
   CHECK(plan.state.boot_parameters.empty());
 }
 
+TEST_CASE("A parameter that was typed at the boot menu goes into the settings") {
+  auto facts = with_loader(desktop(), grub());
+  facts.iommu_table = IommuTable::dmar;
+  facts.command_line = "root=/dev/sda1 ro quiet intel_iommu=on";
+  CHECK(boot_changes(enable(facts)).empty());  // what boots next is not known
+
+  facts.boot_menu.entries = {{.id = "0", .title = "Debian", .command_line = "root=/dev/sda1 ro"}};
+  mark_default(facts.boot_menu, 0);
+  const auto plan = enable(facts);
+  CHECK(boot_changes(plan) == settings_and_tool);
+  CHECK(written(plan, settings) == "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on\"\n");
+  CHECK(plan.state.boot_parameters == Parameters{on});
+  CHECK_FALSE(says(plan, "isolat"));
+  CHECK(boot_changes(enable(facts, {}, {.may_add = false})).empty());
+
+  facts.boot_menu.entries[0].possible_words = {on};
+  CHECK(boot_changes(enable(facts)).empty());
+  facts.boot_menu.entries[0] = {.id = "0", .title = "Debian", .command_line = "ro " + on};
+  CHECK(boot_changes(enable(facts)).empty());
+}
+
 TEST_CASE("Who is not asked adds nothing, and restores what was added before") {
   const auto facts = with_loader(iommu_off(), grub());
   const auto refused = enable(facts, {}, {.may_add = false});
