@@ -234,7 +234,8 @@ class Work {
       return;
     }
     WayOutBuilds builds(files_, runner_, request_.progress, warnings_);
-    if (plan_.changes_boot && plan_.needs_boot_tool) builds.run_boot_tool(boot_undo_);
+    if (plan_.changes_boot && plan_.needs_boot_tool)
+      builds.run_boot_tools(boot_undo_, plan_.changes);
     result_.images_stale = !builds.build(images_to_build());
     if (!result_.images_stale) (void)files_.replace(images_owed_path, Absent{});
   }

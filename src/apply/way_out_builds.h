@@ -21,9 +21,10 @@ class WayOutBuilds {
 
   /// Builds `images`. False where one is stale afterwards.
   [[nodiscard]] bool build(const std::vector<std::string>& images);
-  /// Runs `undo`, what the journal knows to take our parameters back, and the tool that makes the
-  /// boot loader's files from its settings.
-  void run_boot_tool(const std::vector<std::vector<std::string>>& undo);
+  /// Runs `undo`, what the journal knows to take our parameters back, and the tools that make the
+  /// boot loader's files from the settings that `changes` are about.
+  void run_boot_tools(const std::vector<std::vector<std::string>>& undo,
+                      const std::vector<FileChange>& changes);
 
  private:
   /// False, with a warning that ends in `remedy`, where it fails.

@@ -2,6 +2,7 @@
 #include "system/tools/plain_build.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/base/text.h"
 #include "system/files/best_effort.h"
@@ -82,15 +83,34 @@ std::vector<PlainBuild> plain_builds(const FileReader& files, const CommandRunne
   return {};
 }
 
-Invocation plain_boot_command(const FileReader& files, const CommandRunner& runner) {
-  if (runner.has("update-grub")) return {"update-grub", {}};
+std::vector<Invocation> plain_boot_commands(const FileReader& files, const CommandRunner& runner,
+                                            const std::vector<std::string>& changed) {
+  struct Tool {
+    std::string_view settings;  ///< how the paths of its settings begin
+    Invocation command;
+  };
+  static const std::array<Tool, 3> tools = {{
+      {"/etc/sdboot-manage.conf", {"sdboot-manage", {"gen"}}},
+      {"/etc/kernel/cmdline", {"sdbootutil", {"update-all-entries"}}},
+      {"/etc/kernel/cmdline", {"proxmox-boot-tool", {"refresh"}}},
+  }};
+  std::vector<Invocation> commands;
+  for (const auto& [settings, command] : tools) {
+    const bool concerned = std::ranges::any_of(
+        changed, [&](const std::string& path) { return path.starts_with(settings); });
+    if (concerned && runner.has(command.program)) commands.push_back(command);
+  }
+  if (runner.has("update-grub")) {
+    commands.push_back({"update-grub", {}});
+    return commands;
+  }
   for (const std::string name : {"grub2", "grub"}) {
     const auto output = "/boot/" + name + "/grub.cfg";
-    if (runner.has(name + "-mkconfig") && files.exists(output)) {
-      return {name + "-mkconfig", {"-o", output}};
-    }
+    if (!runner.has(name + "-mkconfig") || !files.exists(output)) continue;
+    commands.push_back({name + "-mkconfig", {"-o", output}});
+    break;
   }
-  return {};
+  return commands;
 }
 
 std::vector<std::string> unfinished_files(const std::string& image) {

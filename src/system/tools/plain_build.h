@@ -33,9 +33,11 @@ struct PlainBuild {
 /// The images of the installed kernels, where they have the names that distributions give them.
 [[nodiscard]] std::vector<std::string> usual_images(const FileReader& files);
 
-/// The plain command that makes the boot loader's files from its settings; no program where there
-/// is none that we know.
-[[nodiscard]] Invocation plain_boot_command(const FileReader& files, const CommandRunner& runner);
+/// The plain commands that make the boot loader's files from its settings: GRUB's where it is
+/// there, and those whose settings are among the files `changed`. None where we know none.
+[[nodiscard]] std::vector<Invocation> plain_boot_commands(const FileReader& files,
+                                                          const CommandRunner& runner,
+                                                          const std::vector<std::string>& changed);
 
 /// The temporary files that the builders leave beside an image when a build is cut off. The file
 /// that they were told to write is not among them.
