@@ -19,6 +19,8 @@ std::string_view name_of(const BootLoader& loader) {
       "an entry generator"};
   if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
     switch (generator->kind) {
+      case EntryGenerator::Kind::dracut:
+        return "dracut";
       case EntryGenerator::Kind::limine_entry_tool:
         return "limine-entry-tool";
       case EntryGenerator::Kind::proxmox_boot_tool:

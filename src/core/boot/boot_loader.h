@@ -19,6 +19,7 @@ enum class ParameterSyntax {
   command_line,     ///< boot/boot_entry.h
   sdboot_settings,  ///< LINUX_OPTIONS of sdboot-manage.conf: boot/entry_generators.h
   limine_settings,  ///< KERNEL_CMDLINE of limine-entry-tool.conf(5): the same
+  dracut_settings,  ///< kernel_cmdline of dracut.conf(5), for unified images
 };
 
 /// A text file that decides about command lines.
@@ -51,7 +52,9 @@ struct BootEntries {
 
 /// Unified kernel images, which hold the command line: the initramfs tool builds both at once.
 struct UnifiedImage {
-  std::vector<ParameterFile> files;  ///< /etc/kernel/cmdline, /etc/cmdline.d/NAME.conf
+  /// /etc/kernel/cmdline, /etc/cmdline.d/NAME.conf, or what a preset of mkinitcpio names instead.
+  std::vector<ParameterFile> files;
+  bool are_joined = true;  ///< false: each holds the whole command line of another image
 
   bool operator==(const UnifiedImage&) const = default;
 };
@@ -83,6 +86,7 @@ struct Kernelstub {
 /// What it made is not to be edited: its next run overwrites it.
 struct EntryGenerator {
   enum class Kind {
+    dracut,             ///< unified images with kernel_cmdline of /etc/dracut.conf.d
     limine_entry_tool,  ///< the last file of `settings` is /etc/default/limine, where there is one
     proxmox_boot_tool,  ///< /etc/kernel/cmdline, for systemd-boot on the ESPs
     sdboot_manage,      ///< CachyOS, Manjaro: /etc/sdboot-manage.conf

@@ -13,10 +13,11 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::array<DropIn, 3> drop_ins = {{
+constexpr std::array<DropIn, 4> drop_ins = {{
     {grub_drop_in_path, "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "},
     {sdboot_drop_in_path, "LINUX_OPTIONS+=\" "},
     {limine_drop_in_path, "KERNEL_CMDLINE[default]+=\" "},
+    {dracut_drop_in_path, "kernel_cmdline+=\" "},
 }};
 
 bool contains(const std::vector<std::string>& list, const std::string& one) {
@@ -35,6 +36,10 @@ const DropIn& sdboot_drop_in() {
 
 const DropIn& limine_drop_in() {
   return drop_ins[2];
+}
+
+const DropIn& dracut_drop_in() {
+  return drop_ins[3];
 }
 
 const DropIn* drop_in_at(std::string_view path) {

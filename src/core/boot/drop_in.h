@@ -23,6 +23,8 @@ struct DropIn {
 [[nodiscard]] const DropIn& sdboot_drop_in();
 /// For limine-entry-tool(8).
 [[nodiscard]] const DropIn& limine_drop_in();
+/// For dracut(8), where it makes unified images.
+[[nodiscard]] const DropIn& dracut_drop_in();
 
 /// The one at `path`; null where none is.
 [[nodiscard]] const DropIn* drop_in_at(std::string_view path);

@@ -28,6 +28,12 @@ const ParameterFile* file_at(const EntryGenerator& generator, std::string_view p
 
 Obstacle by_hand(const EntryGenerator& generator, const std::string& file, const Parameters& add,
                  const Parameters& drop) {
+  if (generator.kind == Kind::dracut) {
+    return {ReasonCause::dracut_without_source,
+            {Manual{ByHand::write_command_line,
+                    {{"parameters", parameters_of(add)},
+                     {"where", Word{"kernel_cmdline in a file of /etc/dracut.conf.d"}}}}}};
+  }
   Obstacle found{
       {ReasonCause::loader_by_hand,
        {{"loader", Word{std::string(name_of(BootLoader(generator)))}}, {"file", Place{file}}}}};
@@ -46,6 +52,13 @@ Obstacle by_hand(const EntryGenerator& generator, const std::string& file, const
 const DropIn* drop_in_of(const EntryGenerator& generator) {
   if (generator.kind == Kind::sdboot_manage) {
     return generator.reads_drop_ins ? &sdboot_drop_in() : nullptr;
+  }
+  if (generator.kind == Kind::dracut) {
+    // The first setting would replace what dracut takes otherwise, root= with it.
+    const bool any = std::ranges::any_of(generator.settings, [](const ParameterFile& file) {
+      return !is_boot_drop_in(file.path) && counts(file);
+    });
+    return any ? &dracut_drop_in() : nullptr;
   }
   if (generator.kind != Kind::limine_entry_tool) return nullptr;
   // Any setting makes the tool ignore this file.

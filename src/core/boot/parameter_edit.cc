@@ -41,12 +41,13 @@ Edited edit(const BootEntries& entries, const Parameters& add, const Parameters&
 Edited edit(const UnifiedImage& image, const Parameters& add, const Parameters& drop) {
   const auto first = std::ranges::find_if(image.files, counts);
   if (!add.empty() && first == image.files.end()) {
-    return std::unexpected(
-        Obstacle{ReasonCause::unified_without_source,
-                 {Manual{ByHand::write_command_line, {{"parameters", parameters_of(add)}}}}});
+    return std::unexpected(Obstacle{
+        ReasonCause::unified_without_source,
+        {Manual{ByHand::write_command_line,
+                {{"parameters", parameters_of(add)}, {"where", Place{"/etc/kernel/cmdline"}}}}}});
   }
-  // One file is enough: they are joined.
-  auto chosen = add.empty() ? image.files : std::vector{*first};
+  const bool is_one_enough = image.are_joined && !add.empty();
+  const auto chosen = is_one_enough ? std::vector{*first} : image.files;
   auto files = edit_files(chosen, add, drop);
   if (!files) return std::unexpected(std::move(files).error());
   return ParameterEdit{std::move(*files), std::nullopt};
@@ -164,6 +165,7 @@ bool has_parameter(const BootLoader& loader, std::string_view parameter) {
       Overloaded{[&](const Grub& one) { return grub_passes(one, parameter); },
                  [&](const BootEntries& one) { return all_have(one.files, parameter); },
                  [&](const UnifiedImage& one) {
+                   if (!one.are_joined) return all_have(one.files, parameter);
                    return std::ranges::any_of(
                        one.files, [&](const auto& file) { return has_parameter(file, parameter); });
                  },

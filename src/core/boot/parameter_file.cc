@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/boot/parameter_file.h"
 
+#include <algorithm>
+
+#include "core/base/shell_words.h"
 #include "core/base/text.h"
 #include "core/boot/boot_entry.h"
 #include "core/boot/grub_settings.h"
@@ -19,6 +22,19 @@ const ShellSettings& sdboot_settings() {
   return settings;
 }
 
+const ShellSettings& dracut_settings() {
+  static const ShellSettings settings{{"kernel_cmdline"}};
+  return settings;
+}
+
+/// True if the script assigns anything: without, dracut takes the command line from elsewhere.
+bool assigns_command_line(std::string_view script) {
+  const auto assignments = find_assignments(script);
+  return assignments && std::ranges::any_of(*assignments, [&](const ShellAssignment& one) {
+           return one.name == "kernel_cmdline" && !trim(unquoted(script, one)).empty();
+         });
+}
+
 std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_view content,
                                           std::string_view parameter) {
   switch (syntax) {
@@ -32,6 +48,8 @@ std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_vi
       return add_parameter(sdboot_settings(), content, parameter);
     case ParameterSyntax::limine_settings:
       return add_limine_parameter(content, parameter);
+    case ParameterSyntax::dracut_settings:
+      return add_parameter(dracut_settings(), content, parameter);
   }
   return std::nullopt;
 }
@@ -89,6 +107,8 @@ bool has_parameter(const ParameterFile& file, std::string_view parameter) {
       return has_parameter(sdboot_settings(), *content, parameter);
     case ParameterSyntax::limine_settings:
       return limine_settings_have(*content, parameter);
+    case ParameterSyntax::dracut_settings:
+      return has_parameter(dracut_settings(), *content, parameter);
   }
   return false;
 }
@@ -116,6 +136,8 @@ bool counts(const ParameterFile& file) {
       return true;
     case ParameterSyntax::limine_settings:
       return content != nullptr && limine_settings_say(*content);
+    case ParameterSyntax::dracut_settings:
+      return content != nullptr && assigns_command_line(*content);
   }
   return true;
 }
@@ -140,6 +162,9 @@ std::string without_parameters(ParameterSyntax syntax, std::string_view content,
       case ParameterSyntax::limine_settings:
         rest = remove_limine_parameter(rest, parameter);
         break;
+      case ParameterSyntax::dracut_settings:
+        rest = remove_parameter(dracut_settings(), rest, parameter);
+        break;
     }
   }
   return rest;
@@ -153,6 +178,7 @@ ParameterSyntax syntax_of(std::string_view path) {
   if (path == limine_defaults_path || path.find("/limine-entry-tool.") != std::string_view::npos) {
     return ParameterSyntax::limine_settings;
   }
+  if (path.find("/dracut.conf") != std::string_view::npos) return ParameterSyntax::dracut_settings;
   return path.find("/loader/entries/") != std::string_view::npos ? ParameterSyntax::boot_entry
                                                                  : ParameterSyntax::command_line;
 }

@@ -134,6 +134,11 @@ Remedy after_edit(const BootLoader& loader, std::string_view path) {
     if (std::ranges::find(files, path, &ParameterFile::path) != files.end()) {
       remedy.emplace_back(Manual{ByHand::build_and_sign_image});
     }
+  } else if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
+    const auto& settings = generator->settings;
+    if (std::ranges::find(settings, path, &ParameterFile::path) != settings.end()) {
+      add_command(remedy, generator->command);
+    }
   }
   return remedy;
 }

@@ -30,8 +30,11 @@ inline constexpr std::string_view sdboot_drop_in_path =
     "/etc/sdboot-manage.conf.d/zz-vfio-switch.conf";
 inline constexpr std::string_view limine_drop_in_path =
     "/etc/limine-entry-tool.d/zz-vfio-switch.conf";
+/// For unified images that dracut makes. It is no part of the configuration of the passthrough.
+inline constexpr std::string_view dracut_drop_in_path =
+    "/etc/dracut.conf.d/zz-vfio-switch-cmdline.conf";
 inline constexpr std::array boot_drop_in_paths = {grub_drop_in_path, sdboot_drop_in_path,
-                                                  limine_drop_in_path};
+                                                  limine_drop_in_path, dracut_drop_in_path};
 
 /// True for one of these files.
 [[nodiscard]] constexpr bool is_boot_drop_in(std::string_view path) {

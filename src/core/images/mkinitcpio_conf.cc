@@ -249,6 +249,14 @@ std::vector<MkinitcpioPreset> parse_preset(std::string_view file, std::string_vi
     const auto& config = values.of(name, "config");
     if (!config.empty()) preset.config = config.front();
     for (const auto& option : values.of(name, "options")) preset.options.push_back(option.text);
+    preset.command_line = only_word(values.of(name, "cmdline"));
+    // Given twice, the last one counts: mkinitcpio passes the options behind it.
+    for (std::size_t i = 0; i < preset.options.size(); ++i) {
+      const std::string_view option = preset.options[i];
+      if (option.starts_with("--cmdline=")) preset.command_line = option.substr(10);
+      const bool has_next = i + 1 < preset.options.size();
+      if (option == "--cmdline" && has_next) preset.command_line = preset.options[i + 1];
+    }
     preset.unclear = values.unclear(name);
     presets.push_back(std::move(preset));
   }

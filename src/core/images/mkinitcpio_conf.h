@@ -47,7 +47,8 @@ struct MkinitcpioPreset {
   std::string unified;               ///< the unified kernel image; empty: none
   std::optional<ConfigWord> config;  ///< in place of mkinitcpio.conf and all its drop-ins
   std::vector<std::string> options;
-  std::optional<Place> unclear;  ///< where it says something that only a shell understands
+  std::optional<Place> unclear;   ///< where it says something that only a shell understands
+  std::string command_line = {};  ///< a file or directory for the unified image; empty: the usual
 
   bool operator==(const MkinitcpioPreset&) const = default;
 };

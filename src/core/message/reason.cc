@@ -152,6 +152,11 @@ const std::vector<ReasonKind>& reason_kinds() {
        "unified-without-source",
        {"the command line is part of a unified kernel image, and neither /etc/kernel/cmdline nor "
         "a file in /etc/cmdline.d exists"}},
+      {dracut_without_source,
+       "dracut-without-source",
+       {"dracut makes the command line of the unified kernel image from this machine, and the "
+        "first "
+        "kernel_cmdline in /etc/dracut.conf.d would replace it"}},
       {grubby_would_replace,
        "grubby-would-replace",
        {"the boot menu entries have {1}, which grubby would replace with {2}"}},

@@ -100,6 +100,7 @@ enum class ReasonCause {
   not_regular,  ///< file
   no_line_for,  ///< file, parameter
   unified_without_source,
+  dracut_without_source,
   grubby_would_replace,  ///< former, parameter
   grub_not_installed,    ///< output
   settings_missing,      ///< file

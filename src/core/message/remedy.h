@@ -41,7 +41,7 @@ enum class ByHand {
   remove_from_boot_loader,   ///< a kernel parameter, where no generator is known
   add_to_image_source,       ///< parameters, to the command line of a unified kernel image
   remove_from_image_source,  ///< parameters, from the command line of a unified kernel image
-  write_command_line,        ///< parameters: with the whole of it into /etc/kernel/cmdline
+  write_command_line,        ///< parameters, where: the file for the whole of it
   comment_out,               ///< place: a line of somebody's configuration
   move_away,                 ///< file
   have_recovery_key,         ///< of an encrypted disk, at hand for the next boot

@@ -53,8 +53,8 @@ Template configuration_sentence(ByHand what) {
           "Remove {1} from the kernel command line that the unified kernel image is built with."};
     case write_command_line:
       return {
-          "Write the whole kernel command line, with root= and {1}, to /etc/kernel/cmdline, and "
-          "rebuild the image."};
+          "Write the whole kernel command line, with root= and {1}, to {2}, and rebuild the "
+          "image."};
     case comment_out:
       return {"Put a '#' in front of the line {1}."};
     case move_away:

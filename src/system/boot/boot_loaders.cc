@@ -11,6 +11,7 @@
 #include "core/boot/grub_settings.h"
 #include "system/boot/generator_search.h"
 #include "system/boot/settings_search.h"
+#include "system/boot/unified_image_search.h"
 #include "system/files/best_effort.h"
 
 namespace vfio_switch {
@@ -60,7 +61,7 @@ class Search {
     if (!read) add("systemd-boot", boot_entries());
     if (!look_.problem().empty()) return unreadable();
     if (found.size() == 1) return std::move(found.front());
-    if (found.empty() && has_unified_images()) return unified_image();
+    if (found.empty() && has_unified_images(look_)) return unified_image();
     if (found.empty()) return UnknownLoader{};
     std::vector<Item> names;
     for (const auto& loader : found) names.emplace_back(Word{std::string(name_of(loader))});
@@ -171,18 +172,8 @@ class Search {
     return BootEntries{with_template(std::move(found))};
   }
 
-  bool has_unified_images() {
-    return std::ranges::any_of(look_.partitions(), [&](const std::string& partition) {
-      const auto names = files_.list(partition + "/EFI/Linux");
-      return names && std::ranges::any_of(
-                          *names, [](const std::string& name) { return name.ends_with(".efi"); });
-    });
-  }
-
   BootLoader unified_image() {
-    UnifiedImage image;
-    look_.observe(ParameterSyntax::command_line, "/etc/kernel/cmdline", image.files);
-    look_.observe_directory(ParameterSyntax::command_line, "/etc/cmdline.d", ".conf", image.files);
+    auto image = find_unified_image(look_);
     if (!look_.problem().empty()) return unreadable();
     return image;
   }
