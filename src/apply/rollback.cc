@@ -2,12 +2,15 @@
 #include "apply/rollback.h"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
+#include <utility>
 
 #include "apply/boot_rollback.h"
 #include "apply/journalled_state.h"
 #include "core/base/line_diff.h"
 #include "core/binding/generated_files.h"
+#include "core/boot/parameter_edit.h"
 #include "core/cards/selection.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
@@ -60,6 +63,22 @@ PlanPart give_back(const FileChange& made, const FileState& now, const PlanOptio
                               made.boot_parameters}}};
 }
 
+/// Images may hold the command line: its settings come before they are built.
+Plan with_boot_changes(Plan plan, PlanPart boot, const SystemFacts& facts) {
+  const auto is_file = [](const Change& c) { return std::holds_alternative<FileChange>(c); };
+  const auto rest = std::ranges::stable_partition(boot.diff, is_file);
+  const auto first = std::ranges::find_if(
+      plan.diff, [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });
+  plan.diff.insert(first, std::make_move_iterator(boot.diff.begin()),
+                   std::make_move_iterator(rest.begin()));
+  boot.diff.erase(boot.diff.begin(), rest.begin());
+  if (comes_with_image(facts.boot_loader) && changes_boot_parameters(plan.diff)) {
+    plan.add({.diff = other_rebuilds(plan.diff, facts, ReasonCause::holds_command_line)});
+  }
+  plan.add(std::move(boot));
+  return plan;
+}
+
 }  // namespace
 
 Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, const Journal& journal,
@@ -84,7 +103,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
   plan = completed(std::move(plan), machine.facts, options);
   auto boot = roll_back_boot(plan.diff, files, machine, journal, options);
   if (!boot) return failure_of(boot);
-  plan.add(std::move(*boot));
+  plan = with_boot_changes(std::move(plan), std::move(*boot), machine.facts);
   plan.add(refuse_unmounted(plan, machine.facts));
   plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
   return Planner(files, machine).prove(std::move(plan), options);

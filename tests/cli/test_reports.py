@@ -300,6 +300,25 @@ class Settings(ReportCase):
         self.assertEqual(self.changes(plan, f"/{uki}"), ["rebuild-initramfs"])
         self.assertEqual(self.changes(plan, "/etc/kernel/cmdline"), [])
 
+    # Right: what a unified image holds is written before it is built, on the way there and back.
+    def test_the_command_line_comes_before_the_unified_image(self) -> None:
+        root = self.machine(*IOMMU_OFF, "--os", "arch", "--kernel", NEWER)
+        no_menu(root)
+        uki = "/boot/EFI/Linux/arch-linux.efi"
+        root.write("usr/bin/mkinitcpio", "#!/bin/sh\n", 0o755)
+        root.write("usr/lib/initcpio/install/vfio-switch", "build() {\n    :\n}\n")
+        root.write("etc/mkinitcpio.d/linux.preset", f"PRESETS=('default')\ndefault_uki={uki}\n")
+        root.write("etc/kernel/cmdline", f"{LINE}\n")
+        put(root, uki[1:], unified_image(NEWER, LINE, arch_image(root, NEWER)))
+        efi_variable(root, "LoaderInfo", "systemd-boot 257")
+        for verb in ("enable", "rollback"):
+            with self.subTest(verb):
+                changes = [one["path"] for one in self.json(root, verb, "--dry-run")["changes"]]
+                self.assertEqual((changes.count(uki), changes[-1]), (1, uki))
+                self.assertIn("/etc/kernel/cmdline", changes)
+                self.assert_status(root.run(verb), 0)
+        self.assertEqual(root.read("etc/kernel/cmdline"), f"{LINE}\n")
+
     # Right: /etc/kernel/cmdline and proxmox-boot-tool refresh; without EFI variables too.
     def test_proxmox_on_zfs(self) -> None:
         for number, loader in enumerate(("systemd-boot 257", "")):
