@@ -48,7 +48,8 @@ std::string setting(const FileReader& files, std::string_view key) {
   for (const auto line : split_lines(text)) {
     const auto equals = line.find('=');
     if (equals == std::string_view::npos || trim(line.substr(0, equals)) != key) continue;
-    return std::string(trim(line.substr(equals + 1)));
+    const auto value = line.substr(equals + 1);
+    return std::string(trim(value.substr(0, value.find('#'))));
   }
   return {};
 }

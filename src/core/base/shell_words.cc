@@ -193,6 +193,23 @@ std::optional<std::vector<ShellAssignment>> find_assignments(std::string_view sc
   return Scanner(script).run();
 }
 
+std::string_view without_comment(std::string_view line) {
+  char quote = '\0';
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == '\\' && quote != '\'') {
+      ++i;
+    } else if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#' && (i == 0 || ends_word(line[i - 1]))) {
+      return line.substr(0, i);
+    }
+  }
+  return line;
+}
+
 std::string unquoted(std::string_view script, const ShellAssignment& assignment) {
   std::string text;
   for (const auto& segment : assignment.segments) {

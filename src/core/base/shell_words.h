@@ -32,6 +32,9 @@ struct ShellAssignment {
 /// Everything else is skipped: expansions are not carried out and conditions are not evaluated.
 [[nodiscard]] std::optional<std::vector<ShellAssignment>> find_assignments(std::string_view script);
 
+/// `line` without the comment at its end: '#' begins one outside quotes, where a word could begin.
+[[nodiscard]] std::string_view without_comment(std::string_view line);
+
 /// The value of an assignment without its quoting; expansions stay as they are written.
 [[nodiscard]] std::string unquoted(std::string_view script, const ShellAssignment& assignment);
 

@@ -5,6 +5,7 @@
 
 #include "core/cards/card.h"
 #include "core/files/own_paths.h"
+#include "core/modules/driver_order.h"
 
 namespace vfio_switch {
 
@@ -23,21 +24,53 @@ bool taken_by_address(const SystemFacts& facts, const std::vector<PciAddress>& f
   });
 }
 
+/// The driver that binds a function before vfio-pci can, in one of the kernels.
+std::optional<Reason> earlier_driver(const SystemFacts& facts, const std::vector<Claim>& claims) {
+  for (const auto& claim : claims) {
+    if (claim.built_in.empty()) continue;
+    const auto kernel = std::ranges::find(facts.kernels, claim.kernel, &Kernel::release);
+    const bool both = kernel != facts.kernels.end() && kernel->vfio_pci == ModuleForm::built_in;
+    const auto driver = both ? first_before_vfio(claim.built_in) : claim.built_in.front();
+    if (!driver) continue;
+    const auto cause = both ? ReasonCause::driver_may_come_first : ReasonCause::built_into_kernel;
+    return Reason(cause, {{"driver", Word{*driver}}, {"kernel", Word{claim.kernel}}});
+  }
+  return std::nullopt;
+}
+
+/// A device that stays, and has an id of the card.
+std::optional<Reason> twin(const SystemFacts& facts, const std::vector<PciAddress>& functions) {
+  for (const auto& address : functions) {
+    const auto id = find_device(facts, address)->id;
+    for (const auto& other : facts.devices) {
+      if (other.id != id || std::ranges::binary_search(functions, other.address)) continue;
+      return Reason(ReasonCause::id_stays, {{"device", other.address}, {"id", id}});
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<Reason> why_by_address(const SystemFacts& facts,
+                                     const std::vector<PciAddress>& functions,
+                                     const std::vector<Claim>& claims) {
+  if (auto reason = earlier_driver(facts, claims)) return reason;
+  if (auto reason = twin(facts, functions)) return reason;
+  if (taken_by_address(facts, functions)) return ReasonCause::bound_by_address;
+  return std::nullopt;
+}
+
+Reason later_driver(const Claim& claim) {
+  const auto& driver = claim.built_in.front();
+  const auto directory = linked_after_vfio(driver).value_or(std::string_view());
+  return {ReasonCause::driver_later,
+          {{"driver", Word{driver}}, {"directory", Word{std::string(directory)}}}};
+}
 
 Binding choose_binding(const SystemFacts& facts, const std::vector<PciAddress>& functions,
                        const std::vector<Claim>& claims) {
-  const bool built_in =
-      std::ranges::any_of(claims, [](const Claim& claim) { return !claim.built_in.empty(); });
-  const auto leaves = [&](const PciDevice& device) {
-    return std::ranges::binary_search(functions, device.address);
-  };
-  const bool shared = std::ranges::any_of(functions, [&](const PciAddress& address) {
-    const auto id = find_device(facts, address)->id;
-    return std::ranges::any_of(
-        facts.devices, [&](const PciDevice& other) { return other.id == id && !leaves(other); });
-  });
-  return built_in || shared || taken_by_address(facts, functions) ? Binding::address : Binding::ids;
+  return why_by_address(facts, functions, claims) ? Binding::address : Binding::ids;
 }
 
 }  // namespace vfio_switch

@@ -2,9 +2,13 @@
 #include "core/binding/conflicts.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
 
-#include "core/base/text.h"
-#include "core/binding/binding.h"
+#include "core/binding/command_line_ids.h"
+#include "core/cards/card.h"
+#include "core/files/own_paths.h"
 #include "core/modules/modprobe_conf.h"
 #include "core/modules/vfio_ids.h"
 
@@ -14,82 +18,127 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
-void find_kernel_conflicts(const SystemFacts& facts, Binding binding,
-                           std::vector<Refusal>& refusals) {
-  const bool none = std::ranges::all_of(
-      facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::missing; });
-  if (none && facts.kernels.empty()) {
-    refusals.push_back({RefusalCause::no_kernel, {}, {Manual{ByHand::install_kernel}}});
-  } else if (none) {
-    refusals.push_back({RefusalCause::no_vfio_module, {}, {Manual{ByHand::install_kernel}}});
+/// Looks for what would defeat the binding of one card.
+class ConflictSearch {
+ public:
+  ConflictSearch(const SystemFacts& facts, const std::vector<ModprobeDirective>& others,
+                 const std::vector<PciAddress>& functions, const std::optional<Reason>& by_address)
+      : facts_(facts), others_(others), functions_(functions), by_address_(by_address) {
+    for (const auto& address : functions) ids_.insert(find_device(facts, address)->id);
   }
-  if (binding == Binding::ids)
-    return;  // the kernel command line reaches it: with_boot_parameters()
-  for (const auto& kernel : facts.kernels) {
-    if (kernel.vfio_pci != ModuleForm::built_in) continue;
-    refusals.push_back({RefusalCause::vfio_built_in,
-                        {{"kernel", Word{kernel.release}}},
-                        {Manual{ByHand::install_kernel}}});
+
+  std::vector<Refusal> run() {
+    find_in_kernels();
+    find_in_files();
+    find_on_command_line();
+    return std::move(refusals_);
   }
-}
 
-/// The default entry's, where the menu tells it: what somebody typed for this one boot ends with
-/// it.
-const std::string& next_command_line(const SystemFacts& facts) {
-  const auto& menu = facts.boot_menu;
-  if (!menu.default_entry) return facts.command_line;
-  const auto& line = menu.entries[*menu.default_entry].command_line;
-  return line ? *line : facts.command_line;
-}
+ private:
+  [[nodiscard]] Binding binding() const { return by_address_ ? Binding::address : Binding::ids; }
 
-/// vfio-pci.ids= on the command line is appended after the files' options, and the last one wins.
-/// The bind script takes any for the request to do nothing.
-void find_parameter_conflict(const SystemFacts& facts, const std::set<PciId>& ids, Binding binding,
-                             std::vector<Refusal>& refusals) {
-  std::optional<std::string_view> last;
-  for (const auto word : split_words(next_command_line(facts), " \t\n")) {
-    if (ids_parameter(word)) last = word;
+  [[nodiscard]] bool has_kernel_with(ModuleForm form) const {
+    return std::ranges::find(facts_.kernels, form, &Kernel::vfio_pci) != facts_.kernels.end();
   }
-  if (!last) return;
-  if (binding == Binding::ids && ids_parameter(*last)->cover(VfioIds(ids))) return;
-  const Data data = {{"parameter", Parameter{std::string(*last)}}};
-  refusals.push_back(
-      {RefusalCause::command_line_ids, data, {Manual{ByHand::remove_from_boot_loader, data}}});
-}
 
-/// True if `options` gives vfio-pci ids that matter: all of them where ours are given in the same
-/// way, since the last ones win; by address those of the card, which a device that stays may have.
-bool gives_ids(std::string_view options, const std::set<PciId>& ids, Binding binding) {
-  const auto given = ids_option(options);
-  if (!given) return false;
-  return binding == Binding::ids || given->without(ids) != *given;
-}
-
-bool works_against(const ModprobeDirective& line, const std::set<PciId>& ids, Binding binding) {
-  if (line.command == "blacklist") return line.names(vfio_pci);
-  if (line.command == "install") return line.is_about(vfio_pci);
-  if (line.command == "options") {
-    return line.names(vfio_pci) && gives_ids(line.arguments, ids, binding);
+  void find_in_kernels() {
+    const Remedy other_kernel = {Manual{ByHand::install_kernel}};
+    if (facts_.kernels.empty()) {
+      refusals_.push_back({RefusalCause::no_kernel, {}, other_kernel});
+    } else if (!has_kernel_with(ModuleForm::loadable) && !has_kernel_with(ModuleForm::built_in)) {
+      refusals_.push_back({RefusalCause::no_vfio_module, {}, other_kernel});
+    }
+    if (!by_address_) return;  // the kernel command line reaches it: with_boot_parameters()
+    for (const auto& kernel : facts_.kernels) {
+      if (kernel.vfio_pci != ModuleForm::built_in) continue;
+      refusals_.push_back({RefusalCause::vfio_built_in,
+                           {{"kernel", Word{kernel.release}}, {"reason", *by_address_}},
+                           other_kernel});
+    }
   }
-  // A softdep switches the install command off, and with it the bind script.
-  return binding == Binding::address && line.command == "softdep" && line.is_about(vfio_pci);
-}
+
+  void find_in_files() {
+    const bool given = !by_address_ && (is_given_by_word() || is_given_last());
+    for (const auto& line : others_) {
+      const bool gives = gives_ids(line);
+      if (gives ? given : !works_against(line)) continue;
+      refusals_.push_back({RefusalCause::modprobe_line,
+                           {{"place", line.place()}, {"line", Quotation{line.str()}}},
+                           gives ? resolve_line(facts_, functions_, binding(), line)
+                                 : without_line(line.place(), line.str())});
+    }
+  }
+
+  /// vfio-pci.ids= on the command line is appended after the files' options, and the last one wins.
+  /// The bind script takes any for the request to do nothing.
+  void find_on_command_line() {
+    const auto word = next_ids_word(facts_);
+    const bool planned = !by_address_ && has_kernel_with(ModuleForm::built_in);
+    if (!word || planned || (!by_address_ && is_given_by_word())) return;
+    Data data = {{"parameter", Parameter{*word}}};
+    const auto ids = *ids_parameter(*word);
+    std::vector<Item> lacking;
+    for (const auto& address : functions_) {
+      if (!ids.match(*find_device(facts_, address))) lacking.emplace_back(address);
+    }
+    const bool partial = !ids.empty() && !lacking.empty();
+    if (partial) data.emplace_back("devices", std::move(lacking));
+    refusals_.push_back(
+        {partial ? RefusalCause::command_line_lacks : RefusalCause::command_line_ids,
+         std::move(data), resolve_word(facts_, functions_, binding(), *word)});
+  }
+
+  /// True if the kernel command line gives the card's ids, whatever the files say.
+  [[nodiscard]] bool is_given_by_word() const {
+    const auto word = next_ids_word(facts_);
+    return word && ids_parameter(*word)->cover(VfioIds(ids_));
+  }
+
+  /// True if a file that is read after ours gives the card's ids as well as its own.
+  [[nodiscard]] bool is_given_last() const {
+    const ModprobeDirective* last = nullptr;
+    for (const auto& line : others_) {
+      if (gives_ids(line)) last = &line;
+    }
+    if (last == nullptr || !ids_option(last->arguments)->cover(VfioIds(ids_))) return false;
+    return base_name(last->file) > base_name(vfio_conf_path);
+  }
+
+  static std::string_view base_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+  }
+
+  /// True if `line` gives vfio-pci ids that matter: all of them where ours are given in the same
+  /// way, since the last ones win; by address those of the card, which a device that stays may
+  /// have.
+  [[nodiscard]] bool gives_ids(const ModprobeDirective& line) const {
+    if (line.command != "options" || !line.names(vfio_pci)) return false;
+    const auto given = ids_option(line.arguments);
+    return given && (!by_address_ || given->without(ids_) != *given);
+  }
+
+  [[nodiscard]] bool works_against(const ModprobeDirective& line) const {
+    if (line.command == "blacklist") return line.names(vfio_pci);
+    if (line.command == "install") return line.is_about(vfio_pci);
+    // A softdep switches the install command off, and with it the bind script.
+    return by_address_ && line.command == "softdep" && line.is_about(vfio_pci);
+  }
+
+  const SystemFacts& facts_;
+  const std::vector<ModprobeDirective>& others_;
+  const std::vector<PciAddress>& functions_;
+  const std::optional<Reason>& by_address_;
+  std::set<PciId> ids_;
+  std::vector<Refusal> refusals_;
+};
 
 }  // namespace
 
 std::vector<Refusal> find_conflicts(const SystemFacts& facts,
                                     const std::vector<ModprobeDirective>& others,
-                                    const std::set<PciId>& ids, Binding binding) {
-  std::vector<Refusal> refusals;
-  find_kernel_conflicts(facts, binding, refusals);
-  for (const auto& line : others) {
-    if (!works_against(line, ids, binding)) continue;
-    refusals.push_back({RefusalCause::modprobe_line,
-                        {{"place", line.place()}, {"line", Quotation{line.str()}}},
-                        without_line(line.place(), line.str())});
-  }
-  find_parameter_conflict(facts, ids, binding, refusals);
-  return refusals;
+                                    const std::vector<PciAddress>& functions,
+                                    const std::optional<Reason>& by_address) {
+  return ConflictSearch(facts, others, functions, by_address).run();
 }
 
 std::vector<Note> find_hindrances(const std::vector<Claim>& claims,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <set>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "core/binding/binding.h"
@@ -14,12 +13,14 @@
 
 namespace vfio_switch {
 
-/// What else on the machine would defeat the binding of a card with `ids`: kernels without a usable
-/// vfio-pci, other people's modprobe lines (`others`: all but ours) and kernel parameters. Files
-/// are named with their line.
+/// What else on the machine would defeat the binding of `functions`, by ids or, where there is a
+/// reason, by address: kernels without a usable vfio-pci, other people's modprobe lines (`others`:
+/// all but ours, in the order in which they are read) and kernel parameters. Files are named with
+/// their line. Where vfio-pci is built in and binds by ids, these are the planner's matter.
 [[nodiscard]] std::vector<Refusal> find_conflicts(const SystemFacts& facts,
                                                   const std::vector<ModprobeDirective>& others,
-                                                  const std::set<PciId>& ids, Binding binding);
+                                                  const std::vector<PciAddress>& functions,
+                                                  const std::optional<Reason>& by_address);
 
 /// What does not defeat us, but should be known: blacklist lines for a driver that would be the
 /// fallback.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/base/shell_words.h"
 #include "core/base/text.h"
 #include "core/boot/kernel_parameters.h"
 
@@ -36,7 +37,7 @@ std::vector<Setting> settings_of(std::string_view text) {
     Setting setting;
     setting.is_for_all = trimmed.substr(key.size(), close - key.size()) == "default";
     setting.replaces = trim(trimmed.substr(close + 1, equals - close)) == "=";
-    auto value = trim(trimmed.substr(equals + 1));
+    auto value = trim(without_comment(trim(trimmed.substr(equals + 1))));
     const bool opens = !value.empty() && (value.front() == '"' || value.front() == '\'');
     if (opens) {
       setting.is_whole = value.size() > 1 && value.back() == value.front();

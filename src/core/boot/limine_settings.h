@@ -11,7 +11,8 @@ namespace vfio_switch {
 inline constexpr std::string_view limine_defaults_path = "/etc/default/limine";
 
 /// limine-entry-tool's settings (limine-entry-tool.conf): KERNEL_CMDLINE[default]=... replaces,
-/// += appends. It is no shell: a quote at each end is cut off.
+/// += appends. It is no shell: a quote at each end is cut off. What begins with '#' behind a value
+/// is a comment.
 
 [[nodiscard]] bool limine_settings_have(std::string_view text, std::string_view parameter);
 

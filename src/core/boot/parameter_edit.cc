@@ -72,7 +72,8 @@ Edited edit(const Grubby& grubby, const Parameters& add, const Parameters& drop)
   for (const auto& parameter : add) {
     const auto former =
         former_values(grubby.entries, std::string_view(parameter).substr(0, parameter.find('=')));
-    if (former.empty() || former == parameter) continue;
+    const bool goes = std::ranges::find(drop, former) != drop.end();
+    if (former.empty() || former == parameter || goes) continue;
     const Data data = {{"former", Parameter{former}}, {"parameter", Parameter{parameter}}};
     const auto joined = former + "," + parameter.substr(parameter.find('=') + 1);
     return std::unexpected(
@@ -84,8 +85,8 @@ Edited edit(const Grubby& grubby, const Parameters& add, const Parameters& drop)
                      grubby.outputs,
                      add,
                      ReasonCause::grubby_changes_entries};
-  if (!add.empty()) run.command.push_back("--args=" + join_words(add));
   if (!drop.empty()) run.command.push_back("--remove-args=" + join_words(drop));
+  if (!add.empty()) run.command.push_back("--args=" + join_words(add));
   if (!add.empty() || !drop.empty()) changes.run = std::move(run);
   return changes;
 }
@@ -134,12 +135,14 @@ Edited edit(const T& loader, const Parameters& add, const Parameters& drop) {
   return std::unexpected(obstacle(loader, add, drop));
 }
 
-std::optional<std::string> last_value(std::string_view line, std::string_view key) {
+/// The last of `words` that sets `key`.
+std::optional<std::string> last_setting(const std::vector<std::string_view>& words,
+                                        std::string_view key) {
   std::optional<std::string> last;
-  for (const auto word : split_words(line, " \t\r\n'\"")) {
+  for (const auto word : words) {
     const auto equals = word.find('=');
     if (equals == std::string_view::npos || module_name(word.substr(0, equals)) != key) continue;
-    last = word.substr(equals + 1);
+    last = word;
   }
   return last;
 }
@@ -213,32 +216,39 @@ std::optional<Place> where_set(const BootLoader& loader, std::string_view word) 
     int number = 0;
     for (const auto line : split_lines(*content)) {
       ++number;
-      if (trim(line).starts_with('#')) continue;
-      const auto words = split_words(line, " \t\r'\"");
+      const auto words = words_of_line(file.path, line);
       if (std::ranges::find(words, word) != words.end()) return Place{file.path, number};
     }
   }
   return std::nullopt;
 }
 
-std::optional<std::string> parameter_value(const BootLoader& loader, std::string_view running,
-                                           std::string_view key) {
+std::optional<std::string> last_parameter(std::string_view command_line, std::string_view key) {
+  return last_setting(split_words(command_line, " \t\r\n'\""), key);
+}
+
+std::optional<std::string> last_parameter(const BootLoader& loader, std::string_view running,
+                                          std::string_view key) {
   const auto* files = files_of(loader);
-  if (files == nullptr) {
-    auto value = last_value(running, key);
-    if (value && value->empty()) value.reset();
-    return value;
-  }
+  if (files == nullptr) return last_parameter(running, key);
   std::optional<std::string> last;
   for (const auto& file : *files) {
     const auto* content = content_of(file);
     if (content == nullptr) continue;
     for (const auto line : split_lines(*content)) {
-      if (trim(line).starts_with('#')) continue;
-      if (auto value = last_value(line, key)) last = std::move(value);
+      if (auto word = last_setting(words_of_line(file.path, line), key)) last = std::move(word);
     }
   }
   return last;
+}
+
+std::optional<std::string> parameter_value(const BootLoader& loader, std::string_view running,
+                                           std::string_view key) {
+  const auto word = last_parameter(loader, running, key);
+  if (!word) return std::nullopt;
+  auto value = word->substr(word->find('=') + 1);
+  if (value.empty() && files_of(loader) == nullptr) return std::nullopt;
+  return value;
 }
 
 Edited edit_parameters(const BootLoader& loader, const std::vector<std::string>& add,

@@ -26,6 +26,15 @@ namespace vfio_switch {
 /// The first setting that has the parameter `word`; nothing where none does.
 [[nodiscard]] std::optional<Place> where_set(const BootLoader& loader, std::string_view word);
 
+/// The last word of `command_line` that sets `key` (underscores for dashes), as it stands there.
+[[nodiscard]] std::optional<std::string> last_parameter(std::string_view command_line,
+                                                        std::string_view key);
+
+/// The same of the settings, or, if they are not known, of `running`, this boot's command line.
+[[nodiscard]] std::optional<std::string> last_parameter(const BootLoader& loader,
+                                                        std::string_view running,
+                                                        std::string_view key);
+
 /// The value of the last parameter `key` (underscores for dashes) that the next boot gets. It is
 /// taken from the settings, or, if they are not known, from `running`, this boot's command line. An
 /// empty value there does not count: people append it for a single boot.

@@ -170,6 +170,16 @@ std::string without_parameters(ParameterSyntax syntax, std::string_view content,
   return rest;
 }
 
+std::vector<std::string_view> words_of_line(std::string_view path, std::string_view line) {
+  const auto syntax = syntax_of(path);
+  // The others' values have no quotes, and '#' is a character like any other behind their front.
+  const bool has_comments =
+      syntax != ParameterSyntax::boot_entry && syntax != ParameterSyntax::command_line;
+  line = trim(line);
+  if (line.starts_with('#')) return {};
+  return split_words(has_comments ? without_comment(line) : line, " \t\r\n'\"");
+}
+
 ParameterSyntax syntax_of(std::string_view path) {
   if (path.starts_with(grub_settings_path)) return ParameterSyntax::grub_settings;
   if (path.find("/sdboot-manage.conf") != std::string_view::npos) {

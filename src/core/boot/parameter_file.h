@@ -33,6 +33,11 @@ namespace vfio_switch {
 [[nodiscard]] Reason reason_of_edit(const std::vector<std::string>& add,
                                     const std::vector<std::string>& drop);
 
+/// The words of a line of the file at `path` that may be parameters; none of a comment, also where
+/// one stands behind a value.
+[[nodiscard]] std::vector<std::string_view> words_of_line(std::string_view path,
+                                                          std::string_view line);
+
 /// How the file at `path` spells command lines.
 [[nodiscard]] ParameterSyntax syntax_of(std::string_view path);
 

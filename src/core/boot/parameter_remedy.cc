@@ -155,6 +155,10 @@ std::optional<Obstacle> broken_settings(const BootLoader& loader) {
   return grub == nullptr ? std::nullopt : stray_words_of(*grub);
 }
 
+std::vector<std::string_view> parameters_in(const ConfigLine& line) {
+  return words_of_line(line.path, line.text);
+}
+
 Remedy removal_remedy(const BootLoader& loader, const ConfigLine& line,
                       std::string_view parameter) {
   Remedy remedy;

@@ -23,6 +23,9 @@ namespace vfio_switch {
 [[nodiscard]] Remedy removal_remedy(const BootLoader& loader, const ConfigLine& line,
                                     std::string_view parameter);
 
+/// The words of a line that is known which may be parameters; none of a comment.
+[[nodiscard]] std::vector<std::string_view> parameters_in(const ConfigLine& line);
+
 /// What has to be repaired in the boot loader's settings before any parameter can change there.
 [[nodiscard]] std::optional<Obstacle> broken_settings(const BootLoader& loader);
 

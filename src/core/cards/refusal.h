@@ -78,8 +78,9 @@ enum class RefusalCause {
   kept_card_ambiguous,      ///< id, address, cards
   no_kernel,
   no_vfio_module,
-  vfio_built_in,        ///< kernel: nothing binds by address there
+  vfio_built_in,        ///< kernel, reason: nothing binds by address there
   command_line_ids,     ///< parameter
+  command_line_lacks,   ///< parameter, devices
   modprobe_line,        ///< place, line
   order_unproved,       ///< device, kernel, reason
   order_overridden,     ///< device, kernel, reason, place

@@ -121,11 +121,17 @@ const std::vector<RefusalKind>& refusal_kinds() {
       {vfio_built_in,
        Code::boot_parameter,
        "vfio-built-in",
-       {"vfio-pci is built into kernel {1}, where it cannot bind by address"}},
+       {"vfio-pci is built into kernel {1}, where it cannot bind by address, which this card "
+        "needs: "
+        "{2}"}},
       {command_line_ids,
        Code::config_conflict,
        "command-line-ids",
        {"the kernel command line has {1}, which overrides vfio.conf"}},
+      {command_line_lacks,
+       Code::config_conflict,
+       "command-line-lacks",
+       {"the kernel command line has {1}, which overrides vfio.conf and lacks {2}"}},
       {modprobe_line,
        Code::config_conflict,
        "modprobe-line",

@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/binding/command_line_ids.h"
 #include "core/binding/driver_config.h"
-#include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/doctor/remedies.h"
 #include "core/modules/vfio_ids.h"
 #include "core/plan/still_given.h"
 
@@ -26,7 +27,7 @@ void check_ids_parameter(const Examination& examination, std::vector<Finding>& f
   if (!is_passthrough_wanted(examination)) return;
   bool kept = false;
   for (const auto& line : examination.more.command_lines) {
-    for (const auto word : split_words(line.text, " \t\"'")) {
+    for (const auto word : parameters_in(line)) {
       const auto ids = ids_parameter(word);
       if (!ids || !ids->empty()) continue;
       kept = true;
@@ -47,34 +48,21 @@ void check_ids_parameter(const Examination& examination, std::vector<Finding>& f
   }
 }
 
-/// The word of the next boot's command line that has ids, as it stands there.
-std::string ids_word(const SystemFacts& facts) {
-  const auto value = parameter_value(facts.boot_loader, facts.command_line, "vfio_pci.ids");
-  const std::string usual = "vfio-pci.ids=" + value.value_or("");
-  const std::string other = "vfio_pci.ids=" + value.value_or("");
-  return where_set(facts.boot_loader, other) ? other : usual;
-}
-
 /// Ids on the next boot's command line that leave out a function of the card.
 void check_partial_ids(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) return;
   const auto& facts = examination.facts;
-  const auto ids = next_boot_ids(facts);
-  if (!ids || ids->empty() || gives_the_card(examination, *ids)) return;
-  auto all = *ids;
+  const auto word = next_ids_word(facts);
+  const auto ids = word ? *ids_parameter(*word) : VfioIds();
+  if (ids.empty() || gives_the_card(examination, ids)) return;
   std::vector<Item> left_out;
   for (const auto& address : examination.functions) {
-    const auto& device = *find_device(facts, address);
-    if (ids->match(device)) continue;
-    left_out.emplace_back(address);
-    all.add(VfioIds(std::set{device.id}));
+    if (!ids.match(*find_device(facts, address))) left_out.emplace_back(address);
   }
-  const auto given = ids_word(facts);
-  auto remedy = parameter_remedy(facts.boot_loader, {"vfio-pci.ids=" + all.str()}, {given});
-  remedy.emplace_back(Manual{ByHand::reboot});
-  findings.push_back(make_finding(
-      FindingCause::ids_partial,
-      {{"parameter", Parameter{given}}, {"devices", std::move(left_out)}}, std::move(remedy)));
+  findings.push_back(
+      make_finding(FindingCause::ids_partial,
+                   {{"parameter", Parameter{*word}}, {"devices", std::move(left_out)}},
+                   completing_ids(examination, *word)));
 }
 
 /// What keeps the card with vfio-pci although it was given back.

@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "core/base/text.h"
+#include "core/binding/binding.h"
+#include "core/binding/command_line_ids.h"
 #include "core/binding/shadowing.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
@@ -236,6 +238,28 @@ void check_blacklists(const Examination& examination, std::vector<Finding>& find
   }
 }
 
+/// vfio-pci in these kernels gets the ids of the command line alone, and binds nothing by address.
+void check_built_in(const Examination& examination, const std::vector<std::string>& kernels,
+                    std::vector<Finding>& findings) {
+  const auto& facts = examination.facts;
+  const auto wanted = with_ids_of(facts, {}, examination.functions);
+  const auto given = next_boot_ids(facts);
+  const bool by_ids =
+      choose_binding(facts, examination.functions, examination.claims) == Binding::ids;
+  if (by_ids && given && given->cover(wanted)) return;
+  const auto word = next_ids_word(facts);
+  // ids-partial says it.
+  if (by_ids && word && !ids_parameter(*word)->empty() && is_passthrough_wanted(examination))
+    return;
+  Remedy remedy = {Manual{ByHand::install_kernel}};
+  if (by_ids) {
+    remedy = word ? completing_ids(examination, *word)
+                  : adding(examination, "vfio-pci.ids=" + wanted.str());
+  }
+  findings.push_back(make_finding(FindingCause::vfio_pci_built_in, {{"kernels", words_of(kernels)}},
+                                  std::move(remedy)));
+}
+
 void check_vfio_pci(const Examination& examination, std::vector<Finding>& findings) {
   std::vector<std::string> missing;
   std::vector<std::string> built_in;
@@ -250,18 +274,7 @@ void check_vfio_pci(const Examination& examination, std::vector<Finding>& findin
     if (!all) finding.severity = Severity::warning;
     findings.push_back(std::move(finding));
   }
-  if (built_in.empty()) return;
-  std::set<PciId> ids_of_card;
-  std::vector<std::string> ids;
-  for (const auto& address : examination.functions) {
-    const auto id = find_device(examination.facts, address)->id;
-    if (ids_of_card.insert(id).second) ids.push_back(id.str());
-  }
-  const auto given = next_boot_ids(examination.facts);
-  if (given && given->cover(VfioIds(ids_of_card))) return;
-  findings.push_back(make_finding(FindingCause::vfio_pci_built_in,
-                                  {{"kernels", words_of(built_in)}},
-                                  adding(examination, "vfio-pci.ids=" + join(ids, ","))));
+  if (!built_in.empty()) check_built_in(examination, built_in, findings);
 }
 
 constexpr std::string_view virqfd = "vfio_virqfd";
@@ -301,6 +314,15 @@ void check_broken_builds(const Examination& examination, std::vector<Finding>& f
   }
 }
 
+/// True of what ids-parameter-kept, ids-parameter-now and ids-partial say, with the place.
+bool is_said_of_ids(const Refusal& refusal) {
+  if (refusal.cause == RefusalCause::command_line_lacks) return true;
+  if (refusal.cause != RefusalCause::command_line_ids) return false;
+  const auto& parameter = std::get<Parameter>(refusal.data.front().items.front());
+  const auto ids = ids_parameter(parameter.text);
+  return ids && ids->empty();
+}
+
 void check_conflicts(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) {
     check_broken_builds(examination, findings);
@@ -308,8 +330,7 @@ void check_conflicts(const Examination& examination, std::vector<Finding>& findi
   }
   for (const auto& refusal : examination.status.refusals) {
     if (refusal.code() != RefusalCode::config_conflict) continue;
-    // Said by ids-parameter-kept and ids-parameter-now, with the place.
-    if (refusal.cause == RefusalCause::command_line_ids) continue;
+    if (is_said_of_ids(refusal)) continue;
     auto remedy = refusal.remedy;
     const auto* place = std::get_if<Place>(&refusal.data.front().items.front());
     if (refusal.cause == RefusalCause::modprobe_line && place != nullptr) {

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/binding/binding.h"
+#include "core/binding/command_line_ids.h"
 #include "core/boot/parameter_remedy.h"
 #include "core/modules/modprobe_conf.h"
 
@@ -42,11 +44,25 @@ Remedy adding(const Examination& examination, std::string_view parameter) {
   return remedy;
 }
 
+Remedy completing_ids(const Examination& examination, const std::string& word) {
+  const auto& facts = examination.facts;
+  const auto& functions = examination.functions;
+  Remedy remedy;
+  if (choose_binding(facts, functions, examination.claims) == Binding::ids) {
+    remedy = complete_word(facts, functions, word);
+    remedy.emplace_back(Manual{ByHand::reboot});
+  } else {
+    remedy = resolve_word(facts, functions, Binding::address, word);
+    remedy.emplace_back(own_command({"enable"}));
+  }
+  return remedy;
+}
+
 Remedy dropping(const Examination& examination, std::string_view parameter) {
   const auto& loader = examination.facts.boot_loader;
   Remedy remedy;
   for (const auto& line : examination.more.command_lines) {
-    const auto words = split_words(line.text, " \t\"'");
+    const auto words = parameters_in(line);
     if (std::ranges::find(words, parameter) == words.end()) continue;
     add_steps(remedy, removal_remedy(loader, line, parameter));
   }

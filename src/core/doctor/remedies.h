@@ -20,6 +20,10 @@ namespace vfio_switch {
 /// The next boots get `parameter`.
 [[nodiscard]] Remedy adding(const Examination& examination, std::string_view parameter);
 
+/// The next boots get the card's ids beside those of `word`, a parameter of theirs, and no second
+/// one. Where no ids do, because the card is bound by address, they get it no more.
+[[nodiscard]] Remedy completing_ids(const Examination& examination, const std::string& word);
+
 /// The next boots get `parameter` no more: the lines that have it, and what has to be run then.
 [[nodiscard]] Remedy dropping(const Examination& examination, std::string_view parameter);
 

@@ -9,6 +9,7 @@
 #include "core/binding/generated_files.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
+#include "core/modules/driver_order.h"
 
 namespace vfio_switch {
 
@@ -26,6 +27,13 @@ std::set<std::string> deciding_modules(const std::vector<Claim>& claims,
     modules.insert(claim.dependants.begin(), claim.dependants.end());
   }
   return modules;
+}
+
+/// True where the kernel decides by itself: vfio-pci is built in, and registers first.
+bool is_before_images(const SystemFacts& facts, const Claim& claim) {
+  const auto kernel = std::ranges::find(facts.kernels, claim.kernel, &Kernel::release);
+  return kernel != facts.kernels.end() && kernel->vfio_pci == ModuleForm::built_in &&
+         !first_before_vfio(claim.built_in);
 }
 
 Reason holds(Item what) {
@@ -61,7 +69,7 @@ std::optional<Reason> concern_of(const ImageFacts& image, const std::string& ker
 std::optional<Reason> need_for_images(const SystemFacts& facts, const std::vector<Claim>& claims,
                                       const DriverConfig& before, const DriverConfig& after) {
   for (const auto& claim : claims) {
-    if (claim.built_in.empty()) continue;
+    if (claim.built_in.empty() || is_before_images(facts, claim)) continue;
     return Reason(ReasonCause::built_into_kernel,
                   {{"driver", Word{claim.built_in.front()}}, {"kernel", Word{claim.kernel}}});
   }

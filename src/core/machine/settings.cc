@@ -74,6 +74,11 @@ Result<void> take_iommu(Settings& settings, std::string_view file, const KeyValu
   return {};
 }
 
+/// No value has a '#' in it.
+std::string without_comment(std::string_view value) {
+  return std::string(trim(value.substr(0, value.find('#'))));
+}
+
 struct Key {
   std::string_view name;
   Taker take;
@@ -94,7 +99,8 @@ Result<Settings> parse_settings(std::string_view file, std::string_view text) {
   if (!entries) return failure_of(entries);
   Settings settings;
   std::set<std::string> seen;
-  for (const auto& entry : *entries) {
+  for (auto& entry : *entries) {
+    entry.value = without_comment(entry.value);
     const auto* key = std::ranges::find(keys, entry.key, &Key::name);
     if (key == keys.end()) {
       std::vector<std::string> known;

@@ -26,6 +26,12 @@ const std::vector<NoteKind>& note_kinds() {
        "bind-script-missing",
        {"{1}, which the vfio-switch package installs, does not exist: without it the host keeps "
         "the card"}},
+      {vfio_registers_first,
+       "vfio-registers-first",
+       {"in kernel {1} vfio-pci binds the card by its ids on the kernel command line: {2}"}},
+      {others_lose_vfio,
+       "others-lose-vfio",
+       {"{1} is no longer given to vfio-pci", "{1} are no longer given to vfio-pci", 1}},
       {image_tool, "image-tool", {"{1}"}},
       {driver_blacklisted,
        "driver-blacklisted",

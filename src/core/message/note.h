@@ -12,22 +12,24 @@ namespace vfio_switch {
 
 /// Everything that a person is told beside a plan or a status.
 enum class NoteCause {
-  card_moved,           ///< id, from, to
-  file_adopted,         ///< file
-  file_left,            ///< file
-  file_put_out,         ///< file
-  file_unread,          ///< file, why
-  not_proved,           ///< reason
-  bind_script_missing,  ///< file
-  image_tool,           ///< reason
-  driver_blacklisted,   ///< place, driver
-  tpm_unlock,           ///< place
-  still_given,          ///< what: a parameter or a place
-  copy_stale,           ///< file, source
-  menu_unknown,         ///< reason
-  entry_unproved,       ///< entry, reason
-  entry_differs,        ///< entry, driver, device, reason
-  menu_changed,         ///< file: since a run of root's recorded the menu
+  card_moved,            ///< id, from, to
+  file_adopted,          ///< file
+  file_left,             ///< file
+  file_put_out,          ///< file
+  file_unread,           ///< file, why
+  not_proved,            ///< reason
+  bind_script_missing,   ///< file
+  vfio_registers_first,  ///< kernel, reason
+  others_lose_vfio,      ///< devices: that are not of the card
+  image_tool,            ///< reason
+  driver_blacklisted,    ///< place, driver
+  tpm_unlock,            ///< place
+  still_given,           ///< what: a parameter or a place
+  copy_stale,            ///< file, source
+  menu_unknown,          ///< reason
+  entry_unproved,        ///< entry, reason
+  entry_differs,         ///< entry, driver, device, reason
+  menu_changed,          ///< file: since a run of root's recorded the menu
   isolation_pending,
   no_escape,                        ///< the boot menu cannot change the command line
   rebuild_not_needed,               ///< kernels

@@ -17,6 +17,11 @@ const std::vector<ReasonKind>& reason_kinds() {
        "vfio-without-ids",
        {"vfio-pci is built into this kernel, whose command line lacks the card's ids"}},
       {driver_built_in, "driver-built-in", {"{1} is built into this kernel"}},
+      {driver_later,
+       "driver-later",
+       {"vfio-pci and {1} are built into this kernel, where vfio-pci registers first: {2} is "
+        "linked "
+        "after drivers/vfio"}},
       {loaded_by_list, "loaded-by-list", {"{1} loads {2} in the initramfs"}},
       {loaded_by_name, "loaded-by-name", {"'modprobe {1}' would load {2} before vfio-pci"}},
       {command_unclear, "command-unclear", {"the install command '{1}' is not understood"}},
@@ -77,6 +82,10 @@ const std::vector<ReasonKind>& reason_kinds() {
       {parameter_not_passed, "parameter-not-passed", {"{1} does not pass {2} to the kernel"}},
       {built_into_kernel, "built-into-kernel", {"{1} is built into kernel {2}"}},
       {bound_by_address, "bound-by-address", {"the card is bound by address"}},
+      {driver_may_come_first,
+       "driver-may-come-first",
+       {"{1} is built into kernel {2} as well, and is not known to register after vfio-pci"}},
+      {id_stays, "id-stays", {"{1}, which stays with the host, has the id {2} as well"}},
       {command_for_module, "command-for-module", {"{1} has an install command for {2}"}},
       {list_names, "list-names", {"{1} lists the module {2}"}},
 
@@ -160,6 +169,9 @@ const std::vector<ReasonKind>& reason_kinds() {
       {grubby_would_replace,
        "grubby-would-replace",
        {"the boot menu entries have {1}, which grubby would replace with {2}"}},
+      {ids_there_already,
+       "ids-there-already",
+       {"it has {1}, and of several such parameters the kernel takes the last one alone"}},
       {grub_not_installed,
        "grub-not-installed",
        {"GRUB starts this system, but the program that writes {1} is not installed"}},

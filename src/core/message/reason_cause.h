@@ -13,6 +13,7 @@ enum class ReasonCause {
   loaded_before_vfio,   ///< module
   vfio_without_ids,     ///< built in, and the command line has not got the ids
   driver_built_in,      ///< driver
+  driver_later,         ///< driver, directory: both are built in, and vfio-pci registers first
   loaded_by_list,       ///< place, module: an initramfs tool's list
   loaded_by_name,       ///< name, module
   command_unclear,      ///< command: of an `install` line
@@ -51,8 +52,10 @@ enum class ReasonCause {
   parameter_not_passed,  ///< by, parameters
   built_into_kernel,     ///< driver, kernel
   bound_by_address,
-  command_for_module,  ///< place, module: an install line
-  list_names,          ///< place, module
+  driver_may_come_first,  ///< driver, kernel: which has vfio-pci built in as well
+  id_stays,               ///< device, id
+  command_for_module,     ///< place, module: an install line
+  list_names,             ///< place, module
 
   // Why a file changes, an image is built, or a tool is run.
   vfio_loads_first,
@@ -102,6 +105,7 @@ enum class ReasonCause {
   unified_without_source,
   dracut_without_source,
   grubby_would_replace,  ///< former, parameter
+  ids_there_already,     ///< former: other ids of vfio-pci, which are somebody else's
   grub_not_installed,    ///< output
   settings_missing,      ///< file
   words_outside_quotes,  ///< place

@@ -12,7 +12,7 @@ namespace {
 
 using enum ByHand;
 
-constexpr std::array<std::pair<ByHand, std::string_view>, 33> codes = {{
+constexpr std::array<std::pair<ByHand, std::string_view>, 34> codes = {{
     {reboot, "reboot"},
     {log_in_again, "log-in-again"},
     {turn_on_vt_d, "turn-on-vt-d"},
@@ -45,6 +45,7 @@ constexpr std::array<std::pair<ByHand, std::string_view>, 33> codes = {{
     {comment_out, "comment-out"},
     {move_away, "move-away"},
     {have_recovery_key, "have-recovery-key"},
+    {mind_devices, "mind-devices"},
     {report_bug, "report-bug"},
 }};
 

@@ -45,6 +45,7 @@ enum class ByHand {
   comment_out,               ///< place: a line of somebody's configuration
   move_away,                 ///< file
   have_recovery_key,         ///< of an encrypted disk, at hand for the next boot
+  mind_devices,              ///< devices, which the step before takes from vfio-pci
   report_bug,                ///< attach 'vfio-switch report' to a bug report
 };
 

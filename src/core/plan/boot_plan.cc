@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/binding.h"
+#include "core/binding/command_line_ids.h"
 #include "core/binding/driver_config.h"
 #include "core/boot/kernel_parameters.h"
 #include "core/boot/parameter_edit.h"
@@ -14,6 +15,7 @@
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
 #include "core/cards/own_command.h"
+#include "core/modules/driver_order.h"
 #include "core/plan/image_plan.h"
 
 namespace vfio_switch {
@@ -66,6 +68,31 @@ std::optional<std::string> id_parameter(const Plan& plan, const SystemFacts& fac
   return std::string(ids_prefix) + join(words, ",");
 }
 
+/// A second word would take its devices from the first, and changing that is not ours to undo.
+Refusal refuse_second_ids(const Plan& plan, const SystemFacts& facts, const std::string& parameter,
+                          const std::string& former, const Reason& why) {
+  const Reason obstacle(ReasonCause::ids_there_already, {{"former", Parameter{former}}});
+  return {RefusalCause::parameter_by_hand,
+          {{"parameters", std::vector<Item>{Parameter{parameter}}},
+           {"reason", why},
+           {"obstacle", obstacle}},
+          complete_word(facts, plan.functions, former)};
+}
+
+/// Why a driver that is built in does not need binding by address, once for each.
+std::vector<Note> explain_built_in(const SystemFacts& facts, const std::vector<Claim>& claims) {
+  std::vector<Note> notes;
+  for (const auto& claim : claims) {
+    const auto kernel = std::ranges::find(facts.kernels, claim.kernel, &Kernel::release);
+    if (kernel == facts.kernels.end() || kernel->vfio_pci != ModuleForm::built_in) continue;
+    if (claim.built_in.empty() || first_before_vfio(claim.built_in)) continue;
+    Note note{NoteCause::vfio_registers_first,
+              {{"kernel", Word{claim.kernel}}, {"reason", later_driver(claim)}}};
+    if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
 /// What the kernel's command line adds to a plan.
 struct CommandLinePart : PlanPart {
   std::vector<FileChange> settings;  ///< an image that is built may hold them: they come before it
@@ -106,13 +133,25 @@ class CommandLine {
     });
   }
 
+  /// Wants the ids that were added before, whatever they are.
+  void keep_ids() {
+    for (const auto& parameter : kept_.boot_parameters) {
+      if (parameter.starts_with(ids_prefix)) want(parameter);
+    }
+  }
+
+  /// Somebody else's word, which counts, and without which its devices would lose vfio-pci; nothing
+  /// where the next boot has none, or it gives those of `parameter` too.
+  [[nodiscard]] std::optional<std::string> other_ids(std::string_view parameter) const {
+    const auto word = next_ids_word(facts_);
+    if (!word || is_owned(*word) || is_present_by_others(parameter)) return std::nullopt;
+    if (ids_parameter(*word)->cover(*ids_parameter(parameter))) return std::nullopt;
+    return word;
+  }
+
   /// The next boot gets it. What somebody passes in a way that is not known shows in this one.
   [[nodiscard]] bool is_present(std::string_view parameter) const {
-    // A list of ids is a set: one that holds these, in any order, is as good.
-    if (const auto wanted = ids_parameter(parameter); wanted && !is_owned(parameter)) {
-      const auto given = next_boot_ids(facts_);
-      if (given && given->cover(*wanted)) return true;
-    }
+    if (!is_owned(parameter) && is_present_by_others(parameter)) return true;
     return has_parameter(facts_.boot_loader, parameter) ||
            (!is_owned(parameter) && has_parameter(facts_.command_line, parameter) &&
             !will_be_lost(parameter));
@@ -141,6 +180,13 @@ class CommandLine {
   }
 
  private:
+  /// A list of ids is a set: one that holds these, in any order, is as good.
+  [[nodiscard]] bool is_present_by_others(std::string_view parameter) const {
+    const auto wanted = ids_parameter(parameter);
+    const auto given = next_boot_ids(facts_);
+    return wanted && given && given->cover(*wanted);
+  }
+
   [[nodiscard]] CommandLinePart change(const Plan& plan, const Parameters& add,
                                        const Parameters& drop, bool adds, const Reason& why) const {
     if (add.empty() && drop.empty()) return {};
@@ -290,8 +336,14 @@ Plan with_boot_parameters(Plan plan, const SystemFacts& facts, const std::vector
       const auto kernel = std::ranges::find(facts.kernels, ModuleForm::built_in, &Kernel::vfio_pci);
       why = {ReasonCause::vfio_built_in, {{"kernel", Word{kernel->release}}}};
     }
-    line.want(*ids);
-    if (!line.is_present(*ids)) plan.config.parameter_ids = ids_parameter(*ids);
+    if (const auto former = line.other_ids(*ids)) {
+      line.keep_ids();
+      plan.refusals.push_back(refuse_second_ids(plan, facts, *ids, *former, why));
+    } else {
+      line.want(*ids);
+      if (!line.is_present(*ids)) plan.config.parameter_ids = ids_parameter(*ids);
+    }
+    plan.add({.notes = explain_built_in(facts, claims)});
   } else if (line.owns_ids()) {
     plan.config.parameter_ids.reset();
   }

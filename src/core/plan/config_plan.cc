@@ -2,15 +2,18 @@
 #include "core/plan/config_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "core/base/line_diff.h"
 #include "core/base/text.h"
 #include "core/binding/binding.h"
+#include "core/binding/command_line_ids.h"
 #include "core/binding/conflicts.h"
 #include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
 #include "core/binding/shadowing.h"
+#include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
 #include "core/cards/own_command.h"
 #include "core/files/own_paths.h"
@@ -81,9 +84,27 @@ class DiffBuilder {
     return true;
   }
 
-  [[nodiscard]] Remedy replace_or_keep() const {
-    return {command_for(state_, {"--force-ours"}), OtherWay{},
-            command_for(state_, {"--keep-mine"})};
+  [[nodiscard]] Remedy replace_or_keep(const std::vector<PciAddress>& losing = {}) const {
+    Remedy remedy = {command_for(state_, {"--force-ours"})};
+    std::ranges::move(mind_losses(losing), std::back_inserter(remedy));
+    add_way(remedy, {command_for(state_, {"--keep-mine"})});
+    return remedy;
+  }
+
+  /// The devices beside the card that the file gives to vfio-pci, and that `wanted` does not.
+  [[nodiscard]] std::vector<PciAddress> losing(const std::string& path, std::string_view content,
+                                               std::string_view wanted) const {
+    const auto ids_in = [&](std::string_view text) {
+      return ids_of_modprobe(parse_modprobe(ModprobeFile{path, std::string(text)}))
+          .value_or(VfioIds());
+    };
+    const auto after = ids_in(wanted);
+    auto others = others_given(facts_, {}, ids_in(content));
+    std::erase_if(others, [&](const PciAddress& address) {
+      const auto& device = *find_device(facts_, address);
+      return ids_.contains(device.id) || after.match(device);
+    });
+    return others;
   }
 
   bool may_replace(const std::string& path, const FileState& before, const std::string& wanted) {
@@ -108,7 +129,7 @@ class DiffBuilder {
         part_.refusals.push_back(
             {RefusalCause::file_edited,
              data,
-             replace_or_keep(),
+             replace_or_keep(losing(path, file->content, wanted)),
              {},
              unified_diff(file->content, wanted, path + " as it is", path + " by vfio-switch")});
       }
@@ -158,6 +179,24 @@ void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
                                      : ReasonCause::mkinitcpio_does_not_need_it);
 }
 
+/// Devices beside the card that the files gave to vfio-pci, and that they give to it no more.
+PlanPart name_losses(const SystemFacts& facts, const std::vector<PciAddress>& functions,
+                     const DriverConfig& config) {
+  const VfioBinding before(current_config(facts), {});
+  const VfioBinding after(config, {});
+  std::vector<Item> lost;
+  for (const auto& device : facts.devices) {
+    const bool of_card = std::ranges::find(functions, device.address) != functions.end();
+    if (of_card || device.device_class.is_pci_bridge()) continue;
+    if (before.of(device).at_all() && !after.of(device).at_all()) lost.emplace_back(device.address);
+  }
+  PlanPart part;
+  if (!lost.empty()) {
+    part.notes.push_back({NoteCause::others_lose_vfio, {{"devices", std::move(lost)}}});
+  }
+  return part;
+}
+
 PlanPart image_hindrances(const SystemFacts& facts) {
   PlanPart part;
   for (const auto& hindrance : facts.image_hindrances) {
@@ -197,8 +236,8 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
     overrides.push_back(make_override(device));
     ids.insert(device.id);
   }
-  const auto binding = choose_binding(facts, plan.functions, claims);
-  const bool by_address = binding == Binding::address;
+  const auto reason = why_by_address(facts, plan.functions, claims);
+  const bool by_address = reason.has_value();
   if (by_address && !facts.bind_script) {
     plan.notes.push_back(
         {NoteCause::bind_script_missing, {{"file", Place{std::string(bind_path)}}}});
@@ -230,8 +269,9 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   plan.add(image_hindrances(facts));
   plan = completed(std::move(plan), facts, options);
   const auto directives = parse_modprobe(effective_modprobe(others));
-  plan.add({.refusals = find_conflicts(facts, directives, ids, binding),
+  plan.add({.refusals = find_conflicts(facts, directives, plan.functions, reason),
             .notes = find_hindrances(claims, directives)});
+  plan.add(name_losses(facts, plan.functions, plan.config));
   return plan;
 }
 
@@ -263,6 +303,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   plan.config = current_config(facts);
   const bool never_enabled = state.intent == Intent::unset && plan.diff.empty();
   if (!never_enabled) plan = completed(std::move(plan), facts, options);
+  plan.add(name_losses(facts, plan.functions, plan.config));
   return plan;
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/base/text.h"
-#include "core/boot/parameter_remedy.h"
+#include "core/binding/command_line_ids.h"
 #include "core/cards/card.h"
 #include "core/files/own_paths.h"
 
@@ -38,8 +38,7 @@ std::vector<Note> still_given(const SystemFacts& facts, const std::vector<PciAdd
   for (const auto word : split_words(next_command_line(facts), " \t\n")) {
     const std::string parameter(word);
     if (!gives(ids_parameter(word)) || std::ranges::find(ours, parameter) != ours.end()) continue;
-    notes.push_back(
-        note_on(Parameter{parameter}, parameter_remedy(facts.boot_loader, {}, {parameter})));
+    notes.push_back(note_on(Parameter{parameter}, release_by_word(facts, functions, parameter)));
   }
   for (const auto& early : facts.early_modules) {
     if (gives(early.ids)) notes.push_back(note_on(early.where, {Edit{early.where, {}, {}}}));
@@ -47,8 +46,7 @@ std::vector<Note> still_given(const SystemFacts& facts, const std::vector<PciAdd
   for (const auto& line : parse_modprobe(effective_modprobe(config.modprobe))) {
     const bool options = line.command == "options" && line.names("vfio_pci");
     if (!options || is_generated(line.file) || !gives(ids_option(line.arguments))) continue;
-    const Place place{line.file, line.line};
-    notes.push_back(note_on(place, {Edit{place, line.str(), {}}}));
+    notes.push_back(note_on(line.place(), release_by_line(facts, functions, line)));
   }
   return notes;
 }

@@ -61,6 +61,8 @@ Template configuration_sentence(ByHand what) {
       return {"Move {1} away."};
     case have_recovery_key:
       return {"Have the recovery key of the disk at hand."};
+    case mind_devices:
+      return {"Mind that {1} then loses vfio-pci.", "Mind that {1} then lose vfio-pci.", 1};
     default:
       return {};
   }

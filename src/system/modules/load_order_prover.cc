@@ -6,10 +6,12 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/binding/binding.h"
 #include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
+#include "core/modules/driver_order.h"
 #include "system/modules/module_db.h"
 
 namespace vfio_switch {
@@ -45,7 +47,8 @@ class KernelProof {
     // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
     if (auto added = add_vfio(order, false); !added) return failure_of(added);
     decide(order, claim, bound);
-    if (kernel_.vfio_pci == ModuleForm::built_in && claim.built_in.empty()) {
+    if (kernel_.vfio_pci == ModuleForm::built_in &&
+        (claim.built_in.empty() || registers_first(claim, bound))) {
       decide_by_parameter(order, claim, bound);
     } else if (!claim.built_in.empty()) {
       if (auto decided = decide_built_in(order, claim, bound, image); !decided)
@@ -132,6 +135,12 @@ class KernelProof {
     order.winner = "vfio-pci";
     order.proved = true;
     order.reason.reset();
+    if (!claim.built_in.empty()) order.reason = later_driver(claim);
+  }
+
+  /// True where vfio-pci has its ids before any of the built-in drivers registers.
+  static bool registers_first(const Claim& claim, Bound bound) {
+    return bound.by_parameter && !first_before_vfio(claim.built_in);
   }
 
   /// A driver that is built in has the function before any module is loaded. The bind script takes
