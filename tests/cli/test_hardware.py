@@ -14,13 +14,13 @@ TURING = "cometlake-gtx1660s-debian"
 KEYBOARD = "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe\n"  # capabilities/key of a real one
 
 
-def build_in(root: Sysroot, kernel: str, file: str) -> None:
-    """Makes a module one that is built into the kernel: depmod's indices of built-in modules name it as well."""
+def build_in(root: Sysroot, kernel: str, *files: str) -> None:
+    """Makes modules ones that are built into the kernel: depmod's indices of built-in modules name them as well."""
     modules = root.path / "usr/lib/modules" / kernel
     scratch = root.path.parent / f"built-in-{kernel}"
     of_scratch = scratch / "lib/modules" / kernel
     of_scratch.mkdir(parents=True)
-    builtin = (modules / "modules.builtin").read_text() + f"kernel/{file}\n"
+    builtin = (modules / "modules.builtin").read_text() + "".join(f"kernel/{file}\n" for file in files)
     for name, content in (("modules.builtin", builtin), ("modules.order", "")):
         (of_scratch / name).write_text(content)
     run([tool("depmod"), "-b", str(scratch), kernel])

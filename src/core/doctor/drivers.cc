@@ -6,8 +6,6 @@
 #include <variant>
 
 #include "core/base/text.h"
-#include "core/binding/binding.h"
-#include "core/binding/command_line_ids.h"
 #include "core/binding/shadowing.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
@@ -238,45 +236,6 @@ void check_blacklists(const Examination& examination, std::vector<Finding>& find
   }
 }
 
-/// vfio-pci in these kernels gets the ids of the command line alone, and binds nothing by address.
-void check_built_in(const Examination& examination, const std::vector<std::string>& kernels,
-                    std::vector<Finding>& findings) {
-  const auto& facts = examination.facts;
-  const auto wanted = with_ids_of(facts, {}, examination.functions);
-  const auto given = next_boot_ids(facts);
-  const bool by_ids =
-      choose_binding(facts, examination.functions, examination.claims) == Binding::ids;
-  if (by_ids && given && given->cover(wanted)) return;
-  const auto word = next_ids_word(facts);
-  // ids-partial says it.
-  if (by_ids && word && !ids_parameter(*word)->empty() && is_passthrough_wanted(examination))
-    return;
-  Remedy remedy = {Manual{ByHand::install_kernel}};
-  if (by_ids) {
-    remedy = word ? completing_ids(examination, *word)
-                  : adding(examination, "vfio-pci.ids=" + wanted.str());
-  }
-  findings.push_back(make_finding(FindingCause::vfio_pci_built_in, {{"kernels", words_of(kernels)}},
-                                  std::move(remedy)));
-}
-
-void check_vfio_pci(const Examination& examination, std::vector<Finding>& findings) {
-  std::vector<std::string> missing;
-  std::vector<std::string> built_in;
-  for (const auto& kernel : examination.facts.kernels) {
-    if (kernel.vfio_pci == ModuleForm::missing) missing.push_back(kernel.release);
-    if (kernel.vfio_pci == ModuleForm::built_in) built_in.push_back(kernel.release);
-  }
-  if (!missing.empty()) {
-    const bool all = missing.size() == examination.facts.kernels.size();
-    auto finding = make_finding(FindingCause::vfio_pci_missing, {{"kernels", words_of(missing)}},
-                                {Manual{ByHand::install_kernel}});
-    if (!all) finding.severity = Severity::warning;
-    findings.push_back(std::move(finding));
-  }
-  if (!built_in.empty()) check_built_in(examination, built_in, findings);
-}
-
 constexpr std::string_view virqfd = "vfio_virqfd";
 
 void check_virqfd(const Examination& examination, std::vector<Finding>& findings) {
@@ -351,7 +310,7 @@ void check_drivers(const Examination& examination, std::vector<Finding>& finding
     check_early(examination, findings);
   }
   check_conflicts(examination, findings);
-  check_vfio_pci(examination, findings);
+  check_vfio_module(examination, findings);
   check_virqfd(examination, findings);
   check_blacklists(examination, findings);
 }

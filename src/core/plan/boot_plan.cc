@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
 #include "core/base/text.h"
-#include "core/binding/binding.h"
 #include "core/binding/command_line_ids.h"
 #include "core/binding/driver_config.h"
 #include "core/boot/kernel_parameters.h"
@@ -15,7 +13,7 @@
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
 #include "core/cards/own_command.h"
-#include "core/modules/driver_order.h"
+#include "core/plan/id_parameter.h"
 #include "core/plan/image_plan.h"
 
 namespace vfio_switch {
@@ -50,47 +48,6 @@ Remedy build_by_hand(const Parameters& add, const Parameters& drop) {
   remedy.emplace_back(Manual{ByHand::build_and_sign_image});
   remedy.emplace_back(Manual{ByHand::reboot});
   return remedy;
-}
-
-/// vfio-pci.ids= for a card that is bound by ids, where vfio-pci is built into a kernel.
-std::optional<std::string> id_parameter(const Plan& plan, const SystemFacts& facts,
-                                        const std::vector<Claim>& claims) {
-  const bool built_in = std::ranges::any_of(
-      facts.kernels, [](const Kernel& kernel) { return kernel.vfio_pci == ModuleForm::built_in; });
-  if (!built_in || plan.functions.empty() ||
-      choose_binding(facts, plan.functions, claims) != Binding::ids) {
-    return std::nullopt;
-  }
-  std::set<PciId> ids;
-  for (const auto& address : plan.functions) ids.insert(find_device(facts, address)->id);
-  Parameters words;
-  for (const auto id : ids) words.push_back(id.str());
-  return std::string(ids_prefix) + join(words, ",");
-}
-
-/// A second word would take its devices from the first, and changing that is not ours to undo.
-Refusal refuse_second_ids(const Plan& plan, const SystemFacts& facts, const std::string& parameter,
-                          const std::string& former, const Reason& why) {
-  const Reason obstacle(ReasonCause::ids_there_already, {{"former", Parameter{former}}});
-  return {RefusalCause::parameter_by_hand,
-          {{"parameters", std::vector<Item>{Parameter{parameter}}},
-           {"reason", why},
-           {"obstacle", obstacle}},
-          complete_word(facts, plan.functions, former)};
-}
-
-/// Why a driver that is built in does not need binding by address, once for each.
-std::vector<Note> explain_built_in(const SystemFacts& facts, const std::vector<Claim>& claims) {
-  std::vector<Note> notes;
-  for (const auto& claim : claims) {
-    const auto kernel = std::ranges::find(facts.kernels, claim.kernel, &Kernel::release);
-    if (kernel == facts.kernels.end() || kernel->vfio_pci != ModuleForm::built_in) continue;
-    if (claim.built_in.empty() || first_before_vfio(claim.built_in)) continue;
-    Note note{NoteCause::vfio_registers_first,
-              {{"kernel", Word{claim.kernel}}, {"reason", later_driver(claim)}}};
-    if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
-  }
-  return notes;
 }
 
 /// What the kernel's command line adds to a plan.
@@ -331,14 +288,14 @@ Plan with_boot_parameters(Plan plan, const SystemFacts& facts, const std::vector
              {{"place", Place{"/etc/vfio-switch.conf"}}, {"setting", Word{"iommu = pt"}}}};
     }
   }
-  if (const auto ids = id_parameter(plan, facts, claims)) {
+  if (const auto ids = id_parameter(facts, plan.functions, claims)) {
     if (!coming) {
       const auto kernel = std::ranges::find(facts.kernels, ModuleForm::built_in, &Kernel::vfio_pci);
       why = {ReasonCause::vfio_built_in, {{"kernel", Word{kernel->release}}}};
     }
     if (const auto former = line.other_ids(*ids)) {
       line.keep_ids();
-      plan.refusals.push_back(refuse_second_ids(plan, facts, *ids, *former, why));
+      plan.refusals.push_back(refuse_second_ids(facts, plan.functions, *ids, *former, why));
     } else {
       line.want(*ids);
       if (!line.is_present(*ids)) plan.config.parameter_ids = ids_parameter(*ids);

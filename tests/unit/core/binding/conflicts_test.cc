@@ -2,7 +2,7 @@
 #include "core/binding/conflicts.h"
 #include "core/binding/binding.h"
 
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,19 +18,20 @@ using test::codes;
 using test::desktop;
 using test::FactsBuilder;
 using test::has_text;
-using test::id;
 using test::text_of;
 
 namespace {
 
 using Codes = std::vector<RefusalCode>;
 
-const std::set<PciId> ids = {id("10de:1d01"), id("10de:0fb8")};
+const std::vector<PciAddress> functions = at_all({"01:00.0", "01:00.1"});
 
 std::vector<Refusal> conflicts(const SystemFacts& facts, const std::string& others = {},
-                               Binding binding = Binding::ids) {
-  return find_conflicts(facts, parse_modprobe(ModprobeFile{"/etc/modprobe.d/x.conf", others}), ids,
-                        binding);
+                               Binding binding = Binding::ids,
+                               const std::string& file = "/etc/modprobe.d/x.conf") {
+  std::optional<Reason> by_address;
+  if (binding == Binding::address) by_address = ReasonCause::bound_by_address;
+  return find_conflicts(facts, parse_modprobe(ModprobeFile{file, others}), functions, by_address);
 }
 
 }  // namespace
@@ -66,7 +67,8 @@ TEST_CASE("A kernel with vfio-pci built in, which nothing reaches by address, is
   const auto refusals = conflicts(facts, {}, Binding::address);
   REQUIRE(codes(refusals) == Codes{RefusalCode::boot_parameter});
   CHECK(text_of(refusals[0]) ==
-        "vfio-pci is built into kernel 6.99-custom, where it cannot bind by address");
+        "vfio-pci is built into kernel 6.99-custom, where it cannot bind by address, which "
+        "this card needs: the card is bound by address");
   CHECK(text_of(refusals[0].remedy) == "Use a kernel that has vfio-pci as a module.\n");
 }
 
@@ -135,6 +137,39 @@ TEST_CASE("Ids on the kernel command line are a conflict unless they hold the ca
     const auto refusals = conflicts(desktop().command_line(row.command_line).facts());
     CHECK(codes(refusals) == (row.conflict ? Codes{RefusalCode::config_conflict} : Codes{}));
   }
+}
+
+TEST_CASE("Ids on the kernel command line that lack some of the card's say which") {
+  const auto facts = desktop().command_line("vfio-pci.ids=10de:1d01").facts();
+  CHECK(text_of(conflicts(facts).at(0)) ==
+        "the kernel command line has vfio-pci.ids=10de:1d01, which overrides vfio.conf and lacks "
+        "0000:01:00.1");
+  const auto none = desktop().command_line("vfio-pci.ids=").facts();
+  CHECK(text_of(conflicts(none).at(0)) ==
+        "the kernel command line has vfio-pci.ids=, which overrides vfio.conf");
+}
+
+TEST_CASE("Where vfio-pci is built in the planner looks after the ids on the command line") {
+  const auto facts = desktop()
+                         .no_kernels()
+                         .kernel("6.99", ModuleForm::built_in)
+                         .command_line("vfio-pci.ids=10de:1d01")
+                         .facts();
+  CHECK(codes(conflicts(facts)).empty());
+}
+
+TEST_CASE("Lines with ids are no conflict where the card gets its ids whatever they say") {
+  const std::string line = "options vfio-pci ids=14e4:43a0";
+  const auto covered = desktop().command_line("vfio-pci.ids=10de:1d01,10de:0fb8,14e4:43a0").facts();
+  CHECK(codes(conflicts(covered, line)).empty());
+  CHECK(codes(conflicts(desktop().facts(), line)) == Codes{RefusalCode::config_conflict});
+  // The last ids count. vfio.conf is read before zz.conf, and after a.conf.
+  const std::string all = "options vfio-pci ids=10de:1d01,10de:0fb8,14e4:43a0";
+  CHECK(codes(conflicts(desktop().facts(), all, Binding::ids, "/etc/modprobe.d/zz.conf")).empty());
+  CHECK(codes(conflicts(desktop().facts(), all, Binding::ids, "/etc/modprobe.d/a.conf")) ==
+        Codes{RefusalCode::config_conflict});
+  CHECK(conflicts(desktop().facts(), all + "\n" + line, Binding::ids, "/etc/modprobe.d/zz.conf")
+            .size() == 2);
 }
 
 TEST_CASE("By address any ids on the kernel command line are a conflict: the script obeys them") {

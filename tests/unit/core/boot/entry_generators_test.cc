@@ -170,6 +170,13 @@ TEST_CASE("limine-entry-tool's settings are lines, and no shell") {
         "# KERNEL_CMDLINE[default]+=\"a=b\"\nKERNEL_CMDLINE[linux-lts]+=\"a=b\"\n"
         "KERNEL_CMDLINE[default]+='c a=b'\n");
   CHECK_FALSE(limine_settings_have("KERNEL_CMDLINE[default]+=a\nKERNEL_CMDLINE[default]=b\n", "a"));
+  // A comment behind a value is a comment.
+  const std::string commented = "KERNEL_CMDLINE[default]+=\"quiet\" # a=b\n";
+  CHECK_FALSE(limine_settings_have(commented, "a=b"));
+  CHECK(limine_settings_have(commented, "quiet"));
+  CHECK(add_limine_parameter(commented, "a=b") == "KERNEL_CMDLINE[default]+=\"quiet a=b\" # a=b\n");
+  CHECK(remove_limine_parameter("KERNEL_CMDLINE[default]+=\"quiet a=b\" # a=b\n", "a=b") ==
+        commented);
   CHECK_FALSE(limine_settings_say("# KERNEL_CMDLINE[default]=b\nX=1\n"));
 }
 

@@ -2,6 +2,7 @@
 #include "core/boot/parameter_remedy.h"
 
 #include "catch.h"
+#include "core/boot/parameter_edit.h"
 
 namespace vfio_switch::test {
 
@@ -19,6 +20,12 @@ ParameterFile setting(std::string path, std::string content) {
 
 Grub grub(std::vector<ParameterFile> settings) {
   return {std::move(settings), true, {"update-grub"}, "/boot/grub/grub.cfg", std::nullopt};
+}
+
+EntryGenerator with_settings(ParameterFile settings) {
+  EntryGenerator generator;
+  generator.settings = {std::move(settings)};
+  return generator;
 }
 
 RemedyStep run(std::vector<std::string> arguments) {
@@ -69,6 +76,40 @@ TEST_CASE("Tools that change command lines themselves are run", "[boot]") {
         Remedy{run({"grubby", "--update-kernel=ALL", "--remove-args=a=b"})});
   CHECK(parameter_remedy(RpmOstree{}, {"a=b"}, {}) ==
         Remedy{run({"rpm-ostree", "kargs", "--append-if-missing=a=b"})});
+}
+
+TEST_CASE("grubby takes the former value of a parameter away before it gives the new one",
+          "[boot]") {
+  const Grubby grubby{{{ParameterSyntax::boot_entry, "/boot/loader/entries/a.conf",
+                        RegularFile{"linux /v\noptions ro a=b\n", 0644, 0, 0}}},
+                      {}};
+  CHECK(parameter_remedy(grubby, {"a=b,c"}, {"a=b"}) ==
+        Remedy{run({"grubby", "--update-kernel=ALL", "--remove-args=a=b", "--args=a=b,c"})});
+}
+
+TEST_CASE("A comment behind a value is a comment, also where settings are looked through",
+          "[boot]") {
+  const std::string comment = "\"quiet\" # vfio-pci.ids=1:2 a=b\n";
+  const auto last = [](const BootLoader& loader) {
+    return last_parameter(loader, "vfio-pci.ids=3:4", "vfio_pci.ids");
+  };
+  const auto limine = file(ParameterSyntax::limine_settings, "/etc/default/limine",
+                           "KERNEL_CMDLINE[default]+=" + comment);
+  const auto sdboot =
+      file(ParameterSyntax::sdboot_settings, "/etc/sdboot-manage.conf", "LINUX_OPTIONS=" + comment);
+  const auto loaders = {BootLoader(grub({setting(grub_path, "GRUB_CMDLINE_LINUX=" + comment)})),
+                        BootLoader(with_settings(limine)), BootLoader(with_settings(sdboot))};
+  for (const auto& loader : loaders) {
+    CHECK(last(loader) == std::nullopt);
+    CHECK(where_set(loader, "a=b") == std::nullopt);
+    CHECK_FALSE(has_parameter(loader, "a=b"));
+  }
+  // systemd-boot(7), kernel-install(8): a comment is a line, and '#' elsewhere a character.
+  const BootLoader image = UnifiedImage{{file(ParameterSyntax::command_line, "/etc/kernel/cmdline",
+                                              "# vfio-pci.ids=5:6\nro # vfio-pci.ids=1:2\n")}};
+  CHECK(last(image) == "vfio-pci.ids=1:2");
+  CHECK(parameters_in({grub_path, 1, "GRUB_CMDLINE_LINUX=\"a=b c\" # d"}) ==
+        std::vector<std::string_view>{"GRUB_CMDLINE_LINUX=", "a=b", "c"});
 }
 
 TEST_CASE("Of boot loaders that are left to people the exact line is told, or their tool",

@@ -25,6 +25,8 @@ TEST_CASE("The settings say which cards may be taken") {
   const Row rows[] = {
       {"", {}, false},
       {"# device = none\n", {}, false},
+      {"device = auto # none\n", {}, false},
+      {"device = none # for now\n", {}, true},
       {"device = auto\n", {}, false},
       {"device = none\n", {}, true},
       {"device = 01:00.0\n", {at("01:00.0")}, false},

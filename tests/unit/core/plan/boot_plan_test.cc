@@ -210,6 +210,74 @@ TEST_CASE("Where vfio-pci is built in its ids go on the kernel command line") {
         VfioIds::parse("10de:0fb8,10de:1d01"));
 }
 
+TEST_CASE("A built-in driver that registers after vfio-pci asks for the ids, and it is said why") {
+  const auto facts =
+      with_loader(desktop().no_kernels().kernel("6.99", ModuleForm::built_in), grub());
+  const auto selection = select(facts, {});
+  auto claims = usual_claims(facts, selection.functions);
+  claims[1].built_in = {"snd_hda_intel"};
+  const auto planned = [&](const SystemFacts& machine) {
+    return with_boot_parameters(plan_enable(machine, selection, claims, {}), machine, claims, {},
+                                {});
+  };
+  const auto plan = planned(facts);
+  CHECK(codes(plan.refusals).empty());
+  CHECK(plan.state.boot_parameters == Parameters{ids});
+  const std::string why =
+      "in kernel 6.99 vfio-pci binds the card by its ids on the kernel command line: vfio-pci and "
+      "snd_hda_intel are built into this kernel, where vfio-pci registers first: sound is linked "
+      "after drivers/vfio";
+  CHECK(says(plan, why));
+  // With the parameter there nothing is planned about it, and the reason is the same.
+  const auto ready = planned(
+      with_loader(desktop().no_kernels().kernel("6.99", ModuleForm::built_in), grub(ids, ids)));
+  CHECK(codes(ready.refusals).empty());
+  CHECK(boot_changes(ready).empty());
+  CHECK(says(ready, why));
+  claims[0].built_in = {"nouveau"};
+  const auto refused = planned(facts);
+  REQUIRE(codes(refused.refusals) == Codes{RefusalCode::boot_parameter});
+  CHECK(text_of(refused.refusals[0]) ==
+        "vfio-pci is built into kernel 6.99, where it cannot bind by address, which this card "
+        "needs: nouveau is built into kernel 6.99 as well, and is not known to register after "
+        "vfio-pci");
+}
+
+TEST_CASE("Somebody else's vfio-pci.ids= is never shadowed by a second one") {
+  const auto machine = [](const std::string& parameters) {
+    return with_loader(desktop()
+                           .no_kernels()
+                           .kernel("6.99", ModuleForm::built_in)
+                           .with(test::network("05:00.0", "14e4:43a0")),
+                       grub(parameters, parameters));
+  };
+  const std::string former = "vfio-pci.ids=14e4:43a0";
+  const auto plan = enable(machine("quiet " + former));
+  REQUIRE(codes(plan.refusals) == Codes{RefusalCode::boot_parameter});
+  CHECK(text_of(plan.refusals[0]) ==
+        "the kernel command line needs " + ids +
+            " (vfio-pci is built into kernel 6.99, where modprobe.d has no effect on it), which "
+            "vfio-switch cannot add: it has vfio-pci.ids=14e4:43a0, and of several such parameters "
+            "the kernel takes the last one alone");
+  CHECK(text_of(plan.refusals[0].remedy) ==
+        "In /etc/default/grub:1, replace\n"
+        "  GRUB_CMDLINE_LINUX_DEFAULT=\"quiet vfio-pci.ids=14e4:43a0\"\n"
+        "with\n"
+        "  GRUB_CMDLINE_LINUX_DEFAULT=\"quiet vfio-pci.ids=10de:0fb8,10de:1d01,14e4:43a0\"\n"
+        "Run:\n  update-grub\n");
+  // With all of them in one word nothing is left to do, in whatever order and spelling.
+  const auto done = enable(machine("quiet vfio_pci.ids=14e4:43a0,10DE:1d01,10de:0fb8"));
+  CHECK(codes(done.refusals).empty());
+  CHECK(boot_changes(done).empty());
+  CHECK(done.state.boot_parameters.empty());
+  // A word that vfio-switch added is its own to change, but not behind one that counts more.
+  const auto other = enable(machine("quiet vfio-pci.ids=1:2"), enabled_with({"vfio-pci.ids=1:2"}));
+  CHECK(codes(other.refusals).empty());
+  CHECK(other.state.boot_parameters == Parameters{ids});
+  const auto shadowed = enable(machine(ids + " " + former), enabled_with({ids}));
+  CHECK(codes(shadowed.refusals) == Codes{RefusalCode::boot_parameter});
+}
+
 TEST_CASE("Of entries with a command line each the default one tells the ids of the next boot") {
   const auto entry = [](const std::string& path, const std::string& line) {
     return ParameterFile{ParameterSyntax::boot_entry, path,

@@ -849,4 +849,26 @@ TEST_CASE("A plan to disable, or one that is refused anyway, needs no proof") {
   CHECK(codes(refused.refusals) == Codes{RefusalCode::config_conflict});
 }
 
+TEST_CASE("Devices that lose vfio-pci by a plan are named, and no others") {
+  const auto machine = [](const std::string& path) {
+    return desktop()
+        .with(test::network("05:00.0", "14e4:43a0"))
+        .with(test::bridge("07:00.0", "1002:1478"))
+        .modprobe(path, "options vfio-pci ids=10de:1d01,10de:0fb8,14e4:43a0,1002:1478\n")
+        .facts();
+  };
+  const auto lost = [](const Plan& plan) {
+    std::string text;
+    for (const auto& note : plan.notes) {
+      if (note.cause == NoteCause::others_lose_vfio) text += text_of(note);
+    }
+    return text;
+  };
+  const std::string named = "0000:05:00.0 is no longer given to vfio-pci";
+  CHECK(lost(enable(machine("/etc/modprobe.d/a.conf"))) == named);
+  // What is read after vfio.conf counts.
+  CHECK(lost(enable(machine("/etc/modprobe.d/zz.conf"))).empty());
+  CHECK(lost(enable(desktop().facts())).empty());
+}
+
 }  // namespace vfio_switch
