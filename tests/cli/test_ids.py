@@ -74,15 +74,15 @@ class BuiltIn(IdsCase):
                          [(f"/{GRUB}", 'GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=on"',
                            f'GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=on {PARAMETER}"')])  # fmt: skip
         plan = self.json(root, "plan", "enable")
-        self.assertEqual(self.boot_changes(plan), [f"/{GRUB}"])
+        self.assertEqual(self.boot_changes(plan), [f"/{GRUB}", "/boot/grub/grub.cfg"])
         (content,) = [change["content"] for change in plan["changes"] if change["path"] == f"/{GRUB}"]
         self.assertIn(PARAMETER, content)
         (note,) = [note for note in plan["note_details"] if note["cause"] == "vfio-registers-first"]
-        self.assertIn("vfio-pci and xhci_pci are built into this kernel, where vfio-pci registers first", note["text"])
-        self.assertIn("drivers/usb is linked after drivers/vfio", note["text"])
+        self.assertIn("vfio-pci and xhci_pci are built into this kernel, where vfio-pci registers first", note["message"])
+        self.assertIn("drivers/usb is linked after drivers/vfio", note["message"])
         orders = {one["device"]: one for one in plan["load_order"]}
         self.assertEqual({orders[function]["winner"] for function in TURING_CARD}, {"vfio-pci"})
-        self.assertIn("xhci_pci", orders[TURING_CARD[2]]["reason"])
+        self.assertIn("xhci_pci", orders[TURING_CARD[2]]["reason"]["message"])
         self.assertFalse(root.exists("etc/vfio-switch/override"))
 
     # Right: with the parameter there, nothing is planned about it; status and the proof say that vfio-pci takes the
@@ -137,11 +137,12 @@ class CommandLineIds(IdsCase):
         build_in(root, NEWER, XHCI_PCI)
         word = "vfio-pci.ids=10de:21c4,10de:1aeb"
         (entry,) = (root.path / "boot/loader/entries").glob("*.conf")
-        text = entry.read_text()
+        text = entry.read_text().replace("modprobe.blacklist=nouveau ", "")
         entry.write_text("".join(f"{line.rstrip()} {word}\n" if line.startswith("options") else line
                                  for line in text.splitlines(keepends=True)))  # fmt: skip
         root.write("proc/cmdline", f"root=/dev/sda1 ro intel_iommu=on {word}\n")
         root.write("usr/sbin/grubby", "#!/bin/sh\n", 0o755)
+        root.write(GRUB, f'GRUB_CMDLINE_LINUX="intel_iommu=on {word}"\nGRUB_ENABLE_BLSCFG=true\n')
         root.write("etc/dracut.conf.d/gpu-vfio.conf", 'add_drivers+="vfio vfio_iommu_type1 vfio_pci vfio_virqfd"\n')
         removal = ["grubby", "--update-kernel=ALL", f"--remove-args={word}"]
         refusal = self.refusals(root)["command-line-lacks"]
@@ -210,7 +211,7 @@ class FileIds(IdsCase):
         self.assertEqual(self.kinds(remedy), ["run", "by-hand", "or", "run"])
         plan = self.json(root, "plan", "enable", "--force-ours")
         (note,) = [note for note in plan["note_details"] if note["cause"] == "others-lose-vfio"]
-        self.assertEqual(note["text"], "0000:03:00.0 and 0000:04:00.0 are no longer given to vfio-pci")
+        self.assertEqual(note["message"], "0000:03:00.0 and 0000:04:00.0 are no longer given to vfio-pci")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/base/shell_words.h"
 #include "core/base/text.h"
 #include "core/binding/shadowing.h"
 #include "core/binding/vfio_binding.h"
@@ -94,7 +95,7 @@ std::vector<ListedModule> listed_modules(const Examination& examination) {
     modules.push_back({early.module, place, line == lines.end() ? std::string() : line->text});
   }
   for (const auto& line : lines) {
-    for (const auto word : split_words(line.text, " \t\"'()=+")) {
+    for (const auto word : split_words(without_comment(line.text), " \t\"'()=+")) {
       modules.push_back({module_name(word), {line.path, line.line}, line.text});
     }
   }

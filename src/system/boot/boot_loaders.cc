@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/shell_words.h"
 #include "core/base/text.h"
 #include "core/boot/grub_settings.h"
 #include "system/boot/generator_search.h"
@@ -143,9 +144,9 @@ class Search {
   static bool reads_entries(const Grub& grub) {
     const auto* settings = std::get_if<RegularFile>(&grub.settings.front().state);
     return settings != nullptr &&
-           std::ranges::any_of(split_lines(settings->content), [](std::string_view line) {
-             return trim(line).starts_with("GRUB_ENABLE_BLSCFG=") &&
-                    line.find("true") != std::string_view::npos;
+           std::ranges::any_of(split_lines(settings->content), [](std::string_view raw) {
+             const auto line = without_comment(trim(raw));
+             return line.starts_with("GRUB_ENABLE_BLSCFG=") && line.contains("true");
            });
   }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/shell_words.h"
 #include "core/base/text.h"
 #include "core/boot/extlinux_menu.h"
 #include "core/boot/limine_menu.h"
@@ -15,7 +16,7 @@ namespace {
 
 bool is_yes(std::string_view settings, std::string_view key) {
   return std::ranges::any_of(split_lines(settings), [&](std::string_view line) {
-    line = trim(line);
+    line = without_comment(trim(line));
     return line.starts_with(key) && line.substr(key.size()).find("yes") != std::string_view::npos;
   });
 }
