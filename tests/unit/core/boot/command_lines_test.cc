@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The text of command lines: what is ours is added and taken out, and no other byte changes.
 
-#include <cstddef>
-#include <functional>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +14,7 @@
 #include "core/boot/kernel_parameters.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
-#include "rounds.h"
+#include "round_trips.h"
 
 namespace vfio_switch {
 
@@ -227,63 +224,8 @@ TEST_CASE("Command line files") {
   CHECK(remove_cmdline_file_parameter(*added, on) == row.before);
 }
 
-namespace {
-
-/// Makes up text from pieces that mean something to its reader, and from bytes that do not.
-class RandomText {
- public:
-  explicit RandomText(std::uint32_t seed) : random_(seed) {}
-
-  std::string of(const std::vector<std::string_view>& pieces) {
-    std::string text;
-    const auto count = number(24);
-    for (std::size_t i = 0; i < count; ++i) {
-      if (number(12) == 0) {
-        text += static_cast<char>(number(256));
-      } else {
-        text += pieces[number(pieces.size())];
-      }
-    }
-    return text;
-  }
-
- private:
-  std::size_t number(std::size_t below) { return random_() % below; }
-
-  std::mt19937 random_;
-};
-
-using Add = std::function<std::optional<std::string>(std::string_view, std::string_view)>;
-using Remove = std::function<std::string(std::string_view, std::string_view)>;
-
-/// Of 30000 texts that lack the parameters, how many could be edited.
-std::uint32_t check_round_trips(
-    const std::vector<std::string_view>& pieces, const Add& add, const Remove& remove,
-    const std::function<bool(std::string_view, std::string_view)>& has) {
-  constexpr std::uint32_t all = 30000;
-  const auto tried = test::rounds(all);
-  std::uint32_t edited = 0;
-  for (std::uint32_t seed = 0; seed < tried; ++seed) {
-    const auto text = RandomText(seed).of(pieces);
-    const auto once = add(text, on);
-    if (!once) continue;
-    ++edited;
-    CAPTURE(seed, text, *once);
-    REQUIRE(has(*once, on));
-    REQUIRE(remove(*once, on) == text);
-    const auto twice = add(*once, pt);
-    if (!twice) continue;
-    CAPTURE(*twice);
-    REQUIRE(remove(remove(*twice, pt), on) == text);
-    REQUIRE(remove(remove(*twice, on), pt) == text);
-  }
-  return edited * (all / tried);
-}
-
-}  // namespace
-
 TEST_CASE("What is added can be taken out again, byte for byte: command lines") {
-  const auto edited = check_round_trips(
+  const auto edited = test::check_round_trips(
       {" ", "  ", "\t", "\n", "\"", "ro", "quiet", "a=b", "--", " -- ", "iommu=", "=on"},
       add_parameter, remove_parameter,
       [](auto line, auto parameter) { return has_parameter(line, parameter); });
@@ -292,45 +234,45 @@ TEST_CASE("What is added can be taken out again, byte for byte: command lines") 
 
 TEST_CASE("What is added can be taken out again, byte for byte: GRUB's settings") {
   const auto edited =
-      check_round_trips({"GRUB_CMDLINE_LINUX_DEFAULT=",
-                         "GRUB_CMDLINE_LINUX=",
-                         "GRUB_CMDLINE_LINUX_DEFAULT+=",
-                         "\nGRUB_CMDLINE_LINUX_DEFAULT=\"",
-                         "\"\n",
-                         "'",
-                         "\"\"",
-                         "''",
-                         "quiet",
-                         " ",
-                         "\n",
-                         "\\\n",
-                         "\\",
-                         "#",
-                         "$(",
-                         ")",
-                         "${X}",
-                         "`",
-                         ";",
-                         "export ",
-                         "if true; then ",
-                         "--",
-                         "# added by vfio-switch",
-                         "GRUB_CMDLINE_LINUX='x y'\n",
-                         "\t"},
-                        add_grub_parameter, remove_grub_parameter, grub_settings_have);
+      test::check_round_trips({"GRUB_CMDLINE_LINUX_DEFAULT=",
+                               "GRUB_CMDLINE_LINUX=",
+                               "GRUB_CMDLINE_LINUX_DEFAULT+=",
+                               "\nGRUB_CMDLINE_LINUX_DEFAULT=\"",
+                               "\"\n",
+                               "'",
+                               "\"\"",
+                               "''",
+                               "quiet",
+                               " ",
+                               "\n",
+                               "\\\n",
+                               "\\",
+                               "#",
+                               "$(",
+                               ")",
+                               "${X}",
+                               "`",
+                               ";",
+                               "export ",
+                               "if true; then ",
+                               "--",
+                               "# added by vfio-switch",
+                               "GRUB_CMDLINE_LINUX='x y'\n",
+                               "\t"},
+                              add_grub_parameter, remove_grub_parameter, grub_settings_have);
   CHECK(edited > 5000);
 }
 
 TEST_CASE("What is added can be taken out again, byte for byte: boot entries") {
   const auto edited =
-      check_round_trips({"linux /v\n", "options", "options ", "options\t", " ", "\n", "\r\n",
-                         "root=a", "\"", "#", "title x\n", "\noptions ro", "--", "linux\t/w"},
-                        add_entry_parameter, remove_entry_parameter, entry_has_parameter);
+      test::check_round_trips({"linux /v\n", "options", "options ", "options\t", " ", "\n", "\r\n",
+                               "root=a", "\"", "#", "title x\n", "\noptions ro", "--", "linux\t/w"},
+                              add_entry_parameter, remove_entry_parameter, entry_has_parameter);
   CHECK(edited > 5000);
 }
 
 TEST_CASE("What is added can be taken out again, byte for byte: command line files") {
-  const auto edited = check_round_trips(
+  const auto edited = test::check_round_trips(
       {"root=a", " ", "\n", "#", "\r\n", "\"", "ro ", " -- ", "\t"}, add_cmdline_file_parameter,
       remove_cmdline_file_parameter, cmdline_file_has_parameter);
   CHECK(edited > 10000);
