@@ -30,6 +30,21 @@ void add_change(std::vector<FileChange>& changes, const FileChange& change) {
   known->after = change.after;
 }
 
+/// A tool that read our change may have written the file anew, in a form of its own: that is as
+/// much our doing. What else it wrote anew is not.
+void add_outputs(std::vector<FileChange>& changes, const JournalEntry& entry) {
+  for (const auto& run : entry.boot_runs) {
+    if (!run.is_done) continue;
+    for (const auto& output : run.outputs) {
+      const auto known = std::ranges::find(changes, output.path, &FileChange::path);
+      if (known == changes.end()) continue;
+      const bool changed =
+          std::ranges::find(entry.changes, output.path, &FileChange::path) != entry.changes.end();
+      if (changed || same_content(output.before, known->after)) known->after = output.after;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<FileChange> Journal::changed_paths() const {
@@ -41,6 +56,7 @@ std::vector<FileChange> Journal::changed_paths() const {
       continue;
     }
     for (const auto& change : entry.changes) add_change(changes, change);
+    add_outputs(changes, entry);
   }
   return changes;
 }

@@ -272,7 +272,6 @@ class OtherLoaders(BootCase):
         rows = {
             "boot/limine.conf": ("cmdline: root=a rw\n", "In /boot/limine.conf:1, replace 'cmdline: root=a rw' with 'cmdline: root=a rw intel_iommu=on'."),
             "boot/refind_linux.conf": ('"x" "root=a"\n', "replace '\"x\" \"root=a\"' with '\"x\" \"root=a intel_iommu=on\"'."),
-            "etc/kernelstub/configuration": ("{}", "kernelstub --add-options intel_iommu=on"),
             "etc/nothing": ("", "Add intel_iommu=on to the kernel command line, in the boot loader's settings."),
         }
         for path, (content, words) in rows.items():

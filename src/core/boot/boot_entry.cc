@@ -94,6 +94,11 @@ bool is_kernel_entry(std::string_view path, std::string_view text) {
          name.find("fallback") == std::string_view::npos && !values_of(text, "linux").empty();
 }
 
+std::string_view entry_version(std::string_view text) {
+  const auto values = values_of(text, "version");
+  return values.empty() ? std::string_view() : trim(values.front().of(text));
+}
+
 std::optional<std::string> add_entry_parameter(std::string_view text, std::string_view parameter) {
   if (values_of(text, "linux").empty()) return std::nullopt;
   const auto values = values_of(text, options_key);
@@ -136,6 +141,28 @@ std::optional<std::string> add_cmdline_file_parameter(std::string_view text,
 
 std::string remove_cmdline_file_parameter(std::string_view text, std::string_view parameter) {
   return remove_from(text, live_lines(text), parameter);
+}
+
+std::string_view first_line(std::string_view text) {
+  const auto line = text.substr(0, text.find('\n'));
+  return trim(line).starts_with('#') ? std::string_view() : line;
+}
+
+bool first_line_has_parameter(std::string_view text, std::string_view parameter) {
+  return has_parameter(first_line(text), parameter);
+}
+
+std::optional<std::string> add_first_line_parameter(std::string_view text,
+                                                    std::string_view parameter) {
+  const auto line = first_line(text);
+  if (trim(line).empty()) return std::nullopt;
+  const auto added = add_parameter(line, parameter);
+  return added ? std::optional(with(text, {0, line.size()}, *added)) : std::nullopt;
+}
+
+std::string remove_first_line_parameter(std::string_view text, std::string_view parameter) {
+  const auto line = first_line(text);
+  return with(text, {0, line.size()}, remove_parameter(line, parameter));
 }
 
 }  // namespace vfio_switch

@@ -13,7 +13,7 @@ std::string_view name_of(const BootLoader& loader) {
       "a unified kernel image",
       "grubby",
       "rpm-ostree",
-      "kernelstub",
+      "bootc",
       "Limine",
       "rEFInd",
       "an entry generator"};
@@ -23,12 +23,16 @@ std::string_view name_of(const BootLoader& loader) {
         return "dracut";
       case EntryGenerator::Kind::limine_entry_tool:
         return "limine-entry-tool";
+      case EntryGenerator::Kind::kernelstub:
+        return "kernelstub";
       case EntryGenerator::Kind::proxmox_boot_tool:
         return "proxmox-boot-tool";
       case EntryGenerator::Kind::sdboot_manage:
         return "sdboot-manage";
       case EntryGenerator::Kind::sdbootutil:
         return "sdbootutil";
+      case EntryGenerator::Kind::u_boot_update:
+        return "u-boot-update";
     }
   }
   return names.at(loader.index());

@@ -13,11 +13,12 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::array<DropIn, 4> drop_ins = {{
+constexpr std::array<DropIn, 5> drop_ins = {{
     {grub_drop_in_path, "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "},
     {sdboot_drop_in_path, "LINUX_OPTIONS+=\" "},
     {limine_drop_in_path, "KERNEL_CMDLINE[default]+=\" "},
     {dracut_drop_in_path, "kernel_cmdline+=\" "},
+    {u_boot_drop_in_path, "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} "},
 }};
 
 bool contains(const std::vector<std::string>& list, const std::string& one) {
@@ -40,6 +41,10 @@ const DropIn& limine_drop_in() {
 
 const DropIn& dracut_drop_in() {
   return drop_ins[3];
+}
+
+const DropIn& u_boot_drop_in() {
+  return drop_ins[4];
 }
 
 const DropIn* drop_in_at(std::string_view path) {

@@ -25,6 +25,9 @@ struct DropIn {
 [[nodiscard]] const DropIn& limine_drop_in();
 /// For dracut(8), where it makes unified images.
 [[nodiscard]] const DropIn& dracut_drop_in();
+/// For u-boot-update(8), from the version on that sources /etc/u-boot-menu/conf.d. What kernels get
+/// by default stays.
+[[nodiscard]] const DropIn& u_boot_drop_in();
 
 /// The one at `path`; null where none is.
 [[nodiscard]] const DropIn* drop_in_at(std::string_view path);

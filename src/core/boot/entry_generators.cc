@@ -6,9 +6,11 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/boot/boot_entry.h"
 #include "core/boot/drop_in.h"
 #include "core/boot/limine_settings.h"
 #include "core/boot/parameter_file.h"
+#include "core/boot/u_boot_settings.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
 
@@ -60,9 +62,12 @@ const DropIn* drop_in_of(const EntryGenerator& generator) {
     });
     return any ? &dracut_drop_in() : nullptr;
   }
-  if (generator.kind != Kind::limine_entry_tool) return nullptr;
-  // Any setting makes the tool ignore this file.
+  // Any setting makes these tools ignore this file.
   if (file_at(generator, kernel_command_line) != nullptr) return nullptr;
+  if (generator.kind == Kind::u_boot_update) {
+    return generator.reads_drop_ins ? &u_boot_drop_in() : nullptr;
+  }
+  if (generator.kind != Kind::limine_entry_tool) return nullptr;
   const auto* last = file_at(generator, limine_defaults_path);
   const auto* content = last == nullptr ? nullptr : content_of(*last);
   if (content != nullptr && limine_settings_replace(*content)) return nullptr;
@@ -75,8 +80,23 @@ bool is_ours(const ParameterFile& file) {
   return is_boot_drop_in(file.path) && content != nullptr && is_unmodified(*content);
 }
 
+/// Of settings that are sourced, the last that say anything: otherwise the first.
+const ParameterFile* u_boot_file(const EntryGenerator& generator) {
+  const auto* found = file_at(generator, kernel_command_line);
+  if (found == nullptr) found = file_at(generator, u_boot_defaults_path);
+  for (const auto& file : generator.settings) {
+    const auto* content = content_of(file);
+    const bool is_script = file.syntax == ParameterSyntax::u_boot_settings;
+    if (is_script && content != nullptr && !is_ours(file) && u_boot_settings_say(*content)) {
+      found = &file;
+    }
+  }
+  return found;
+}
+
 /// The file that is edited where no drop-in counts: the last one that says anything.
 const ParameterFile* file_that_counts(const EntryGenerator& generator) {
+  if (generator.kind == Kind::u_boot_update) return u_boot_file(generator);
   if (generator.kind == Kind::limine_entry_tool) {
     const auto* last = file_at(generator, limine_defaults_path);
     if (last != nullptr && counts(*last)) return last;
@@ -88,11 +108,21 @@ const ParameterFile* file_that_counts(const EntryGenerator& generator) {
   return found;
 }
 
-/// proxmox-boot-tool takes the first line of its file alone.
-bool reads_first_line_alone(const EntryGenerator& generator, const ParameterFile& file) {
+/// True for a line that the tool would not take, or not in place of what it takes otherwise:
+/// proxmox-boot-tool fails without root=, which u-boot-update in turn cuts out.
+bool is_incomplete(const EntryGenerator& generator, const ParameterFile& file) {
   const auto* content = content_of(file);
-  return generator.kind == Kind::proxmox_boot_tool && content != nullptr &&
-         split_lines(trim(*content)).size() > 1;
+  if (file.syntax != ParameterSyntax::first_line || content == nullptr) return false;
+  const auto words = split_words(first_line(*content));
+  const auto is_root = [](std::string_view word) { return word.starts_with("root="); };
+  return generator.kind == Kind::u_boot_update ? std::ranges::all_of(words, is_root)
+                                               : std::ranges::none_of(words, is_root);
+}
+
+/// The one that is named where no file is there.
+std::string_view usual_file(const EntryGenerator& generator) {
+  if (generator.kind == Kind::limine_entry_tool) return limine_defaults_path;
+  return generator.kind == Kind::u_boot_update ? u_boot_defaults_path : kernel_command_line;
 }
 
 }  // namespace
@@ -106,7 +136,7 @@ Reason why_generated(const BootLoader& loader, const Parameters& add, const Para
 std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& generator,
                                                       const Parameters& add, const Parameters& drop,
                                                       Editor editor) {
-  const auto first = generator.settings.empty() ? std::string(limine_defaults_path)
+  const auto first = generator.settings.empty() ? std::string(usual_file(generator))
                                                 : generator.settings.back().path;
   if (generator.command.empty()) return std::unexpected(by_hand(generator, first, add, drop));
   ParameterEdit changes;
@@ -121,7 +151,7 @@ std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& gene
   }
   const auto* counting = drop_in == nullptr ? file_that_counts(generator) : nullptr;
   if (drop_in == nullptr && !add.empty() &&
-      (counting == nullptr || reads_first_line_alone(generator, *counting))) {
+      (counting == nullptr || is_incomplete(generator, *counting))) {
     return std::unexpected(
         by_hand(generator, counting == nullptr ? first : counting->path, add, drop));
   }
@@ -135,8 +165,12 @@ std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& gene
   if (add.empty() && changes.files.empty()) return changes;
   if (generator.builds_images && by_program) return changes;
   BootParameters run{generator.command, {}, {}, add, why_generated(generator, add, drop)};
-  for (const auto& output : generator.outputs) run.outputs.push_back(output.path);
-  // Its ESPs are not to be seen: what was there is written anew, from the settings as they were.
+  for (const auto& output : generator.outputs) {
+    run.outputs.push_back(output.path);
+    if (generator.kind == Kind::u_boot_update) run.outputs.push_back(output.path + ".tmp");
+  }
+  // What it writes is not to be seen, or no file: it is written anew, from the settings as they
+  // were.
   if (generator.outputs.empty()) run.undo = generator.command;
   changes.run = std::move(run);
   return changes;
@@ -144,8 +178,14 @@ std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& gene
 
 bool generator_passes(const EntryGenerator& generator, std::string_view parameter) {
   bool passes = false;
+  std::string script;
   for (const auto& file : generator.settings) {
     const auto* content = content_of(file);
+    // What is sourced later may replace what is said here.
+    if (file.syntax == ParameterSyntax::u_boot_settings && content != nullptr) {
+      script += *content + "\n";
+      continue;
+    }
     const bool replaces = file.path == limine_defaults_path && content != nullptr &&
                           limine_settings_replace(*content);
     if (replaces) passes = false;
@@ -156,7 +196,7 @@ bool generator_passes(const EntryGenerator& generator, std::string_view paramete
       passes = passes || has_parameter(file, parameter);
     }
   }
-  return passes;
+  return passes || u_boot_settings_have(script, parameter);
 }
 
 }  // namespace vfio_switch

@@ -68,6 +68,11 @@ std::expected<ParameterEdit, Obstacle> edit_grub(const Grub& grub, const Paramet
       add,
       add.empty() ? Reason(ReasonCause::grub_passes_rest)
                   : Reason(ReasonCause::grub_passes, {{"parameters", parameters_of(add)}})};
+  // What cannot be kept is written anew, from the settings as they were.
+  if (grub.output.empty()) {
+    changes.run->outputs.clear();
+    changes.run->undo = grub.command;
+  }
   return changes;
 }
 

@@ -114,16 +114,15 @@ Obstacle lines_obstacle(const char* name, const std::string& file, const std::ve
 
 }  // namespace
 
-Obstacle obstacle(const Kernelstub& loader, const std::vector<std::string>& add,
+Obstacle obstacle(const Bootc& /*loader*/, const std::vector<std::string>& add,
                   const std::vector<std::string>& drop) {
-  Command command{{"kernelstub"}};
-  const auto give = [&](const char* option, const Parameters& parameters) {
-    if (parameters.empty()) return;
-    command.arguments.insert(command.arguments.end(), {option, join(parameters, " ")});
-  };
-  give("--add-options", add);
-  give("--delete-options", drop);
-  return {by_hand("kernelstub", loader.file), {Run{std::move(command)}}};
+  Obstacle found{ReasonCause::image_decides, in_settings({}, drop)};
+  if (add.empty()) return found;
+  // Its build puts this file there, and `bootc upgrade` applies what is new in it.
+  const Place file{"/usr/lib/bootc/kargs.d/50-vfio-switch.toml"};
+  found.remedy.emplace_back(Edit{file, "", "kargs = [\"" + join(add, "\", \"") + "\"]"});
+  found.remedy.emplace_back(Run{{{"bootc", "upgrade"}}, true});
+  return found;
 }
 
 Obstacle obstacle(const Limine& loader, const std::vector<std::string>& add,

@@ -11,7 +11,7 @@
 namespace vfio_switch {
 
 /// For boot loaders that are recognised and left to people: the exact line, and where it goes.
-[[nodiscard]] Obstacle obstacle(const Kernelstub& loader, const std::vector<std::string>& add,
+[[nodiscard]] Obstacle obstacle(const Bootc& loader, const std::vector<std::string>& add,
                                 const std::vector<std::string>& drop);
 [[nodiscard]] Obstacle obstacle(const Limine& loader, const std::vector<std::string>& add,
                                 const std::vector<std::string>& drop);

@@ -6,9 +6,13 @@
 #include "core/base/text.h"
 #include "core/boot/boot_entry.h"
 #include "core/boot/entry_generators.h"
+#include "core/boot/extlinux_menu.h"
 #include "core/boot/grub_edit.h"
 #include "core/boot/grub_settings.h"
+#include "core/boot/kernel_parameters.h"
+#include "core/boot/kernelstub_settings.h"
 #include "core/boot/manual_loaders.h"
+#include "core/boot/ostree_deployments.h"
 #include "core/boot/parameter_file.h"
 #include "core/modules/modprobe_conf.h"
 
@@ -111,28 +115,15 @@ Edited edit(const EntryGenerator& generator, const Parameters& add, const Parame
   return edit_generator(generator, add, drop);
 }
 
-/// kernelstub(8) adds or deletes, one of the two in a run.
-Edited edit(const Kernelstub& loader, const Parameters& add, const Parameters& drop) {
-  ParameterEdit changes;
-  if (add.empty() && drop.empty()) return changes;
-  if (!add.empty() && !drop.empty()) return std::unexpected(obstacle(loader, add, drop));
-  const auto& words = add.empty() ? drop : add;
-  const std::string option = add.empty() ? "--delete-options" : "--add-options";
-  const std::string other = add.empty() ? "--add-options" : "--delete-options";
-  BootParameters run{{"kernelstub", option, join_words(words)},
-                     {"kernelstub", other, join_words(words)},
-                     {loader.file},
-                     add,
-                     {ReasonCause::generator_passes,
-                      {{"tool", Word{"kernelstub"}}, {"parameters", parameters_of(words)}}}};
-  for (const auto& entry : loader.entries) run.outputs.push_back(entry.path);
-  changes.run = std::move(run);
-  return changes;
-}
-
 template <class T>
 Edited edit(const T& loader, const Parameters& add, const Parameters& drop) {
   return std::unexpected(obstacle(loader, add, drop));
+}
+
+/// What the lines of a file pass to kernels, where it has others.
+std::string command_line_of(const ParameterFile& file, const std::string& content) {
+  if (file.syntax != ParameterSyntax::kernelstub_settings) return content;
+  return kernelstub_options(content).value_or("");
 }
 
 /// The last of `words` that sets `key`.
@@ -152,13 +143,20 @@ const std::vector<ParameterFile>* files_of(const BootLoader& loader) {
                                [](const BootEntries& one) { return &one.files; },
                                [](const UnifiedImage& one) { return &one.files; },
                                [](const Grubby& one) { return &one.entries; },
-                               [](const RpmOstree& one) { return &one.entries; },
+                               [](const RpmOstree& one) { return &one.deployments.entries; },
                                [](const EntryGenerator& one) { return &one.settings; },
-                               [](const Kernelstub& one) { return &one.entries; },
+                               [](const Bootc& one) { return &one.deployments.entries; },
                                [](const auto&) {
                                  return static_cast<const std::vector<ParameterFile>*>(nullptr);
                                }},
                     loader);
+}
+
+bool extlinux_has(std::string_view path, std::string_view content, std::string_view parameter) {
+  const auto menu = read_extlinux_menu(std::string(path), content);
+  return std::ranges::all_of(menu.entries, [&](const BootEntry& entry) {
+    return !entry.kernel || !entry.command_line || has_parameter(*entry.command_line, parameter);
+  });
 }
 
 }  // namespace
@@ -173,15 +171,9 @@ bool has_parameter(const BootLoader& loader, std::string_view parameter) {
                        one.files, [&](const auto& file) { return has_parameter(file, parameter); });
                  },
                  [&](const Grubby& one) { return all_have(one.entries, parameter); },
-                 [&](const RpmOstree& one) {
-                   // The newest deployment is the next one; the one before keeps its own command
-                   // line.
-                   return std::ranges::any_of(one.entries, [&](const auto& file) {
-                     return has_parameter(file, parameter);
-                   });
-                 },
+                 [&](const RpmOstree& one) { return next_has(one.deployments, parameter); },
+                 [&](const Bootc& one) { return next_has(one.deployments, parameter); },
                  [&](const EntryGenerator& one) { return generator_passes(one, parameter); },
-                 [&](const Kernelstub& one) { return all_have(one.entries, parameter); },
                  [&](const Limine& one) { return limine_has(one.text, parameter); },
                  [&](const Refind& one) { return refind_has(one.text, parameter); },
                  [](const auto&) { return false; }},
@@ -235,7 +227,8 @@ std::optional<std::string> last_parameter(const BootLoader& loader, std::string_
   for (const auto& file : *files) {
     const auto* content = content_of(file);
     if (content == nullptr) continue;
-    for (const auto line : split_lines(*content)) {
+    const auto text = command_line_of(file, *content);
+    for (const auto line : split_lines(text)) {
       if (auto word = last_setting(words_of_line(file.path, line), key)) last = std::move(word);
     }
   }
@@ -259,6 +252,9 @@ Edited edit_parameters(const BootLoader& loader, const std::vector<std::string>&
 bool output_has(std::string_view path, std::string_view content, std::string_view parameter) {
   if (path.ends_with("/grub.cfg")) return grub_cfg_has(content, parameter);
   if (path.ends_with("/limine.conf")) return limine_has(content, parameter);
+  if (path.ends_with("/extlinux.conf")) return extlinux_has(path, content, parameter);
+  // kernelstub leaves it as it is where a single kernel is installed.
+  if (path.ends_with("-oldkern.conf")) return true;
   if (syntax_of(path) != ParameterSyntax::boot_entry) return true;
   return !is_kernel_entry(path, content) || entry_has_parameter(content, parameter);
 }

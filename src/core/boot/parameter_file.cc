@@ -7,8 +7,10 @@
 #include "core/base/text.h"
 #include "core/boot/boot_entry.h"
 #include "core/boot/grub_settings.h"
+#include "core/boot/kernelstub_settings.h"
 #include "core/boot/limine_settings.h"
 #include "core/boot/shell_settings.h"
+#include "core/boot/u_boot_settings.h"
 
 namespace vfio_switch {
 
@@ -50,6 +52,12 @@ std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_vi
       return add_limine_parameter(content, parameter);
     case ParameterSyntax::dracut_settings:
       return add_parameter(dracut_settings(), content, parameter);
+    case ParameterSyntax::u_boot_settings:
+      return add_u_boot_parameter(content, parameter);
+    case ParameterSyntax::kernelstub_settings:
+      return add_kernelstub_parameter(content, parameter);
+    case ParameterSyntax::first_line:
+      return add_first_line_parameter(content, parameter);
   }
   return std::nullopt;
 }
@@ -109,6 +117,12 @@ bool has_parameter(const ParameterFile& file, std::string_view parameter) {
       return limine_settings_have(*content, parameter);
     case ParameterSyntax::dracut_settings:
       return has_parameter(dracut_settings(), *content, parameter);
+    case ParameterSyntax::u_boot_settings:
+      return u_boot_settings_have(*content, parameter);
+    case ParameterSyntax::kernelstub_settings:
+      return kernelstub_settings_have(*content, parameter);
+    case ParameterSyntax::first_line:
+      return first_line_has_parameter(*content, parameter);
   }
   return false;
 }
@@ -138,6 +152,11 @@ bool counts(const ParameterFile& file) {
       return content != nullptr && limine_settings_say(*content);
     case ParameterSyntax::dracut_settings:
       return content != nullptr && assigns_command_line(*content);
+    case ParameterSyntax::u_boot_settings:
+    case ParameterSyntax::kernelstub_settings:
+      return true;
+    case ParameterSyntax::first_line:
+      return content != nullptr && !trim(first_line(*content)).empty();
   }
   return true;
 }
@@ -165,6 +184,15 @@ std::string without_parameters(ParameterSyntax syntax, std::string_view content,
       case ParameterSyntax::dracut_settings:
         rest = remove_parameter(dracut_settings(), rest, parameter);
         break;
+      case ParameterSyntax::u_boot_settings:
+        rest = remove_u_boot_parameter(rest, parameter);
+        break;
+      case ParameterSyntax::kernelstub_settings:
+        rest = remove_kernelstub_parameter(rest, parameter);
+        break;
+      case ParameterSyntax::first_line:
+        rest = remove_first_line_parameter(rest, parameter);
+        break;
     }
   }
   return rest;
@@ -189,6 +217,12 @@ ParameterSyntax syntax_of(std::string_view path) {
     return ParameterSyntax::limine_settings;
   }
   if (path.find("/dracut.conf") != std::string_view::npos) return ParameterSyntax::dracut_settings;
+  if (path == u_boot_defaults_path || path.find("/u-boot-menu/") != std::string_view::npos) {
+    return ParameterSyntax::u_boot_settings;
+  }
+  if (path == kernelstub_settings_path || path == kernelstub_defaults_path) {
+    return ParameterSyntax::kernelstub_settings;
+  }
   return path.find("/loader/entries/") != std::string_view::npos ? ParameterSyntax::boot_entry
                                                                  : ParameterSyntax::command_line;
 }

@@ -25,6 +25,7 @@ std::string own_segment(std::string_view parameter) {
 std::string own_line(const ShellSettings& settings, std::string_view value) {
   std::string line(settings.variables.front());
   line += "=\"";
+  line += settings.former;
   line += value;
   line += '"';
   line += own_mark;
@@ -76,6 +77,18 @@ bool keeps_former(std::string_view value, const ShellAssignment& assignment) {
 
 }  // namespace
 
+bool leave_value(const ShellSettings& settings, std::string_view text) {
+  const auto assignments = find_assignments(text);
+  if (!assignments) return false;
+  bool has_value = false;
+  for (const auto& assignment : *assignments) {
+    if (assignment.name != settings.variables.front()) continue;
+    const auto value = unquoted(text, assignment);
+    has_value = (has_value && keeps_former(value, assignment)) || !value.empty();
+  }
+  return has_value;
+}
+
 bool has_parameter(const ShellSettings& settings, std::string_view text,
                    std::string_view parameter) {
   const auto assignments = find_assignments(text);
@@ -95,11 +108,17 @@ std::optional<std::string> add_parameter(const ShellSettings& settings, std::str
                                          std::string_view parameter) {
   const auto assignments = find_assignments(text);
   if (!assignments) return std::nullopt;
-  const auto* last = last_assignment(settings, *assignments, [](const auto&) { return true; });
+  const auto* last =
+      last_assignment(settings, *assignments, [&](const ShellAssignment& assignment) {
+        return settings.former.empty() || !unquoted(text, assignment).empty();
+      });
   auto added =
       last == nullptr ? add_line(settings, text, parameter) : add_to_value(text, *last, parameter);
   // A line end that is continued, for one, swallows what follows it.
   if (added && !has_parameter(settings, *added, parameter)) return std::nullopt;
+  if (last == nullptr && find_assignments(*added)->size() == assignments->size()) {
+    return std::nullopt;
+  }
   return added;
 }
 

@@ -12,7 +12,13 @@ namespace vfio_switch {
 /// in every quoting. The first one is added to where none is assigned.
 struct ShellSettings {
   std::vector<std::string_view> variables;
+  /// Begins the value of an assignment that is added: what the variable had before, or what counts
+  /// where it is empty. Where it is given, an empty value is as good as none.
+  std::string_view former = {};
 };
+
+/// True if the first variable is not empty in the end.
+[[nodiscard]] bool leave_value(const ShellSettings& settings, std::string_view text);
 
 [[nodiscard]] bool has_parameter(const ShellSettings& settings, std::string_view text,
                                  std::string_view parameter);

@@ -33,8 +33,11 @@ inline constexpr std::string_view limine_drop_in_path =
 /// For unified images that dracut makes. It is no part of the configuration of the passthrough.
 inline constexpr std::string_view dracut_drop_in_path =
     "/etc/dracut.conf.d/zz-vfio-switch-cmdline.conf";
+inline constexpr std::string_view u_boot_drop_in_path =
+    "/etc/u-boot-menu/conf.d/zz-vfio-switch.conf";
 inline constexpr std::array boot_drop_in_paths = {grub_drop_in_path, sdboot_drop_in_path,
-                                                  limine_drop_in_path, dracut_drop_in_path};
+                                                  limine_drop_in_path, dracut_drop_in_path,
+                                                  u_boot_drop_in_path};
 
 /// True for one of these files.
 [[nodiscard]] constexpr bool is_boot_drop_in(std::string_view path) {

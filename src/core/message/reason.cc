@@ -186,6 +186,10 @@ const std::vector<ReasonKind>& reason_kinds() {
       {loader_by_hand,
        "loader-by-hand",
        {"{1} passes the kernel command line ({2}), and vfio-switch does not change its files"}},
+      {image_decides,
+       "image-decides",
+       {"bootc takes kernel parameters from the container image that this system is made of, so "
+        "the file belongs into the build of that image"}},
       {loader_unknown, "loader-unknown", {"no known boot loader was found"}},
       {loader_unreadable, "loader-unreadable", {"{1}"}},
       {several_loaders,

@@ -111,6 +111,7 @@ enum class ReasonCause {
   words_outside_quotes,  ///< place
   unified_not_rebuilt,
   loader_by_hand,  ///< loader, file
+  image_decides,   ///< bootc's container image
   loader_unknown,
   loader_unreadable,  ///< error
   several_loaders,    ///< loaders

@@ -31,8 +31,7 @@ bool contains(const Parameters& parameters, std::string_view parameter) {
 }
 
 bool needs_tool(const BootLoader& loader) {
-  return std::holds_alternative<Grubby>(loader) || std::holds_alternative<RpmOstree>(loader) ||
-         std::holds_alternative<Kernelstub>(loader);
+  return std::holds_alternative<Grubby>(loader) || std::holds_alternative<RpmOstree>(loader);
 }
 
 /// A unified image that has to be built by other means than ours.

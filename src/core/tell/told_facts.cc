@@ -39,7 +39,7 @@ std::string told_in_home(std::string_view rest) {
 }
 
 bool is_own_program(std::string_view word) {
-  constexpr std::array<std::string_view, 29> known = {"vfio-switch",
+  constexpr std::array<std::string_view, 30> known = {"vfio-switch",
                                                       "mount",
                                                       "virsh",
                                                       "systemctl",
@@ -61,23 +61,25 @@ bool is_own_program(std::string_view word) {
                                                       "limine-mkinitcpio",
                                                       "limine-update",
                                                       "limine-dracut",
-                                                      "kernelstub",
+                                                      "u-boot-update",
                                                       "proxmox-boot-tool",
                                                       "dracut",
                                                       "booster",
                                                       "cp",
                                                       "rm",
-                                                      "sdbootutil"};
+                                                      "sdbootutil",
+                                                      "bootc"};
   return is_one_of(word, known);
 }
 
 /// The words that remedies have behind such a program.
 bool is_own_word(std::string_view word) {
-  constexpr std::array<std::string_view, 24> known = {
+  constexpr std::array<std::string_view, 26> known = {
       "enable",  "disable",        "devices",   "doctor", "plan",  "status",
       "verify",  "rollback",       "report",    "edit",   "kargs", "control",
       "trigger", "unset-override", "supergfxd", "intel",  "all",   "nvidia-persistenced",
-      "mount",   "none",           "next",      "host",   "vfio",  "menu"};
+      "mount",   "none",           "next",      "host",   "vfio",  "menu",
+      "refresh", "upgrade"};
   return is_one_of(word, known);
 }
 

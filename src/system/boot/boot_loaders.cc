@@ -40,7 +40,7 @@ class Search {
 
   BootLoader run() {
     if (auto loader = rpm_ostree()) return std::move(*loader);
-    if (auto loader = kernelstub()) return std::move(*loader);
+    if (auto loader = bootc()) return std::move(*loader);
     const auto info = loader_info(files_);
     const auto menu = limine();
     const auto config = menu ? std::get<Limine>(*menu).file : std::string();
@@ -55,6 +55,7 @@ class Search {
     add("Limine", limine());
     add("rEFInd", refind());
     add("GRUB", grub());
+    add("extlinux", extlinux());
     // GRUB may read the same entries.
     const bool read = std::ranges::any_of(found, [](const BootLoader& loader) {
       return std::holds_alternative<Grubby>(loader) || std::holds_alternative<BootEntries>(loader);
@@ -82,13 +83,23 @@ class Search {
   std::optional<BootLoader> rpm_ostree() {
     const bool booted = files_.exists("/run/ostree-booted") || files_.exists("/ostree/repo");
     if (!booted || !look_.has_program("rpm-ostree")) return std::nullopt;
-    return RpmOstree{look_.entries()};
+    return RpmOstree{deployments()};
   }
 
-  std::optional<BootLoader> kernelstub() {
-    const std::string path = "/etc/kernelstub/configuration";
-    if (!files_.exists(path)) return std::nullopt;
-    return Kernelstub{path, look_.entries()};
+  Deployments deployments() {
+    return {look_.entries(), look_.text("/run/ostree/staged-deployment")};
+  }
+
+  std::optional<BootLoader> bootc() {
+    const bool booted = files_.exists("/run/ostree-booted") || files_.exists("/ostree/repo") ||
+                        files_.exists("/sysroot/composefs");
+    if (!booted || !look_.has_program("bootc")) return std::nullopt;
+    return Bootc{deployments()};
+  }
+
+  std::optional<BootLoader> extlinux() {
+    auto found = find_u_boot_update(look_);
+    return found ? std::optional<BootLoader>(std::move(*found)) : std::nullopt;
   }
 
   std::optional<BootLoader> limine() {
@@ -137,6 +148,11 @@ class Search {
       return look_.text(directory + generator).find("/default/grub.d") != std::string::npos;
     });
     if (auto text = files_.read(output); text) grub.generated = std::move(*text);
+    if (uses_proxmox_boot_tool(look_)) {
+      grub.command = {"proxmox-boot-tool", "refresh"};
+      grub.output.clear();
+      grub.generated.reset();
+    }
     return grub;
   }
 

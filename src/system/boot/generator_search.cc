@@ -7,7 +7,9 @@
 
 #include "core/base/shell_words.h"
 #include "core/base/text.h"
+#include "core/boot/kernelstub_settings.h"
 #include "core/boot/limine_settings.h"
+#include "core/boot/u_boot_settings.h"
 
 namespace vfio_switch {
 
@@ -33,17 +35,63 @@ bool names_hashed_image(std::string_view entry) {
   });
 }
 
-/// It copies kernels to ESPs that are not mounted, and writes systemd-boot's entries there with
-/// the words of /etc/kernel/cmdline, which only such systems have (proxmox-boot-tool refresh).
-std::optional<EntryGenerator> proxmox_boot_tool(SettingsSearch& look, std::string_view info) {
-  const bool used = look.files().exists("/etc/kernel/proxmox-boot-uuids") &&
-                    look.has_program("proxmox-boot-tool") && !info.starts_with("GRUB");
-  if (!used) return std::nullopt;
+bool is_off(std::string_view script, std::string_view variable) {
+  const auto assignments = find_assignments(script);
+  if (!assignments) return false;
+  std::string value;
+  for (const auto& assignment : *assignments) {
+    if (assignment.name == variable) value = unquoted(script, assignment);
+  }
+  return !value.empty() && value != "true";
+}
+
+/// Pop!_OS: entries for systemd-boot, and others for the firmware where it does not manage alone.
+std::optional<EntryGenerator> kernelstub(SettingsSearch& look, std::string_view info) {
+  if (!look.has_program("kernelstub")) return std::nullopt;
+  auto entries = look.entries();
+  std::erase_if(entries, [](const ParameterFile& file) {
+    return !file.path.ends_with("-current.conf") && !file.path.ends_with("-oldkern.conf");
+  });
+  const std::string configuration(kernelstub_settings_path);
+  const auto path =
+      look.files().exists(configuration) ? configuration : std::string(kernelstub_defaults_path);
+  // Without a configuration it has not run yet, unless what it wrote is there.
+  if (path != configuration && (entries.empty() || !look.files().exists(path))) return std::nullopt;
+  const auto text = look.text(path);
+  const bool to_firmware = kernelstub_flag(text, "manage_mode") == false;
+  const bool to_entries = kernelstub_flag(text, "setup_loader") != false &&
+                          (info.empty() || info.starts_with("systemd-boot"));
+  if (!to_firmware && !to_entries) return std::nullopt;
   EntryGenerator generator{
-      .kind = EntryGenerator::Kind::proxmox_boot_tool, .settings = {}, .command = {}};
-  look.observe(ParameterSyntax::command_line, "/etc/kernel/cmdline", generator.settings);
-  if (generator.settings.empty()) return std::nullopt;
-  generator.command = {"proxmox-boot-tool", "refresh"};
+      .kind = EntryGenerator::Kind::kernelstub, .settings = {}, .command = {"kernelstub"}};
+  look.observe(ParameterSyntax::kernelstub_settings, path, generator.settings);
+  // The firmware's entries are no files that could be kept.
+  if (to_firmware) return generator;
+  generator.outputs = std::move(entries);
+  // It writes this one anew as well.
+  generator.outputs.push_back({ParameterSyntax::kernelstub_settings, configuration, Absent{}});
+  return generator;
+}
+
+/// True where proxmox-boot-tool leaves the menu to GRUB. systemd-boot always tells the firmware its
+/// name, GRUB in later versions; a machine without EFI has GRUB.
+bool has_grub_of_proxmox(const FileReader& files, std::string_view info) {
+  if (!info.empty()) return !info.starts_with("systemd-boot");
+  const auto variables = files.list("/sys/firmware/efi/efivars");
+  if (variables && !variables->empty()) return true;
+  return files.is_running_system() && !files.exists("/sys/firmware/efi");
+}
+
+/// It copies kernels to ESPs that are not mounted, and writes systemd-boot's entries there with
+/// the words of /etc/kernel/cmdline (proxmox-boot-tool refresh), or with those of the running
+/// kernel where that does not exist.
+std::optional<EntryGenerator> proxmox_boot_tool(SettingsSearch& look, std::string_view info) {
+  if (!uses_proxmox_boot_tool(look) || has_grub_of_proxmox(look.files(), info)) return std::nullopt;
+  EntryGenerator generator{.kind = EntryGenerator::Kind::proxmox_boot_tool,
+                           .settings = {},
+                           .command = {"proxmox-boot-tool", "refresh"}};
+  look.observe(ParameterSyntax::first_line, "/etc/kernel/cmdline", generator.settings);
+  if (generator.settings.empty() && info.empty()) return std::nullopt;
   return generator;
 }
 
@@ -120,8 +168,45 @@ std::optional<EntryGenerator> sdbootutil(SettingsSearch& look) {
 
 }  // namespace
 
+bool uses_proxmox_boot_tool(const SettingsSearch& look) {
+  return look.files().exists("/etc/kernel/proxmox-boot-uuids") &&
+         look.has_program("proxmox-boot-tool");
+}
+
+std::optional<EntryGenerator> find_u_boot_update(SettingsSearch& look) {
+  const std::string output = "/boot/extlinux/extlinux.conf";
+  const std::string program = "u-boot-update";
+  // What it writes says so.
+  const bool used = look.has_program(program) && look.text(output).contains(program);
+  if (!used) return std::nullopt;
+  EntryGenerator generator{
+      .kind = EntryGenerator::Kind::u_boot_update, .settings = {}, .command = {program}};
+  constexpr auto syntax = ParameterSyntax::u_boot_settings;
+  look.observe(syntax, std::string(u_boot_defaults_path), generator.settings);
+  for (const auto* directory : {"/usr/sbin/", "/usr/bin/"}) {
+    if (look.text(directory + program).contains("/u-boot-menu/conf.d")) {
+      generator.reads_drop_ins = true;
+    }
+  }
+  if (generator.reads_drop_ins) {
+    look.observe_directory(syntax, "/usr/share/u-boot-menu/conf.d", ".conf", generator.settings);
+    look.observe_directory(syntax, "/etc/u-boot-menu/conf.d", ".conf", generator.settings);
+  }
+  std::string script;
+  for (const auto& file : generator.settings) {
+    if (const auto* text = std::get_if<RegularFile>(&file.state)) script += text->content + "\n";
+  }
+  if (is_off(script, "U_BOOT_UPDATE")) return std::nullopt;
+  if (!u_boot_settings_say(script)) {
+    look.observe(ParameterSyntax::first_line, "/etc/kernel/cmdline", generator.settings);
+  }
+  look.observe(syntax, output, generator.outputs);
+  return generator;
+}
+
 std::optional<EntryGenerator> find_entry_generator(SettingsSearch& look, std::string_view info,
                                                    const std::string& limine_config) {
+  if (auto found = kernelstub(look, info)) return found;
   if (auto found = proxmox_boot_tool(look, info)) return found;
   if (auto found = limine_entry_tool(look, info, limine_config)) return found;
   if (auto found = sdboot_manage(look, info)) return found;

@@ -16,4 +16,11 @@ namespace vfio_switch {
                                                                  std::string_view info,
                                                                  const std::string& limine_config);
 
+/// The same of u-boot-update(8), which counts where nothing else is set up: U-Boot reads its
+/// extlinux.conf, or starts what another loader is.
+[[nodiscard]] std::optional<EntryGenerator> find_u_boot_update(SettingsSearch& look);
+
+/// True where kernels are copied to ESPs that are not mounted: what is in /boot starts nothing.
+[[nodiscard]] bool uses_proxmox_boot_tool(const SettingsSearch& look);
+
 }  // namespace vfio_switch

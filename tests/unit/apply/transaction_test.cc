@@ -291,6 +291,36 @@ TEST_CASE("What a boot loader's tool wrote is known until something else writes 
   CHECK(later.size() == 1);  // grub.cfg.new: it came and went
 }
 
+TEST_CASE("Settings of ours that a tool wrote anew, in its own form, are still ours") {
+  TestRoot stage;
+  const auto original = value_of(stage.files->state(grub_cfg));
+  const auto settings = [&] {
+    return value_of(Journal::load(*stage.files)).changed_paths().back();
+  };
+  const auto edit_and_run = [&](const std::string& text) {
+    const auto now = value_of(stage.files->state(grub_cfg));
+    const auto tool = stage.diff.back();
+    stage.diff = {FileChange{grub_cfg, now, RegularFile{text, 0644, 0, 0},
+                             ReasonCause::parameters_added, true},
+                  tool};
+    value_of(stage.run(*stage.files));
+    REQUIRE(settings().path == grub_cfg);
+  };
+  edit_and_run("linux /vmlinuz  ro  intel_iommu=on\n");
+  CHECK(same_content(settings().after, value_of(stage.files->state(grub_cfg))));
+  stage.tool.grub_writes = "linux /vmlinuz ro intel_iommu=on iommu=pt\n";
+  edit_and_run("linux /vmlinuz  ro  intel_iommu=on iommu=pt\n");
+  CHECK(settings().before == original);
+  CHECK(same_content(settings().after, value_of(stage.files->state(grub_cfg))));
+
+  // What somebody has edited is written anew as well, and is theirs.
+  const auto left = settings().after;
+  stage.root.write(grub_cfg, "linux /vmlinuz rw intel_iommu=on iommu=pt\n");
+  stage.diff = {stage.diff.back()};
+  value_of(stage.run(*stage.files));
+  CHECK(same_content(settings().after, left));
+}
+
 TEST_CASE("A tool that writes into images is given another name, until the image is whole") {
   TestRoot stage(InitramfsGenerator::mkinitcpio);
   value_of(stage.run(*stage.files));

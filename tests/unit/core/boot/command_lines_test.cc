@@ -140,6 +140,8 @@ TEST_CASE("A drop-in says itself, and what it holds is known") {
        "intel_iommu=on iommu=pt\"\n"},
       {sdboot_drop_in(), "LINUX_OPTIONS+=\" intel_iommu=on iommu=pt\"\n"},
       {limine_drop_in(), "KERNEL_CMDLINE[default]+=\" intel_iommu=on iommu=pt\"\n"},
+      {u_boot_drop_in(),
+       "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} intel_iommu=on iommu=pt\"\n"},
   };
   const std::vector<std::string> both = {std::string(on), std::string(pt)};
   for (const auto& row : rows) {
@@ -224,6 +226,19 @@ TEST_CASE("Command line files") {
   CHECK(remove_cmdline_file_parameter(*added, on) == row.before);
 }
 
+TEST_CASE("Of a command line file some tools take the first line alone") {
+  CHECK(add_first_line_parameter("root=a ro\nquiet\n", on) == "root=a ro intel_iommu=on\nquiet\n");
+  CHECK(add_first_line_parameter("root=a", on) == "root=a intel_iommu=on");
+  CHECK(first_line_has_parameter("root=a intel_iommu=on\n", on));
+  CHECK_FALSE(first_line_has_parameter("root=a\nintel_iommu=on\n", on));
+  CHECK_FALSE(first_line_has_parameter("# intel_iommu=on\n", on));
+  CHECK(remove_first_line_parameter("root=a iommu=pt\niommu=pt\n", pt) == "root=a\niommu=pt\n");
+  // They would take a blank line, or a comment, as it is.
+  CHECK_FALSE(add_first_line_parameter("\nroot=a\n", on));
+  CHECK_FALSE(add_first_line_parameter("# x\nroot=a\n", on));
+  CHECK_FALSE(add_first_line_parameter("", on));
+}
+
 TEST_CASE("What is added can be taken out again, byte for byte: command lines") {
   const auto edited = test::check_round_trips(
       {" ", "  ", "\t", "\n", "\"", "ro", "quiet", "a=b", "--", " -- ", "iommu=", "=on"},
@@ -276,6 +291,13 @@ TEST_CASE("What is added can be taken out again, byte for byte: command line fil
       {"root=a", " ", "\n", "#", "\r\n", "\"", "ro ", " -- ", "\t"}, add_cmdline_file_parameter,
       remove_cmdline_file_parameter, cmdline_file_has_parameter);
   CHECK(edited > 10000);
+}
+
+TEST_CASE("What is added can be taken out again, byte for byte: first lines") {
+  const auto edited = test::check_round_trips(
+      {"root=a", " ", "\n", "#", "\r\n", "\"", "ro ", " -- ", "\t"}, add_first_line_parameter,
+      remove_first_line_parameter, first_line_has_parameter);
+  CHECK(edited > 5000);
 }
 
 }  // namespace vfio_switch

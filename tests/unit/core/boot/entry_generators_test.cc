@@ -23,12 +23,26 @@ constexpr const char* on = "intel_iommu=on";
 const std::string defaults = "/etc/default/limine";
 const std::string sdboot = "/etc/sdboot-manage.conf";
 const std::string kernel = "/etc/kernel/cmdline";
+const std::string kernelstub = "/etc/kernelstub/configuration";
+const std::string u_boot_defaults = "/etc/default/u-boot";
 
 EntryGenerator generator(Kind kind, const Files& files, Words command) {
   EntryGenerator made{.kind = kind, .settings = {}, .command = std::move(command)};
+  const bool by_line = kind == Kind::proxmox_boot_tool || kind == Kind::u_boot_update;
   for (const auto& [path, content] : files) {
-    made.settings.push_back({syntax_of(path), path, RegularFile{content, 0644, 0, 0}});
+    const auto syntax = by_line && path == kernel ? ParameterSyntax::first_line : syntax_of(path);
+    made.settings.push_back({syntax, path, RegularFile{content, 0644, 0, 0}});
   }
+  return made;
+}
+
+EntryGenerator proxmox(const std::string& line) {
+  return generator(Kind::proxmox_boot_tool, {{kernel, line}}, {"proxmox-boot-tool", "refresh"});
+}
+
+EntryGenerator u_boot(const Files& files, bool reads_drop_ins = true) {
+  auto made = generator(Kind::u_boot_update, files, {"u-boot-update"});
+  made.reads_drop_ins = reads_drop_ins;
   return made;
 }
 
@@ -75,6 +89,7 @@ std::string content(const EntryGenerator& generator, const std::string& path) {
 TEST_CASE("Where each tool that writes entries gets a parameter") {
   const std::string limine_file = "/etc/limine-entry-tool.d/zz-vfio-switch.conf";
   const std::string sdboot_file = "/etc/sdboot-manage.conf.d/zz-vfio-switch.conf";
+  const std::string u_boot_file = "/etc/u-boot-menu/conf.d/zz-vfio-switch.conf";
   struct Row {
     std::string name;
     EntryGenerator tool;
@@ -97,10 +112,25 @@ TEST_CASE("Where each tool that writes entries gets a parameter") {
        sdboot_manage({{sdboot, "# LINUX_OPTIONS=\"\"\nLINUX_OPTIONS=\"quiet splash\" # mine\n"}},
                      false),
        sdboot, "# LINUX_OPTIONS=\"\"\nLINUX_OPTIONS=\"quiet splash intel_iommu=on\" # mine\n"},
-      {"proxmox-boot-tool",
-       generator(Kind::proxmox_boot_tool, {{kernel, "root=ZFS=rpool/ROOT/pve-1 boot=zfs\n"}},
-                 {"proxmox-boot-tool", "refresh"}),
-       kernel, "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n"},
+      {"proxmox-boot-tool", proxmox("root=ZFS=rpool/ROOT/pve-1 boot=zfs\n"), kernel,
+       "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on\n"},
+      // proxmox-boot/functions, get_first_line(): what follows is for nobody.
+      {"proxmox-boot-tool, several lines", proxmox("root=ZFS=a\nintel_iommu=on\n"), kernel,
+       "root=ZFS=a intel_iommu=on\nintel_iommu=on\n"},
+      // u-boot-update: /etc/default/u-boot, then conf.d; what nobody has set is "ro quiet".
+      {"u-boot-update", u_boot({{u_boot_defaults, "#U_BOOT_PARAMETERS=\"ro quiet\"\n"}}),
+       u_boot_file, "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} intel_iommu=on\"\n"},
+      {"u-boot-update without settings", u_boot({}), u_boot_file,
+       "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} intel_iommu=on\"\n"},
+      {"u-boot-update before conf.d", u_boot({{u_boot_defaults, "U_BOOT_PARAMETERS=ro\n"}}, false),
+       u_boot_defaults, "U_BOOT_PARAMETERS=ro' intel_iommu=on'\n"},
+      {"u-boot-update with the kernel's", u_boot({{u_boot_defaults, ""}, {kernel, "root=a ro\n"}}),
+       kernel, "root=a ro intel_iommu=on\n"},
+      {"kernelstub",
+       generator(Kind::kernelstub,
+                 {{kernelstub, "{\"user\":{\"kernel_options\":[\"quiet\",\"splash\"]}}\n"}},
+                 {"kernelstub"}),
+       kernelstub, "{\"user\":{\"kernel_options\":[\"quiet\",\"splash\",\"intel_iommu=on\"]}}\n"},
       {"sdbootutil",
        generator(Kind::sdbootutil, {{kernel, "root=UUID=1 quiet\n"}},
                  {"sdbootutil", "update-all-entries"}),
@@ -141,14 +171,56 @@ TEST_CASE("What a tool's ESPs hold is written anew by an undo") {
 }
 
 TEST_CASE("What is not understood is not edited") {
-  // It takes the first line alone.
-  const auto lines = generator(Kind::proxmox_boot_tool, {{kernel, "root=ZFS=a\nquiet\n"}},
-                               {"proxmox-boot-tool", "refresh"});
-  CHECK_FALSE(edit_generator(lines, {on}, {}));
+  // zz-proxmox-boot fails without root= in the first line.
+  for (const auto* line : {"quiet\n", "\nroot=ZFS=a\n", "# root=ZFS=a\n", ""}) {
+    CHECK_FALSE(edit_generator(proxmox(line), {on}, {}));
+  }
+  // With nothing else in it the line would hold ours alone: "ro quiet" would be gone.
+  CHECK_FALSE(edit_generator(u_boot({{kernel, "root=a\n"}}), {on}, {}));
+  CHECK_FALSE(edit_generator(u_boot({}, false), {on}, {}));
+  CHECK_FALSE(edit_generator(generator(Kind::kernelstub, {{kernelstub, "{}"}}, {"x"}), {on}, {}));
   CHECK_FALSE(edit_generator(generator(Kind::sdbootutil, {}, {"sdbootutil"}), {on}, {}));
   CHECK_FALSE(edit_generator(limine({{defaults, "KERNEL_CMDLINE[default]=\"quiet\n"}}), {on}, {}));
   CHECK_FALSE(
       edit_generator(generator(Kind::limine_entry_tool, {{kernel, "root=a\n"}}, {}), {on}, {}));
+}
+
+TEST_CASE("What kernelstub and u-boot-update made shows whether they ran since") {
+  const std::string entries = "/boot/efi/loader/entries/Pop_OS";
+  const auto entry = [&](const std::string& which, const std::string& options) {
+    const auto text = "linux /k\noptions root=UUID=1 ro " + options + "\n";
+    return ParameterFile{ParameterSyntax::boot_entry, entries + which,
+                         RegularFile{text, 0644, 0, 0}};
+  };
+  auto stub = generator(Kind::kernelstub,
+                        {{kernelstub, "{\"user\":{\"kernel_options\":[\"intel_iommu=on\"]}}"}},
+                        {"kernelstub"});
+  // With one kernel it writes the first alone.
+  stub.outputs = {entry("-current.conf", "intel_iommu=on"), entry("-oldkern.conf", "")};
+  CHECK(has_parameter(BootLoader(stub), on));
+  CHECK_FALSE(is_stale(BootLoader(stub), on));
+  stub.outputs.front() = entry("-current.conf", "");
+  CHECK(is_stale(BootLoader(stub), on));
+  CHECK(parameter_value(BootLoader(stub), "", "intel_iommu") == "on");
+
+  auto board = u_boot({{u_boot_defaults, "U_BOOT_PARAMETERS=\"ro intel_iommu=on\"\n"}});
+  const std::string head = "label l0\n\tlinux /boot/vmlinuz-6.1\n\tappend root=a ro ";
+  const auto menu = [&](const std::string& text) {
+    board.outputs = {{ParameterSyntax::u_boot_settings, "/boot/extlinux/extlinux.conf",
+                      RegularFile{text, 0644, 0, 0}}};
+  };
+  menu(head + "intel_iommu=on\n\nlabel l0r\n\tlinux /k\n\tappend intel_iommu=on single\n");
+  CHECK_FALSE(is_stale(BootLoader(board), on));
+  menu(head + "\n");
+  CHECK(is_stale(BootLoader(board), on));
+  CHECK(edit_of(board, {on}).run->outputs ==
+        Words{"/boot/extlinux/extlinux.conf", "/boot/extlinux/extlinux.conf.tmp"});
+  CHECK_FALSE(generator_passes(proxmox("root=a\nintel_iommu=on\n"), on));
+  // What is sourced later replaces.
+  CHECK_FALSE(
+      generator_passes(u_boot({{u_boot_defaults, "U_BOOT_PARAMETERS=intel_iommu=on\n"},
+                               {"/etc/u-boot-menu/conf.d/a.conf", "U_BOOT_PARAMETERS=ro\n"}}),
+                       on));
 }
 
 TEST_CASE("A person edits the line that counts, and runs the tool") {

@@ -117,8 +117,11 @@ TEST_CASE("Of boot loaders that are left to people the exact line is told, or th
   CHECK(
       parameter_remedy(Limine{"/boot/limine.conf", "/Arch\n  cmdline: ro quiet\n"}, {"a=b"}, {}) ==
       Remedy{Edit{{"/boot/limine.conf", 2}, "cmdline: ro quiet", "cmdline: ro quiet a=b"}});
-  CHECK(parameter_remedy(Kernelstub{"/etc/kernelstub/configuration"}, {}, {"a=b"}) ==
-        Remedy{run({"kernelstub", "--delete-options", "a=b"})});
+  CHECK(parameter_remedy(Bootc{}, {"a=b", "c"}, {}) ==
+        Remedy{Edit{{"/usr/lib/bootc/kargs.d/50-vfio-switch.toml"}, "", "kargs = [\"a=b\", \"c\"]"},
+               run({"bootc", "upgrade"})});
+  CHECK(parameter_remedy(Bootc{}, {}, {"a=b"}) ==
+        Remedy{in_settings(ByHand::remove_from_boot_loader, "a=b")});
 }
 
 TEST_CASE("A unified image is built after its command line has changed", "[boot]") {
