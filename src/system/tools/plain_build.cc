@@ -89,10 +89,12 @@ std::vector<Invocation> plain_boot_commands(const FileReader& files, const Comma
     std::string_view settings;  ///< how the paths of its settings begin
     Invocation command;
   };
-  static const std::array<Tool, 3> tools = {{
+  static const std::array<Tool, 5> tools = {{
       {"/etc/sdboot-manage.conf", {"sdboot-manage", {"gen"}}},
       {"/etc/kernel/cmdline", {"sdbootutil", {"update-all-entries"}}},
       {"/etc/kernel/cmdline", {"proxmox-boot-tool", {"refresh"}}},
+      {"/etc/kernelstub/configuration", {"kernelstub", {}}},
+      {"/etc/u-boot-menu/conf.d/", {"u-boot-update", {}}},
   }};
   std::vector<Invocation> commands;
   for (const auto& [settings, command] : tools) {
