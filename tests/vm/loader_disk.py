@@ -59,6 +59,7 @@ class LoaderGuest(Guest):
 
     FILE_SYSTEM = ("-O", "^has_journal,^metadata_csum_seed", "-U", ROOT_UUID)   # GRUB cannot read the latter
     BOOT_OFFSET = MIB
+    WORDS = KERNEL_WORDS    # what the loader's settings have for the kernel
 
     def __init__(self, name: str, separate_boot: bool = False):
         super().__init__(name, archive=root.base_root())     # with no loader yet
@@ -98,12 +99,12 @@ GRUB_FILES = Path("/usr/lib/grub/i386-pc")
 GRUB_MODULES = ["biosdisk", "part_msdos", "ext2", "search_fs_uuid", "normal", "configfile", "linux", "serial",
                 "terminal", "loadenv", "test", "echo", "gzio"]  # fmt: skip
 # What Debian's installer leaves, with the menu on the serial line.
-GRUB_SETTINGS = f"""\
+GRUB_SETTINGS = """\
 GRUB_DEFAULT=0
 GRUB_TIMEOUT=1
 GRUB_DISTRIBUTOR=Debian
 GRUB_CMDLINE_LINUX_DEFAULT="quiet"
-GRUB_CMDLINE_LINUX="{KERNEL_WORDS}"
+GRUB_CMDLINE_LINUX="KERNEL_WORDS"
 GRUB_TERMINAL=serial
 GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
 """
@@ -113,7 +114,7 @@ class GrubGuest(LoaderGuest):
     """SeaBIOS, GRUB, and the menu that grub-mkconfig makes."""
 
     def prepare(self) -> None:
-        self.write_file("/etc/default/grub", GRUB_SETTINGS)
+        self.write_file("/etc/default/grub", GRUB_SETTINGS.replace("KERNEL_WORDS", self.WORDS))
         rows = {"/": ROOT_UUID, **({"/boot": BOOT_UUID} if self.separate_boot else {})}
         self.write_file("/etc/fstab", "".join(f"UUID={uuid} {point} ext4 defaults 0 1\n"
                                               for point, uuid in rows.items()))
@@ -220,7 +221,7 @@ class EfiGuest(LoaderGuest):
     def prepare(self) -> None:
         shutil.copy(OVMF / "OVMF_VARS_4M.fd", self.variables)
         self.write_file("/etc/kernel/install.conf", f"layout={'bls' if self.entries else 'uki'}\n")
-        self.write_file("/etc/kernel/cmdline", f"root=UUID={ROOT_UUID} ro quiet {KERNEL_WORDS}\n")
+        self.write_file("/etc/kernel/cmdline", f"root=UUID={ROOT_UUID} ro quiet {self.WORDS}\n")
         self.write_file("/etc/kernel/install.d/91-other.install", UNIFIED_IMAGE if self.unified else HOST_ENTRY, 0o755)
         self.write_file("/etc/fstab", f"UUID={ROOT_UUID} / ext4 defaults 0 1\n"
                         f"UUID={ESP_SERIAL[:4]}-{ESP_SERIAL[4:]} /efi vfat umask=0077 0 1\n")
@@ -260,7 +261,7 @@ class EfiGuest(LoaderGuest):
             self.copy_in(packed, PACKED_ESP)
             done = super().chroot("sh", "-uc", f"""
                 mount -t tmpfs -o mode=0700 efi /efi
-                tar -C /efi --no-same-owner -xf {PACKED_ESP}
+                tar -C /efi --no-same-owner --warning=no-timestamp -xf {PACKED_ESP}
                 SYSTEMD_RELAX_ESP_CHECKS=1 "$@"
                 status=$?
                 tar -C /efi -cf {PACKED_ESP} .
@@ -307,6 +308,11 @@ class EfiGuest(LoaderGuest):
 
 # Debian's kernels have these as modules, and root.MODULES has not.
 FOR_EFI = ("fat", "vfat", "nls_cp437", "nls_ascii", "efivarfs")
+# GRUB's scripts and what they need that the guest has not got.
+GRUB_PACKAGES = [
+    "dmsetup", "gettext-base", "grub-common", "grub2-common", "libbrotli1", "libdevmapper1.02.1", "libefiboot1",
+    "libefivar1", "libfreetype6", "libfuse2", "libpng16-16",
+]  # fmt: skip
 EFI_PACKAGES = ["systemd-boot", "systemd-boot-efi", "binutils", "binutils-common", "binutils-x86-64-linux-gnu",
                 "libbinutils", "libctf0", "libctf-nobfd0", "libgprofng0", "libjansson4"]  # fmt: skip
 

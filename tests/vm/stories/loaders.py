@@ -12,10 +12,9 @@ from pathlib import Path
 
 import guest
 import root
-from grub import GRUB_PACKAGES
 from guest import BootResult, OBSERVE
 from harness import AUDIO, GPU, NATIVE, TAKEN
-from loader_disk import EFI_PACKAGES, HOST_WORD, EfiGuest, GrubGuest, LoaderGuest, install, kernels, packages
+from loader_disk import EFI_PACKAGES, GRUB_PACKAGES, HOST_WORD, EfiGuest, GrubGuest, LoaderGuest, install, kernels, packages
 from package import PACKAGE, rebuilds, status_of
 from story import Stage, story
 
@@ -94,7 +93,7 @@ class Machine:
                 and (entry.release, words(entry.line)) != (default.release, words(default.line))][-1]
 
     def boot(self, entry: Entry, when: str, drivers: dict[str, str], job: str = "", choose: Entry | None = None,
-             **options) -> None:
+             **options) -> BootResult:
         """Boots the entry that is to come, and compares. Then the job changes the machine, chooses the entry of
         the next boot, and status says what comes then."""
         choice = self.guest.choose(choose.id) if choose else ""
@@ -108,6 +107,7 @@ class Machine:
         self.take(boot.output, f"{when}, for the next boot")
         chosen = [entry.id for entry in self.menu if entry.once]
         self.stage.equal(chosen, [choose.id] if choose else [], f"{when}: status knows which entry is chosen for once")
+        return boot
 
     def is_entry(self, boot: BootResult, entry: Entry, when: str) -> None:
         """The loader started this entry and no other."""
