@@ -11,7 +11,7 @@ from pathlib import Path
 
 from guest import BootResult, OBSERVE, differences
 from harness import AUDIO, BOOT_GPU, GPU, NATIVE, TAKEN
-from loader_disk import EFI_PACKAGES, GRUB_PACKAGES, KERNEL_WORDS, EfiGuest, GrubGuest, LoaderGuest, packages
+from loader_disk import EFI_PACKAGES, GRUB_PACKAGES, KERNEL_WORDS, ROOT_UUID, EfiGuest, GrubGuest, LoaderGuest, packages
 from loaders import SETTINGS, STARTED, Machine, set_up
 from story import Stage, story
 
@@ -48,7 +48,7 @@ class DefaultOff(LoaderGuest):
         kept = f'for file in {self.MENU}; do mv "$file.kept" "$file" || exit 1; done\n'
         return super().boot(f"{kept}{HIDE}{job}", **options)
 
-    def entries(self) -> dict[str, list[str]]:
+    def lines(self) -> dict[str, list[str]]:
         """What each entry passes, as its file says."""
         raise NotImplementedError
 
@@ -78,7 +78,7 @@ class DefaultOffGrub(DefaultOff, GrubGuest):
     ANEW = "update-grub"
     SAYS = "Generating grub configuration file"
 
-    def entries(self) -> dict[str, list[str]]:
+    def lines(self) -> dict[str, list[str]]:
         found, name = {}, ""
         for line in self.read_file(self.MENU).decode().splitlines():
             if entry := re.match(r"\s*menuentry .*\$menuentry_id_option '([^']*)'", line):
@@ -94,9 +94,13 @@ class DefaultOffEfi(DefaultOff, EfiGuest):
     MENU = "/efi/loader/entries/*.conf"
     PASSED = r"options\s\+"
     SETTINGS = "cat /etc/kernel/cmdline"
-    ANEW = 'kernel=$(echo /boot/vmlinuz-*); r=${kernel#/boot/vmlinuz-}; kernel-install add "$r" "$kernel" /boot/initrd.img-$r'
+    ANEW = """
+        for kernel in /boot/vmlinuz-*; do
+            release=${kernel#/boot/vmlinuz-}
+            kernel-install add "$release" "$kernel" "/boot/initrd.img-$release"
+        done"""
 
-    def entries(self) -> dict[str, list[str]]:
+    def lines(self) -> dict[str, list[str]]:
         said = self.chroot("sh", "-euc", f"grep -H ^options {self.MENU}").stdout
         return {Path(name).stem: passed.split()[1:]
                 for name, passed in (line.split(":", 1) for line in said.splitlines())}
@@ -121,26 +125,39 @@ def life(told: Machine) -> None:
     """Off, enable, written anew, on, rollback, off."""
     stage, machine = told.stage, told.guest
     machine.remove(SETTINGS)
-    before, settings, entries = machine.files(), machine.settings(), machine.entries()
-    stage.check(entries and settings and all(PARAMETER not in words and any(word.startswith("root=UUID=") for word in words)
-                                             for words in entries.values()),
-                "before enable: every entry has its root, and none the parameter", repr(entries))
+    before, settings, entries = machine.files(), machine.settings(), machine.lines()
+    rooted = [name for name, words in entries.items() if f"root=UUID={ROOT_UUID}" in words]
+    stage.equal(rooted, list(entries), "before enable: every entry has its root")
+    stage.check(entries and not any(PARAMETER in words for words in [settings, *entries.values()]),
+                "before enable: none has the parameter", repr(entries))
 
     boot = told.boot(told.default(), "the IOMMU is off", NATIVE, f"{IOMMUS}vfio-switch enable 2>&1 || exit 1\n",
-                     record_sysfs=True)
+                     record_sysfs=True, timeout=300)
     stage.equal((iommus(boot), boot.functions[GPU].group), ([], None), "the IOMMU is off: there is none, and no group")
     stage.check(machine.SAYS in boot.output, "enable runs the loader's own tool", boot.output)
     stage.check(LATER in boot.output, "enable says that isolation is judged after the reboot", boot.output)
-    stage.equal(machine.settings(), [*settings, PARAMETER], "enabled: the settings have the parameter, and all that they had")
-    stage.equal(machine.entries(), with_parameter(entries), "enabled: every entry has the parameter, and all that it had")
+    stage.equal(machine.settings(), [*settings, PARAMETER],
+                "enabled: the settings have the parameter, and all that they had")
+    stage.equal(machine.lines(), with_parameter(entries),
+                "enabled: every entry has the parameter, and all that it had")
 
     machine.write_anew(told.record)
     # Where it stands in a line is the tool's own business.
-    stage.equal(in_any_order(machine.entries()), in_any_order(with_parameter(entries)),
+    stage.equal(in_any_order(machine.lines()), in_any_order(with_parameter(entries)),
                 "written anew: every entry has the parameter still, and all that it had")
-    told.ask("written anew")
 
-    boot = told.boot(told.default(), "the IOMMU is on", TAKEN, f"{IOMMUS}{ACTIVE}vfio-switch rollback 2>&1 || exit 1\n")
+    (old,) = machine.kernels()
+    told.new_kernel()
+    (new,) = {*machine.kernels()} - {old}
+    seen = machine.lines()
+    stage.check(len(seen) > len(entries), "a new kernel: it has an entry", repr(seen))
+    stage.equal([name for name, words in seen.items() if "single" not in words and words.count(PARAMETER) != 1], [],
+                "a new kernel: every entry has the parameter once")
+    machine.chroot("dpkg", "--purge", f"linux-image-{new}", record=told.record)
+    told.ask("the new kernel removed")
+
+    boot = told.boot(told.default(), "the IOMMU is on", TAKEN, f"{IOMMUS}{ACTIVE}vfio-switch rollback 2>&1 || exit 1\n",
+                     timeout=300)
     stage.check(iommus(boot), "the IOMMU is on", boot.output)
     stage.equal(boot.claimed_in, "realroot", "the IOMMU is on: no image was built, and the real root decides")
     groups = {address: boot.functions[address].group for address in (BOOT_GPU, GPU, AUDIO)}
@@ -151,13 +168,14 @@ def life(told: Machine) -> None:
                 ([True, True], [], []), "the IOMMU is on: active, and isolation is judged")
     stage.equal(differences(before, machine.files(), [r"efi/loader/random-seed"]), [],
                 "rollback: every file is as before, byte for byte")
-    stage.equal(machine.entries(), entries, "rollback: every entry is as before")
+    stage.equal(machine.lines(), entries, "rollback: every entry is as before")
 
     # Not told.boot: with the IOMMU off and nothing enabled no card is asked about.
     boot = stage.boot(machine, f"{OBSERVE}{STARTED}{IOMMUS}")
     told.is_entry(boot, told.default(), "rolled back")
     stage.drivers(boot, NATIVE, "rolled back")
-    stage.equal((iommus(boot), boot.claimed_in), ([], "none"), "rolled back: the IOMMU is off, and vfio-pci claims nothing")
+    stage.equal((iommus(boot), boot.claimed_in), ([], "none"),
+                "rolled back: the IOMMU is off, and vfio-pci claims nothing")
 
 
 def tell(stage: Stage, machine: DefaultOff, debs: Path) -> None:
