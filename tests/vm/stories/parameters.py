@@ -134,7 +134,8 @@ def life(told: Machine) -> None:
     boot = told.boot(told.default(), "the IOMMU is off", NATIVE, f"{IOMMUS}vfio-switch enable 2>&1 || exit 1\n",
                      record_sysfs=True, timeout=300)
     stage.equal((iommus(boot), boot.functions[GPU].group), ([], None), "the IOMMU is off: there is none, and no group")
-    stage.check(machine.SAYS in boot.output, "enable runs the loader's own tool", boot.output)
+    if machine.SAYS:
+        stage.check(machine.SAYS in boot.output, "enable runs the loader's own tool", boot.output)
     stage.check(LATER in boot.output, "enable says that isolation is judged after the reboot", boot.output)
     stage.equal(machine.settings(), [*settings, PARAMETER],
                 "enabled: the settings have the parameter, and all that they had")
