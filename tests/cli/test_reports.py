@@ -258,7 +258,7 @@ class Settings(ReportCase):
         root = self.cachyos(*IOMMU_OFF, settings=f'KERNEL_CMDLINE[default]+="{LINE}"\nENABLE_ENROLL_LIMINE_CONFIG=yes\n')
         plan = self.json(root, "plan", "enable")
         (drop_in,) = [one for one in plan["changes"] if one["path"] == LIMINE_DROP_IN]
-        self.assertIn('\nKERNEL_CMDLINE[default]+=" intel_iommu=on"\n', drop_in["content"])
+        self.assertIn('\nKERNEL_CMDLINE[default]+=" intel_iommu=on "\n', drop_in["content"])
         self.assertEqual(self.changes(plan, f"/boot/{LIMINE_ID}/linux-cachyos/initramfs"), ["rebuild-initramfs"])
         self.assertEqual(self.changes(plan, "/boot/limine.conf"), [])
         remedy = self.findings(root)["iommu-parameter-missing"]["remedy"]

@@ -13,12 +13,13 @@ namespace vfio_switch {
 
 namespace {
 
+// limine-entry-tool and dracut append what they read later, which need not begin with a blank.
 constexpr std::array<DropIn, 5> drop_ins = {{
-    {grub_drop_in_path, "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "},
-    {sdboot_drop_in_path, "LINUX_OPTIONS+=\" "},
-    {limine_drop_in_path, "KERNEL_CMDLINE[default]+=\" "},
-    {dracut_drop_in_path, "kernel_cmdline+=\" "},
-    {u_boot_drop_in_path, "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} "},
+    {grub_drop_in_path, "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT ", "\""},
+    {sdboot_drop_in_path, "LINUX_OPTIONS+=\" ", "\""},
+    {limine_drop_in_path, "KERNEL_CMDLINE[default]+=\" ", " \""},
+    {dracut_drop_in_path, "kernel_cmdline+=\" ", " \""},
+    {u_boot_drop_in_path, "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} ", "\""},
 }};
 
 bool contains(const std::vector<std::string>& list, const std::string& one) {
@@ -56,7 +57,7 @@ std::string render_drop_in(const DropIn& drop_in, const std::vector<std::string>
   return sealed(
       "# Kernel parameters for GPU passthrough. Written by vfio-switch;\n"
       "# 'vfio-switch rollback' takes them back.\n" +
-      std::string(drop_in.head) + join(parameters, " ") + "\"\n");
+      std::string(drop_in.head) + join(parameters, " ") + std::string(drop_in.tail) + "\n");
 }
 
 std::vector<std::string> drop_in_parameters(const DropIn& drop_in, std::string_view content) {

@@ -14,7 +14,8 @@ namespace vfio_switch {
 /// that nothing of it is anybody else's, and holds one line with our parameters.
 struct DropIn {
   std::string_view path;
-  std::string_view head;  ///< of the line; the parameters and a quote follow
+  std::string_view head;  ///< of the line; the parameters follow
+  std::string_view tail;  ///< of the line
 };
 
 /// For grub-mkconfig, where the distribution's sources a directory.

@@ -99,7 +99,7 @@ TEST_CASE("Where each tool that writes entries gets a parameter") {
   const Row rows[] = {
       // limine-entry-tool.conf: += appends, so that a drop-in counts beside it.
       {"limine, appended", limine({{defaults, "KERNEL_CMDLINE[default]+=\"quiet rw\"\n"}}),
-       limine_file, "KERNEL_CMDLINE[default]+=\" intel_iommu=on\"\n"},
+       limine_file, "KERNEL_CMDLINE[default]+=\" intel_iommu=on \"\n"},
       // A plain = drops what the drop-ins said.
       {"limine, replaced", limine({{defaults, "X=1\nKERNEL_CMDLINE[default]=\"quiet\"\nY=2\n"}}),
        defaults, "X=1\nKERNEL_CMDLINE[default]=\"quiet intel_iommu=on\"\nY=2\n"},

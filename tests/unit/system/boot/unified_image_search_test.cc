@@ -140,7 +140,7 @@ TEST_CASE("dracut's unified images take kernel_cmdline, which a drop-in adds to"
   const auto texts = root.add();
   REQUIRE(texts.size() == 1);
   CHECK(texts[0].first == dracut_drop_in_path);
-  CHECK_THAT(texts[0].second, has_text("\nkernel_cmdline+=\" " + on + "\"\n"));
+  CHECK_THAT(texts[0].second, has_text("\nkernel_cmdline+=\" " + on + " \"\n"));
   CHECK_THAT(text_of(parameter_remedy(root.loader(), {}, {"rw"})),
              has_text("dracut --regenerate-all --force"));
 }
