@@ -14,6 +14,11 @@ bool is_usual(const BootEntry& entry) {
   return entry.kind == EntryKind::usual;
 }
 
+/// It names the deployment, each its own.
+bool is_deployment_word(std::string_view word) {
+  return word.starts_with("ostree=");
+}
+
 /// False for an entry that a kernel which was removed has left behind.
 bool has_kernel(const BootEntry& entry) {
   const auto& file = entry.unified_image ? entry.unified_image : entry.kernel;
@@ -31,17 +36,28 @@ const BootEntry* find_again(const BootMenu& menu, const BootEntry& entry) {
   return alike == menu.entries.end() ? nullptr : &*alike;
 }
 
+/// True for a deployment of ostree's. A new one takes over the id and the title of the one before.
+bool is_deployment(const BootEntry& entry) {
+  if (!entry.command_line) return false;
+  return std::ranges::any_of(split_words(*entry.command_line), is_deployment_word);
+}
+
 /// The first word of `was` that `is` has fewer times.
 std::optional<std::string> lost_word(std::string_view was, std::string_view is,
                                      const std::vector<std::string>& drop) {
   auto left = split_words(is);
   for (const auto word : split_words(was)) {
-    if (std::ranges::find(drop, word) != drop.end()) continue;
+    if (is_deployment_word(word) || std::ranges::find(drop, word) != drop.end()) continue;
     const auto found = std::ranges::find(left, word);
     if (found == left.end()) return std::string(word);
     left.erase(found);
   }
   return std::nullopt;
+}
+
+const BootEntry* starts_next(const BootMenu& menu) {
+  const auto next = next_entry(menu);
+  return next ? &menu.entries[*next] : nullptr;
 }
 
 }  // namespace
@@ -51,17 +67,17 @@ std::optional<MenuLoss> find_menu_loss(const BootMenu& before, const BootMenu& a
                                        const std::vector<std::string>& drop) {
   // A menu that cannot be read says nothing about what is gone.
   if (after.entries.empty()) return std::nullopt;
+  const auto* first = starts_next(after);
   for (const auto& entry : before.entries) {
     if (!is_usual(entry) || !entry.command_line || !has_kernel(entry)) continue;
-    const auto* now = find_again(after, entry);
+    if (is_deployment(entry) && &entry != starts_next(before)) continue;
+    const auto* now = is_deployment(entry) ? first : find_again(after, entry);
     if (now == nullptr) return MenuLoss{MenuLoss::What::entry, entry.title, {}};
     if (!now->command_line) continue;
     if (auto word = lost_word(*entry.command_line, *now->command_line, drop)) {
       return MenuLoss{MenuLoss::What::word, entry.title, std::move(*word)};
     }
   }
-  const auto next = next_entry(after);
-  const auto* first = next ? &after.entries[*next] : nullptr;
   if (first == nullptr || !is_usual(*first) || !first->command_line) return std::nullopt;
   for (const auto& parameter : add) {
     if (has_parameter(*first->command_line, parameter)) continue;

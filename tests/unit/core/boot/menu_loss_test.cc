@@ -54,6 +54,20 @@ TEST_CASE("A parameter is to come and to go in the entry that starts next") {
                              {"new"}, {"old"}));
 }
 
+TEST_CASE("A new deployment takes the place of the one before") {
+  const auto before = menu({entry("ostree-1", "root=1 ostree=/ostree/boot.1/f/0/0")});
+  // The old one is kept, behind the new one, and both have other directories.
+  const auto added = menu({entry("ostree-2", "root=1 ostree=/ostree/boot.0/f/0/1 new"),
+                           entry("ostree-1", "root=1 ostree=/ostree/boot.0/f/0/0")});
+  CHECK_FALSE(find_menu_loss(before, added, {"new"}, {}));
+  const auto taken = menu({entry("ostree-2", "root=1 ostree=/ostree/boot.1/f/0/0"),
+                           entry("ostree-1", "root=1 ostree=/ostree/boot.1/f/0/1 new")});
+  CHECK_FALSE(find_menu_loss(added, taken, {}, {"new"}));
+  CHECK_FALSE(find_menu_loss(taken, added, {"new"}, {}));
+  const auto lost = menu({entry("ostree-2", "ostree=/ostree/boot.1/f/0/0 new")});
+  CHECK(find_menu_loss(before, lost, {"new"}, {}) == MenuLoss{What::word, "ostree-1", "root=1"});
+}
+
 TEST_CASE("What is not known of a menu is no loss") {
   const auto before = menu({entry("a", "root=1"), entry("b", "root=1")});
   CHECK_FALSE(find_menu_loss(before, BootMenu(), {"new"}, {}));
