@@ -4,7 +4,9 @@
 #include "cli/commands.h"
 #include "cli/json_output.h"
 #include "core/base/text.h"
+#include "core/plan/parameter_refusals.h"
 #include "core/tell/devices_text.h"
+#include "system/boot/boot_loaders.h"
 #include "system/machine/probe.h"
 #include "system/machine/profile_store.h"
 #include "system/state/state_store.h"
@@ -22,7 +24,9 @@ Result<int> devices_command(const Options& options) {
   if (!state) return failure_of(state);
   SelectionRequest request{settings->devices, {}, state->accepted_risks};
   if (request.named.empty()) request.kept = state->cards;
-  const auto selection = select(*facts, request);
+  auto selection = select(*facts, request);
+  facts->boot_loader = find_boot_loader(**files);
+  for (auto& candidate : selection.gpus) explain_parameters(candidate.refusals, *facts);
   for (const auto& file : facts->unread) {
     std::cerr << "vfio-switch: warning: " << printable(file.path)
               << " could not be read: " << file.why << "\n";

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "core/boot/boot_menu.h"
 #include "core/boot/kernel_parameters.h"
 
 namespace vfio_switch {
@@ -38,7 +39,7 @@ std::optional<Quoted> limine_line(std::string_view line) {
   return Quoted{0, line, static_cast<std::size_t>(value.data() - line.data()), value.size()};
 }
 
-/// `"title" "command line"`.
+/// `"title" "command line"`, but for those that are there for repairs.
 std::optional<Quoted> refind_line(std::string_view line) {
   if (trim(line).starts_with('#')) return std::nullopt;
   std::array<std::size_t, 4> quotes{};
@@ -48,7 +49,12 @@ std::optional<Quoted> refind_line(std::string_view line) {
     if (quote == std::string_view::npos) return std::nullopt;
     from = quote + 1;
   }
-  return Quoted{0, line, quotes[2] + 1, quotes[3] - quotes[2] - 1};
+  const Quoted quoted{0, line, quotes[2] + 1, quotes[3] - quotes[2] - 1};
+  BootEntry entry;
+  entry.title = line.substr(quotes[0] + 1, quotes[1] - quotes[0] - 1);
+  entry.command_line = quoted.command_line();
+  if (kind_of(entry) == EntryKind::rescue) return std::nullopt;
+  return quoted;
 }
 
 template <class Parse>
@@ -104,11 +110,13 @@ Reason by_hand(const char* loader, const std::string& file) {
 Obstacle lines_obstacle(const char* name, const std::string& file, const std::vector<Quoted>& lines,
                         const Parameters& add, const Parameters& drop) {
   Obstacle found{by_hand(name, file)};
-  if (lines.empty()) found.remedy = in_settings(add, drop);
   for (const auto& line : lines) {
+    auto to = changed(line, add, drop);
+    if (to == trim(line.line)) continue;
     found.remedy.emplace_back(
-        Edit{{file, line.number}, std::string(trim(line.line)), changed(line, add, drop)});
+        Edit{{file, line.number}, std::string(trim(line.line)), std::move(to)});
   }
+  if (found.remedy.empty()) found.remedy = in_settings(add, drop);
   return found;
 }
 

@@ -2,6 +2,7 @@
 #include "core/boot/parameter_edit.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/text.h"
 #include "core/boot/boot_entry.h"
@@ -138,6 +139,18 @@ std::optional<std::string> last_setting(const std::vector<std::string_view>& wor
   return last;
 }
 
+/// The line that has `word`, and is no comment.
+std::optional<Place> find_word(const std::string& path, std::string_view text,
+                               std::string_view word) {
+  int number = 0;
+  for (const auto line : split_lines(text)) {
+    ++number;
+    const auto words = words_of_line(path, line);
+    if (std::ranges::find(words, word) != words.end()) return Place{path, number};
+  }
+  return std::nullopt;
+}
+
 const std::vector<ParameterFile>* files_of(const BootLoader& loader) {
   return std::visit(Overloaded{[](const Grub& one) { return &one.settings; },
                                [](const BootEntries& one) { return &one.files; },
@@ -200,17 +213,18 @@ bool comes_with_image(const BootLoader& loader) {
 }
 
 std::optional<Place> where_set(const BootLoader& loader, std::string_view word) {
+  if (const auto* limine = std::get_if<Limine>(&loader)) {
+    return find_word(limine->file, limine->text, word);
+  }
+  if (const auto* refind = std::get_if<Refind>(&loader)) {
+    return find_word(refind->file, refind->text, word);
+  }
   const auto* files = files_of(loader);
   if (files == nullptr) return std::nullopt;
   for (const auto& file : *files) {
     const auto* content = content_of(file);
     if (content == nullptr) continue;
-    int number = 0;
-    for (const auto line : split_lines(*content)) {
-      ++number;
-      const auto words = words_of_line(file.path, line);
-      if (std::ranges::find(words, word) != words.end()) return Place{file.path, number};
-    }
+    if (auto place = find_word(file.path, *content, word)) return place;
   }
   return std::nullopt;
 }

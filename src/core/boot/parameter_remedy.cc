@@ -100,13 +100,25 @@ Remedy remedy_of(const Grub& grub, const Parameters& add, const Parameters& drop
   return remedy;
 }
 
+bool holds_word(const ParameterFile& file, std::string_view word) {
+  const auto* content = content_of(file);
+  if (content == nullptr) return false;
+  const auto words = split_words(*content, " \t\r\n\"'");
+  return std::ranges::find(words, word) != words.end();
+}
+
 Remedy remedy_of(const EntryGenerator& generator, const Parameters& add, const Parameters& drop) {
   const auto edit = edit_generator(generator, add, drop, Editor::person);
   if (!edit) return edit.error().remedy;
   Remedy remedy;
   add_edits(remedy, edit->files);
-  if (remedy.empty()) return by_hand(add, drop);
-  if (edit->run) add_command(remedy, edit->run->command);
+  // What somebody wrote into its files by hand goes with its next run.
+  const bool is_stray = std::ranges::any_of(generator.outputs, [&](const ParameterFile& output) {
+    return std::ranges::any_of(
+        drop, [&](const std::string& parameter) { return holds_word(output, parameter); });
+  });
+  if (remedy.empty() && (!add.empty() || !is_stray)) return by_hand(add, drop);
+  add_command(remedy, generator.command);
   return remedy;
 }
 
@@ -124,21 +136,29 @@ Remedy remedy_of(const Loader& loader, const Parameters& add, const Parameters& 
   return remedy;
 }
 
+bool is_among(const std::vector<ParameterFile>& files, std::string_view path) {
+  return std::ranges::find(files, path, &ParameterFile::path) != files.end();
+}
+
+/// True where a tool writes the file at `path`, or reads it to write others.
+bool is_for_tool(const BootLoader& loader, std::string_view path) {
+  if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
+    return is_among(generator->settings, path) || is_among(generator->outputs, path);
+  }
+  if (const auto* grubby = std::get_if<Grubby>(&loader)) {
+    return std::ranges::find(grubby->outputs, path) != grubby->outputs.end();
+  }
+  const auto* ostree = std::get_if<RpmOstree>(&loader);
+  return ostree != nullptr && is_among(ostree->deployments.entries, path);
+}
+
 /// What has to be run once a person has changed the file at `path`.
 Remedy after_edit(const BootLoader& loader, std::string_view path) {
   Remedy remedy;
   if (const auto* grub = std::get_if<Grub>(&loader)) {
     if (path.starts_with(grub_settings_path)) add_command(remedy, grub->command);
   } else if (const auto* image = std::get_if<UnifiedImage>(&loader)) {
-    const auto& files = image->files;
-    if (std::ranges::find(files, path, &ParameterFile::path) != files.end()) {
-      remedy.emplace_back(Manual{ByHand::build_and_sign_image});
-    }
-  } else if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
-    const auto& settings = generator->settings;
-    if (std::ranges::find(settings, path, &ParameterFile::path) != settings.end()) {
-      add_command(remedy, generator->command);
-    }
+    if (is_among(image->files, path)) remedy.emplace_back(Manual{ByHand::build_and_sign_image});
   }
   return remedy;
 }
@@ -161,6 +181,9 @@ std::vector<std::string_view> parameters_in(const ConfigLine& line) {
 
 Remedy removal_remedy(const BootLoader& loader, const ConfigLine& line,
                       std::string_view parameter) {
+  if (is_for_tool(loader, line.path)) {
+    return parameter_remedy(loader, {}, {std::string(parameter)});
+  }
   Remedy remedy;
   const auto rest = without_parameters(syntax_of(line.path), line.text, {std::string(parameter)});
   if (rest == line.text) return by_hand({}, {std::string(parameter)});

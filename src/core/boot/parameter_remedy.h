@@ -19,7 +19,8 @@ namespace vfio_switch {
 [[nodiscard]] Remedy parameter_remedy(const BootLoader& loader, const std::vector<std::string>& add,
                                       const std::vector<std::string>& drop);
 
-/// The same where `parameter` stands in a line that is known, whichever program reads it.
+/// The same where `parameter` stands in a line that is known, whichever program reads it. Of a file
+/// that belongs to a tool the tool's own way is told.
 [[nodiscard]] Remedy removal_remedy(const BootLoader& loader, const ConfigLine& line,
                                     std::string_view parameter);
 

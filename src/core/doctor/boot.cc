@@ -23,23 +23,41 @@ bool gives_the_card(const Examination& examination, const VfioIds& ids) {
   });
 }
 
+/// Of deployments the next one counts: the one before keeps its own command line.
+bool is_of_next_boot(const SystemFacts& facts, const ConfigLine& line) {
+  const auto next = next_entry(facts.boot_menu);
+  if (!std::holds_alternative<RpmOstree>(facts.boot_loader) || !next) return true;
+  const bool is_entry = line.path.find("/loader/entries/") != std::string::npos;
+  const auto& source = facts.boot_menu.entries[*next].source.file;
+  const auto name = [](const std::string& path) { return path.substr(path.rfind('/') + 1); };
+  return !is_entry || name(line.path) == name(source);
+}
+
 void check_ids_parameter(const Examination& examination, std::vector<Finding>& findings) {
   if (!is_passthrough_wanted(examination)) return;
+  const auto& loader = examination.facts.boot_loader;
   bool kept = false;
+  const auto keeps = [&](const Place& place, std::string_view word, Remedy remedy) {
+    kept = true;
+    findings.push_back(make_finding(FindingCause::ids_parameter_kept,
+                                    {{"place", place}, {"parameter", Parameter{std::string(word)}}},
+                                    std::move(remedy)));
+  };
   for (const auto& line : examination.more.command_lines) {
+    if (!is_of_next_boot(examination.facts, line)) continue;
     for (const auto word : parameters_in(line)) {
       const auto ids = ids_parameter(word);
       if (!ids || !ids->empty()) continue;
-      kept = true;
-      findings.push_back(make_finding(
-          FindingCause::ids_parameter_kept,
-          {{"place", Place{line.path, line.line}}, {"parameter", Parameter{std::string(word)}}},
-          removal_remedy(examination.facts.boot_loader, line, word)));
+      keeps({line.path, line.line}, word, removal_remedy(loader, line, word));
     }
   }
   for (const auto word : split_words(examination.facts.command_line)) {
     const auto ids = ids_parameter(word);
     if (kept || !ids || !ids->empty()) continue;
+    if (const auto place = where_set(loader, word)) {
+      keeps(*place, word, parameter_remedy(loader, {}, {std::string(word)}));
+      continue;
+    }
     Remedy remedy = {Manual{ByHand::reboot}};
     add_way(remedy, {own_command({"disable"})});
     findings.push_back(make_finding(FindingCause::ids_parameter_now,

@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/doctor/remedies.h"
 #include "core/modules/modprobe_conf.h"
 #include "core/modules/vfio_ids.h"
 
@@ -98,6 +99,9 @@ std::vector<Finding> diagnose(const Examination& examination) {
   check_boot(examination, findings);
   check_holders(examination, findings);
   check_virtual_machines(examination, findings);
+  for (auto& finding : findings) {
+    finding.remedy = with_build(examination, std::move(finding.remedy));
+  }
   std::ranges::stable_sort(findings, {}, &Finding::severity);
   return findings;
 }

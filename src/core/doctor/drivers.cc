@@ -121,10 +121,19 @@ void check_lost(const Examination& examination, std::vector<Finding>& findings) 
     if (!why) why = order.reason;
   }
   if (devices.empty()) return;
+  Remedy remedy;
+  const auto given = next_boot_ids(examination.facts);
+  const auto& functions = examination.functions;
+  const bool in_the_way = given && !std::ranges::all_of(functions, [&](const PciAddress& address) {
+                            return given->match(*find_device(examination.facts, address));
+                          });
+  // They override what enable would write, and it would be refused.
+  if (in_the_way) remedy = dropping(examination, ids_on_command_line(examination.facts));
+  remedy.emplace_back(own_command({"enable"}));
   findings.push_back(
       make_finding(FindingCause::passthrough_lost,
                    {{"devices", std::move(lost)}, {"reason", why.value_or(Reason())}},
-                   {own_command({"enable"})}, std::move(devices)));
+                   std::move(remedy), std::move(devices)));
 }
 
 /// Lists that have vfio-pci put into the images, and an image that was built before they did.

@@ -50,7 +50,7 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
   if (facts.iommu_enabled) return;
   if (const auto off = iommu_switched_off_by(facts, examination.more.cpu_vendor)) {
     auto remedy = dropping(examination, *off);
-    remedy.emplace_back(Manual{ByHand::reboot});
+    add_steps(remedy, {Manual{ByHand::reboot}});
     findings.push_back(
         make_finding(iommu_switched_off, {{"parameter", Parameter{*off}}}, std::move(remedy)));
     return;

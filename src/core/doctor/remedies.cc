@@ -8,6 +8,8 @@
 #include "core/base/text.h"
 #include "core/binding/binding.h"
 #include "core/binding/command_line_ids.h"
+#include "core/boot/boot_menu.h"
+#include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_remedy.h"
 #include "core/modules/modprobe_conf.h"
 
@@ -22,6 +24,16 @@ std::string line_at(const std::vector<ModprobeFile>& files, const Place& place) 
   const auto lines = split_lines(file->content);
   const auto index = static_cast<std::size_t>(place.line) - 1;
   return index < lines.size() ? std::string(lines[index]) : std::string();
+}
+
+/// True if the entry that starts next is known, and is without `parameter`.
+bool is_gone(const SystemFacts& facts, std::string_view parameter) {
+  const auto next = next_entry(facts.boot_menu);
+  if (!next || where_set(facts.boot_loader, parameter)) return false;
+  const auto& line = facts.boot_menu.entries[*next].command_line;
+  if (!line) return false;
+  const auto words = split_words(*line);
+  return std::ranges::find(words, parameter) == words.end();
 }
 
 }  // namespace
@@ -67,7 +79,22 @@ Remedy dropping(const Examination& examination, std::string_view parameter) {
     add_steps(remedy, removal_remedy(loader, line, parameter));
   }
   if (!remedy.empty()) return remedy;
+  if (is_gone(examination.facts, parameter)) return {Manual{ByHand::reboot}};
   return parameter_remedy(loader, {}, {std::string(parameter)});
+}
+
+std::string ids_on_command_line(const SystemFacts& facts) {
+  const auto value = parameter_value(facts.boot_loader, facts.command_line, "vfio_pci.ids");
+  const std::string usual = "vfio-pci.ids=" + value.value_or("");
+  const std::string other = "vfio_pci.ids=" + value.value_or("");
+  return where_set(facts.boot_loader, other) ? other : usual;
+}
+
+Remedy with_build(const Examination& examination, Remedy remedy) {
+  if (examination.facts.command_line_locked || examination.more.rebuild.empty()) return remedy;
+  const RemedyStep by_hand = Manual{ByHand::build_and_sign_image};
+  std::ranges::replace(remedy, by_hand, rebuild_step(examination));
+  return remedy;
 }
 
 Remedy without_line(const Examination& examination, const Place& place) {

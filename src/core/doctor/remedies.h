@@ -27,6 +27,13 @@ namespace vfio_switch {
 /// The next boots get `parameter` no more: the lines that have it, and what has to be run then.
 [[nodiscard]] Remedy dropping(const Examination& examination, std::string_view parameter);
 
+/// The word of the next boot's command line that has ids, as it stands there.
+[[nodiscard]] std::string ids_on_command_line(const SystemFacts& facts);
+
+/// Where the tool that builds unified images is known, and nobody has to sign them, it is run
+/// instead of being left to a person.
+[[nodiscard]] Remedy with_build(const Examination& examination, Remedy remedy);
+
 /// Takes the line at `place` out of a file of modprobe.d: see core/modules/modprobe_conf.h.
 [[nodiscard]] Remedy without_line(const Examination& examination, const Place& place);
 

@@ -15,6 +15,7 @@
 #include "core/cards/own_command.h"
 #include "core/plan/id_parameter.h"
 #include "core/plan/image_plan.h"
+#include "core/plan/parameter_refusals.h"
 
 namespace vfio_switch {
 
@@ -170,7 +171,9 @@ class CommandLine {
     auto edit = edit_parameters(facts_.boot_loader, add, drop);
     const bool in_image = edit && comes_with_image(facts_.boot_loader) && !edit->files.empty();
     if (in_image && !has_image()) {
-      edit = std::unexpected(Obstacle{ReasonCause::unified_not_rebuilt, build_by_hand(add, drop)});
+      auto remedy = parameter_remedy(facts_.boot_loader, add, drop);
+      remedy.emplace_back(Manual{ByHand::reboot});
+      edit = std::unexpected(Obstacle{ReasonCause::unified_not_rebuilt, std::move(remedy)});
     }
     if (!edit) {
       const auto& [obstacle, remedy] = edit.error();
@@ -214,36 +217,37 @@ Plan with_command_line(Plan plan, CommandLinePart line, const SystemFacts& facts
   return plan;
 }
 
+/// What `enable` adds by itself, where it can.
+Remedy added_by_enable(const SystemFacts& facts, const State& state, const std::string& missing) {
+  const auto edit = edit_parameters(facts.boot_loader, {missing}, {});
+  if (edit) return {command_for(state)};
+  auto remedy = edit.error().remedy;
+  remedy.emplace_back(Manual{ByHand::reboot});
+  return remedy;
+}
+
 /// Where the parameter goes, or where it comes from, is the boot loader's to say.
 std::vector<Refusal> explained(std::vector<Refusal> refusals, const SystemFacts& facts,
                                const State& state) {
+  explain_parameters(refusals, facts);
   for (auto& refusal : refusals) {
-    if (refusal.cause == RefusalCause::iommu_switched_off) {
-      const auto* off = std::get_if<Parameter>(&refusal.data.front().items.front());
-      if (const auto place = where_set(facts.boot_loader, off->text)) {
-        refusal.cause = RefusalCause::iommu_switched_off_at;
-        refusal.data.emplace_back("place", *place);
-      }
-      refusal.remedy = parameter_remedy(facts.boot_loader, {}, {off->text});
-      refusal.remedy.emplace_back(Manual{ByHand::reboot});
-    }
     if (refusal.cause != RefusalCause::iommu_parameter_missing &&
         refusal.cause != RefusalCause::iommu_other_missing) {
       continue;
     }
     const auto* missing = std::get_if<Parameter>(&refusal.data.front().items.front());
-    const auto edit = edit_parameters(facts.boot_loader, {missing->text}, {});
-    if (edit) {
-      refusal.remedy = {command_for(state)};
-    } else {
-      refusal.remedy = edit.error().remedy;
-      refusal.remedy.emplace_back(Manual{ByHand::reboot});
-    }
+    refusal.remedy = added_by_enable(facts, state, missing->text);
   }
   return refusals;
 }
 
 }  // namespace
+
+bool comes_with_image(const BootLoader& loader) {
+  const auto* generator = std::get_if<EntryGenerator>(&loader);
+  return std::holds_alternative<UnifiedImage>(loader) ||
+         (generator != nullptr && generator->builds_images);
+}
 
 bool is_iommu_coming(const SystemFacts& facts, const State& kept, const BootPolicy& policy) {
   const auto parameter = missing_iommu_parameter(facts);

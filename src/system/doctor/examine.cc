@@ -13,6 +13,20 @@ namespace vfio_switch {
 
 namespace {
 
+/// Where boot entries are written along with dracut's images, what writes them builds both.
+std::vector<std::string> dracut_command(const FileReader& files, const SystemFacts& facts) {
+  if (files.exists("/usr/bin/limine-dracut")) return {"limine-dracut"};
+  if (facts.entry_tool == EntryTool::sdbootutil && files.exists("/usr/bin/sdbootutil")) {
+    return {"sdbootutil", "mkinitrd"};
+  }
+  if (!std::holds_alternative<UnifiedImage>(facts.boot_loader)) {
+    return {"dracut", "--regenerate-all", "--force"};
+  }
+  if (facts.kernels.size() != 1 || !files.exists("/usr/bin/kernel-install")) return {};
+  const auto& release = facts.kernels.front().release;
+  return {"kernel-install", "add", release, "/usr/lib/modules/" + release + "/vmlinuz"};
+}
+
 /// What builds every image of this machine; empty where that is not known.
 std::vector<std::string> rebuild_command(const FileReader& files, const Machine& machine) {
   if (std::holds_alternative<RpmOstree>(machine.facts.boot_loader)) return {};
@@ -26,7 +40,7 @@ std::vector<std::string> rebuild_command(const FileReader& files, const Machine&
     case InitramfsGenerator::update_initramfs:
       return {"update-initramfs", "-u", "-k", "all"};
     case InitramfsGenerator::dracut:
-      return {"dracut", "--regenerate-all", "--force"};
+      return dracut_command(files, machine.facts);
   }
   return {};
 }

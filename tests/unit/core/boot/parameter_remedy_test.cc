@@ -154,4 +154,42 @@ TEST_CASE("A parameter in a known line is taken out there", "[boot]") {
         Remedy{in_settings(ByHand::remove_from_boot_loader, "c=d")});
 }
 
+TEST_CASE("A line of a file that a tool writes is changed by the tool", "[boot]") {
+  const ConfigLine line{"/boot/loader/entries/x.conf", 2, "options ro a=b"};
+  const auto entry = file(ParameterSyntax::boot_entry, line.path, "linux /k\noptions ro a=b\n");
+  const auto template_file = file(ParameterSyntax::command_line, "/etc/kernel/cmdline", "ro a=b\n");
+  CHECK(removal_remedy(Grubby{{entry}, {line.path}}, line, "a=b") ==
+        Remedy{run({"grubby", "--update-kernel=ALL", "--remove-args=a=b"})});
+  CHECK(removal_remedy(RpmOstree{{entry}}, line, "a=b") ==
+        Remedy{run({"rpm-ostree", "kargs", "--delete-if-present=a=b"})});
+  CHECK(removal_remedy(Kernelstub{"/etc/kernelstub/configuration", {entry}}, line, "a=b") ==
+        Remedy{run({"kernelstub", "--delete-options", "a=b"})});
+  EntryGenerator tool{.kind = EntryGenerator::Kind::sdbootutil,
+                      .settings = {template_file},
+                      .command = {"sdbootutil", "update-all-entries"},
+                      .outputs = {entry}};
+  const Remedy in_template = {Edit{{"/etc/kernel/cmdline", 1}, "ro a=b", "ro"},
+                              run({"sdbootutil", "update-all-entries"})};
+  CHECK(removal_remedy(tool, line, "a=b") == in_template);
+  CHECK(removal_remedy(tool, {"/etc/kernel/cmdline", 1, "ro a=b"}, "a=b") == in_template);
+  // Somebody wrote it into the entry: the tool's next run takes it out.
+  tool.settings = {file(ParameterSyntax::command_line, "/etc/kernel/cmdline", "ro\n")};
+  CHECK(removal_remedy(tool, line, "a=b") == Remedy{run({"sdbootutil", "update-all-entries"})});
+}
+
+TEST_CASE("What grubby is to replace anyway is in nobody's way", "[boot]") {
+  const auto entry = file(ParameterSyntax::boot_entry, "/boot/loader/entries/x.conf",
+                          "linux /k\noptions ro vfio-pci.ids=1:2\n");
+  CHECK(parameter_remedy(Grubby{{entry}, {}}, {"vfio-pci.ids=1:2,3:4"}, {"vfio-pci.ids=1:2"}) ==
+        Remedy{run({"grubby", "--update-kernel=ALL", "--args=vfio-pci.ids=1:2,3:4",
+                    "--remove-args=vfio-pci.ids=1:2"})});
+}
+
+TEST_CASE("Lines for repairs are left alone, and lines that stay are not told", "[boot]") {
+  const Refind refind{"/boot/refind_linux.conf",
+                      "\"Standard\" \"ro a=b\"\n\"Other\" \"ro\"\n\"Rescue\" \"ro single a=b\"\n"};
+  CHECK(parameter_remedy(refind, {}, {"a=b"}) ==
+        Remedy{Edit{{refind.file, 1}, "\"Standard\" \"ro a=b\"", "\"Standard\" \"ro\""}});
+}
+
 }  // namespace vfio_switch::test
