@@ -10,6 +10,7 @@
 
 #include "apply/journalled_state.h"
 #include "core/binding/generated_files.h"
+#include "core/boot/entry_tool.h"
 #include "core/boot/grub_settings.h"
 #include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_file.h"
@@ -34,9 +35,9 @@ std::optional<FileChange> strip(const std::string& path, const FileState& now,
 }
 
 /// The settings that the journal tells of.
-Result<Diff> give_back_settings(const FileReader& files, const Journal& journal,
-                                const Parameters& ours) {
-  Diff diff;
+Result<std::vector<FileChange>> give_back_settings(const FileReader& files, const Journal& journal,
+                                                   const Parameters& ours) {
+  std::vector<FileChange> found;
   const auto changes = journal.changed_paths();
   for (const auto& made : std::views::reverse(changes)) {
     if (!is_boot_setting(made)) continue;
@@ -45,12 +46,20 @@ Result<Diff> give_back_settings(const FileReader& files, const Journal& journal,
     // A boot entry goes with its kernel: it stays away.
     if (std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
     if (same_content(*now, made.after)) {
-      diff.emplace_back(FileChange{made.path, *now, made.before, ReasonCause::restored, true});
+      found.push_back({made.path, *now, made.before, ReasonCause::restored, true});
     } else if (auto stripped = strip(made.path, *now, ours)) {
-      diff.emplace_back(std::move(*stripped));
+      found.push_back(std::move(*stripped));
     }
   }
-  return diff;
+  return found;
+}
+
+/// True where a build in `planned` writes the boot loader's entries anew, from their settings.
+bool comes_with_build(const Diff& planned, const SystemFacts& facts) {
+  return rewrites_entries(facts.entry_tool) &&
+         std::ranges::any_of(planned, [](const Change& change) {
+           return std::holds_alternative<RebuildInitramfs>(change);
+         });
 }
 
 bool changes_file(const Diff& diff, const std::string& path) {
@@ -123,26 +132,26 @@ bool is_boot_setting(const FileChange& made) {
   return made.boot_parameters && !is_boot_drop_in(made.path);
 }
 
-Result<PlanPart> roll_back_boot(const Diff& planned, const FileReader& files,
-                                const Machine& machine, const Journal& journal,
-                                const PlanOptions& options) {
-  PlanPart part;
+Result<BootRollback> roll_back_boot(const Diff& planned, const FileReader& files,
+                                    const Machine& machine, const Journal& journal,
+                                    const PlanOptions& options) {
+  BootRollback part;
   const auto ours = machine.state.boot_parameters;
   if (ours.empty()) return part;
-  const auto add_new = [&](const std::vector<FileChange>& changes) {
-    for (const auto& change : changes) {
-      const bool known = changes_file(planned, change.path) || changes_file(part.diff, change.path);
-      if (!known) part.diff.emplace_back(change);
-    }
+  const auto is_known = [&](const FileChange& change) {
+    return changes_file(planned, change.path) || changes_file(part.diff, change.path) ||
+           std::ranges::find(part.settings, change.path, &FileChange::path) != part.settings.end();
   };
   auto settings = give_back_settings(files, journal, ours);
   if (!settings) return failure_of(settings);
-  part.diff = std::move(*settings);
+  part.settings = std::move(*settings);
   const auto edit = edit_parameters(machine.facts.boot_loader, {}, ours);
   if (edit) {
     auto others = strip_others(files, journal, *edit);
     if (!others) return failure_of(others);
-    add_new(*others);
+    for (const auto& change : *others) {
+      if (!is_known(change)) part.settings.push_back(change);
+    }
   } else {
     const auto& [reason, remedy] = edit.error();
     part.notes.push_back({NoteCause::parameters_not_removed, {{"reason", reason}}, remedy});
@@ -150,8 +159,10 @@ Result<PlanPart> roll_back_boot(const Diff& planned, const FileReader& files,
   const auto* run = edit && edit->run ? &*edit->run : nullptr;
   auto outputs = give_back_outputs(files, journal, run);
   if (!outputs) return failure_of(outputs);
-  if (*outputs) {
-    add_new(**outputs);
+  if (*outputs && !comes_with_build(planned, machine.facts)) {
+    for (const auto& change : **outputs) {
+      if (!is_known(change)) part.diff.emplace_back(change);
+    }
   } else if (run != nullptr) {
     part.add(run_tool(*run, options));
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <vector>
+
 #include "apply/journal.h"
 #include "core/base/error.h"
 #include "core/plan/plan.h"
@@ -13,11 +15,16 @@ namespace vfio_switch {
 /// parameters. roll_back_boot() restores such a file.
 [[nodiscard]] bool is_boot_setting(const FileChange& made);
 
+/// What a rollback does about the kernel command line.
+struct BootRollback : PlanPart {
+  std::vector<FileChange> settings;  ///< an image that is built may hold them: they come before it
+};
+
 /// What takes our kernel parameters out again, for a rollback that does `planned` already. A file
 /// that nobody changed since gets the bytes that it had; of any other only the parameters go. What
 /// the boot loader's tool wrote is put back in the same way, or else the tool writes it again.
-[[nodiscard]] Result<PlanPart> roll_back_boot(const Diff& planned, const FileReader& files,
-                                              const Machine& machine, const Journal& journal,
-                                              const PlanOptions& options);
+[[nodiscard]] Result<BootRollback> roll_back_boot(const Diff& planned, const FileReader& files,
+                                                  const Machine& machine, const Journal& journal,
+                                                  const PlanOptions& options);
 
 }  // namespace vfio_switch

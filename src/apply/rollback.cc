@@ -2,9 +2,7 @@
 #include "apply/rollback.h"
 
 #include <algorithm>
-#include <iterator>
 #include <ranges>
-#include <utility>
 
 #include "apply/boot_rollback.h"
 #include "apply/journalled_state.h"
@@ -14,6 +12,7 @@
 #include "core/cards/selection.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
+#include "core/plan/boot_plan.h"
 #include "core/plan/image_plan.h"
 #include "system/planner/planner.h"
 #include "system/state/state_store.h"
@@ -63,22 +62,6 @@ PlanPart give_back(const FileChange& made, const FileState& now, const PlanOptio
                               made.boot_parameters}}};
 }
 
-/// Images may hold the command line: its settings come before they are built.
-Plan with_boot_changes(Plan plan, PlanPart boot, const SystemFacts& facts) {
-  const auto is_file = [](const Change& c) { return std::holds_alternative<FileChange>(c); };
-  const auto rest = std::ranges::stable_partition(boot.diff, is_file);
-  const auto first = std::ranges::find_if(
-      plan.diff, [](const Change& c) { return std::holds_alternative<RebuildInitramfs>(c); });
-  plan.diff.insert(first, std::make_move_iterator(boot.diff.begin()),
-                   std::make_move_iterator(rest.begin()));
-  boot.diff.erase(boot.diff.begin(), rest.begin());
-  if (comes_with_image(facts.boot_loader) && changes_boot_parameters(plan.diff)) {
-    plan.add({.diff = other_rebuilds(plan.diff, facts, ReasonCause::holds_command_line)});
-  }
-  plan.add(std::move(boot));
-  return plan;
-}
-
 }  // namespace
 
 Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, const Journal& journal,
@@ -103,7 +86,15 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
   plan = completed(std::move(plan), machine.facts, options);
   auto boot = roll_back_boot(plan.diff, files, machine, journal, options);
   if (!boot) return failure_of(boot);
-  plan = with_boot_changes(std::move(plan), std::move(*boot), machine.facts);
+  // Images may hold the command line.
+  if (!boot->settings.empty() && comes_with_image(machine.facts.boot_loader)) {
+    plan.add({.diff = other_rebuilds(plan.diff, machine.facts, ReasonCause::holds_command_line)});
+  }
+  const auto first_rebuild = std::ranges::find_if(plan.diff, [](const Change& change) {
+    return std::holds_alternative<RebuildInitramfs>(change);
+  });
+  plan.diff.insert(first_rebuild, boot->settings.begin(), boot->settings.end());
+  plan.add(std::move(*boot));
   plan.add(refuse_unmounted(plan, machine.facts));
   plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
   return Planner(files, machine).prove(std::move(plan), options);

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/binding/command_line_ids.h"
 #include "core/binding/driver_config.h"
+#include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
