@@ -12,7 +12,6 @@
 #include "core/cards/selection.h"
 #include "core/files/own_paths.h"
 #include "core/files/seal.h"
-#include "core/plan/boot_plan.h"
 #include "core/plan/image_plan.h"
 #include "system/planner/planner.h"
 #include "system/state/state_store.h"

@@ -33,6 +33,7 @@ VFIO_SWITCH = os.environ.get("VFIO_SWITCH", "")
 STAND_IN = os.environ.get("STAND_IN_INITRAMFS", "")
 STAND_IN_GRUB = os.environ.get("STAND_IN_GRUB", "")
 STAND_IN_COPIER = os.environ.get("STAND_IN_COPIER", "")
+STAND_IN_TOOL = os.environ.get("STAND_IN_TOOL", "")
 if not VFIO_SWITCH:
     raise SystemExit("VFIO_SWITCH must name the program under test; tests/run sets it")
 

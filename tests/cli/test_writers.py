@@ -161,7 +161,7 @@ class WriterCase(SysrootCase):
         enabled = self.tree(root)
         self.generate(root, *command)
         self.assert_same_tree(enabled, self.tree(root))
-        self.assertIn("Nothing to do", self.rebuild(root, "enable").out)
+        self.assertIn("Nothing to do", root.run("enable").out)
         self.rebuild(root, "rollback")
         self.assert_same_tree(before, self.tree(root))
 
@@ -208,6 +208,7 @@ class Kernelstub(WriterCase):
         self.rebuild(root, "enable")
         text = root.read(self.SETTINGS).replace('"quiet"', '"loglevel=0",\n      "nosplash"')
         root.write(self.SETTINGS, text)
+        self.generate(root, "kernelstub")
         self.rebuild(root, "rollback")
         self.assertIn("ro loglevel=0 nosplash splash\n", root.read(self.ENTRY))
         self.assertNotIn(ON, root.read(self.SETTINGS))

@@ -27,10 +27,7 @@ std::optional<std::vector<std::string_view>> staged_words(std::string_view stage
 
 }  // namespace
 
-bool next_has(const Deployments& deployments, std::string_view parameter) {
-  if (const auto words = staged_words(deployments.staged)) {
-    return std::ranges::find(*words, parameter) != words->end();
-  }
+const ParameterFile* next_deployment(const Deployments& deployments) {
   const ParameterFile* next = nullptr;
   std::string_view highest;
   for (const auto& entry : deployments.entries) {
@@ -41,6 +38,14 @@ bool next_has(const Deployments& deployments, std::string_view parameter) {
     next = &entry;
     highest = version;
   }
+  return next;
+}
+
+bool next_has(const Deployments& deployments, std::string_view parameter) {
+  if (const auto words = staged_words(deployments.staged)) {
+    return std::ranges::find(*words, parameter) != words->end();
+  }
+  const auto* next = next_deployment(deployments);
   return next != nullptr && has_parameter(*next, parameter);
 }
 

@@ -219,6 +219,10 @@ std::optional<Place> where_set(const BootLoader& loader, std::string_view word) 
   if (const auto* refind = std::get_if<Refind>(&loader)) {
     return find_word(refind->file, refind->text, word);
   }
+  if (const auto* ostree = std::get_if<RpmOstree>(&loader)) {
+    const auto* next = next_deployment(ostree->deployments);
+    return next == nullptr ? std::nullopt : find_word(next->path, *content_of(*next), word);
+  }
   const auto* files = files_of(loader);
   if (files == nullptr) return std::nullopt;
   for (const auto& file : *files) {

@@ -243,12 +243,6 @@ std::vector<Refusal> explained(std::vector<Refusal> refusals, const SystemFacts&
 
 }  // namespace
 
-bool comes_with_image(const BootLoader& loader) {
-  const auto* generator = std::get_if<EntryGenerator>(&loader);
-  return std::holds_alternative<UnifiedImage>(loader) ||
-         (generator != nullptr && generator->builds_images);
-}
-
 bool is_iommu_coming(const SystemFacts& facts, const State& kept, const BootPolicy& policy) {
   const auto parameter = missing_iommu_parameter(facts);
   if (!parameter) return false;

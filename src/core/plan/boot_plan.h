@@ -19,9 +19,6 @@ struct BootPolicy {
   bool may_run = true;        ///< the boot loader's tool can be run
 };
 
-/// True where the command line gets to the boot loader when an image is built.
-[[nodiscard]] bool comes_with_image(const BootLoader& loader);
-
 /// True if the IOMMU is off, and the parameter that turns it on is staged or may be: whether the
 /// card is isolated can be judged only after the reboot.
 [[nodiscard]] bool is_iommu_coming(const SystemFacts& facts, const State& kept,

@@ -295,7 +295,10 @@ TEST_CASE("Settings of ours that a tool wrote anew, in its own form, are still o
   TestRoot stage;
   const auto original = value_of(stage.files->state(grub_cfg));
   const auto settings = [&] {
-    return value_of(Journal::load(*stage.files)).changed_paths().back();
+    const auto changes = value_of(Journal::load(*stage.files)).changed_paths();
+    const auto found = std::ranges::find(changes, grub_cfg, &FileChange::path);
+    REQUIRE(found != changes.end());
+    return *found;
   };
   const auto edit_and_run = [&](const std::string& text) {
     const auto now = value_of(stage.files->state(grub_cfg));
@@ -304,7 +307,6 @@ TEST_CASE("Settings of ours that a tool wrote anew, in its own form, are still o
                              ReasonCause::parameters_added, true},
                   tool};
     value_of(stage.run(*stage.files));
-    REQUIRE(settings().path == grub_cfg);
   };
   edit_and_run("linux /vmlinuz  ro  intel_iommu=on\n");
   CHECK(same_content(settings().after, value_of(stage.files->state(grub_cfg))));

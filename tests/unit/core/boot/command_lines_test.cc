@@ -139,7 +139,8 @@ TEST_CASE("A drop-in says itself, and what it holds is known") {
        "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
        "intel_iommu=on iommu=pt\"\n"},
       {sdboot_drop_in(), "LINUX_OPTIONS+=\" intel_iommu=on iommu=pt\"\n"},
-      {limine_drop_in(), "KERNEL_CMDLINE[default]+=\" intel_iommu=on iommu=pt\"\n"},
+      {limine_drop_in(), "KERNEL_CMDLINE[default]+=\" intel_iommu=on iommu=pt \"\n"},
+      {dracut_drop_in(), "kernel_cmdline+=\" intel_iommu=on iommu=pt \"\n"},
       {u_boot_drop_in(),
        "U_BOOT_PARAMETERS=\"${U_BOOT_PARAMETERS:-ro quiet} intel_iommu=on iommu=pt\"\n"},
   };

@@ -160,10 +160,8 @@ TEST_CASE("A line of a file that a tool writes is changed by the tool", "[boot]"
   const auto template_file = file(ParameterSyntax::command_line, "/etc/kernel/cmdline", "ro a=b\n");
   CHECK(removal_remedy(Grubby{{entry}, {line.path}}, line, "a=b") ==
         Remedy{run({"grubby", "--update-kernel=ALL", "--remove-args=a=b"})});
-  CHECK(removal_remedy(RpmOstree{{entry}}, line, "a=b") ==
+  CHECK(removal_remedy(RpmOstree{Deployments{{entry}}}, line, "a=b") ==
         Remedy{run({"rpm-ostree", "kargs", "--delete-if-present=a=b"})});
-  CHECK(removal_remedy(Kernelstub{"/etc/kernelstub/configuration", {entry}}, line, "a=b") ==
-        Remedy{run({"kernelstub", "--delete-options", "a=b"})});
   EntryGenerator tool{.kind = EntryGenerator::Kind::sdbootutil,
                       .settings = {template_file},
                       .command = {"sdbootutil", "update-all-entries"},
@@ -181,8 +179,8 @@ TEST_CASE("What grubby is to replace anyway is in nobody's way", "[boot]") {
   const auto entry = file(ParameterSyntax::boot_entry, "/boot/loader/entries/x.conf",
                           "linux /k\noptions ro vfio-pci.ids=1:2\n");
   CHECK(parameter_remedy(Grubby{{entry}, {}}, {"vfio-pci.ids=1:2,3:4"}, {"vfio-pci.ids=1:2"}) ==
-        Remedy{run({"grubby", "--update-kernel=ALL", "--args=vfio-pci.ids=1:2,3:4",
-                    "--remove-args=vfio-pci.ids=1:2"})});
+        Remedy{run({"grubby", "--update-kernel=ALL", "--remove-args=vfio-pci.ids=1:2",
+                    "--args=vfio-pci.ids=1:2,3:4"})});
 }
 
 TEST_CASE("Lines for repairs are left alone, and lines that stay are not told", "[boot]") {

@@ -216,7 +216,7 @@ std::vector<Row> module_rows() {
        "vfio-pci as a module", Severity::warning},
       {vfio_pci_built_in, "built in", kernels(ModuleForm::built_in, ModuleForm::loadable),
        kernels(ModuleForm::missing, ModuleForm::loadable), "6.12.1",
-       "Add vfio-pci.ids=10de:1d01,10de:0fb8 to the kernel command line"},
+       "Add vfio-pci.ids=10de:0fb8,10de:1d01 to the kernel command line"},
       {vfio_virqfd, "a list asks for it", virqfd(ModuleForm::missing, "vfio-virqfd"),
        virqfd(ModuleForm::loadable, "vfio_virqfd"), "/etc/modules:7",
        "Remove 'vfio-virqfd' from /etc/modules:7."},
