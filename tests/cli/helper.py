@@ -355,6 +355,8 @@ class SysrootCase(unittest.TestCase):
 
     def assert_same_tree(self, before: dict[str, Entry], after: dict[str, Entry]) -> None:
         """A list of what differs is easier to read than two trees of ten thousand files."""
+        if before == after:
+            return
         differing = {
             name: (before.get(name), after.get(name))
             for name in sorted(before.keys() | after.keys())

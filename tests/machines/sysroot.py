@@ -222,6 +222,14 @@ def read_kernel(release: str) -> dict[str, bytes]:
 
 
 @functools.cache
+def module_files(release: str) -> tuple[list[str], list[str]]:
+    """A kernel's modules: the paths of the usual ones below its kernel/, and the others."""
+    names = [line.partition(":")[0] for line in read_kernel(release)["modules.dep"].decode().splitlines()]
+    usual = [name.removeprefix("kernel/") for name in names if name.startswith("kernel/")]
+    return usual, [name for name in names if not name.startswith("kernel/")]
+
+
+@functools.cache
 def initramfs() -> bytes:
     """A small image: a gzip'ed cpio archive (newc) that holds a few empty directories and nothing else."""
     archive = b""
@@ -336,11 +344,10 @@ def write_kernel(root: Root, release: str, number: int, system: str) -> None:
     for name, content in indices.items():
         root.file(f"{modules}/{name}", content)
     # libkmod drops a dependency whose file is not there.
-    names = [line.partition(":")[0] for line in indices["modules.dep"].decode().splitlines()]
-    module_trees.place(root.path, release, [name[len("kernel/") :] for name in names if name.startswith("kernel/")])
-    for name in names:
-        if not name.startswith("kernel/"):
-            root.file(f"{modules}/{name}")
+    usual, others = module_files(release)
+    module_trees.place(root.path, release, usual)
+    for name in others:
+        root.file(f"{modules}/{name}")
 
     kernel, image = kernel_image(release), initramfs()
     if system == "debian":
