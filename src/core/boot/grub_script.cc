@@ -182,8 +182,7 @@ class Parser {
       failed_ = true;
       return;
     }
-    statement.words.push_back(words_.word());
-    words_.advance();
+    statement.words.push_back(words_.take_word());
   }
 
   GrubWords words_;

@@ -34,6 +34,12 @@ std::string_view GrubWords::bare_word() const {
   return piece.is_variable || piece.is_quoted ? std::string_view() : std::string_view(piece.text);
 }
 
+GrubWord GrubWords::take_word() {
+  auto word = std::move(word_);
+  advance();
+  return word;
+}
+
 bool GrubWords::take(GrubToken token) {
   if (token_ != token) return false;
   advance();

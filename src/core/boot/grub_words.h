@@ -26,11 +26,12 @@ class GrubWords {
   [[nodiscard]] bool is(GrubToken token) const { return token_ == token; }
   /// The line at which the token begins.
   [[nodiscard]] int line() const { return token_line_; }
-  [[nodiscard]] const GrubWord& word() const { return word_; }
   /// The text of a word that has neither quotes nor variables; empty: it is none.
   [[nodiscard]] std::string_view bare_word() const;
 
   void advance();
+  /// The word that the token is. Moves on.
+  GrubWord take_word();
   /// Moves on if the token is `token`.
   bool take(GrubToken token);
   /// Moves to the end of the line in which the token ends.
