@@ -13,6 +13,7 @@ VfioBinding::VfioBinding(const DriverConfig& config, const ModprobeFile& softdep
       file_ids_(ids_of_modprobe(parse_modprobe(effective_modprobe(config.modprobe)))),
       by_parameter_(config.parameter_ids.has_value()) {
   if (!ids_) ids_ = file_ids_;
+  if (config.overrides.empty()) return;
   auto files = config.modprobe;
   files.push_back(softdeps);
   if (binds_by_address(parse_modprobe(effective_modprobe(std::move(files))))) {

@@ -168,7 +168,8 @@ Result<ModuleDb> ModuleDb::open(const FileReader& files, const Kernel& kernel,
   if (!*modules) return fail(kernel.modules_directory + " does not exist");
   db.modules_ = std::move(**modules);
 
-  config.push_back(kernel.softdeps);
+  // libkmod reads the kernel's own softdeps itself, behind all else.
+  if (!config.empty()) config.push_back(kernel.softdeps);
   auto memory = memory_file(joined_modprobe(effective_modprobe(std::move(config))));
   if (!memory) return failure_of(memory);
   db.config_ = std::move(*memory);
