@@ -13,12 +13,9 @@ IommuVendor iommu_vendor(const SystemFacts& facts, std::string_view cpu_vendor) 
   return cpu_vendor == "amd" ? IommuVendor::amd : IommuVendor::unknown;
 }
 
-std::optional<std::string> iommu_switched_off_by(const SystemFacts& facts,
-                                                 std::string_view cpu_vendor) {
-  const auto vendor = iommu_vendor(facts, cpu_vendor);
-  const auto is_off = [&](std::string_view key) {
-    return has_value(facts.command_line, key, "off");
-  };
+std::optional<std::string> iommu_switched_off_by(std::string_view command_line,
+                                                 IommuVendor vendor) {
+  const auto is_off = [&](std::string_view key) { return has_value(command_line, key, "off"); };
   if (is_off("iommu")) return "iommu=off";
   if (vendor != IommuVendor::amd && is_off("intel_iommu")) return "intel_iommu=off";
   if (vendor != IommuVendor::intel && is_off("amd_iommu")) return "amd_iommu=off";
@@ -38,7 +35,8 @@ std::optional<std::string> foreign_iommu_parameter(const SystemFacts& facts,
 
 std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts) {
   if (facts.iommu_enabled || facts.iommu_table != IommuTable::dmar ||
-      iommu_switched_off_by(facts) || has_value(facts.command_line, "intel_iommu", "on")) {
+      iommu_switched_off_by(facts.command_line, iommu_vendor(facts)) ||
+      has_value(facts.command_line, "intel_iommu", "on")) {
     return std::nullopt;
   }
   return "intel_iommu=on";  // amd_iommu=on is no parameter

@@ -16,11 +16,11 @@ enum class IommuVendor { unknown, intel, amd };
 /// `cpu_vendor` is "intel", "amd" or empty, where the caller knows the processor.
 [[nodiscard]] IommuVendor iommu_vendor(const SystemFacts& facts, std::string_view cpu_vendor = {});
 
-/// The word of the running kernel's command line that turns the IOMMU off: "iommu=off",
-/// "intel_iommu=off" or "amd_iommu=off"; nothing where none does. The other vendor's parameter has
-/// no effect (Documentation/admin-guide/kernel-parameters.txt).
-[[nodiscard]] std::optional<std::string> iommu_switched_off_by(const SystemFacts& facts,
-                                                               std::string_view cpu_vendor = {});
+/// The word of a kernel command line that turns the IOMMU off: "iommu=off", "intel_iommu=off" or
+/// "amd_iommu=off"; nothing where none does. The other vendor's parameter has no effect
+/// (Documentation/admin-guide/kernel-parameters.txt).
+[[nodiscard]] std::optional<std::string> iommu_switched_off_by(std::string_view command_line,
+                                                               IommuVendor vendor);
 
 /// The word of the running kernel's command line that is for the other vendor's processors and has
 /// no effect on this one, as it stands there; nothing where there is none.

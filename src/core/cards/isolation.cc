@@ -131,7 +131,7 @@ Refusal iommu_refusal(const SystemFacts& facts, const PciDevice& gpu) {
                    {Manual{ByHand::add_to_boot_loader,
                            {{"parameters", parameters_of(std::vector{*parameter})}}}});
   }
-  if (const auto off = iommu_switched_off_by(facts)) {
+  if (const auto off = iommu_switched_off_by(facts.command_line, iommu_vendor(facts))) {
     const Data data = {{"parameter", Parameter{*off}}};
     return refusal(RefusalCause::iommu_switched_off, data,
                    {Manual{ByHand::remove_from_boot_loader, data}});

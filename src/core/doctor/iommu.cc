@@ -48,7 +48,8 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
   const auto& facts = examination.facts;
   check_wrong_vendor(examination, findings);
   if (facts.iommu_enabled) return;
-  if (const auto off = iommu_switched_off_by(facts, examination.more.cpu_vendor)) {
+  const auto vendor = iommu_vendor(facts, examination.more.cpu_vendor);
+  if (const auto off = iommu_switched_off_by(facts.command_line, vendor)) {
     auto remedy = dropping(examination, *off);
     add_steps(remedy, {Manual{ByHand::reboot}});
     findings.push_back(
@@ -66,7 +67,6 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
         findings.emplace_back(make_finding(iommu_parameter_staged, data, {Manual{ByHand::reboot}}));
     finding.severity = Severity::note;
   } else if (facts.iommu_table == IommuTable::none) {
-    const auto vendor = iommu_vendor(facts, examination.more.cpu_vendor);
     auto setting = ByHand::turn_on_iommu;
     if (vendor == IommuVendor::intel) setting = ByHand::turn_on_vt_d;
     if (vendor == IommuVendor::amd) setting = ByHand::turn_on_amd_iommu;

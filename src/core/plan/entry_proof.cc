@@ -19,9 +19,8 @@ namespace {
 
 /// Whether the kernel that gets `line` uses the IOMMU; nothing where that is not known.
 std::optional<bool> is_iommu_on(const SystemFacts& facts, std::string_view line) {
-  auto then = facts;
-  then.command_line = line;
-  if (iommu_switched_off_by(then)) return false;
+  const auto vendor = iommu_vendor(facts);
+  if (iommu_switched_off_by(line, vendor)) return false;
   constexpr std::string_view key = "intel_iommu";
   const bool passes = has_value(line, key, "on");
   const bool passed = has_value(facts.command_line, key, "on");
@@ -31,8 +30,17 @@ std::optional<bool> is_iommu_on(const SystemFacts& facts, std::string_view line)
   }
   if (facts.command_line.empty()) return std::nullopt;
   // It is off now. What turned it off, or did not turn it on, is the same unless the line differs.
-  if (iommu_switched_off_by(facts)) return true;
+  if (iommu_switched_off_by(facts.command_line, vendor)) return true;
   return passes && !passed && facts.iommu_table == IommuTable::dmar;
+}
+
+constexpr std::array<std::string_view, 8> deciding_keys = {
+    "vfio_pci.",    "module_blacklist", "modprobe.",   "rd.driver.",
+    "modules_load", "rd.modules_load",  "intel_iommu", "iommu"};
+
+bool decides(std::string_view word) {
+  const auto name = module_name(word);
+  return std::ranges::any_of(deciding_keys, [&](auto key) { return name.starts_with(key); });
 }
 
 /// The word of the entry whose effect on `device` is not known; nothing where all is clear.
@@ -44,13 +52,6 @@ std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice&
       return std::string(word);
     }
   }
-  constexpr std::array<std::string_view, 8> keys = {
-      "vfio_pci.",    "module_blacklist", "modprobe.",   "rd.driver.",
-      "modules_load", "rd.modules_load",  "intel_iommu", "iommu"};
-  const auto decides = [&](const std::string& word) {
-    const auto name = module_name(word);
-    return std::ranges::any_of(keys, [&](auto key) { return name.starts_with(key); });
-  };
   const auto found = std::ranges::find_if(entry.possible_words, decides);
   return found == entry.possible_words.end() ? std::nullopt : std::optional(*found);
 }
@@ -160,6 +161,17 @@ std::optional<Reason> why_not_provable(const BootEntry& entry, const SystemFacts
     return Reason(ReasonCause::entry_modules_missing, {{"kernel", Word{*entry.release}}});
   }
   return std::nullopt;
+}
+
+std::vector<std::string> deciding_words(std::string_view command_line) {
+  if (command_line.contains('"')) return {std::string(command_line)};
+  std::vector<std::string> words;
+  for (const auto word : split_words(command_line, " \t\n")) {
+    const bool decides_too =
+        word == "--" || word.starts_with("amd_iommu=") || word.starts_with("pci-stub.ids=");
+    if (decides_too || decides(word)) words.emplace_back(word);
+  }
+  return words;
 }
 
 EntryFunction not_proved(PciAddress device, Reason why) {

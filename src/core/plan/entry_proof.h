@@ -60,6 +60,10 @@ struct MenuProof {
 [[nodiscard]] std::optional<Reason> why_not_provable(const BootEntry& entry,
                                                      const SystemFacts& facts);
 
+/// The words of `command_line` that anything in an entry's proof depends on, in order: entries with
+/// the same files that have the same ones fare alike. A line with quotes is one word.
+[[nodiscard]] std::vector<std::string> deciding_words(std::string_view command_line);
+
 /// What becomes of `order`, which was proved with the entry's files and command line, by what its
 /// command line decides beside the order in which modules are loaded.
 [[nodiscard]] EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,

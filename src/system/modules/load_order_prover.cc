@@ -2,6 +2,7 @@
 #include "system/modules/load_order_prover.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -295,30 +296,41 @@ void doubt(LoadOrder& order, const std::optional<Reason>& unread) {
 
 Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                     const std::vector<Claim>& claims, const DriverConfig& config) {
+  LoadOrders all;
+  for (const auto& kernel : facts.kernels) {
+    auto orders = prove_load_order(files, facts, kernel, claims, config);
+    if (!orders) return orders;
+    std::ranges::move(orders->images_built, std::back_inserter(all.images_built));
+    std::ranges::move(orders->root_alone, std::back_inserter(all.root_alone));
+  }
+  return all;
+}
+
+Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                    const Kernel& kernel, const std::vector<Claim>& claims,
+                                    const DriverConfig& config) {
   LoadOrders orders;
   if (claims.empty()) return orders;
   const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
   const auto unread = unread_configuration(facts);
-  for (const auto& kernel : facts.kernels) {
-    auto db = ModuleDb::open(files, kernel, config.modprobe);
-    if (!db) return failure_of(db);
-    const VfioBinding binding(config, kernel.softdeps);
-    KernelProof proof(facts, *db, kernel, blacklisted(command_line_of(facts, kernel), directives));
-    for (const auto& claim : claims) {
-      if (claim.kernel != kernel.release) continue;
-      const auto& device = *find_device(facts, claim.device);
-      const auto bound = binding.of(device);
-      auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
-      if (!built) return failure_of(built);
-      binding.explain(*built, device);
-      doubt(*built, unread);
-      orders.images_built.push_back(std::move(*built));
-      auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
-      if (!root) return failure_of(root);
-      binding.explain(*root, device);
-      doubt(*root, unread);
-      orders.root_alone.push_back(std::move(*root));
-    }
+  auto db = ModuleDb::open(files, kernel, config.modprobe);
+  if (!db) return failure_of(db);
+  const VfioBinding binding(config, kernel.softdeps);
+  KernelProof proof(facts, *db, kernel, blacklisted(command_line_of(facts, kernel), directives));
+  for (const auto& claim : claims) {
+    if (claim.kernel != kernel.release) continue;
+    const auto& device = *find_device(facts, claim.device);
+    const auto bound = binding.of(device);
+    auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
+    if (!built) return failure_of(built);
+    binding.explain(*built, device);
+    doubt(*built, unread);
+    orders.images_built.push_back(std::move(*built));
+    auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
+    if (!root) return failure_of(root);
+    binding.explain(*root, device);
+    doubt(*root, unread);
+    orders.root_alone.push_back(std::move(*root));
   }
   return orders;
 }

@@ -26,6 +26,11 @@ struct LoadOrders {
 [[nodiscard]] Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                   const std::vector<Claim>& claims,
                                                   const DriverConfig& config);
+/// Those of one kernel, which need not be as it stands in `facts`.
+[[nodiscard]] Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                                  const Kernel& kernel,
+                                                  const std::vector<Claim>& claims,
+                                                  const DriverConfig& config);
 
 /// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of a kernel
 /// command line. libkmod would take the latter from the running system instead.

@@ -63,9 +63,7 @@ Result<JudgedImages> ImageJudge::look_into_all(const Evidence& evidence, const D
     if (kernel.command_line) own.parameter_ids = ids_of_command_line(*kernel.command_line);
     if (own != config) {
       // The settings have ids that its entry has not got, or the other way round.
-      auto alone = facts;
-      alone.kernels = {kernel};
-      auto orders = prove_load_order(files_, alone, evidence.claims, own);
+      auto orders = prove_load_order(files_, facts, kernel, evidence.claims, own);
       if (!orders) return failure_of(orders);
       for_kernel.root_alone = std::move(orders->root_alone);
     }

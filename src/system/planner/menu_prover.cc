@@ -16,13 +16,18 @@ namespace vfio_switch {
 namespace {
 
 /// Proves one entry after the other. Those that start the same files with the same words fare
-/// alike: GRUB lists the first entry a second time in its submenu.
+/// alike: GRUB lists the first entry a second time in its submenu, and once more for recovery.
 class MenuProver {
  public:
   MenuProver(const FileReader& files, const SystemFacts& facts,
              const std::vector<PciAddress>& functions, const std::vector<Claim>& claims,
              const OpenedImages& opened)
-      : files_(files), facts_(facts), functions_(functions), claims_(claims), opened_(opened) {}
+      : files_(files),
+        facts_(facts),
+        functions_(functions),
+        claims_(claims),
+        opened_(opened),
+        config_(current_config(facts)) {}
 
   Result<EntryProof> prove(const BootEntry& entry) {
     EntryProof proof{entry};
@@ -34,7 +39,8 @@ class MenuProver {
     }
     const auto images = files_of(entry);
     for (const auto& image : images) proof.evidence.push_back({image});
-    const Key key{*entry.release, images, *entry.command_line, entry.possible_words};
+    const Key key{*entry.release, images, deciding_words(*entry.command_line),
+                  entry.possible_words};
     auto found = known_.find(key);
     if (found == known_.end()) {
       auto functions = prove_functions(entry, images);
@@ -49,7 +55,7 @@ class MenuProver {
   struct Key {
     std::string release;
     std::vector<std::string> images;
-    std::string line;
+    std::vector<std::string> words;
     std::vector<std::string> possible;
 
     auto operator<=>(const Key&) const = default;
@@ -57,14 +63,11 @@ class MenuProver {
 
   Result<std::vector<EntryFunction>> prove_functions(const BootEntry& entry,
                                                      const std::vector<std::string>& images) {
-    auto facts = facts_;
-    auto kernel = *std::ranges::find(facts.kernels, *entry.release, &Kernel::release);
+    auto kernel = *std::ranges::find(facts_.kernels, *entry.release, &Kernel::release);
     kernel.loaded = images;
     kernel.command_line = entry.command_line;
-    facts.kernels = {kernel};
-    auto config = current_config(facts);
-    config.parameter_ids = ids_of_command_line(*entry.command_line);
-    const auto orders = prove_load_order(files_, facts, claims_, config);
+    config_.parameter_ids = ids_of_command_line(*entry.command_line);
+    const auto orders = prove_load_order(files_, facts_, kernel, claims_, config_);
     if (!orders) return std::unexpected(orders.error());
     std::vector<EntryFunction> functions;
     const auto add = [&](const std::vector<LoadOrder>& list) {
@@ -74,7 +77,7 @@ class MenuProver {
       add(orders->root_alone);
       return functions;
     }
-    const auto report = prove_image(files_, facts, kernel, claims_, orders->root_alone, opened_);
+    const auto report = prove_image(files_, facts_, kernel, claims_, orders->root_alone, opened_);
     if (!report) return std::unexpected(report.error());
     if (report->condition == ImageCondition::readable) {
       add(report->orders);
@@ -91,6 +94,7 @@ class MenuProver {
   const std::vector<PciAddress>& functions_;
   const std::vector<Claim>& claims_;
   const OpenedImages& opened_;
+  DriverConfig config_;
   std::map<Key, std::vector<EntryFunction>> known_;
 };
 
