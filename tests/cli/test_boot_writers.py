@@ -32,7 +32,8 @@ class Writers(SysrootCase):
         return stage
 
     def words(self, setup: SetUp) -> list[list[str]]:
-        return [sorted(line.split()) for line in setup.lines()]
+        """Of every usual entry; a deployment's own name is each time another."""
+        return [sorted(word for word in line.split() if not word.startswith("ostree=")) for line in setup.lines()]
 
     def enable(self, stage: Stage) -> None:
         """Every usual entry gets the parameter, and loses nothing."""

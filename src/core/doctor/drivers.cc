@@ -127,8 +127,12 @@ void check_lost(const Examination& examination, std::vector<Finding>& findings) 
   const bool in_the_way = given && !std::ranges::all_of(functions, [&](const PciAddress& address) {
                             return given->match(*find_device(examination.facts, address));
                           });
-  // They override what enable would write, and it would be refused.
-  if (in_the_way) remedy = dropping(examination, ids_on_command_line(examination.facts));
+  // They override what enable would write, and it would be refused: for as long as this boot has
+  // them, where the next one's command line is not known.
+  if (in_the_way) {
+    remedy = dropping(examination, ids_on_command_line(examination.facts));
+    add_steps(remedy, {Manual{ByHand::reboot}});
+  }
   remedy.emplace_back(own_command({"enable"}));
   findings.push_back(
       make_finding(FindingCause::passthrough_lost,
