@@ -139,7 +139,7 @@ Result<BootRollback> roll_back_boot(const Diff& planned, const FileReader& files
   const auto ours = machine.state.boot_parameters;
   if (ours.empty()) return part;
   const auto is_known = [&](const FileChange& change) {
-    return changes_file(planned, change.path) || changes_file(part.diff, change.path) ||
+    return changes_file(planned, change.path) ||
            std::ranges::find(part.settings, change.path, &FileChange::path) != part.settings.end();
   };
   auto settings = give_back_settings(files, journal, ours);
@@ -161,7 +161,8 @@ Result<BootRollback> roll_back_boot(const Diff& planned, const FileReader& files
   if (!outputs) return failure_of(outputs);
   if (*outputs && !comes_with_build(planned, machine.facts)) {
     for (const auto& change : **outputs) {
-      if (!is_known(change)) part.diff.emplace_back(change);
+      // Hooks of the builds, like kernelstub's, write some of it from the settings.
+      if (!is_known(change)) part.settings.push_back(change);
     }
   } else if (run != nullptr) {
     part.add(run_tool(*run, options));

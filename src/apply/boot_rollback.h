@@ -17,7 +17,8 @@ namespace vfio_switch {
 
 /// What a rollback does about the kernel command line.
 struct BootRollback : PlanPart {
-  std::vector<FileChange> settings;  ///< an image that is built may hold them: they come before it
+  /// Files that are given back: an image that is built may hold them, so they come before it.
+  std::vector<FileChange> settings;
 };
 
 /// What takes our kernel parameters out again, for a rollback that does `planned` already. A file

@@ -76,6 +76,7 @@ BY_HAND = {
     "remove-from-image-source": "the same",
     "write-command-line": "what else stands in the command line is known to the person who built the image",
     "comment-out": "the line is somebody's, and what it is for is not known",
+    "mind-devices": "whether a device that the step before frees should be free is the person's to know",
     "move-away": "the same of a file",
     "have-recovery-key": "it is on paper",
     "report-bug": "people read it",
