@@ -272,7 +272,7 @@ class Refind(SetUp):
         self.root.write("boot/EFI/refind/refind.conf", "timeout 20\n")
 
     def lines(self) -> list[str]:
-        return [line for line in re.findall(r'(?m)^".*" "(.*)"$', self.root.read("boot/refind_linux.conf")) if "single" not in line]
+        return re.findall(r'(?m)^"Boot with .*" "(.*)"$', self.root.read("boot/refind_linux.conf"))
 
 
 class NoLoader(SetUp):

@@ -51,7 +51,7 @@ std::optional<Quoted> refind_line(std::string_view line) {
   }
   const Quoted quoted{0, line, quotes[2] + 1, quotes[3] - quotes[2] - 1};
   BootEntry entry;
-  entry.kernel.emplace();  // that of the directory
+  entry.kernel.emplace();  // the one that lies beside the file
   entry.title = line.substr(quotes[0] + 1, quotes[1] - quotes[0] - 1);
   entry.command_line = quoted.command_line();
   if (kind_of(entry) == EntryKind::rescue) return std::nullopt;
