@@ -27,8 +27,8 @@ struct MenuLoss {
 /// Compares two readings of a boot menu: every usual entry of `before` whose kernel is there is
 /// still there, with every word of its command line but for `drop`; the one that starts next has
 /// `add`, since others may be written by hand. Of deployments the one that starts next is compared
-/// with the one that did: a new one takes its place. What is not known of an entry is no loss. Nothing
-/// where nothing is lost.
+/// with the one that did: a new one takes its place. What is not known of an entry is no loss.
+/// Nothing where nothing is lost.
 [[nodiscard]] std::optional<MenuLoss> find_menu_loss(const BootMenu& before, const BootMenu& after,
                                                      const std::vector<std::string>& add,
                                                      const std::vector<std::string>& drop);
