@@ -8,16 +8,10 @@
 #include "core/cards/intent.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
+#include "core/plan/command_line_plan.h"
 #include "core/plan/plan.h"
 
 namespace vfio_switch {
-
-/// What may be done about the kernel's command line.
-struct BootPolicy {
-  bool may_add = true;  ///< somebody asked for it; else only what was added before is restored
-  bool pass_through = false;  ///< `iommu = pt` in the settings
-  bool may_run = true;        ///< the boot loader's tool can be run
-};
 
 /// True if the IOMMU is off, and the parameter that turns it on is staged or may be: whether the
 /// card is isolated can be judged only after the reboot.
