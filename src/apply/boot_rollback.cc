@@ -25,13 +25,10 @@ using Parameters = std::vector<std::string>;
 /// Takes our parameters out of what stands at `path` now; nothing where they are not in it.
 std::optional<FileChange> strip(const std::string& path, const FileState& now,
                                 const Parameters& ours) {
-  const auto* file = std::get_if<RegularFile>(&now);
-  if (file == nullptr) return std::nullopt;
-  auto after = *file;
-  after.content = without_parameters(syntax_of(path), file->content, ours);
-  after.modified = 0;
-  if (after.content == file->content) return std::nullopt;
-  return FileChange{path, now, after, ReasonCause::parameters_stripped, true};
+  auto after = without_ours(path, now, ours);
+  if (same_content(now, after)) return std::nullopt;
+  if (auto* file = std::get_if<RegularFile>(&after)) file->modified = 0;
+  return FileChange{path, now, std::move(after), ReasonCause::parameters_stripped, true};
 }
 
 /// The settings that the journal tells of.
@@ -43,10 +40,11 @@ Result<std::vector<FileChange>> give_back_settings(const FileReader& files, cons
     if (!is_boot_setting(made)) continue;
     const auto now = files.state(made.path);
     if (!now) return std::unexpected(now.error());
+    const auto before = without_ours(made.path, made.before, ours);
     // A boot entry goes with its kernel: it stays away.
-    if (std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
+    if (std::holds_alternative<Absent>(*now) || same_content(*now, before)) continue;
     if (same_content(*now, made.after)) {
-      found.push_back({made.path, *now, made.before, ReasonCause::restored, true});
+      found.push_back({made.path, *now, before, ReasonCause::restored, true});
     } else if (auto stripped = strip(made.path, *now, ours)) {
       found.push_back(std::move(*stripped));
     }
@@ -127,6 +125,14 @@ PlanPart run_tool(const BootParameters& run, const PlanOptions& options) {
 }
 
 }  // namespace
+
+FileState without_ours(const std::string& path, const FileState& state, const Parameters& ours) {
+  const auto* file = std::get_if<RegularFile>(&state);
+  if (file == nullptr) return state;
+  auto rest = *file;
+  rest.content = without_parameters(syntax_of(path), file->content, ours);
+  return rest;
+}
 
 bool is_boot_setting(const FileChange& made) {
   return made.boot_parameters && !is_boot_drop_in(made.path);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "apply/journal.h"
@@ -14,6 +15,11 @@ namespace vfio_switch {
 /// True if `made` changed a file that belongs to the boot loader, to add or remove our kernel
 /// parameters. roll_back_boot() restores such a file.
 [[nodiscard]] bool is_boot_setting(const FileChange& made);
+
+/// A file of settings without our parameters `ours`. What the journal has as a file's former
+/// content may hold them: somebody edited it between two changes of ours.
+[[nodiscard]] FileState without_ours(const std::string& path, const FileState& state,
+                                     const std::vector<std::string>& ours);
 
 /// What a rollback does about the kernel command line.
 struct BootRollback : PlanPart {

@@ -147,10 +147,11 @@ class Planning {
     for (const auto& made : std::views::reverse(known)) {
       if (!is_boot_setting(made) || (kind_ == WayOut::disable && ours.empty())) continue;
       const auto now = look_at(made.path);
-      if (!now || std::holds_alternative<Absent>(*now) || same_content(*now, made.before)) continue;
+      const auto before = without_ours(made.path, made.before, ours);
+      if (!now || std::holds_alternative<Absent>(*now) || same_content(*now, before)) continue;
       const bool whole = kind_ != WayOut::disable && same_content(*now, made.after);
       if (whole && !is_lost(made.before)) {
-        add(made.path, *now, made.before, ReasonCause::restored, true);
+        add(made.path, *now, before, ReasonCause::restored, true);
         plan_.changes_boot = true;
       } else {
         strip(made.path, *now, ours);
@@ -165,10 +166,9 @@ class Planning {
   void strip(const std::string& path, const FileState& now, const Parameters& ours) {
     const auto* file = std::get_if<RegularFile>(&now);
     if (file == nullptr || ours.empty() || is_planned(path)) return;
-    auto after = *file;
-    after.content = without_parameters(syntax_of(path), file->content, ours);
-    after.modified = 0;
-    if (after.content == file->content) return;
+    auto after = without_ours(path, now, ours);
+    if (same_content(now, after)) return;
+    std::get<RegularFile>(after).modified = 0;
     add(path, now, after, ReasonCause::parameters_stripped, true);
     plan_.changes_boot = true;
   }

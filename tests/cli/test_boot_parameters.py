@@ -211,6 +211,23 @@ class Grub(BootCase):
         self.assert_status(self.rebuild(root, "enable"), 0)
         self.assertEqual(self.passed(root)[-1], "intel_iommu=on")
 
+    def test_an_edit_between_two_changes_stays_alone(self) -> None:
+        """What the second change found held the first one's parameter."""
+        for number, program in enumerate(("rollback", "way-out")):
+            with self.subTest(program):
+                root = self.with_grub(self.laptop(to=str(number)), drop_ins=False)
+                self.assert_status(self.rebuild(root, "enable"), 0)
+                root.write(SETTINGS, root.read(SETTINGS) + "# mine\n")
+                root.write("etc/vfio-switch.conf", "iommu = pt\n")
+                self.assert_status(self.rebuild(root, "enable"), 0)
+                self.assertIn("intel_iommu=on iommu=pt", root.read(SETTINGS))
+                if program == "way-out":
+                    root.write("var/lib/vfio-switch/state.json", "damaged")
+                    self.assert_status(run([HOOK, "--sysroot", str(root.path), "pre-remove"]), 0)
+                else:
+                    self.assert_status(self.rebuild(root, "rollback"), 0)
+                self.assertEqual(root.read(SETTINGS), WITH_SETTINGS + "# mine\n")
+
     def test_after_the_reboot_isolation_is_judged(self) -> None:
         """The table is there and the parameter too, and still there are no groups."""
         root = self.with_grub(self.laptop())
