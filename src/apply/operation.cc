@@ -18,10 +18,6 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::string_view look_at_settings =
-    "The settings that the entries are written from do not say what the entries say: compare them, "
-    "run their tool by hand, and try again.";
-
 /// What earlier boots came to says nothing about what is staged now. A trace that stays is no
 /// failure.
 void forget_boots(FileStore& files) {
@@ -30,25 +26,42 @@ void forget_boots(FileStore& files) {
   }
 }
 
-/// An Error where an entry of the boot menu has lost what it had, or lacks what it was to get.
-Result<void> compare_menus(const Machine& before, const BootMenu& after, const State& wanted) {
+/// What a person can look at where the tool of `loader` writes other entries than were there.
+std::string look_at_entries(const BootLoader& loader) {
+  std::vector<std::string> command;
+  if (const auto* grub = std::get_if<Grub>(&loader)) command = grub->command;
+  if (const auto* generator = std::get_if<EntryGenerator>(&loader)) command = generator->command;
+  std::string text =
+      "The boot menu's settings do not say what its entries say. Compare them, and put into the "
+      "settings what is missing there";
+  if (!command.empty()) text += "; '" + join(command, " ") + "' writes the entries";
+  return text + ". Then try again.";
+}
+
+/// An Error where an entry of the boot menu has lost what it had, or lacks what it was to get. On
+/// the way back nothing is asked of an entry but that it is there: whoever gives the card back need
+/// not own what somebody else's settings pass.
+Result<void> compare_menus(const Machine& before, const BootMenu& after, const State& wanted,
+                           const FileReader& seen) {
+  const bool enables = wanted.intent == Intent::enabled;
+  const auto& kept = wanted.boot_parameters;
   auto drop = before.state.boot_parameters;
   std::erase_if(drop, [&](const std::string& parameter) {
-    const auto& kept = wanted.boot_parameters;
     return std::ranges::find(kept, parameter) != kept.end();
   });
-  const auto loss = find_menu_loss(before.facts.boot_menu, after, wanted.boot_parameters, drop);
+  const auto loss =
+      find_menu_loss(before.facts.boot_menu, after, enables ? kept : std::vector<std::string>(),
+                     drop, [&](const std::string& path) { return seen.exists(path); });
   if (!loss) return {};
   const auto entry = "the boot menu entry '" + printable(loss->entry) + "'";
+  const auto word = printable(loss->word);
   switch (loss->what) {
     case MenuLoss::What::entry:
-      return fail(entry + " is gone", std::string(look_at_settings));
+      return fail(entry + " is gone", look_at_entries(before.facts.boot_loader));
     case MenuLoss::What::word:
-      return fail(entry + " has lost " + printable(loss->word), std::string(look_at_settings));
+      return fail(entry + " has lost " + word, look_at_entries(before.facts.boot_loader));
     case MenuLoss::What::missing:
-      return fail(entry + " lacks " + printable(loss->word), std::string(look_at_settings));
-    case MenuLoss::What::kept:
-      return fail(entry + " still has " + printable(loss->word), std::string(look_at_settings));
+      return fail(entry + " lacks " + word, look_at_entries(before.facts.boot_loader));
   }
   return {};
 }
@@ -97,7 +110,7 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
       const auto now = read_machine(seen);
       // What cannot be read any more is told with the proof.
       if (!now) return {};
-      return compare_menus(planned->machine, now->facts.boot_menu, result.plan.state);
+      return compare_menus(planned->machine, now->facts.boot_menu, result.plan.state, seen);
     };
     return mounts_esps ? check(EspView(files)) : check(files);
   });

@@ -214,23 +214,47 @@ Result<CommandResult> Transaction::run_tool(const Invocation& command, const Tic
 
 Result<void> Transaction::set_parameters(Journal& journal, int id, const BootParameters& boot,
                                          std::size_t number) {
+  std::vector<std::optional<std::string>> before;
+  for (const auto& path : boot.outputs) {
+    auto content = files_.read(path);
+    if (!content) return failure_of(content);
+    before.push_back(std::move(*content));
+  }
   const Invocation command{boot.command.front(), {boot.command.begin() + 1, boot.command.end()}};
   auto result = run_tool(command);
   if (!result) return failure_of(result);
   if (result->exit_status != 0) {
     return fail(tool_failure(command.program + " failed", *result));
   }
-  for (const auto& path : boot.outputs) {
-    auto content = files_.read(path);
-    if (!content) return failure_of(content);
-    for (const auto& parameter : boot.parameters) {
-      if (!*content || output_has(path, **content, parameter)) continue;
-      return fail(
-          command.program + " wrote " + path + " without " + parameter,
-          "Look for a setting of the boot loader that overrides it, and add the parameter there.");
-    }
-  }
+  if (auto checked = check_outputs(boot, before); !checked) return checked;
   return journal.written(files_, id, number);
+}
+
+Result<void> Transaction::check_outputs(
+    const BootParameters& boot, const std::vector<std::optional<std::string>>& before) const {
+  for (const auto& parameter : boot.parameters) {
+    bool any_has = false;
+    std::optional<std::string> lacking;
+    std::optional<std::string> untouched;
+    for (std::size_t i = 0; i < boot.outputs.size(); ++i) {
+      const auto& path = boot.outputs[i];
+      auto content = files_.read(path);
+      if (!content) return failure_of(content);
+      if (!*content || !tells_parameters(path, **content)) continue;
+      if (output_has(path, **content, parameter)) {
+        any_has = true;
+      } else {
+        // What it did not write may be somebody's own.
+        (before[i] == *content ? untouched : lacking) = path;
+      }
+    }
+    if (!any_has && !lacking) lacking = untouched;
+    if (!lacking) continue;
+    return fail(
+        boot.command.front() + " wrote " + *lacking + " without " + parameter,
+        "Look for a setting of the boot loader that overrides it, and add the parameter there.");
+  }
+  return {};
 }
 
 Result<void> Transaction::rebuild(const RebuildInitramfs& rebuild, std::size_t number,

@@ -67,6 +67,10 @@ class Transaction {
   /// Runs the boot loader's tool, the `number`th of the transaction, and looks at what it wrote.
   [[nodiscard]] Result<void> set_parameters(Journal& journal, int id, const BootParameters& boot,
                                             std::size_t number);
+  /// An Error where what the boot loader's tool wrote lacks a parameter; `before` is what the files
+  /// were.
+  [[nodiscard]] Result<void> check_outputs(
+      const BootParameters& boot, const std::vector<std::optional<std::string>>& before) const;
   [[nodiscard]] Result<void> rebuild(const RebuildInitramfs& rebuild, std::size_t number,
                                      std::size_t count);
   /// Puts what a tool built where it belongs, and has it checked.

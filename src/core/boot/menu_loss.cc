@@ -19,10 +19,10 @@ bool is_deployment_word(std::string_view word) {
   return word.starts_with("ostree=");
 }
 
-/// False for an entry that a kernel which was removed has left behind.
-bool has_kernel(const BootEntry& entry) {
+/// What `entry` starts; empty where that is not known, or not there.
+std::string kernel_of(const BootEntry& entry) {
   const auto& file = entry.unified_image ? entry.unified_image : entry.kernel;
-  return file && !file->at.empty();
+  return file ? file->at : std::string();
 }
 
 /// What `entry` has become: by its id, or, where a boot counter or a new image changed that, by
@@ -62,16 +62,22 @@ const BootEntry* starts_next(const BootMenu& menu) {
 
 }  // namespace
 
-std::optional<MenuLoss> find_menu_loss(const BootMenu& before, const BootMenu& after,
-                                       const std::vector<std::string>& add,
-                                       const std::vector<std::string>& drop) {
+std::optional<MenuLoss> find_menu_loss(
+    const BootMenu& before, const BootMenu& after, const std::vector<std::string>& add,
+    const std::vector<std::string>& drop,
+    const std::function<bool(const std::string& path)>& is_there) {
   // A menu that cannot be read says nothing about what is gone.
-  if (after.entries.empty()) return std::nullopt;
+  const bool is_read = after.loader != LoaderKind::unknown && after.notes.empty();
+  if (after.entries.empty() && !is_read) return std::nullopt;
   const auto* first = starts_next(after);
   for (const auto& entry : before.entries) {
-    if (!is_usual(entry) || !entry.command_line || !has_kernel(entry)) continue;
-    if (is_deployment(entry) && &entry != starts_next(before)) continue;
+    const auto kernel = kernel_of(entry);
+    if (!is_usual(entry) || !entry.command_line || kernel.empty()) continue;
+    const bool started_next = &entry == starts_next(before);
+    if (is_deployment(entry) && (!started_next || first == nullptr)) continue;
     const auto* now = is_deployment(entry) ? first : find_again(after, entry);
+    // proxmox-boot-tool(8) takes older kernels away from the ESPs.
+    if (now == nullptr && !started_next && !is_there(kernel)) continue;
     if (now == nullptr) return MenuLoss{MenuLoss::What::entry, entry.title, {}};
     if (!now->command_line) continue;
     if (auto word = lost_word(*entry.command_line, *now->command_line, drop)) {
@@ -82,10 +88,6 @@ std::optional<MenuLoss> find_menu_loss(const BootMenu& before, const BootMenu& a
   for (const auto& parameter : add) {
     if (has_parameter(*first->command_line, parameter)) continue;
     return MenuLoss{MenuLoss::What::missing, first->title, parameter};
-  }
-  for (const auto& parameter : drop) {
-    if (!has_parameter(*first->command_line, parameter)) continue;
-    return MenuLoss{MenuLoss::What::kept, first->title, parameter};
   }
   return std::nullopt;
 }

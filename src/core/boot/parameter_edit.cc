@@ -195,11 +195,18 @@ bool has_parameter(const BootLoader& loader, std::string_view parameter) {
 
 bool is_stale(const BootLoader& loader, std::string_view parameter) {
   if (const auto* generator = std::get_if<EntryGenerator>(&loader)) {
-    return has_parameter(loader, parameter) &&
-           std::ranges::any_of(generator->outputs, [&](const ParameterFile& output) {
-             const auto* content = content_of(output);
-             return content != nullptr && !output_has(output.path, *content, parameter);
-           });
+    // Others may have entries there that the tool never writes.
+    const auto lacks = [&](const ParameterFile& output) {
+      const auto* content = content_of(output);
+      return content != nullptr && !output_has(output.path, *content, parameter);
+    };
+    const auto has = [&](const ParameterFile& output) {
+      const auto* content = content_of(output);
+      return content != nullptr && tells_parameters(output.path, *content) &&
+             output_has(output.path, *content, parameter);
+    };
+    return has_parameter(loader, parameter) && std::ranges::any_of(generator->outputs, lacks) &&
+           std::ranges::none_of(generator->outputs, has);
   }
   const auto* grub = std::get_if<Grub>(&loader);
   return grub != nullptr && grub->generated && has_parameter(loader, parameter) &&
@@ -267,14 +274,22 @@ Edited edit_parameters(const BootLoader& loader, const std::vector<std::string>&
   return std::visit([&](const auto& one) { return edit(one, add, drop); }, loader);
 }
 
+bool tells_parameters(std::string_view path, std::string_view content) {
+  if (path.ends_with("/grub.cfg") || path.ends_with("/limine.conf") ||
+      path.ends_with("/extlinux.conf")) {
+    return true;
+  }
+  // kernelstub leaves the second as it is where a single kernel is installed.
+  return syntax_of(path) == ParameterSyntax::boot_entry && !path.ends_with("-oldkern.conf") &&
+         is_kernel_entry(path, content);
+}
+
 bool output_has(std::string_view path, std::string_view content, std::string_view parameter) {
+  if (!tells_parameters(path, content)) return true;
   if (path.ends_with("/grub.cfg")) return grub_cfg_has(content, parameter);
   if (path.ends_with("/limine.conf")) return limine_has(content, parameter);
   if (path.ends_with("/extlinux.conf")) return extlinux_has(path, content, parameter);
-  // kernelstub leaves it as it is where a single kernel is installed.
-  if (path.ends_with("-oldkern.conf")) return true;
-  if (syntax_of(path) != ParameterSyntax::boot_entry) return true;
-  return !is_kernel_entry(path, content) || entry_has_parameter(content, parameter);
+  return entry_has_parameter(content, parameter);
 }
 
 }  // namespace vfio_switch

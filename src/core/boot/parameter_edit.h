@@ -48,6 +48,10 @@ namespace vfio_switch {
     const BootLoader& loader, const std::vector<std::string>& add,
     const std::vector<std::string>& drop);
 
+/// False for a file at `path` that says of no kernel that is to be started which parameters it
+/// gets.
+[[nodiscard]] bool tells_parameters(std::string_view path, std::string_view content);
+
 /// True if `content`, which a boot loader's tool wrote to `path`, passes `parameter` to the kernel.
 /// Of a grub.cfg it is enough that one entry does.
 [[nodiscard]] bool output_has(std::string_view path, std::string_view content,
