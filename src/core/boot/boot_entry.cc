@@ -144,7 +144,8 @@ std::string remove_cmdline_file_parameter(std::string_view text, std::string_vie
 }
 
 std::string_view first_line(std::string_view text) {
-  const auto line = text.substr(0, text.find('\n'));
+  auto line = text.substr(0, text.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
   return trim(line).starts_with('#') ? std::string_view() : line;
 }
 

@@ -37,7 +37,9 @@ std::vector<Setting> settings_of(std::string_view text) {
     Setting setting;
     setting.is_for_all = trimmed.substr(key.size(), close - key.size()) == "default";
     setting.replaces = trim(trimmed.substr(close + 1, equals - close)) == "=";
-    auto value = trim(without_comment(trim(trimmed.substr(equals + 1))));
+    const auto behind = trimmed.substr(equals + 1);
+    auto value = trim(without_comment(trim(behind)));
+    if (value.empty()) value = behind.substr(0, 0);  // trim() leaves no place of one
     const bool opens = !value.empty() && (value.front() == '"' || value.front() == '\'');
     if (opens) {
       setting.is_whole = value.size() > 1 && value.back() == value.front();
@@ -86,8 +88,10 @@ std::optional<std::string> add_limine_parameter(std::string_view text, std::stri
   const auto settings = settings_of(text);
   const auto* last = last_for_all(settings);
   if (last == nullptr || !last->is_whole) return std::nullopt;
-  const auto added = add_parameter(last->value(text), parameter);
+  auto added = add_parameter(last->value(text), parameter);
   if (!added) return std::nullopt;
+  // What comes first in an appended value would become one word with what is there.
+  if (last->size == 0 && !last->replaces) added->insert(0, " ");
   return std::string(text).replace(last->begin, last->size, *added);
 }
 

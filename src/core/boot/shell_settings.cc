@@ -50,8 +50,10 @@ std::optional<std::string> add_to_value(std::string_view text, const ShellAssign
   std::string added(text);
   if (!is_whole_quoted(assignment)) return added.insert(assignment.end, own_segment(parameter));
   const auto size = assignment.end - assignment.value - 2;
-  const auto value = add_parameter(text.substr(assignment.value + 1, size), parameter);
+  auto value = add_parameter(text.substr(assignment.value + 1, size), parameter);
   if (!value) return std::nullopt;
+  // What comes first in an appended value would become one word with what is there.
+  if (size == 0 && assignment.appends) value->insert(0, " ");
   return added.replace(assignment.value + 1, size, *value);
 }
 

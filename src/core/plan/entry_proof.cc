@@ -43,14 +43,20 @@ bool decides(std::string_view word) {
   return std::ranges::any_of(deciding_keys, [&](auto key) { return name.starts_with(key); });
 }
 
+/// The ids that a word gives to pci-stub; the kernel takes '-' and '_' alike.
+std::optional<std::string_view> stub_ids(std::string_view word) {
+  const auto equals = word.find('=');
+  if (equals == std::string_view::npos) return std::nullopt;
+  if (module_name(word.substr(0, equals)) != "pci_stub.ids") return std::nullopt;
+  return word.substr(equals + 1);
+}
+
 /// The word of the entry whose effect on `device` is not known; nothing where all is clear.
 std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice& device) {
   const auto& line = *entry.command_line;
   for (const auto word : split_words(line, " \t\n")) {
-    constexpr std::string_view stub = "pci-stub.ids=";
-    if (word.starts_with(stub) && VfioIds::parse(word.substr(stub.size())).match(device)) {
-      return std::string(word);
-    }
+    const auto ids = stub_ids(word);
+    if (ids && VfioIds::parse(*ids).match(device)) return std::string(word);
   }
   const auto found = std::ranges::find_if(entry.possible_words, decides);
   return found == entry.possible_words.end() ? std::nullopt : std::optional(*found);
@@ -167,8 +173,7 @@ std::vector<std::string> deciding_words(std::string_view command_line) {
   if (command_line.contains('"')) return {std::string(command_line)};
   std::vector<std::string> words;
   for (const auto word : split_words(command_line, " \t\n")) {
-    const bool decides_too =
-        word == "--" || word.starts_with("amd_iommu=") || word.starts_with("pci-stub.ids=");
+    const bool decides_too = word == "--" || word.starts_with("amd_iommu=") || stub_ids(word);
     if (decides_too || decides(word)) words.emplace_back(word);
   }
   return words;

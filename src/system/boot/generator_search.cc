@@ -15,6 +15,15 @@ namespace vfio_switch {
 
 namespace {
 
+/// The files as the tool sources them, one after the other.
+std::string joined(const std::vector<ParameterFile>& settings) {
+  std::string script;
+  for (const auto& file : settings) {
+    if (const auto* text = std::get_if<RegularFile>(&file.state)) script += text->content + "\n";
+  }
+  return script;
+}
+
 bool sets_yes(std::string_view script, std::string_view variable) {
   const auto assignments = find_assignments(script);
   if (!assignments) return false;
@@ -142,11 +151,8 @@ std::optional<EntryGenerator> sdboot_manage(SettingsSearch& look, std::string_vi
     look.observe_directory(syntax, "/usr/lib/sdboot-manage.conf.d", ".conf", generator.settings);
     look.observe_directory(syntax, "/etc/sdboot-manage.conf.d", ".conf", generator.settings);
   }
-  const bool is_off = std::ranges::any_of(generator.settings, [](const ParameterFile& file) {
-    const auto* text = std::get_if<RegularFile>(&file.state);
-    return text != nullptr && sets_yes(text->content, "NO_AUTOGEN");
-  });
-  if (is_off || generator.outputs.empty()) return std::nullopt;
+  const bool writes_nothing = sets_yes(joined(generator.settings), "NO_AUTOGEN");
+  if (writes_nothing || generator.outputs.empty()) return std::nullopt;
   return generator;
 }
 
@@ -163,6 +169,8 @@ std::optional<EntryGenerator> sdbootutil(SettingsSearch& look) {
   });
   if (!ours) return std::nullopt;
   look.observe(ParameterSyntax::command_line, "/etc/kernel/cmdline", generator.settings);
+  look.observe_directory(ParameterSyntax::command_line, "/etc/kernel/cmdline.d", "",
+                         generator.settings);
   return generator;
 }
 
@@ -192,10 +200,7 @@ std::optional<EntryGenerator> find_u_boot_update(SettingsSearch& look) {
     look.observe_directory(syntax, "/usr/share/u-boot-menu/conf.d", ".conf", generator.settings);
     look.observe_directory(syntax, "/etc/u-boot-menu/conf.d", ".conf", generator.settings);
   }
-  std::string script;
-  for (const auto& file : generator.settings) {
-    if (const auto* text = std::get_if<RegularFile>(&file.state)) script += text->content + "\n";
-  }
+  const auto script = joined(generator.settings);
   if (is_off(script, "U_BOOT_UPDATE")) return std::nullopt;
   if (!u_boot_settings_say(script)) {
     look.observe(ParameterSyntax::first_line, "/etc/kernel/cmdline", generator.settings);

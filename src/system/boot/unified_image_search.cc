@@ -2,6 +2,7 @@
 #include "system/boot/unified_image_search.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <set>
 #include <string>
 #include <string_view>
@@ -73,6 +74,19 @@ bool says(const std::vector<ParameterFile>& scripts, std::string_view variable,
   return is_so;
 }
 
+/// Of files of one name that of /etc is read alone: the others are the first `vendors`.
+void take_out_masked(std::vector<ParameterFile>& files, std::size_t vendors) {
+  const auto name = [](const ParameterFile& file) {
+    return file.path.substr(file.path.rfind('/') + 1);
+  };
+  std::set<std::string> names;
+  for (auto i = vendors; i < files.size(); ++i) names.insert(name(files[i]));
+  const auto end = files.begin() + static_cast<std::ptrdiff_t>(vendors);
+  files.erase(std::remove_if(files.begin(), end,
+                             [&](const ParameterFile& file) { return names.contains(name(file)); }),
+              end);
+}
+
 std::optional<EntryGenerator> dracut(SettingsSearch& look) {
   if (!look.has_program("dracut")) return std::nullopt;
   EntryGenerator generator{.kind = EntryGenerator::Kind::dracut,
@@ -82,7 +96,9 @@ std::optional<EntryGenerator> dracut(SettingsSearch& look) {
   constexpr auto syntax = ParameterSyntax::dracut_settings;
   look.observe_directory(syntax, "/usr/lib/dracut/dracut.conf.d", ".conf", generator.settings);
   look.observe(syntax, "/etc/dracut.conf", generator.settings);
+  const auto vendors = generator.settings.size();
   look.observe_directory(syntax, "/etc/dracut.conf.d", ".conf", generator.settings);
+  take_out_masked(generator.settings, vendors);
   std::vector<ParameterFile> install;
   look.observe(command_line, "/etc/kernel/install.conf", install);
   const bool by_install = says(install, "uki_generator", "dracut");

@@ -230,6 +230,7 @@ TEST_CASE("Command line files") {
 TEST_CASE("Of a command line file some tools take the first line alone") {
   CHECK(add_first_line_parameter("root=a ro\nquiet\n", on) == "root=a ro intel_iommu=on\nquiet\n");
   CHECK(add_first_line_parameter("root=a", on) == "root=a intel_iommu=on");
+  CHECK(add_first_line_parameter("root=a\r\nb", on) == "root=a intel_iommu=on\r\nb");
   CHECK(first_line_has_parameter("root=a intel_iommu=on\n", on));
   CHECK_FALSE(first_line_has_parameter("root=a\nintel_iommu=on\n", on));
   CHECK_FALSE(first_line_has_parameter("# intel_iommu=on\n", on));

@@ -10,6 +10,7 @@
 #include "core/boot/parameter_edit.h"
 #include "core/boot/parameter_file.h"
 #include "core/boot/parameter_remedy.h"
+#include "core/boot/shell_settings.h"
 
 namespace vfio_switch {
 
@@ -250,6 +251,29 @@ TEST_CASE("limine-entry-tool's settings are lines, and no shell") {
   CHECK(remove_limine_parameter("KERNEL_CMDLINE[default]+=\"quiet a=b\" # a=b\n", "a=b") ==
         commented);
   CHECK_FALSE(limine_settings_say("# KERNEL_CMDLINE[default]=b\nX=1\n"));
+}
+
+TEST_CASE("An appended value begins a word of its own, and an empty one has no place of a word") {
+  const std::string on = "intel_iommu=on";
+  for (const std::string empty : {"KERNEL_CMDLINE[default]=\n", "KERNEL_CMDLINE[default]= # none\n",
+                                  "KERNEL_CMDLINE[default]=", "KERNEL_CMDLINE[default]=\"\"\n"}) {
+    INFO(empty);
+    CHECK_FALSE(limine_settings_have(empty, on));
+    const auto added = add_limine_parameter(empty, on);
+    REQUIRE(added);
+    CHECK(limine_settings_have(*added, on));
+    CHECK(remove_limine_parameter(*added, on) == empty);
+  }
+  const std::string limine = "KERNEL_CMDLINE[default]=\"rw\"\nKERNEL_CMDLINE[default]+=\"\"\n";
+  const auto added = add_limine_parameter(limine, on);
+  CHECK(added == "KERNEL_CMDLINE[default]=\"rw\"\nKERNEL_CMDLINE[default]+=\" intel_iommu=on\"\n");
+  CHECK(remove_limine_parameter(*added, on) == limine);
+
+  const ShellSettings settings{{"LINUX_OPTIONS"}};
+  const std::string shell = "LINUX_OPTIONS=\"rw\"\nLINUX_OPTIONS+=\"\"\n";
+  const auto longer = add_parameter(settings, shell, on);
+  CHECK(longer == "LINUX_OPTIONS=\"rw\"\nLINUX_OPTIONS+=\" intel_iommu=on\"\n");
+  CHECK(remove_parameter(settings, *longer, on) == shell);
 }
 
 }  // namespace vfio_switch

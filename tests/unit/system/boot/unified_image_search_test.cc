@@ -159,4 +159,14 @@ TEST_CASE("kernel-install has ukify read /etc/kernel/cmdline, and dracut its own
   CHECK(texts[0].first == dracut_drop_in_path);
 }
 
+TEST_CASE("A file of dracut's that another of its name masks sets nothing") {
+  const UnifiedRoot root;
+  root.write("/usr/bin/dracut", "");
+  root.write("/usr/lib/dracut/dracut.conf.d/10-x.conf", "uefi=yes\nkernel_cmdline=\"root=a\"\n");
+  CHECK(root.add().size() == 1);
+  std::filesystem::remove(root.outside(std::string(dracut_drop_in_path)));
+  root.write("/etc/dracut.conf.d/10-x.conf", "uefi=yes\n");
+  CHECK_THAT(root.obstacle(), has_text("dracut makes the command line"));
+}
+
 }  // namespace vfio_switch
