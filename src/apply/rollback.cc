@@ -86,7 +86,8 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
   auto boot = roll_back_boot(plan.diff, files, machine, journal, options);
   if (!boot) return failure_of(boot);
   // Images may hold the command line.
-  if (!boot->settings.empty() && comes_with_image(machine.facts.boot_loader)) {
+  const bool changes_line = !boot->settings.empty() || changes_boot_parameters(plan.diff);
+  if (changes_line && comes_with_image(machine.facts.boot_loader)) {
     plan.add({.diff = other_rebuilds(plan.diff, machine.facts, ReasonCause::holds_command_line)});
   }
   const auto first_rebuild = std::ranges::find_if(plan.diff, [](const Change& change) {

@@ -135,7 +135,7 @@ class Kernelstub(SetUp):
 
     CONFIG = "etc/kernelstub/configuration"
     ENTRY = "boot/efi/loader/entries/Pop_OS-current.conf"
-    generated = (CONFIG, ENTRY)
+    generated = (ENTRY,)
     regenerate = (["kernelstub"],)
 
     def make(self) -> None:

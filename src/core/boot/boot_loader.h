@@ -17,9 +17,9 @@ enum class ParameterSyntax {
   grub_settings,        ///< boot/grub_settings.h
   boot_entry,           ///< boot/boot_entry.h
   command_line,         ///< boot/boot_entry.h
-  sdboot_settings,      ///< LINUX_OPTIONS of sdboot-manage.conf: boot/entry_generators.h
-  limine_settings,      ///< KERNEL_CMDLINE of limine-entry-tool.conf(5): the same
-  dracut_settings,      ///< kernel_cmdline of dracut.conf(5), for unified images
+  sdboot_settings,      ///< LINUX_OPTIONS of sdboot-manage.conf: boot/shell_settings.h
+  limine_settings,      ///< boot/limine_settings.h
+  dracut_settings,      ///< kernel_cmdline of dracut.conf(5), for unified images: the same
   u_boot_settings,      ///< boot/u_boot_settings.h
   kernelstub_settings,  ///< boot/kernelstub_settings.h
   first_line,           ///< command_line of which the first line alone is read

@@ -29,23 +29,23 @@ bool contains(const std::vector<std::string>& list, const std::string& one) {
 }  // namespace
 
 const DropIn& grub_drop_in() {
-  return drop_ins[0];
+  return *drop_in_at(grub_drop_in_path);
 }
 
 const DropIn& sdboot_drop_in() {
-  return drop_ins[1];
+  return *drop_in_at(sdboot_drop_in_path);
 }
 
 const DropIn& limine_drop_in() {
-  return drop_ins[2];
+  return *drop_in_at(limine_drop_in_path);
 }
 
 const DropIn& dracut_drop_in() {
-  return drop_ins[3];
+  return *drop_in_at(dracut_drop_in_path);
 }
 
 const DropIn& u_boot_drop_in() {
-  return drop_ins[4];
+  return *drop_in_at(u_boot_drop_in_path);
 }
 
 const DropIn* drop_in_at(std::string_view path) {

@@ -107,16 +107,11 @@ bool holds_word(const ParameterFile& file, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
-/// kernelstub(8) changes its settings, which are no text for people, by options of its own.
-Remedy remedy_of_kernelstub(const Parameters& add, const Parameters& drop) {
-  Remedy remedy;
-  if (!drop.empty()) add_command(remedy, {"kernelstub", "--delete-options", join(drop, " ")});
-  if (!add.empty()) add_command(remedy, {"kernelstub", "--add-options", join(add, " ")});
-  return remedy;
-}
-
 Remedy remedy_of(const EntryGenerator& generator, const Parameters& add, const Parameters& drop) {
-  if (generator.kind == EntryGenerator::Kind::kernelstub) return remedy_of_kernelstub(add, drop);
+  // It has an option to take words out as well, which leaves the others in another order.
+  if (generator.kind == EntryGenerator::Kind::kernelstub && drop.empty()) {
+    return {Run{{{"kernelstub", "--add-options", join(add, " ")}}, true}};
+  }
   const auto edit = edit_generator(generator, add, drop, Editor::person);
   if (!edit) return edit.error().remedy;
   Remedy remedy;

@@ -83,24 +83,42 @@ std::vector<PlainBuild> plain_builds(const FileReader& files, const CommandRunne
   return {};
 }
 
+namespace {
+
+/// A tool that makes boot entries, and how the paths of its settings begin.
+struct BootTool {
+  std::string_view settings;
+  Invocation command;
+};
+
+bool begins(const std::vector<std::string>& paths, std::string_view prefix) {
+  return std::ranges::any_of(paths,
+                             [&](const std::string& path) { return path.starts_with(prefix); });
+}
+
+}  // namespace
+
 std::vector<Invocation> plain_boot_commands(const FileReader& files, const CommandRunner& runner,
                                             const std::vector<std::string>& changed) {
-  struct Tool {
-    std::string_view settings;  ///< how the paths of its settings begin
-    Invocation command;
-  };
-  static const std::array<Tool, 5> tools = {{
+  static const std::array<BootTool, 10> tools = {{
       {"/etc/sdboot-manage.conf", {"sdboot-manage", {"gen"}}},
       {"/etc/kernel/cmdline", {"sdbootutil", {"update-all-entries"}}},
       {"/etc/kernel/cmdline", {"proxmox-boot-tool", {"refresh"}}},
-      {"/etc/kernelstub/configuration", {"kernelstub", {}}},
+      {"/etc/kernel/cmdline", {"u-boot-update", {}}},
+      {"/etc/default/u-boot", {"u-boot-update", {}}},
       {"/etc/u-boot-menu/conf.d/", {"u-boot-update", {}}},
+      {"/etc/kernelstub/configuration", {"kernelstub", {}}},
+      {"/etc/default/kernelstub", {"kernelstub", {}}},
+      {"/etc/default/limine", {"limine-update", {}}},
+      {"/etc/limine-entry-tool.", {"limine-update", {}}},
   }};
   std::vector<Invocation> commands;
   for (const auto& [settings, command] : tools) {
-    const bool concerned = std::ranges::any_of(
-        changed, [&](const std::string& path) { return path.starts_with(settings); });
-    if (concerned && runner.has(command.program)) commands.push_back(command);
+    const bool known =
+        std::ranges::find(commands, command.program, &Invocation::program) != commands.end();
+    if (!known && begins(changed, settings) && runner.has(command.program)) {
+      commands.push_back(command);
+    }
   }
   if (runner.has("update-grub")) {
     commands.push_back({"update-grub", {}});
