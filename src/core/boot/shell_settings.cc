@@ -48,12 +48,13 @@ const ShellAssignment* last_assignment(const ShellSettings& settings,
 std::optional<std::string> add_to_value(std::string_view text, const ShellAssignment& assignment,
                                         std::string_view parameter) {
   std::string added(text);
-  if (!is_whole_quoted(assignment)) return added.insert(assignment.end, own_segment(parameter));
+  const auto own = own_segment(parameter);
+  if (!is_whole_quoted(assignment)) return added.insert(assignment.end, own);
   const auto size = assignment.end - assignment.value - 2;
-  auto value = add_parameter(text.substr(assignment.value + 1, size), parameter);
-  if (!value) return std::nullopt;
   // What comes first in an appended value would become one word with what is there.
-  if (size == 0 && assignment.appends) value->insert(0, " ");
+  if (size == 0 && assignment.appends) return added.insert(assignment.end, own);
+  const auto value = add_parameter(text.substr(assignment.value + 1, size), parameter);
+  if (!value) return std::nullopt;
   return added.replace(assignment.value + 1, size, *value);
 }
 

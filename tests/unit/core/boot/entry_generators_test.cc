@@ -254,7 +254,6 @@ TEST_CASE("limine-entry-tool's settings are lines, and no shell") {
 }
 
 TEST_CASE("An appended value begins a word of its own, and an empty one has no place of a word") {
-  const std::string on = "intel_iommu=on";
   for (const std::string empty : {"KERNEL_CMDLINE[default]=\n", "KERNEL_CMDLINE[default]= # none\n",
                                   "KERNEL_CMDLINE[default]=", "KERNEL_CMDLINE[default]=\"\"\n"}) {
     INFO(empty);
@@ -272,7 +271,7 @@ TEST_CASE("An appended value begins a word of its own, and an empty one has no p
   const ShellSettings settings{{"LINUX_OPTIONS"}};
   const std::string shell = "LINUX_OPTIONS=\"rw\"\nLINUX_OPTIONS+=\"\"\n";
   const auto longer = add_parameter(settings, shell, on);
-  CHECK(longer == "LINUX_OPTIONS=\"rw\"\nLINUX_OPTIONS+=\" intel_iommu=on\"\n");
+  CHECK(longer == "LINUX_OPTIONS=\"rw\"\nLINUX_OPTIONS+=\"\"' intel_iommu=on'\n");
   CHECK(remove_parameter(settings, *longer, on) == shell);
 }
 
