@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <ranges>
 #include <utility>
 
 #include "core/base/text.h"
@@ -64,7 +66,7 @@ class Reader {
     const char close = is_object ? '}' : ']';
     ++at_;
     if (take(close)) return true;
-    do {
+    for (bool more = true; more; more = take(',')) {
       if (is_object) {
         const auto key = value(depth + 1);
         auto name = key ? json_string(key->of(text_)) : std::nullopt;
@@ -74,7 +76,7 @@ class Reader {
       auto part = value(depth + 1);
       if (!part) return false;
       place.parts.push_back(std::move(*part));
-    } while (take(','));
+    }
     return take(close);
   }
 
@@ -108,9 +110,10 @@ class Reader {
 }  // namespace
 
 const JsonPlace* JsonPlace::find(std::string_view key) const {
-  const auto found = std::find(keys.rbegin(), keys.rend(), key);
-  if (found == keys.rend()) return nullptr;
-  return &parts[keys.size() - 1 - static_cast<std::size_t>(found - keys.rbegin())];
+  const auto reversed = std::views::reverse(keys);
+  const auto found = std::ranges::find(reversed, key);
+  if (found == reversed.end()) return nullptr;
+  return &parts[keys.size() - 1 - static_cast<std::size_t>(found - reversed.begin())];
 }
 
 std::optional<JsonPlace> find_json_places(std::string_view text) {
