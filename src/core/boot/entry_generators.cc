@@ -51,17 +51,15 @@ Obstacle by_hand(const EntryGenerator& generator, const std::string& file, const
 }
 
 /// The drop-in that would count; null where none is read, or what is read later replaces it.
-const DropIn* drop_in_of(const EntryGenerator& generator) {
+const DropIn* drop_in_of(const EntryGenerator& generator, bool adds) {
   if (generator.kind == Kind::sdboot_manage) {
     return generator.reads_drop_ins ? &sdboot_drop_in() : nullptr;
   }
-  if (generator.kind == Kind::dracut) {
-    // The first setting would replace what dracut takes otherwise, root= with it.
-    const bool any = std::ranges::any_of(generator.settings, [](const ParameterFile& file) {
-      return !is_boot_drop_in(file.path) && counts(file);
-    });
-    return any ? &dracut_drop_in() : nullptr;
-  }
+  // The first setting would replace what these tools take otherwise, root= with it.
+  const bool is_first = std::ranges::none_of(generator.settings, [](const ParameterFile& file) {
+    return !is_boot_drop_in(file.path) && counts(file);
+  });
+  if (generator.kind == Kind::dracut) return adds && is_first ? nullptr : &dracut_drop_in();
   // Any setting makes these tools ignore this file.
   if (file_at(generator, kernel_command_line) != nullptr) return nullptr;
   if (generator.kind == Kind::u_boot_update) {
@@ -71,7 +69,7 @@ const DropIn* drop_in_of(const EntryGenerator& generator) {
   const auto* last = file_at(generator, limine_defaults_path);
   const auto* content = last == nullptr ? nullptr : content_of(*last);
   if (content != nullptr && limine_settings_replace(*content)) return nullptr;
-  return &limine_drop_in();
+  return adds && is_first ? nullptr : &limine_drop_in();
 }
 
 /// False for a drop-in that somebody has edited: it is edited like any other file then.
@@ -141,7 +139,7 @@ std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& gene
   if (generator.command.empty()) return std::unexpected(by_hand(generator, first, add, drop));
   ParameterEdit changes;
   const bool by_program = editor == Editor::program;
-  const auto* drop_in = by_program ? drop_in_of(generator) : nullptr;
+  const auto* drop_in = by_program ? drop_in_of(generator, !add.empty()) : nullptr;
   const auto* own = drop_in == nullptr ? nullptr : file_at(generator, drop_in->path);
   // One that was edited since is edited like somebody else's.
   if (own != nullptr && !is_ours(*own) && content_of(*own) != nullptr) drop_in = nullptr;

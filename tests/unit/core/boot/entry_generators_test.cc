@@ -253,6 +253,14 @@ TEST_CASE("limine-entry-tool's settings are lines, and no shell") {
   CHECK_FALSE(limine_settings_say("# KERNEL_CMDLINE[default]=b\nX=1\n"));
 }
 
+TEST_CASE("No drop-in of ours is the first setting of limine-entry-tool: root= would be lost") {
+  const Files elsewhere = {{"/etc/limine-entry-tool.conf", "ENABLE_UKI=yes\n"}};
+  for (const auto& files : {Files(), elsewhere}) {
+    CHECK_FALSE(
+        edit_generator(generator(Kind::limine_entry_tool, files, {"limine-mkinitcpio"}), {on}, {}));
+  }
+}
+
 TEST_CASE("An appended value begins a word of its own, and an empty one has no place of a word") {
   for (const std::string empty : {"KERNEL_CMDLINE[default]=\n", "KERNEL_CMDLINE[default]= # none\n",
                                   "KERNEL_CMDLINE[default]=", "KERNEL_CMDLINE[default]=\"\"\n"}) {
