@@ -37,29 +37,47 @@ bool assigns_command_line(std::string_view script) {
          });
 }
 
-std::optional<std::string> with_parameter(ParameterSyntax syntax, std::string_view content,
-                                          std::string_view parameter) {
+/// How one syntax is read and changed.
+struct Spelling {
+  bool (*has)(std::string_view text, std::string_view parameter);
+  std::optional<std::string> (*add)(std::string_view text, std::string_view parameter);
+  std::string (*remove)(std::string_view text, std::string_view parameter);
+};
+
+/// That of a variable in a script.
+template <const ShellSettings& (*settings)()>
+constexpr Spelling shell_spelling = {[](std::string_view text, std::string_view parameter) {
+                                       return has_parameter(settings(), text, parameter);
+                                     },
+                                     [](std::string_view text, std::string_view parameter) {
+                                       return add_parameter(settings(), text, parameter);
+                                     },
+                                     [](std::string_view text, std::string_view parameter) {
+                                       return remove_parameter(settings(), text, parameter);
+                                     }};
+
+Spelling spelling_of(ParameterSyntax syntax) {
   switch (syntax) {
     case ParameterSyntax::grub_settings:
-      return add_grub_parameter(content, parameter);
+      return {grub_settings_have, add_grub_parameter, remove_grub_parameter};
     case ParameterSyntax::boot_entry:
-      return add_entry_parameter(content, parameter);
+      return {entry_has_parameter, add_entry_parameter, remove_entry_parameter};
     case ParameterSyntax::command_line:
-      return add_cmdline_file_parameter(content, parameter);
+      break;
     case ParameterSyntax::sdboot_settings:
-      return add_parameter(sdboot_settings(), content, parameter);
+      return shell_spelling<sdboot_settings>;
     case ParameterSyntax::limine_settings:
-      return add_limine_parameter(content, parameter);
+      return {limine_settings_have, add_limine_parameter, remove_limine_parameter};
     case ParameterSyntax::dracut_settings:
-      return add_parameter(dracut_settings(), content, parameter);
+      return shell_spelling<dracut_settings>;
     case ParameterSyntax::u_boot_settings:
-      return add_u_boot_parameter(content, parameter);
+      return {u_boot_settings_have, add_u_boot_parameter, remove_u_boot_parameter};
     case ParameterSyntax::kernelstub_settings:
-      return add_kernelstub_parameter(content, parameter);
+      return {kernelstub_settings_have, add_kernelstub_parameter, remove_kernelstub_parameter};
     case ParameterSyntax::first_line:
-      return add_first_line_parameter(content, parameter);
+      return {first_line_has_parameter, add_first_line_parameter, remove_first_line_parameter};
   }
-  return std::nullopt;
+  return {cmdline_file_has_parameter, add_cmdline_file_parameter, remove_cmdline_file_parameter};
 }
 
 /// The change of one file; nothing where it stays as it is.
@@ -76,7 +94,7 @@ std::expected<std::optional<FileChange>, Obstacle> edit_file(const ParameterFile
   after.content = without_parameters(file.syntax, before->content, drop);
   for (const auto& parameter : add) {
     if (has_parameter(ParameterFile{file.syntax, file.path, after}, parameter)) continue;
-    auto content = with_parameter(file.syntax, after.content, parameter);
+    auto content = spelling_of(file.syntax).add(after.content, parameter);
     if (!content) {
       return std::unexpected(
           Obstacle{{ReasonCause::no_line_for,
@@ -103,28 +121,7 @@ const std::string* content_of(const ParameterFile& file) {
 
 bool has_parameter(const ParameterFile& file, std::string_view parameter) {
   const auto* content = content_of(file);
-  if (content == nullptr) return false;
-  switch (file.syntax) {
-    case ParameterSyntax::grub_settings:
-      return grub_settings_have(*content, parameter);
-    case ParameterSyntax::boot_entry:
-      return entry_has_parameter(*content, parameter);
-    case ParameterSyntax::command_line:
-      return cmdline_file_has_parameter(*content, parameter);
-    case ParameterSyntax::sdboot_settings:
-      return has_parameter(sdboot_settings(), *content, parameter);
-    case ParameterSyntax::limine_settings:
-      return limine_settings_have(*content, parameter);
-    case ParameterSyntax::dracut_settings:
-      return has_parameter(dracut_settings(), *content, parameter);
-    case ParameterSyntax::u_boot_settings:
-      return u_boot_settings_have(*content, parameter);
-    case ParameterSyntax::kernelstub_settings:
-      return kernelstub_settings_have(*content, parameter);
-    case ParameterSyntax::first_line:
-      return first_line_has_parameter(*content, parameter);
-  }
-  return false;
+  return content != nullptr && spelling_of(file.syntax).has(*content, parameter);
 }
 
 bool all_have(const std::vector<ParameterFile>& files, std::string_view parameter) {
@@ -164,37 +161,7 @@ bool counts(const ParameterFile& file) {
 std::string without_parameters(ParameterSyntax syntax, std::string_view content,
                                const std::vector<std::string>& parameters) {
   std::string rest(content);
-  for (const auto& parameter : parameters) {
-    switch (syntax) {
-      case ParameterSyntax::grub_settings:
-        rest = remove_grub_parameter(rest, parameter);
-        break;
-      case ParameterSyntax::boot_entry:
-        rest = remove_entry_parameter(rest, parameter);
-        break;
-      case ParameterSyntax::command_line:
-        rest = remove_cmdline_file_parameter(rest, parameter);
-        break;
-      case ParameterSyntax::sdboot_settings:
-        rest = remove_parameter(sdboot_settings(), rest, parameter);
-        break;
-      case ParameterSyntax::limine_settings:
-        rest = remove_limine_parameter(rest, parameter);
-        break;
-      case ParameterSyntax::dracut_settings:
-        rest = remove_parameter(dracut_settings(), rest, parameter);
-        break;
-      case ParameterSyntax::u_boot_settings:
-        rest = remove_u_boot_parameter(rest, parameter);
-        break;
-      case ParameterSyntax::kernelstub_settings:
-        rest = remove_kernelstub_parameter(rest, parameter);
-        break;
-      case ParameterSyntax::first_line:
-        rest = remove_first_line_parameter(rest, parameter);
-        break;
-    }
-  }
+  for (const auto& parameter : parameters) rest = spelling_of(syntax).remove(rest, parameter);
   return rest;
 }
 
