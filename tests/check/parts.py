@@ -92,7 +92,8 @@ def build(check: Check, out: Results) -> None:
     # It compiles in half of the time, and warns of what GCC does not. GCC compiles what is released.
     compiler = shutil.which("clang++-19")
     # The second: what only tests need. meson 1.7 and newer do not count it to the first.
-    compiled(out, check.build, ["--native-file", f"contrib/{native}.ini"], "all", "meson-test-prereq",
+    fuzzers = ["-Dfuzzers=true"] if compiler and native == "dev" else []
+    compiled(out, check.build, ["--native-file", f"contrib/{native}.ini", *fuzzers], "all", "meson-test-prereq",
              compiler=compiler)
     if check.mode == "all":
         compiled(out, check.build / "gcc", ["--native-file", "contrib/dev.ini", "-Db_pch=false"], "all",
@@ -173,7 +174,7 @@ def bench(check: Check, out: Results) -> None:
 
 def fuzz(check: Check, out: Results) -> None:
     seconds = 600 if check.mode == "all" else 60
-    out.program(TOP / "tests/fuzz/run", "--seconds", seconds, "--build", check.build / "fuzz")
+    out.program(TOP / "tests/fuzz/run", "--seconds", seconds, "--build", check.build)
 
 
 def package(check: Check, out: Results) -> None:
@@ -276,7 +277,7 @@ PARTS = {
     "fault": Part(fault, {"fast": 0.5, "usual": 5, "all": 5}, ("release",)),
     "messages": Part(messages, {"usual": 0.5, "all": 0.5}, without="some are by tests that --fast leaves out"),
     "bench": Part(bench, {"usual": 3, "all": 3}, ("release",)),
-    "fuzz": Part(fuzz, {"usual": 5, "all": 15}),
+    "fuzz": Part(fuzz, {"usual": 3, "all": 14}, ("build",)),
     "package": Part(package, {"usual": 5, "all": 9}),
     "debian": Part(debian, {"usual": 1.5, "all": 1.5}, ("release",)),
     "arch": Part(arch, {"usual": 6, "all": 12}, ("release",), beside="fedora"),
