@@ -31,7 +31,7 @@ def install(build: Path, recipe: Path, directory: Path) -> Path:
                for option, value in declared if option not in ("tests", "fuzzers")}  # fmt: skip
     # What was looked for before, and not found, may have been installed since.
     _run("meson", "configure", "--clearcache", build)
-    _run("meson", "setup", "--reconfigure", "-Dprefix=/usr", *(f"-D{o}={v}" for o, v in options.items()), build, TREE)
+    _run("meson", "setup", "--reconfigure", "-Dprefix=/usr", *(f"-D{o}={v}" for o, v in options.items()), build)
     targets = json.loads(_run("meson", "introspect", "--targets", build))
     installed = [Path(target["filename"][0]).relative_to(build.resolve()) for target in targets if target["installed"]]
     _run("ninja", "-C", build, *installed)
