@@ -64,7 +64,7 @@ def kernel_upgrade(report: Report) -> None:
 
 
 def installed_size(report: Report) -> None:
-    """What a package would hold: an installation as its builder makes it, stripped as packages are."""
+    """What a package would hold: stripped as packages are, and hardened as Debian has it."""
     with tempfile.TemporaryDirectory() as scratch:
         command = ["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", scratch]
         subprocess.run(command, check=True, capture_output=True)
@@ -75,7 +75,7 @@ def installed_size(report: Report) -> None:
         # In blocks, as a disk holds them.
         size = sum(-(-file.stat().st_size // 4096) * 4096 for file in files)
     # 1.1 of it are the events that need a plan, and 0.4 the way out, which needs no library: programs of their own.
-    limit(report, f"installed size, {len(files)} files", size / MIB, 4.6, "MiB")
+    limit(report, f"installed size, {len(files)} files", size / MIB, 4.8, "MiB")
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ class Check:
         return sorted(self.debian.glob("*.deb"))
 
 
+def package_of(check: Check) -> Path:
+    (deb,) = (one for one in check.packages if one.name.startswith("vfio-switch_"))
+    return deb
+
+
 class Results(tap.Tap):
     """What a part finds."""
 
@@ -222,8 +227,7 @@ def check_units(check: Check, out: Results) -> None:
         return
     unpacked = check.build / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
-    (deb,) = (one for one in check.packages if one.name.startswith("vfio-switch_"))
-    subprocess.run(["dpkg-deb", "-x", deb, unpacked], check=True)
+    subprocess.run(["dpkg-deb", "-x", package_of(check), unpacked], check=True)
     units = unpacked / str(systemd)[1:]
     names = sorted(path.name for path in units.iterdir() if path.is_file())
     subprocess.run(["cp", "-rn", f"{systemd}/.", units], check=True)  # ours name some of systemd's own
@@ -232,7 +236,7 @@ def check_units(check: Check, out: Results) -> None:
 
 def debian(check: Check, out: Results) -> None:
     if out.is_root("Debian package"):
-        out.program(TOP / "tests/packages/debian/run", "--built", check.release)
+        out.program(TOP / "tests/packages/debian/run", "--package", package_of(check))
 
 
 def arch(check: Check, out: Results) -> None:
@@ -262,8 +266,7 @@ def coverage(check: Check, out: Results) -> None:
 
 def vm(check: Check, out: Results) -> None:
     if out.is_root("virtual machines") and out.step("install-deps", "tests/vm/install-deps"):
-        (deb,) = (one for one in check.packages if one.name.startswith("vfio-switch_"))
-        out.program(TOP / "tests/vm/run", "--deb", deb)
+        out.program(TOP / "tests/vm/run", "--deb", package_of(check))
 
 
 @dataclass(frozen=True)

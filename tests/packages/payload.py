@@ -20,18 +20,17 @@ def install(build: Path, recipe: Path, directory: Path) -> Path:
     declared = re.findall(r"^option\('([\w-]+)', type: '\w+', value: '?([\w/-]+)", (TREE / "meson_options.txt").read_text(),
                           re.MULTILINE)  # fmt: skip
     name = re.search(r"^Name:\s*(\S+)|^pkgname=(\S+)", recipe.read_text(), re.MULTILINE)
-    if recipe.name == "rules":  # Debian's has several on a line, and the name elsewhere
-        name = re.search(r"^Package:\s*(\S+)", (recipe.parent / "control").read_text(), re.MULTILINE)
-    lines = re.findall(r"^\s+(?:dh_auto_configure -- )?((?:-D[a-z-]+=\S+\s*)+)", recipe.read_text(), re.MULTILINE)
-    given = dict(re.findall(r"-D([a-z-]+)=(\S+)", " ".join(lines)))
+    given = dict(re.findall(r"^\s+-D([a-z-]+)=(\S+)", recipe.read_text(), re.MULTILINE))
     if not name or not given.keys() <= dict(declared).keys() | {"b_pie"}:
         raise ValueError(f"{recipe}: not understood: {given}")
     # Whether the tests are built as well is the build directory's own affair, and pie is the compiler's.
     options = {option: given.get(option, value).replace("%{name}", name[1] or name[2])
                for option, value in declared if option not in ("tests", "fuzzers")}  # fmt: skip
+    # Which may be a copy: dpkg-buildpackage compiles one.
+    source = json.loads((build / "meson-info/meson-info.json").read_text())["directories"]["source"]
     # What was looked for before, and not found, may have been installed since.
     _run("meson", "configure", "--clearcache", build)
-    _run("meson", "setup", "--reconfigure", "-Dprefix=/usr", *(f"-D{o}={v}" for o, v in options.items()), build)
+    _run("meson", "setup", "--reconfigure", "-Dprefix=/usr", *(f"-D{o}={v}" for o, v in options.items()), build, source)
     targets = json.loads(_run("meson", "introspect", "--targets", build))
     installed = [Path(target["filename"][0]).relative_to(build.resolve()) for target in targets if target["installed"]]
     _run("ninja", "-C", build, *installed)

@@ -18,9 +18,8 @@ from typing import Optional, Sequence
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[2]
-sys.path[:0] = [str(HERE.parent), str(TOP / "tests/machines"), str(TOP / "tests/vm")]
+sys.path[:0] = [str(TOP / "tests/machines"), str(TOP / "tests/vm")]
 import grub_menu  # noqa: E402  (their directories are known only now)
-import payload  # noqa: E402
 from mounted import MOUNT_DISKS  # noqa: E402
 from sysroot import UUID  # noqa: E402
 
@@ -110,14 +109,11 @@ def pack(tree: Path, name: str, version: str, output: Path, scripts: dict[str, s
 
 
 def our_package(version: str, directory: Path) -> Path:
-    """The files and the real maintainer scripts: those of a built package, or what is compiled."""
+    """The files of the built package, and the maintainer scripts of the work tree."""
     tree = directory / f"tree-{version}"
     scripts = {name: (TOP / f"pkg/debian/vfio-switch.{name}").read_text() for name in SCRIPTS
                if (TOP / f"pkg/debian/vfio-switch.{name}").exists()}  # fmt: skip
-    if given := os.environ.get("VFIO_SWITCH_PACKAGE"):
-        run("dpkg-deb", "-x", given, tree)
-    else:
-        payload.install(Path(os.environ["VFIO_SWITCH_BUILT"]), TOP / "pkg/debian/rules", tree)
+    run("dpkg-deb", "-x", os.environ["VFIO_SWITCH_PACKAGE"], tree)
     # What debhelper would put there has no part in it.
     scripts = {name: text.replace("#DEBHELPER#", "") for name, text in scripts.items()}
     (tree / "DEBIAN").mkdir()
