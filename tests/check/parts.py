@@ -187,7 +187,10 @@ def fault(check: Check, out: Results) -> None:
         out.program(TOP / "tests/run", "--build", check.build, "fault")
         out.skip("every point where a command can be killed", "left out by --fast, which tries a sample")
     else:
-        out.program(TOP / "tests/run", "--build", check.release, "fault", VFIO_SWITCH_FAULT="whole")
+        whole = check.mode == "all"
+        if not whole:
+            out.skip("every error at every point", "one at each, in turn: --all")
+        out.program(TOP / "tests/run", "--build", check.release, "fault", VFIO_SWITCH_FAULT="whole" if whole else "points")
 
 
 def messages(check: Check, out: Results) -> None:

@@ -5,8 +5,8 @@ A command is traced once by strace(1) to find those calls: by name, and the how 
 it is. It is then run anew for each of them, from the same tree, with the kill or the error injected
 there.
 
-Environment: as for tests/cli/helper.py, and VFIO_SWITCH_HOOK. VFIO_SWITCH_FAULT=whole tries every
-call; otherwise a sample of them is tried, which takes less than a minute.
+Environment: as for tests/cli/helper.py, and VFIO_SWITCH_HOOK. VFIO_SWITCH_FAULT=points tries every
+call, and whole every error at each; otherwise a sample of them is tried, which takes less than a minute.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from helper import (  # noqa: E402
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
 PLAN = os.environ.get("VFIO_SWITCH_PLAN", "")  # what the hook hands events to that need a plan
-WHOLE = os.environ.get("VFIO_SWITCH_FAULT") == "whole"
+EVERY_ERROR = os.environ.get("VFIO_SWITCH_FAULT") == "whole"
+WHOLE = EVERY_ERROR or os.environ.get("VFIO_SWITCH_FAULT") == "points"
 SEED = 6
 CHANGING = ["etc", "boot", "var", "run"]  # all that a command may change
 JOURNAL = "var/lib/vfio-switch/journal"
