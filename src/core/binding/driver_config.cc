@@ -25,7 +25,7 @@ std::optional<std::string> line_of_default_entry(const SystemFacts& facts) {
 }  // namespace
 
 DriverConfig current_config(const SystemFacts& facts) {
-  DriverConfig config{facts.modprobe, {}, next_boot_ids(facts)};
+  DriverConfig config{facts.modprobe, {}, next_boot_ids(facts), facts.root_lists};
   const auto found = facts.files.find(std::string(override_path));
   if (found == facts.files.end()) return config;
   if (const auto* file = std::get_if<RegularFile>(&found->second.state)) {

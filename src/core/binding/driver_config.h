@@ -18,6 +18,8 @@ struct DriverConfig {
   std::vector<OverrideEntry> overrides;
   /// vfio-pci.ids= of the kernel command line, which counts more than any file.
   std::optional<VfioIds> parameter_ids = {};
+  /// What the real root loads by name, beside what devices ask for.
+  std::vector<EarlyModule> lists = {};
 
   bool operator==(const DriverConfig&) const = default;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace vfio_switch {
 struct ImageStep {
   std::vector<EarlyModule> listed;  ///< in order, unless `coldplug` runs beside it
   bool coldplug = false;            ///< every device's modules are loaded, in no order
+  bool applies_blacklist = false;   ///< modprobe.d's blacklist keeps away what is `listed`, too
 
   bool operator==(const ImageStep&) const = default;
 };
@@ -28,6 +30,7 @@ struct ImageFacts {
   bool has_modprobe_d = false;          ///< its builder copies /etc/modprobe.d
   bool bind_script = false;             ///< the script that binding by address runs is in it
   std::vector<ImageStep> steps;         ///< how it loads modules
+  std::set<std::string> blacklisted;    ///< by its init, beside modprobe.d
   std::vector<std::string> modules;     ///< every module file that it holds; sorted, underscores
   std::vector<UnreadFile> unread = {};  ///< what in it could not be read
 

@@ -102,8 +102,9 @@ struct SystemFacts {
   std::vector<ImageHindrance> image_hindrances;
   /// Images get our part only if a drop-in of ours adds mkinitcpio's hook to HOOKS.
   bool wants_mkinitcpio_drop_in = false;
-  /// The initramfs tool copies /etc/modules-load.d, where nothing puts vfio-pci in order.
-  bool modules_load_in_image = false;
+  /// dracut builds the images. It copies /etc/modules-load.d, where nothing puts vfio-pci in order.
+  bool dracut = false;
+  std::vector<EarlyModule> root_lists;  ///< what systemd-modules-load loads, whatever needs it
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   bool bind_script = false;            ///< the script that binding by address runs is installed
   std::vector<UnreadFile>

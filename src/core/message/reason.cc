@@ -13,6 +13,7 @@ const std::vector<ReasonKind>& reason_kinds() {
 
       {no_module, "no-module", {"no module would bind it"}},
       {loaded_before_vfio, "loaded-before-vfio", {"{1} is loaded before vfio-pci"}},
+      {nothing_loads_vfio, "nothing-loads-vfio", {"nothing loads vfio-pci"}},
       {vfio_without_ids,
        "vfio-without-ids",
        {"vfio-pci is built into this kernel, whose command line lacks the card's ids"}},

@@ -11,6 +11,7 @@ enum class ReasonCause {
   // Which driver gets a function.
   no_module,            ///< no module would bind it
   loaded_before_vfio,   ///< module
+  nothing_loads_vfio,   ///< the function would be bound, but nothing has the module loaded
   vfio_without_ids,     ///< built in, and the command line has not got the ids
   driver_built_in,      ///< driver
   driver_later,         ///< driver, directory: both are built in, and vfio-pci registers first

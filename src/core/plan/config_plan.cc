@@ -168,10 +168,9 @@ std::vector<Refusal> refusals_of(const Selection& selection, const SystemFacts& 
 
 /// What the initramfs tools and systemd read beside modprobe.d.
 void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
-  builder.want(
-      modules_load_path,
-      facts.modules_load_in_image ? std::nullopt : std::optional(render_modules_load()),
-      facts.modules_load_in_image ? ReasonCause::copied_unordered : ReasonCause::vfio_loads_always);
+  builder.want(modules_load_path,
+               facts.dracut ? std::nullopt : std::optional(render_modules_load()),
+               facts.dracut ? ReasonCause::copied_unordered : ReasonCause::vfio_loads_always);
   builder.want(
       mkinitcpio_conf_path,
       facts.wants_mkinitcpio_drop_in ? std::optional(render_mkinitcpio_conf()) : std::nullopt,

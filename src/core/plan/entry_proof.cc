@@ -11,7 +11,7 @@
 #include "core/cards/iommu.h"
 #include "core/machine/boot_entries.h"
 #include "core/modules/modprobe_conf.h"
-#include "core/modules/vfio_ids.h"
+#include "core/modules/module_parameters.h"
 
 namespace vfio_switch {
 
@@ -34,29 +34,31 @@ std::optional<bool> is_iommu_on(const SystemFacts& facts, std::string_view line)
   return passes && !passed && facts.iommu_table == IommuTable::dmar;
 }
 
-constexpr std::array<std::string_view, 8> deciding_keys = {
-    "vfio_pci.",    "module_blacklist", "modprobe.",   "rd.driver.",
-    "modules_load", "rd.modules_load",  "intel_iommu", "iommu"};
+constexpr std::array<std::string_view, 5> deciding_keys = {"vfio_pci.", "modprobe.", "rd.driver.",
+                                                           "intel_iommu", "iommu"};
 
 bool decides(std::string_view word) {
   const auto name = module_name(word);
-  return std::ranges::any_of(deciding_keys, [&](auto key) { return name.starts_with(key); });
+  return is_module_parameter(word) ||
+         std::ranges::any_of(deciding_keys, [&](auto key) { return name.starts_with(key); });
 }
 
-/// The ids that a word gives to pci-stub; the kernel takes '-' and '_' alike.
-std::optional<std::string_view> stub_ids(std::string_view word) {
-  const auto equals = word.find('=');
-  if (equals == std::string_view::npos) return std::nullopt;
-  if (module_name(word.substr(0, equals)) != "pci_stub.ids") return std::nullopt;
-  return word.substr(equals + 1);
+/// True if a function of `driver` that would register it does not run: the kernel then refuses the
+/// module as well (do_one_initcall). Their names begin with the driver's, by custom alone.
+bool stops(const ModuleParameters& said, const std::optional<std::string>& driver) {
+  return driver && std::ranges::any_of(said.stopped_initcalls, [&](const std::string& function) {
+           return function.starts_with(module_name(*driver) + "_");
+         });
 }
 
 /// The word of the entry whose effect on `device` is not known; nothing where all is clear.
-std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice& device) {
+std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice& device,
+                                        const std::optional<std::string>& winner) {
   const auto& line = *entry.command_line;
   for (const auto word : split_words(line, " \t\n")) {
-    const auto ids = stub_ids(word);
-    if (ids && VfioIds::parse(*ids).match(device)) return std::string(word);
+    const auto said = parse_module_parameters(word);
+    if (said.stub_ids && said.stub_ids->match(device)) return std::string(word);
+    if (stops(said, winner)) return std::string(word);
   }
   const auto found = std::ranges::find_if(entry.possible_words, decides);
   return found == entry.possible_words.end() ? std::nullopt : std::optional(*found);
@@ -173,7 +175,7 @@ std::vector<std::string> deciding_words(std::string_view command_line) {
   if (command_line.contains('"')) return {std::string(command_line)};
   std::vector<std::string> words;
   for (const auto word : split_words(command_line, " \t\n")) {
-    const bool decides_too = word == "--" || word.starts_with("amd_iommu=") || stub_ids(word);
+    const bool decides_too = word == "--" || word.starts_with("amd_iommu=");
     if (decides_too || decides(word)) words.emplace_back(word);
   }
   return words;
@@ -187,7 +189,7 @@ EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
                           const SystemFacts& facts) {
   EntryFunction function{order.device, order.winner, order.proved, order.reason};
   const auto& device = *find_device(facts, order.device);
-  if (const auto word = unclear_word(entry, device)) {
+  if (const auto word = unclear_word(entry, device, order.winner)) {
     return not_proved(order.device,
                       {ReasonCause::entry_word_unclear, {{"parameter", Parameter{*word}}}});
   }

@@ -9,11 +9,20 @@
 #include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/machine/boot_entries.h"
 
 namespace vfio_switch {
 
 namespace {
+
+/// Our file among those that load modules by name: the program writes it with vfio-pci alone.
+void set_list(std::vector<EarlyModule>& lists, const std::optional<std::string>& content) {
+  std::erase_if(lists, [](const EarlyModule& one) { return one.where.path == modules_load_path; });
+  if (content && !is_inert(*content)) {
+    lists.push_back({"vfio_pci", {std::string(modules_load_path)}});
+  }
+}
 
 DriverConfig config_after(DriverConfig config, const Diff& diff) {
   constexpr std::string_view directory = "/etc/modprobe.d/";
@@ -23,6 +32,7 @@ DriverConfig config_after(DriverConfig config, const Diff& diff) {
     const auto* after = std::get_if<RegularFile>(&file->after);
     const auto content = after == nullptr ? std::nullopt : std::optional(after->content);
     if (file->path == override_path) config.overrides = parse_override(content.value_or(""));
+    if (file->path == modules_load_path) set_list(config.lists, content);
     if (!file->path.starts_with(directory)) continue;
     config.modprobe = with_file(std::move(config.modprobe), file->path, content);
   }

@@ -11,6 +11,7 @@
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
 #include "core/files/own_paths.h"
+#include "core/modules/module_parameters.h"
 #include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
 #include "system/modules/load_order_prover.h"
@@ -36,7 +37,7 @@ class ImageModules {
     auto db = ModuleDb::open(image, kernel, modprobe);
     if (!db) return failure_of(db);
     return ImageModules(image, kernel.modules_directory + "/", std::move(*db), "\n" + index,
-                        refused_modules(command_line));
+                        parse_module_parameters(command_line).refused);
   }
 
   [[nodiscard]] Result<LoadRequest> request(const std::string& name,
@@ -85,6 +86,7 @@ class ImageModules {
 
 Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
                            const SystemFacts& facts, const std::set<std::string>& blacklist) {
+  const std::set<std::string> none;
   LoadStep loads{!step.coldplug, {}};
   const auto add = [&](const std::string& name, const std::set<std::string>& skipped) {
     auto request = modules.request(name, skipped);
@@ -92,7 +94,8 @@ Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
     return request.has_value() ? Result<void>() : failure_of(request);
   };
   for (const auto& early : step.listed) {
-    if (auto added = add(early.module, {}); !added) return failure_of(added);
+    auto added = add(early.module, step.applies_blacklist ? blacklist : none);
+    if (!added) return failure_of(added);
     loads.requests.back().ids = early.ids;
     loads.requests.back().where = early.where;
   }
@@ -194,8 +197,9 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   report.facts.modules = (*image)->modules();
   const auto directives = parse_modprobe(effective_modprobe(report.facts.config.modprobe));
   const auto inside = kernel_in(**image, kernel);
-  const auto steps =
-      load_steps(**image, report.facts, facts, inside, blacklisted(line, directives));
+  auto blacklist = blacklisted(line, directives);
+  blacklist.insert(report.facts.blacklisted.begin(), report.facts.blacklisted.end());
+  const auto steps = load_steps(**image, report.facts, facts, inside, blacklist);
   if (!steps) return unreadable(kernel, steps.error());
   auto softdeps = read_foreign(**image, inside.softdeps.path).text;
   // modprobe in the image reads the kernel command line as it does anywhere.

@@ -19,6 +19,7 @@
 #include "system/machine/foreign_system.h"
 #include "system/machine/host_displays.h"
 #include "system/modules/modprobe_config.h"
+#include "system/modules/modules_load.h"
 #include "system/pci/sysfs.h"
 #include "system/state/menu_store.h"
 #include "system/tools/entry_images.h"
@@ -125,12 +126,13 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   if (::geteuid() != 0 || is_unmounted) facts->menu_record = load_menu_record(files);
   follow_menu(others, profile, generator, *facts);
   facts->early_modules = read_early_modules(others, profile);
+  facts->root_lists = read_root_lists(others);
   auto hindrances = find_image_hindrances(others, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);
   facts->image_hindrances = std::move(*hindrances);
   std::ranges::move(find_verified(files, *facts), std::back_inserter(facts->image_hindrances));
   facts->wants_mkinitcpio_drop_in = wants_mkinitcpio_drop_in(others, generator);
-  facts->modules_load_in_image = generator == InitramfsGenerator::dracut;
+  facts->dracut = generator == InitramfsGenerator::dracut;
   facts->modprobe = read_modprobe_config(others);
   facts->unread = others.unread();
   facts->bind_script = files.exists(std::string(bind_path));

@@ -13,6 +13,7 @@
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
 #include "core/modules/driver_order.h"
+#include "core/modules/module_parameters.h"
 #include "system/modules/module_db.h"
 
 namespace vfio_switch {
@@ -28,12 +29,17 @@ enum class ImageAhead { built_anew, looked_into };
 class KernelProof {
  public:
   KernelProof(const SystemFacts& facts, const ModuleDb& db, const Kernel& kernel,
-              std::set<std::string> blacklist)
-      : facts_(facts),
-        db_(db),
-        kernel_(kernel),
-        blacklist_(std::move(blacklist)),
-        refused_(refused_modules(command_line_of(facts, kernel))) {}
+              const DriverConfig& config)
+      : facts_(facts), db_(db), kernel_(kernel), lists_(config.lists) {
+    const auto& line = command_line_of(facts, kernel);
+    auto parameters = parse_module_parameters(line);
+    blacklist_ = blacklisted(line, parse_modprobe(effective_modprobe(config.modprobe)));
+    if (facts.dracut) blacklist_.merge(parameters.blacklisted_by_dracut);
+    refused_ = std::move(parameters.refused);
+    for (auto& module : parameters.loaded) {
+      lists_.push_back({std::move(module), {"/proc/cmdline"}});
+    }
+  }
 
   [[nodiscard]] Result<LoadOrder> prove(const PciDevice& device, const Claim& claim, Bound bound,
                                         ImageAhead image) {
@@ -45,9 +51,18 @@ class KernelProof {
     if (!inserted) return failure_of(inserted);
     order.modules = inserted->modules;
     if (!inserted->followed) not_proved(order, *inserted->reason);
-    // systemd-modules-load is not ordered against udev: at worst vfio-pci comes last.
-    if (auto added = add_vfio(order, false); !added) return failure_of(added);
+    // Nothing is ordered against this function's coldplug: at worst vfio-pci comes last.
+    bool idle = false;
+    if (bound.at_all() && !holds_vfio(order.modules)) {
+      auto loads = loads_vfio(bound, image);
+      if (!loads) return failure_of(loads);
+      idle = !*loads;
+      if (auto added = *loads ? add_vfio(order, false) : Result<void>(); !added) {
+        return failure_of(added);
+      }
+    }
     decide(order, claim, bound);
+    if (idle) order.reason = ReasonCause::nothing_loads_vfio;
     if (kernel_.vfio_pci == ModuleForm::built_in &&
         (claim.built_in.empty() || registers_first(claim, bound))) {
       decide_by_parameter(order, claim, bound);
@@ -83,6 +98,39 @@ class KernelProof {
     return order;
   }
 
+  /// Whether anything but the function itself has vfio-pci loaded: a list, the bind script's unit,
+  /// or another device, before whose driver it comes.
+  Result<bool> loads_vfio(Bound bound, ImageAhead image) {
+    if (kernel_.vfio_pci != ModuleForm::loadable) return false;
+    if (bound.by_address) return true;
+    if (!loads_vfio_) {
+      auto loads = loaded_by(lists_);
+      for (const auto& device : facts_.devices) {
+        if (!loads || *loads) break;
+        auto inserted = ask(device.modalias, blacklist_);
+        if (!inserted) return failure_of(inserted);
+        loads = holds_vfio(inserted->modules);
+      }
+      if (!loads) return loads;
+      loads_vfio_ = *loads;
+    }
+    if (*loads_vfio_ || image == ImageAhead::looked_into) return *loads_vfio_;
+    return loaded_by(facts_.early_modules);
+  }
+
+  Result<bool> loaded_by(const std::vector<EarlyModule>& list) {
+    for (const auto& one : list) {
+      auto inserted = ask(one.module, {});
+      if (!inserted) return failure_of(inserted);
+      if (holds_vfio(inserted->modules)) return true;
+    }
+    return false;
+  }
+
+  static bool holds_vfio(const std::vector<std::string>& modules) {
+    return std::ranges::find(modules, vfio_pci) != modules.end();
+  }
+
   static void not_proved(LoadOrder& order, const Reason& reason) {
     order.proved = false;
     if (!order.reason) order.reason = reason;
@@ -91,7 +139,7 @@ class KernelProof {
   /// Adds vfio-pci and what it needs to the order, unless it is in it: last, or first.
   Result<void> add_vfio(LoadOrder& order, bool first) {
     if (kernel_.vfio_pci != ModuleForm::loadable) return {};
-    if (!first && std::ranges::find(order.modules, vfio_pci) != order.modules.end()) return {};
+    if (!first && holds_vfio(order.modules)) return {};
     auto loaded = ask(std::string(vfio_pci), {});
     if (!loaded) return failure_of(loaded);
     if (first) std::swap(order.modules, loaded->modules);
@@ -236,41 +284,21 @@ class KernelProof {
   const SystemFacts& facts_;
   const ModuleDb& db_;
   const Kernel& kernel_;
+  std::vector<EarlyModule> lists_;  ///< loaded by name in the real root
   std::set<std::string> blacklist_;
-  std::set<std::string> refused_;  ///< by the kernel itself
+  std::set<std::string> refused_;   ///< by the kernel itself
+  std::optional<bool> loads_vfio_;  ///< that anything in the real root does
   std::map<std::string, InsertionOrder> asked_;
 };
 
 }  // namespace
 
-namespace {
-
-/// The modules in the lists of a parameter, which stands before them with its '='.
-void add_listed(std::string_view command_line, std::string_view parameter,
-                std::set<std::string>& modules) {
-  for (const auto word : split_words(command_line, " \t\n")) {
-    if (!word.starts_with(parameter)) continue;
-    for (const auto module : split_words(word.substr(parameter.size()), ",")) {
-      modules.insert(module_name(module));
-    }
-  }
-}
-
-}  // namespace
-
 std::set<std::string> blacklisted(std::string_view command_line,
                                   const std::vector<ModprobeDirective>& directives) {
-  std::set<std::string> modules;
+  auto modules = parse_module_parameters(command_line).blacklisted;
   for (const auto& line : directives) {
     if (line.command == "blacklist") modules.insert(module_name(line.subject));
   }
-  add_listed(command_line, "modprobe.blacklist=", modules);
-  return modules;
-}
-
-std::set<std::string> refused_modules(std::string_view command_line) {
-  std::set<std::string> modules;
-  add_listed(command_line, "module_blacklist=", modules);
   return modules;
 }
 
@@ -311,12 +339,11 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
                                     const DriverConfig& config) {
   LoadOrders orders;
   if (claims.empty()) return orders;
-  const auto directives = parse_modprobe(effective_modprobe(config.modprobe));
   const auto unread = unread_configuration(facts);
   auto db = ModuleDb::open(files, kernel, config.modprobe);
   if (!db) return failure_of(db);
   const VfioBinding binding(config, kernel.softdeps);
-  KernelProof proof(facts, *db, kernel, blacklisted(command_line_of(facts, kernel), directives));
+  KernelProof proof(facts, *db, kernel, config);
   for (const auto& claim : claims) {
     if (claim.kernel != kernel.release) continue;
     const auto& device = *find_device(facts, claim.device);

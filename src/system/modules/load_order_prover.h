@@ -37,7 +37,4 @@ struct LoadOrders {
 [[nodiscard]] std::set<std::string> blacklisted(std::string_view command_line,
                                                 const std::vector<ModprobeDirective>& directives);
 
-/// Modules that the kernel refuses to load, whoever asks: module_blacklist= of its command line.
-[[nodiscard]] std::set<std::string> refused_modules(std::string_view command_line);
-
 }  // namespace vfio_switch

@@ -246,6 +246,9 @@ SystemFacts applied(SystemFacts facts, const Plan& plan) {
   for (const auto& change : plan.diff) {
     if (const auto* file = std::get_if<FileChange>(&change)) {
       facts.files[file->path] = {file->after};
+      if (file->path == modules_load_path) {
+        facts.root_lists = {{"vfio_pci", {std::string(modules_load_path)}}};
+      }
       if (!file->path.starts_with("/etc/modprobe.d/")) continue;
       const auto* after = std::get_if<RegularFile>(&file->after);
       facts.modprobe = with_file(std::move(facts.modprobe), file->path,

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/modules/module_parameters.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/text.h"
+#include "core/modules/modprobe_conf.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// A word KEY=a,b; the kernel, systemd and dracut take '-' and '_' of KEY alike, or know one
+/// spelling alone, which nobody writes otherwise.
+struct Listed {
+  std::string key;
+  std::vector<std::string_view> values;
+};
+
+std::optional<Listed> parse_word(std::string_view word) {
+  const auto equals = word.find('=');
+  if (equals == std::string_view::npos) return std::nullopt;
+  return Listed{module_name(word.substr(0, equals)), split_words(word.substr(equals + 1), ",\"")};
+}
+
+void add(std::vector<std::string>& modules, const std::vector<std::string_view>& values) {
+  for (const auto value : values) modules.push_back(module_name(value));
+}
+
+void add(std::set<std::string>& modules, const std::vector<std::string_view>& values) {
+  for (const auto value : values) modules.insert(module_name(value));
+}
+
+void add_driver(ModuleParameters& parameters, const Listed& word) {
+  auto& blacklisted = parameters.blacklisted_by_dracut;
+  if (word.key == "rd.driver.pre") add(parameters.before_udev, word.values);
+  if (word.key == "rd.driver.blacklist") add(blacklisted, word.values);
+  if (word.key == "rd.driver.post") {
+    add(parameters.after_udev, word.values);
+    // Of several modules dracut makes one line, which names none of them.
+    if (word.values.size() == 1) add(blacklisted, word.values);
+  }
+}
+
+constexpr std::array<std::string_view, 12> keys = {
+    "module_blacklist", "modprobe.blacklist",  "modules_load",   "rd.modules_load",
+    "rd.driver.pre",    "rd.driver.blacklist", "rd.driver.post", "earlymodules",
+    "disablehooks",     "blacklist",           "pci_stub.ids",   "initcall_blacklist"};
+
+}  // namespace
+
+ModuleParameters parse_module_parameters(std::string_view command_line) {
+  ModuleParameters parameters;
+  for (const auto text : split_words(command_line, " \t\n")) {
+    const auto word = parse_word(text);
+    if (!word) continue;
+    const auto& [key, values] = *word;
+    if (key == "module_blacklist") parameters.refused = {values.begin(), values.end()};
+    if (key == "modprobe.blacklist") add(parameters.blacklisted, values);
+    if (key == "modules_load") add(parameters.loaded, values);
+    if (key == "rd.modules_load") add(parameters.loaded_in_image, values);
+    if (key == "earlymodules") add(parameters.early, values);
+    if (key == "disablehooks") parameters.disabled_hooks = {values.begin(), values.end()};
+    if (key == "blacklist") add(parameters.blacklisted_by_initramfs_tools, values);
+    if (key == "initcall_blacklist") {
+      parameters.stopped_initcalls.insert(parameters.stopped_initcalls.end(), values.begin(),
+                                          values.end());
+    }
+    if (key == "pci_stub.ids") {
+      parameters.stub_ids = VfioIds::parse(text.substr(text.find('=') + 1));
+    }
+    add_driver(parameters, *word);
+  }
+  return parameters;
+}
+
+bool is_module_parameter(std::string_view word) {
+  const auto listed = parse_word(word);
+  return listed && std::ranges::find(keys, listed->key) != keys.end();
+}
+
+}  // namespace vfio_switch

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "core/machine/early_module.h"
+#include "system/files/foreign_files.h"
+
+namespace vfio_switch {
+
+/// What modules-load.d(5) has loaded, of a root or of an image: a file in /etc hides those of its
+/// name in /run, /usr/local/lib and /usr/lib, and the names decide about the order. Nothing orders
+/// it against udev: systemd-modules-load.service is Before=sysinit.target alone.
+[[nodiscard]] std::vector<EarlyModule> read_modules_load(ForeignFiles& files);
+
+/// The same of a real root, with /etc/modules, which Debian's systemd has a link to, and its other
+/// init systems read themselves.
+[[nodiscard]] std::vector<EarlyModule> read_root_lists(ForeignFiles& files);
+
+}  // namespace vfio_switch
