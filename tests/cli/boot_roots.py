@@ -95,7 +95,8 @@ def put(root: Sysroot, name: str, content: bytes) -> None:
 
 
 def no_menu(root: Sysroot) -> None:
-    shutil.rmtree(root.path / "boot/grub")
+    for name in ("grub", "grub2"):
+        shutil.rmtree(root.path / "boot" / name, ignore_errors=True)
 
 
 def efi_variable(root: Sysroot, name: str, text: str) -> None:

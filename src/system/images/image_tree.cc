@@ -27,11 +27,22 @@ constexpr std::size_t most_steps = 20'000'000;  // of all paths: more is an atta
 
 /// What decides which modules are loaded, below / or /usr. /etc/modules is the target of a link
 /// that Debian has in /etc/modules-load.d.
-constexpr std::array<std::string_view, 13> kept_prefixes = {
-    "conf/modules",        "config",           "buildconfig",      "etc/cmdline.d/",
-    "etc/modprobe.d/",     "etc/modules",      "etc/vfio-switch/", "lib/modprobe.d/",
-    "lib/modules-load.d/", "lib/vfio-switch/", "run/modprobe.d/",  "usr/local/lib/modprobe.d/",
+constexpr std::array<std::string_view, 15> kept_prefixes = {
+    "conf/modules",
+    "config",
+    "buildconfig",
+    "etc/cmdline",
+    "etc/modprobe.d/",
+    "etc/modules",
+    "etc/vfio-switch/",
+    "lib/modprobe.d/",
+    "lib/modules-load.d/",
+    "lib/vfio-switch/",
+    "run/modprobe.d/",
+    "usr/local/lib/modprobe.d/",
     "lib/modules/",
+    "run/modules-load.d/",
+    "usr/local/lib/modules-load.d/",
 };
 
 bool is_kept(std::string_view path) {

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that can load a driver early, or keep one away: each input flips who is said to take the card."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Optional
+
+from boot_roots import LINE, MenuCase, archive, module_files, put, systemd_boot, winners
+from helper import CARD, DESKTOP, KERNELS, Sysroot
+
+KERNEL = KERNELS[0]
+IDS = "10de:1d01,10de:0fb8"
+DRIVERS = ["nouveau", "snd_hda_intel"]
+VFIO, HOST, NOBODY = ("vfio-pci", "vfio-pci"), ("nouveau", "snd_hda_intel"), (None, None)
+UNKNOWN = ("?", "?")
+GIVES_IDS = f"options vfio-pci ids={IDS}\n"
+
+
+class Early(MenuCase):
+    """A boot entry of systemd-boot's, and an image of the tool that is asked for."""
+
+    def root(
+        self, words: str, image: dict[str, str], modules: list[str], config: str = GIVES_IDS, system: str = "debian"
+    ) -> Sysroot:
+        self.count = getattr(self, "count", 0) + 1
+        root = self.machine(DESKTOP, "--os", system, "--kernel", KERNEL, to=f"root-{self.count}")
+        for path in root.path.glob("etc/modules-load.d/*"):
+            path.unlink()
+        if config:
+            root.write("etc/modprobe.d/mine.conf", config)
+            image = image | {"etc/modprobe.d/mine.conf": config}
+        files = module_files(root, KERNEL, modules) | {name: text.encode() for name, text in image.items()}
+        put(root, "boot/efi/debian/initrd.img", archive(files))
+        put(root, "boot/efi/debian/vmlinuz", (root.path / f"boot/vmlinuz-{KERNEL}").read_bytes())
+        entry = f"title Debian\nlinux /debian/vmlinuz\ninitrd /debian/initrd.img\noptions {LINE} {words}\n"
+        systemd_boot(root, "boot/efi", debian=entry)
+        return root
+
+    def check(self, expected: tuple[Optional[str], Optional[str]], root: Sysroot, proved: bool = True) -> None:
+        (entry,) = self.status(root)["entries"]
+        seen = winners(entry) if proved else {one["device"]: one["winner"] for one in entry["functions"]}
+        self.assertEqual((seen[CARD[0]], seen[CARD[1]]), expected, entry["functions"])
+
+    DRACUT = {"usr/lib/dracut/.keep": "", "usr/lib/systemd/system/initrd.target": ""}
+    BUSYBOX = {"config": 'MODULES="nouveau snd_hda_intel"\nEARLYHOOKS=""\nHOOKS="udev"\n', "hooks/udev": ""}
+    TOOLS = {"scripts/functions": "", "scripts/init-top/udev": "", "conf/modules": ""}
+
+    def test_dracut(self) -> None:
+        both = [*DRIVERS, "vfio_pci"]
+        for words, files, expected in (
+            ("", {}, HOST),
+            ("rd.driver.pre=vfio_pci", {}, VFIO),
+            ("rd.driver.pre=vfio-pci", {}, VFIO),
+            ("", {"etc/cmdline.d/20-force_drivers.conf": "rd.driver.pre=vfio_pci\n"}, VFIO),
+            ("", {"etc/cmdline": "rd.driver.pre=vfio_pci\n"}, VFIO),
+            # dracut reads *.conf alone.
+            ("", {"etc/cmdline.d/20-force_drivers.bak": "rd.driver.pre=vfio_pci\n"}, HOST),
+            # Beside udev, in no order.
+            ("rd.modules_load=vfio_pci", {}, HOST),
+            ("", {"etc/modules-load.d/a.conf": "vfio_pci\n"}, HOST),
+            ("rd.driver.blacklist=nouveau,snd_hda_intel rd.modules_load=vfio_pci", {}, VFIO),
+            ("rd.driver.blacklist=nouveau,snd_hda_intel modules_load=vfio_pci", {}, VFIO),
+            ("rd.driver.blacklist=nouveau,snd_hda_intel rd.driver.post=vfio_pci", {}, VFIO),
+            ("rd.driver.blacklist=nouveau,snd_hda_intel", {"etc/modules-load.d/a.conf": "vfio-pci\n"}, VFIO),
+            # What systemd-modules-load loads is subject to blacklists, what rd.driver.pre names is not.
+            ("modprobe.blacklist=vfio_pci,nouveau,snd_hda_intel rd.modules_load=vfio_pci", {}, NOBODY),
+            ("modprobe.blacklist=vfio_pci rd.driver.pre=vfio_pci", {}, VFIO),
+            ("module_blacklist=vfio_pci rd.driver.pre=vfio_pci", {}, HOST),
+            # No module has that name, and the last word counts.
+            ("module_blacklist=vfio-pci rd.driver.pre=vfio_pci", {}, VFIO),
+            ("module_blacklist=vfio_pci module_blacklist=floppy rd.driver.pre=vfio_pci", {}, VFIO),
+            ("initcall_blacklist=vfio_pci_init rd.driver.pre=vfio_pci", {}, UNKNOWN),
+            (f"pci-stub.ids={IDS} rd.driver.pre=vfio_pci", {}, UNKNOWN),
+        ):
+            with self.subTest(words=words, files=files):
+                self.check(expected, self.root(words, self.DRACUT | files, both))
+
+    # It is in /run, where the real root finds it.
+    def test_what_dracut_blacklists_stays(self) -> None:
+        words = "rd.driver.blacklist=nouveau rd.driver.post=snd_hda_intel"
+        self.check(NOBODY, self.root(words, self.DRACUT, [], system="fedora"))
+        self.check(HOST, self.root(words, self.DRACUT, [], system="debian"))
+        # Of two modules dracut makes one line, which names neither.
+        self.check(HOST, self.root("rd.driver.post=nouveau,snd_hda_intel", self.DRACUT, [], system="fedora"))
+
+    def test_a_file_hides_those_of_its_name(self) -> None:
+        files = {"usr/lib/modules-load.d/a.conf": "vfio_pci\n", "etc/modules-load.d/a.conf": "# nothing\n"}
+        words = "modprobe.blacklist=nouveau,snd_hda_intel"
+        self.check(NOBODY, self.root(words, self.DRACUT | files, ["vfio_pci"]))
+        del files["etc/modules-load.d/a.conf"]
+        self.check(VFIO, self.root(words, self.DRACUT | files, ["vfio_pci"]))
+
+    def test_mkinitcpio_with_busybox(self) -> None:
+        both = [*DRIVERS, "vfio_pci"]
+        for words, config, expected in (
+            ("", GIVES_IDS, HOST),
+            ("earlymodules=vfio_pci", GIVES_IDS, VFIO),
+            # modprobe -b: a blacklist keeps away what MODULES names.
+            ("modprobe.blacklist=nouveau,snd_hda_intel earlymodules=vfio_pci", GIVES_IDS, VFIO),
+            ("", GIVES_IDS + "blacklist nouveau\nblacklist snd_hda_intel\n", NOBODY),
+            ("earlymodules=vfio_pci", GIVES_IDS + "blacklist vfio_pci\n", HOST),
+        ):
+            with self.subTest(words=words, config=config):
+                self.check(expected, self.root(words, self.BUSYBOX, both, config))
+
+    def test_mkinitcpio_without_a_hook(self) -> None:
+        image = self.BUSYBOX | {"config": 'MODULES=""\nEARLYHOOKS=""\nHOOKS="udev"\n'}
+        root = self.root("disablehooks=udev", image, DRIVERS)
+        root.write("etc/modprobe.d/mine.conf", GIVES_IDS + "softdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\n")
+        self.check(VFIO, root)
+        entry = root.path / "boot/efi/loader/entries/debian.conf"
+        entry.write_text(entry.read_text().replace("disablehooks=udev", ""))
+        self.check(HOST, root)
+
+    def test_initramfs_tools(self) -> None:
+        both = [*DRIVERS, "vfio_pci"]
+        lists = {"conf/modules": f"vfio_pci ids={IDS}\n"}
+        for words, files, expected in (
+            ("", lists, HOST),  # udev comes first
+            ("blacklist=nouveau,snd_hda_intel", lists, VFIO),
+            ("blacklist=nouveau,snd_hda_intel", {}, HOST),  # in the image alone
+            ("rd.driver.blacklist=nouveau,snd_hda_intel", lists, HOST),  # dracut's
+        ):
+            with self.subTest(words=words, files=files):
+                self.check(expected, self.root(words, self.TOOLS | files, both, ""))
+
+    def test_nothing_loads_vfio_pci(self) -> None:
+        away = GIVES_IDS + "blacklist nouveau\nblacklist snd_hda_intel\n"
+        root = self.root("", self.TOOLS, [], away)
+        self.check(NOBODY, root)
+        reasons = {one["reason_details"]["cause"] for one in self.status(root)["entries"][0]["functions"]}
+        self.assertEqual(reasons, {"nothing-loads-vfio"})
+        # That nothing asks for nouveau by name is not proved.
+        self.check(VFIO, self.root("modules_load=vfio-pci", self.TOOLS, [], away), proved=False)
+        for name in ("etc/modules", "etc/modules-load.d/a.conf", "usr/lib/modules-load.d/a.conf"):
+            with self.subTest(name=name):
+                root = self.root("", self.TOOLS, [], away)
+                root.write(name, "# who?\nvfio-pci\n")
+                self.check(VFIO, root, proved=False)
+                root.write("etc/modules-load.d/a.conf" if name != "etc/modules" else name, "# vfio-pci\n")
+                self.check(NOBODY, root)
+        # Another device's driver does.
+        self.check(VFIO, self.root("", self.TOOLS, [], away + "softdep xhci_pci pre: vfio-pci\n"), proved=False)
+
+
+if __name__ == "__main__":
+    unittest.main()
