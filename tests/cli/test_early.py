@@ -144,6 +144,45 @@ class Early(MenuCase):
         # Another device's driver does.
         self.check(VFIO, self.root("", self.TOOLS, [], away + "softdep xhci_pci pre: vfio-pci\n"), proved=False)
 
+    # It unbinds whoever was first, where udev and systemd find its files.
+    def test_driverctl(self) -> None:
+        given = {**self.DRACUT, "etc/cmdline.d/a.conf": "rd.driver.pre=vfio_pci\n"}
+        for words, image, driver, expected in (
+            ("", given, "nouveau", ("nouveau", "vfio-pci")),
+            ("", self.DRACUT, "vfio-pci", ("vfio-pci", "snd_hda_intel")),
+            ("module_blacklist=vfio_pci", self.DRACUT, "vfio-pci", HOST),
+            ("", given, "none", (None, "vfio-pci")),
+            ("", self.DRACUT, "", HOST),
+        ):
+            with self.subTest(words=words, driver=driver):
+                root = self.root(words, image, [*DRIVERS, "vfio_pci"])
+                first = VFIO if image is given else HOST
+                root.write(f"etc/driverctl.d/pci-{CARD[0]}", f"{driver}\n")
+                root.write("rules.d/05-driverctl.rules", "")  # as a package had it that does nothing
+                self.check(first, root)
+                root.write("usr/lib/udev/rules.d/05-driverctl.rules", "")
+                self.check(first, root)
+                root.write("usr/lib/systemd/system/driverctl@.service", "")
+                # That nouveau can be loaded is not looked into.
+                self.check(expected, root, proved=driver != "nouveau")
+
+    def test_driverctl_and_the_commands(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", KERNEL)
+        for name in ("usr/lib/udev/rules.d/05-driverctl.rules", "usr/lib/systemd/system/driverctl@.service"):
+            root.write(name, "")
+        path = f"etc/driverctl.d/pci-{CARD[0]}"
+        root.write(path, "nouveau\n")
+        plan = self.plan(root, 3)
+        (refusal,) = [one for one in plan["refusals"] if one["code"] == "config-conflict"]
+        (step,) = refusal["remedy"]["steps"]
+        self.assertEqual(step["command"], ["driverctl", "unset-override", CARD[0]])
+        (root.path / path).unlink()
+        self.assert_status(root.run("enable"), 0)
+        root.write(path, "vfio-pci\n")
+        done = root.run("disable")
+        self.assert_status(done, 0)
+        self.assertIn(f"/{path} gives the card to vfio-pci, was not set up by vfio-switch, and stays", done.out)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -41,7 +41,8 @@ std::optional<Reason> staleness(const ImageFacts& image, const DriverConfig& con
 /// image undoes that.
 bool is_of_others(const LoadOrder& order) {
   using enum ReasonCause;
-  constexpr std::array causes = {list_gives_ids, parameter_gives_ids, file_gives_ids};
+  constexpr std::array causes = {list_gives_ids, parameter_gives_ids, file_gives_ids,
+                                 driverctl_gives};
   return order.reason && std::ranges::find(causes, order.reason->cause) != causes.end();
 }
 

@@ -13,6 +13,7 @@
 #include "core/files/file_state.h"
 #include "core/files/unread_file.h"
 #include "core/machine/display_config.h"
+#include "core/machine/driverctl.h"
 #include "core/machine/early_module.h"
 #include "core/machine/menu_record.h"
 #include "core/machine/os_release.h"
@@ -104,7 +105,8 @@ struct SystemFacts {
   bool wants_mkinitcpio_drop_in = false;
   /// dracut builds the images. It copies /etc/modules-load.d, where nothing puts vfio-pci in order.
   bool dracut = false;
-  std::vector<EarlyModule> root_lists;  ///< what systemd-modules-load loads, whatever needs it
+  std::vector<DriverctlOverride> driverctl;  ///< where it is installed so that udev finds it
+  std::vector<EarlyModule> root_lists;       ///< what systemd-modules-load loads, whatever needs it
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   bool bind_script = false;            ///< the script that binding by address runs is installed
   std::vector<UnreadFile>

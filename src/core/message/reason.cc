@@ -43,6 +43,7 @@ const std::vector<ReasonKind>& reason_kinds() {
       {list_lacks_ids,
        "list-lacks-ids",
        {"{1} loads vfio-pci in the initramfs with other ids, which count there"}},
+      {driverctl_gives, "driverctl-gives", {"driverctl gives it to {2} at each boot: {1}"}},
       {image_lacks_binding,
        "image-lacks-binding",
        {"the initramfs loads vfio-pci but lacks the configuration that binds the card"}},

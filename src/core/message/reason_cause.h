@@ -27,6 +27,7 @@ enum class ReasonCause {
   file_gives_ids,       ///< place: an options line that is not ours
   parameter_lacks_ids,  ///< parameter: on the kernel command line, and the function's is not in it
   list_lacks_ids,       ///< place: the same, and the function's is not among them
+  driverctl_gives,      ///< place, driver: whoever bound it before
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 
   // What is not known about a boot menu, or decides in one of its entries.

@@ -50,6 +50,8 @@ PlanPart refuse_unproved(const Plan& plan, const std::vector<Kernel>& kernels) {
       refusal.remedy.emplace_back(Edit{*line, {}, {}});
     } else if (const auto* place = place_of_list(reason)) {
       refusal.remedy.emplace_back(Edit{*place, {}, {}});
+    } else if (reason.cause == ReasonCause::driverctl_gives) {
+      refusal.remedy = without_override(order.device);
     }
     part.refusals.push_back(std::move(refusal));
   }

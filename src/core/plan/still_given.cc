@@ -43,6 +43,11 @@ std::vector<Note> still_given(const SystemFacts& facts, const std::vector<PciAdd
   for (const auto& early : facts.early_modules) {
     if (gives(early.ids)) notes.push_back(note_on(early.where, {Edit{early.where, {}, {}}}));
   }
+  for (const auto& one : facts.driverctl) {
+    const bool of_card = std::ranges::find(functions, one.device) != functions.end();
+    if (!of_card || module_name(one.driver) != "vfio_pci") continue;
+    notes.push_back(note_on(one.where, without_override(one.device)));
+  }
   for (const auto& line : parse_modprobe(effective_modprobe(config.modprobe))) {
     const bool options = line.command == "options" && line.names("vfio_pci");
     if (!options || is_generated(line.file) || !gives(ids_option(line.arguments))) continue;

@@ -235,7 +235,8 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
       }
     }
     if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
-    report.orders.push_back(std::move(both));
+    report.orders.push_back(
+        after_driverctl(std::move(both), facts.driverctl, has_vfio(facts, kernel)));
   }
   return report;
 }

@@ -127,6 +127,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   follow_menu(others, profile, generator, *facts);
   facts->early_modules = read_early_modules(others, profile);
   facts->root_lists = read_root_lists(others);
+  facts->driverctl = read_driverctl(others);
   auto hindrances = find_image_hindrances(others, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);
   facts->image_hindrances = std::move(*hindrances);

@@ -84,7 +84,7 @@ class KernelProof {
     }
     // People and sysfs know a driver by the name that the kernel gives it.
     if (order.winner && !order.vfio_wins()) order.winner = db_.kernel_name(*order.winner);
-    return order;
+    return after_driverctl(std::move(order), facts_.driverctl, has_vfio(facts_, kernel_));
   }
 
  private:
@@ -321,6 +321,12 @@ void doubt(LoadOrder& order, const std::optional<Reason>& unread) {
 }
 
 }  // namespace
+
+bool has_vfio(const SystemFacts& facts, const Kernel& kernel) {
+  if (kernel.vfio_pci != ModuleForm::loadable) return kernel.vfio_pci == ModuleForm::built_in;
+  const auto said = parse_module_parameters(command_line_of(facts, kernel));
+  return !said.refused.contains(std::string(vfio_pci));
+}
 
 Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                     const std::vector<Claim>& claims, const DriverConfig& config) {

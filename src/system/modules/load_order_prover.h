@@ -32,6 +32,9 @@ struct LoadOrders {
                                                   const std::vector<Claim>& claims,
                                                   const DriverConfig& config);
 
+/// Whether vfio-pci can be had in `kernel`: it is there, and not refused on its command line.
+[[nodiscard]] bool has_vfio(const SystemFacts& facts, const Kernel& kernel);
+
 /// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of a kernel
 /// command line. libkmod would take the latter from the running system instead.
 [[nodiscard]] std::set<std::string> blacklisted(std::string_view command_line,

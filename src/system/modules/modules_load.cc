@@ -2,9 +2,11 @@
 #include "system/modules/modules_load.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/modules/modprobe_conf.h"
@@ -38,6 +40,23 @@ std::vector<EarlyModule> read_modules_load(ForeignFiles& files) {
   std::vector<EarlyModule> modules;
   for (const auto& [name, path] : counting) read_list(files, path, modules);
   return modules;
+}
+
+std::vector<DriverctlOverride> read_driverctl(ForeignFiles& files) {
+  const auto has = [&](const std::string& name) {
+    constexpr std::array directories = {"/etc/", "/run/", "/usr/local/lib/", "/usr/lib/", "/lib/"};
+    return std::ranges::any_of(directories, [&](const std::string& directory) {
+      return files.reader().exists(directory + name);
+    });
+  };
+  if (!has("udev/rules.d/05-driverctl.rules") || !has("systemd/system/driverctl@.service")) {
+    return {};
+  }
+  std::vector<DriverctlOverride> overrides;
+  for (const auto& path : files.paths("/etc/driverctl.d", "")) {
+    if (auto one = parse_driverctl(path, files.text(path))) overrides.push_back(std::move(*one));
+  }
+  return overrides;
 }
 
 std::vector<EarlyModule> read_root_lists(ForeignFiles& files) {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/machine/driverctl.h"
 #include "core/machine/early_module.h"
 #include "system/files/foreign_files.h"
 
@@ -16,5 +17,9 @@ namespace vfio_switch {
 /// The same of a real root, with /etc/modules, which Debian's systemd has a link to, and its other
 /// init systems read themselves.
 [[nodiscard]] std::vector<EarlyModule> read_root_lists(ForeignFiles& files);
+
+/// driverctl's overrides; none where its udev rule or its unit is not installed where udev and
+/// systemd look: a file that stayed behind does nothing.
+[[nodiscard]] std::vector<DriverctlOverride> read_driverctl(ForeignFiles& files);
 
 }  // namespace vfio_switch
