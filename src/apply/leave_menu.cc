@@ -14,11 +14,11 @@ void leave_menu(FileStore& files, const MenuProof& menu, Moment began) {
 }
 
 std::optional<MenuProof> prove_and_leave_menu(const FileReader& seen, FileStore& files,
-                                              const std::vector<PciAddress>& functions) {
+                                              const Plan& done) {
   const auto began = std::chrono::system_clock::now();
   const auto machine = read_machine(seen);
   if (!machine) return std::nullopt;
-  auto menu = Planner(seen, *machine).prove_menu(functions);
+  auto menu = Planner(seen, *machine).prove_menu(done);
   if (!menu) return std::nullopt;
   leave_menu(files, *menu, began);
   return std::move(*menu);

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
-#include "core/pci/pci.h"
 #include "core/plan/entry_proof.h"
+#include "core/plan/plan.h"
 #include "system/files/file_store.h"
 #include "system/state/menu_store.h"
 
@@ -16,9 +15,10 @@ namespace vfio_switch {
 /// command that proved: without one `status` says what it can see.
 void leave_menu(FileStore& files, const MenuProof& menu, Moment began);
 
-/// Proves what every entry of the boot menu, as `seen`, does with `functions`, and leaves it in
-/// `files`. Nothing where that cannot be looked at any more: the change is made.
-[[nodiscard]] std::optional<MenuProof> prove_and_leave_menu(
-    const FileReader& seen, FileStore& files, const std::vector<PciAddress>& functions);
+/// Proves what every entry of the boot menu, as `seen`, does with the functions of the plan that
+/// was `done`, and leaves it in `files`. Nothing where that cannot be looked at any more: the
+/// change is made.
+[[nodiscard]] std::optional<MenuProof> prove_and_leave_menu(const FileReader& seen,
+                                                            FileStore& files, const Plan& done);
 
 }  // namespace vfio_switch

@@ -123,9 +123,8 @@ Result<OperationResult> Operation::run(FileStore& files, CommandRunner& runner) 
   if (!done) return failure_of(done);
   result.changed = true;
   forget_boots(files);
-  const auto& functions = result.plan.functions;
-  result.menu = mounts_esps ? prove_and_leave_menu(EspView(files), files, functions)
-                            : prove_and_leave_menu(files, files, functions);
+  result.menu = mounts_esps ? prove_and_leave_menu(EspView(files), files, result.plan)
+                            : prove_and_leave_menu(files, files, result.plan);
   return result;
 }
 

@@ -50,6 +50,7 @@ struct Plan : PlanPart {
   State state;                        ///< what will be remembered
   std::vector<PciAddress> functions;  ///< of the chosen cards, the GPUs included; sorted
   DriverConfig config;                ///< the configuration as it will be, for the proof
+  std::vector<Claim> claims = {};     ///< who could take `functions`; set with the proof
   std::vector<LoadOrder> load_order;  ///< for each kernel and function
   bool command_line_locked = false;   ///< no escape at the boot menu
   std::optional<Note> no_build;       ///< why no image has to follow the files; nothing: they do

@@ -49,6 +49,7 @@ struct Status {
   std::vector<DeviceStatus> devices;
   NextBoot next_boot = NextBoot::host;
   MenuProof menu;                            ///< what boots, and what it does with the card
+  std::vector<Claim> claims;                 ///< who could take one of `devices`, in each kernel
   std::vector<LoadOrder> load_order;         ///< of the next boot, as files and images are now
   std::vector<Refusal> refusals;             ///< why the intent cannot hold any more
   std::vector<Note> notes;                   ///< what a person should know

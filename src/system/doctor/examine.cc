@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "system/doctor/examine.h"
 
+#include <algorithm>
+
 #include "core/binding/driver_config.h"
 #include "core/binding/override.h"
 #include "system/doctor/doctor_probe.h"
@@ -57,12 +59,16 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
   if (request.named.empty()) request.kept = machine.state.cards;
   examination.selection = select(machine.facts, request);
   examination.functions = cards_in_question(machine.facts, examination.selection);
-  auto claims = find_claims(files, machine.facts, examination.functions);
-  if (!claims) return failure_of(claims);
-  examination.claims = std::move(*claims);
   auto status = Planner(files, machine).status();
   if (!status) return failure_of(status);
   examination.status = std::move(*status);
+  examination.claims = examination.status.claims;
+  if (!std::ranges::equal(examination.functions, examination.status.devices, {}, {},
+                          &DeviceStatus::address)) {
+    auto claims = find_claims(files, machine.facts, examination.functions);
+    if (!claims) return failure_of(claims);
+    examination.claims = std::move(*claims);
+  }
   examination.load_order = examination.status.load_order;
   if (examination.load_order.empty()) {
     auto orders =

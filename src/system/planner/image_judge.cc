@@ -10,7 +10,6 @@
 #include "core/plan/entry_proof.h"
 #include "core/tell/message_text.h"
 #include "system/images/image_prover.h"
-#include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
 
 namespace vfio_switch {
@@ -20,11 +19,9 @@ Result<BuiltImage> ImageJudge::check_built(const Plan& plan, const RebuildInitra
   const auto found = std::ranges::find(facts.kernels, built.release, &Kernel::release);
   // A kernel that was copied in part does not tell its release: nothing starts this one any more.
   if (found == facts.kernels.end()) return BuiltImage::copy_stale;
-  auto claims = find_claims(files_, facts, plan.functions);
-  if (!claims) return failure_of(claims);
-  auto orders = prove_load_order(files_, facts, *claims, plan.config);
+  auto orders = prove_load_order(files_, facts, plan.claims, plan.config);
   if (!orders) return failure_of(orders);
-  const Evidence evidence{std::move(*claims), std::move(orders->root_alone)};
+  const Evidence evidence{plan.claims, std::move(orders->root_alone)};
   const auto judge = [&](const Kernel& kernel) -> Result<ImageVerdict> {
     auto report = open(kernel, evidence, plan.config, plan.state.intent);
     if (!report) return failure_of(report);

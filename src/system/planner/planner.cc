@@ -147,13 +147,12 @@ Result<Status> Planner::status() const {
   if (!menu) return failure_of(menu);
   add_menu(status, with_record(std::move(*menu), machine_.facts, plan.functions, status.notes));
   std::ranges::move(unread_files(machine_.facts), std::back_inserter(status.notes));
+  status.claims = std::move(evidence.claims);
   return status;
 }
 
-Result<MenuProof> Planner::prove_menu(const std::vector<PciAddress>& functions) const {
-  const auto claims = find_claims(files_, machine_.facts, functions);
-  if (!claims) return std::unexpected(claims.error());
-  return vfio_switch::prove_menu(files_, machine_.facts, functions, *claims, {});
+Result<MenuProof> Planner::prove_menu(const Plan& done) const {
+  return vfio_switch::prove_menu(files_, machine_.facts, done.functions, done.claims, {});
 }
 
 Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {
@@ -179,6 +178,7 @@ Result<Plan> Planner::ask_images(Draft draft, const PlanOptions& options) const 
   if (!added) return failure_of(added);
   draft.plan = with_images(std::move(draft.plan), std::move(*added));
   draft.plan.add(warn_of_hibernation(draft.plan, machine_.facts));
+  draft.plan.claims = std::move(draft.evidence.claims);
   return std::move(draft.plan);
 }
 

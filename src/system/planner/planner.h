@@ -38,8 +38,9 @@ class Planner {
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
   [[nodiscard]] Result<Status> status() const;
 
-  /// What each entry of the boot menu does with `functions`, as files and images are now.
-  [[nodiscard]] Result<MenuProof> prove_menu(const std::vector<PciAddress>& functions) const;
+  /// What each entry of the boot menu does with the functions of a plan that has been carried out,
+  /// as files and images are now.
+  [[nodiscard]] Result<MenuProof> prove_menu(const Plan& done) const;
 
   /// `plan` with the load order of `plan.config` and `plan.functions`, and with the images that do
   /// not do what it wants.
