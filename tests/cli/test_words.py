@@ -88,7 +88,7 @@ class Changes(Words):
         self.assertEqual(self.root.run("enable").out,
                          "Nothing to do: passthrough is set up. 'vfio-switch status' shows whether a reboot is needed.\n")
         self.assertTrue(self.root.run("disable").out.endswith(
-            f"Done. At the next boot the host's drivers will take {CARD[0]} and {CARD[1]} "
+            f"Done. At the next boot nouveau will take {CARD[0]} and snd_hda_intel will take {CARD[1]} "
             "(checked for the boot menu entry 'Debian GNU/Linux'). "
             "Reboot, then run 'vfio-switch status'.\n"))  # fmt: skip
 

@@ -7,6 +7,7 @@
 
 #include "core/base/shell_words.h"
 #include "core/base/text.h"
+#include "core/binding/obstacle.h"
 #include "core/binding/shadowing.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
@@ -179,48 +180,22 @@ void check_early(const Examination& examination, std::vector<Finding>& findings)
   }
 }
 
-/// What keeps a module from being loaded for a device: a line, or a word of the command line.
-using Obstacle = std::variant<std::monostate, Place, Parameter>;
-
-Obstacle obstacle(const std::vector<ModprobeDirective>& lines, const SystemFacts& facts,
-                  const std::string& module) {
-  for (const auto& line : lines) {
-    const auto first = line.arguments.substr(0, line.arguments.find(' '));
-    const bool to_nothing = first.ends_with("/false") || first.ends_with("/true");
-    const Place place{line.file, line.line};
-    if (line.command == "blacklist" && line.names(module)) return place;
-    if (line.command == "install" && line.is_about(module) && to_nothing) return place;
-  }
-  for (const auto word : split_words(facts.command_line)) {
-    for (const std::string_view key : {"modprobe.blacklist=", "module_blacklist="}) {
-      if (!word.starts_with(key)) continue;
-      for (const auto name : split_words(word.substr(key.size()), ",")) {
-        if (module_name(name) == module) return Parameter{std::string(word)};
-      }
-    }
-  }
-  return {};
-}
-
 Finding blacklisted(const Examination& examination, const Claim& claim,
-                    const std::vector<Obstacle>& obstacles) {
-  std::vector<Item> by;
+                    const std::vector<Item>& obstacles) {
   Remedy remedy;
   bool files = false;
   for (const auto& one : obstacles) {
     if (const auto* place = std::get_if<Place>(&one)) {
-      by.emplace_back(*place);
       add_steps(remedy, without_line(examination, *place));
       files = true;
     } else if (const auto* parameter = std::get_if<Parameter>(&one)) {
-      by.emplace_back(*parameter);
       add_steps(remedy, dropping(examination, parameter->text));
     }
   }
   if (files) remedy.push_back(rebuild_step(examination));
   return make_finding(
       FindingCause::driver_blacklisted,
-      {{"device", claim.device}, {"modules", words_of(claim.modules)}, {"by", std::move(by)}},
+      {{"device", claim.device}, {"modules", words_of(claim.modules)}, {"by", obstacles}},
       std::move(remedy), {claim.device});
 }
 
@@ -235,13 +210,13 @@ void check_blacklists(const Examination& examination, std::vector<Finding>& find
     for (const auto& claim : examination.claims) {
       if (claim.device != gpu->address || claim.modules.empty() || !claim.built_in.empty())
         continue;
-      std::vector<Obstacle> obstacles;
+      std::vector<Item> obstacles;
       const bool none_left = std::ranges::all_of(claim.modules, [&](const std::string& module) {
-        auto found = obstacle(lines, examination.facts, module);
-        const bool any = !std::holds_alternative<std::monostate>(found);
-        const bool known = std::ranges::find(obstacles, found) != obstacles.end();
-        if (any && !known) obstacles.push_back(std::move(found));
-        return any;
+        const auto found = obstacle_of(lines, examination.facts.command_line, module);
+        if (!found) return false;
+        const bool known = std::ranges::find(obstacles, *found) != obstacles.end();
+        if (!known) obstacles.push_back(*found);
+        return true;
       });
       if (!none_left) continue;
       findings.push_back(blacklisted(examination, claim, obstacles));

@@ -76,10 +76,7 @@ std::vector<FindingKind> configuration_kinds() {
   using enum FindingCode;
   using enum Severity;
   return {
-      {early_driver,
-       "early-driver",
-       problem,
-       {"The host's driver binds the card before vfio-pci is loaded."}},
+      {early_driver, "early-driver", problem, {"That module binds the card before vfio-pci does."}},
       {softdep_shadowed,
        "softdep-shadowed",
        problem,
@@ -98,7 +95,7 @@ std::vector<FindingKind> configuration_kinds() {
       {vfio_pci_missing,
        "vfio-pci-missing",
        problem,
-       {"With such a kernel the host's driver binds the card."}},
+       {"With such a kernel vfio-pci cannot bind the card."}},
       {vfio_pci_built_in,
        "vfio-pci-built-in",
        problem,

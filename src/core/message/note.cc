@@ -36,6 +36,10 @@ const std::vector<NoteKind>& note_kinds() {
       {driver_blacklisted,
        "driver-blacklisted",
        {"{1} blacklists {2}: if vfio-pci could not bind the card, {2} would not bind it either"}},
+      {no_driver_left,
+       "no-driver-left",
+       {"no driver will bind {1}: {3} keeps {2} from being loaded",
+        "no driver will bind {1}: {3} keep {2} from being loaded", 3}},
       {tpm_unlock,
        "tpm-unlock",
        {"according to {1} the TPM unlocks a disk: if the key depends on the kernel command line, "

@@ -23,6 +23,7 @@ enum class NoteCause {
   others_lose_vfio,      ///< devices: that are not of the card
   image_tool,            ///< reason
   driver_blacklisted,    ///< place, driver
+  no_driver_left,        ///< device, modules, by: places and parameters
   tpm_unlock,            ///< place
   still_given,           ///< what: a parameter or a place
   copy_stale,            ///< file, source

@@ -2,34 +2,49 @@
 #include "core/tell/outcome_text.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <utility>
 #include <vector>
 
 #include "core/base/text.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
 #include "core/tell/phrases.h"
+#include "core/tell/takers_text.h"
 
 namespace vfio_switch {
 
 namespace {
 
-/// Kernels, by what they do with every function of the card.
-struct Outcomes {
-  std::vector<std::string> vfio;
-  std::vector<std::string> host;
-  bool mixed = false;  ///< some kernel treats the functions differently
+/// Kernels under which the functions fare alike.
+struct Outcome {
+  std::vector<Occupant> takers;
+  std::vector<std::string> kernels = {};
+
+  [[nodiscard]] bool is_vfio() const { return takes(takers.front()); }
+  [[nodiscard]] bool is_mixed() const {
+    return std::ranges::any_of(takers,
+                               [&](const Occupant& one) { return takes(one) != is_vfio(); });
+  }
+
+ private:
+  static bool takes(const Occupant& one) { return one.driver == "vfio-pci"; }
 };
 
-Outcomes outcomes_of(const Plan& plan) {
-  std::map<std::string, std::set<bool>> wins;
-  for (const auto& order : plan.load_order) wins[order.kernel].insert(order.vfio_wins());
-  Outcomes outcomes;
-  for (const auto& [kernel, results] : wins) {
-    if (results.size() > 1) outcomes.mixed = true;
-    (*results.begin() ? outcomes.vfio : outcomes.host).push_back(printable(kernel));
+/// In the order of the kernels, those with vfio-pci first.
+std::vector<Outcome> outcomes_of(const Plan& plan) {
+  std::vector<std::pair<std::string, std::vector<Occupant>>> kernels;
+  for (const auto& order : plan.load_order) {
+    if (kernels.empty() || kernels.back().first != order.kernel)
+      kernels.push_back({order.kernel, {}});
+    kernels.back().second.push_back({order.device, order.winner});
   }
+  std::vector<Outcome> outcomes;
+  for (auto& [kernel, takers] : kernels) {
+    auto same = std::ranges::find(outcomes, takers, &Outcome::takers);
+    if (same == outcomes.end()) same = outcomes.insert(same, {std::move(takers)});
+    same->kernels.push_back(printable(kernel));
+  }
+  std::ranges::stable_partition(outcomes, &Outcome::is_vfio);
   return outcomes;
 }
 
@@ -63,18 +78,16 @@ std::string next_boot_sentence(const Plan& plan) {
   const auto outcomes = outcomes_of(plan);
   const bool proved = std::ranges::all_of(plan.load_order, &LoadOrder::proved);
   if (plan.load_order.empty() || plan.functions.empty()) return {};
-  if (!proved || outcomes.mixed) {
+  if (!proved || std::ranges::any_of(outcomes, &Outcome::is_mixed)) {
     return "Which driver takes each function at the next boot depends on the kernel, or is not "
            "known: see 'vfio-switch status'";
   }
-  std::vector<std::string> functions;
-  for (const auto& address : plan.functions) functions.push_back(address.str());
-  const auto& who = outcomes.vfio.empty() ? outcomes.host : outcomes.vfio;
-  auto text = "At the next boot " +
-              std::string(outcomes.vfio.empty() ? "the host's drivers" : "vfio-pci") +
-              " will take " + enumerate(functions) + " (checked for " + kernels_text(who) + ")";
-  if (!outcomes.vfio.empty() && !outcomes.host.empty()) {
-    text += "; with " + kernels_text(outcomes.host) + " the host's drivers will";
+  std::string text;
+  for (const auto& outcome : outcomes) {
+    const auto takers = takers_text(outcome.takers, "take");
+    text += text.empty() ? "At the next boot " + takers + " (checked for " +
+                               kernels_text(outcome.kernels) + ")"
+                         : "; with " + kernels_text(outcome.kernels) + " " + takers;
   }
   return text;
 }
@@ -87,16 +100,9 @@ std::string next_boot_sentence(const MenuProof& menu) {
   }
   const auto* next = menu.next_entry();
   if (next == nullptr || next->functions.empty()) return {};
-  std::map<std::string, std::vector<std::string>> takers;
-  for (const auto& function : next->functions) {
-    const bool vfio = function.winner == "vfio-pci";
-    takers[vfio ? "vfio-pci" : "the host's drivers"].push_back(function.device.str());
-  }
-  std::vector<std::string> parts;
-  for (const auto& [taker, functions] : takers) {
-    parts.push_back(taker + " will take " + enumerate(functions));
-  }
-  return "At the next boot " + enumerate(parts) + " (checked for the boot menu entry '" +
+  std::vector<Occupant> takers;
+  for (const auto& function : next->functions) takers.push_back({function.device, function.winner});
+  return "At the next boot " + takers_text(takers, "take") + " (checked for the boot menu entry '" +
          printable(next->entry.title) + "')";
 }
 

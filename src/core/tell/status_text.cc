@@ -10,6 +10,7 @@
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
 #include "core/tell/remedy_text.h"
+#include "core/tell/takers_text.h"
 
 namespace vfio_switch {
 
@@ -92,41 +93,36 @@ Cell active_cell(const Status& status) {
   return lines;
 }
 
-std::string next_boot_sentence(const Status& status, const KernelStatus& kernel) {
-  switch (kernel.next_boot) {
+std::string sentence_of(NextBoot outcome, const std::vector<Occupant>& takers) {
+  switch (outcome) {
     case NextBoot::vfio:
       return "vfio-pci will bind the card";
     case NextBoot::host:
-      return "the host's drivers will bind the card";
+      return card_takers_text(takers);
     case NextBoot::unknown:
       return "not known";
     case NextBoot::mixed:
       break;
   }
-  std::vector<std::string> parts;
+  return takers_text(takers, "bind");
+}
+
+std::string next_boot_sentence(const Status& status, const KernelStatus& kernel) {
+  std::vector<Occupant> takers;
   for (const auto& order : status.load_order) {
     if (order.kernel != kernel.release) continue;
-    parts.push_back(driver_text(order.winner) + " will bind " + order.device.str());
+    // That vfio-pci does not is known, but not which driver does.
+    if (kernel.next_boot == NextBoot::host && !order.proved)
+      return "a driver other than vfio-pci will bind the card";
+    takers.push_back({order.device, order.winner});
   }
-  return enumerate(parts);
+  return sentence_of(kernel.next_boot, takers);
 }
 
 std::string entry_sentence(const EntryProof& proof) {
-  switch (proof.recorded ? proof.recorded->outcome : proof.outcome()) {
-    case NextBoot::vfio:
-      return "vfio-pci will bind the card";
-    case NextBoot::host:
-      return "the host's drivers will bind the card";
-    case NextBoot::unknown:
-      return "not known";
-    case NextBoot::mixed:
-      break;
-  }
-  std::vector<std::string> parts;
-  for (const auto& one : proof.functions) {
-    parts.push_back(driver_text(one.winner) + " will bind " + one.device.str());
-  }
-  return enumerate(parts);
+  std::vector<Occupant> takers;
+  for (const auto& one : proof.functions) takers.push_back({one.device, one.winner});
+  return sentence_of(proof.recorded ? proof.recorded->outcome : proof.outcome(), takers);
 }
 
 /// True where both start the same. Of a recorded entry only the release and the winners are known.

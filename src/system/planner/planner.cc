@@ -10,6 +10,7 @@
 #include "core/cards/own_command.h"
 #include "core/plan/conclusion.h"
 #include "core/plan/config_plan.h"
+#include "core/plan/host_driver.h"
 #include "core/plan/recorded_menu.h"
 #include "core/plan/still_given.h"
 #include "system/modules/claimants.h"
@@ -128,14 +129,16 @@ Result<Status> Planner::status() const {
   }
   auto images = images_.look_into_all(evidence, config, intent);
   if (!images) return failure_of(images);
-  std::vector<Note> stale;
+  std::vector<Note> more;
   if (intent == Intent::disabled) {
-    stale = still_given(machine_.facts, plan.functions, config, machine_.state.boot_parameters);
+    more = still_given(machine_.facts, plan.functions, config, machine_.state.boot_parameters);
+    std::ranges::move(left_without_driver(machine_.facts, evidence.claims, images->orders, config),
+                      std::back_inserter(more));
   }
   auto copies = images_.find_stale_copies(evidence, config, intent, images->verdicts);
   if (!copies) return failure_of(copies);
   auto status = make_status(machine_.facts, plan, intent, images->verdicts, images->orders);
-  std::ranges::move(stale, std::back_inserter(status.notes));
+  std::ranges::move(more, std::back_inserter(status.notes));
   for (auto& kernel : status.kernels) {
     const auto copy = copies->find(kernel.release);
     if (copy == copies->end()) continue;
@@ -160,6 +163,8 @@ Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {
   if (!claims) return failure_of(claims);
   auto draft = ask_libkmod(std::move(plan), std::move(*claims));
   if (!draft) return failure_of(draft);
+  draft->plan.add({.notes = left_without_driver(machine_.facts, draft->evidence.claims,
+                                                draft->plan.load_order, draft->plan.config)});
   return ask_images(std::move(*draft), options);
 }
 

@@ -48,8 +48,8 @@ TEST_CASE("The next boot is told from the proof, not from the command") {
   CHECK(next_boot_sentence(plan_with(
             {order("6.1", "01:00.0", "nouveau"), order("6.1", "01:00.1", "snd_hda_intel"),
              order("6.12", "01:00.0", "nouveau"), order("6.12", "01:00.1", "snd_hda_intel")})) ==
-        "At the next boot the host's drivers will take 0000:01:00.0 and 0000:01:00.1 (checked for "
-        "kernels 6.1 and 6.12)");
+        "At the next boot nouveau will take 0000:01:00.0 and snd_hda_intel will take 0000:01:00.1 "
+        "(checked for kernels 6.1 and 6.12)");
 }
 
 TEST_CASE("A kernel that leaves the card with the host is named") {
@@ -57,7 +57,19 @@ TEST_CASE("A kernel that leaves the card with the host is named") {
             {order("6.1", "01:00.0", "vfio-pci"), order("6.1", "01:00.1", "vfio-pci"),
              order("6.12", "01:00.0", "nouveau"), order("6.12", "01:00.1", "snd_hda_intel")})) ==
         "At the next boot vfio-pci will take 0000:01:00.0 and 0000:01:00.1 (checked for kernel "
-        "6.1); with kernel 6.12 the host's drivers will");
+        "6.1); with kernel 6.12 nouveau will take 0000:01:00.0 and snd_hda_intel will take "
+        "0000:01:00.1");
+}
+
+TEST_CASE("A function that nobody takes is said so, kernels that differ apart") {
+  auto blacklisted = order("6.1", "01:00.0", "");
+  blacklisted.winner.reset();
+  CHECK(next_boot_sentence(plan_with({blacklisted, order("6.1", "01:00.1", "snd_hda_intel"),
+                                      order("7.0", "01:00.0", "nova_core"),
+                                      order("7.0", "01:00.1", "snd_hda_intel")})) ==
+        "At the next boot no driver will take 0000:01:00.0 and snd_hda_intel will take "
+        "0000:01:00.1 (checked for kernel 6.1); with kernel 7.0 nova_core will take 0000:01:00.0 "
+        "and snd_hda_intel will take 0000:01:00.1");
 }
 
 TEST_CASE("What is not proved, or takes a table, is left to status") {
