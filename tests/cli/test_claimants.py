@@ -150,5 +150,42 @@ class AfterDisable(StubKernel):
                       self.plan_then["notes"])  # fmt: skip
 
 
+class Variants(StubKernel):
+    VARIANT = {"nvgrace_gpu_vfio_pci": ["vfio_pci:v000010DEd00001D01sv*sd*bc*sc*i*"]}
+
+    def test_one_that_knows_the_card_is_named(self) -> None:
+        root = self.with_drivers("nouveau", more={**self.VARIANT, "mlx5_vfio_pci": ["vfio_pci:v000015B3d*sv*sd*bc*sc*i*"]})
+        said = f"libvirt 10.0 and later binds {GPU} to nvgrace_gpu_vfio_pci instead of vfio-pci"
+        plan = self.plan(root, "enable")
+        self.assertEqual([note for note in plan["notes"] if "libvirt" in note and note.startswith(said)],
+                         [note for note in plan["notes"] if "libvirt" in note])  # fmt: skip
+        self.assertIn("variant-driver", [note["code"] for note in plan["note_details"]])
+        self.assertEqual(self.winners(plan)[GPU], "vfio-pci", "a variant binds nothing by itself")
+        self.assert_status(root.run("enable"), 0)
+        self.assertIn(said, " ".join(root.run("status").out.split()))
+        self.assertNotIn("softdep nvgrace", root.read("etc/modprobe.d/vfio.conf"))
+
+    def test_no_other_card_has_one(self) -> None:
+        root = self.with_drivers("nouveau", more={"xe_vfio_pci": ["vfio_pci:v00008086d0000E211sv*sd*bc03sc*i*"]})
+        self.assertNotIn("libvirt", root.run("plan", "enable").out)
+
+    def test_a_card_on_one_is_on_vfio(self) -> None:
+        root = self.with_drivers("nouveau", more=self.VARIANT)
+        self.assert_status(root.run("enable"), 0)
+        self.bind(root, GPU, "nvgrace-gpu-vfio-pci")
+        self.bind(root, SOUND, "vfio-pci")
+        status = root.run("status", "--json").json
+        self.assertEqual([one["active"] for one in status["devices"]], [True, True])
+        self.assertIn("0000:01:00.0 nvgrace-gpu-vfio-pci", root.run("status").out)
+        self.assertNotIn("expected", root.run("status").out)
+        self.assertIn("nvgrace-gpu-vfio-pci", root.run("devices").out)
+
+    def test_it_is_not_taken_for_a_driver_of_the_host(self) -> None:
+        root = self.with_drivers("nouveau", more=self.VARIANT)
+        self.bind(root, GPU, "nvgrace-gpu-vfio-pci")
+        self.assert_status(root.run("enable"), 0)
+        self.assertNotIn("softdep nvgrace", root.read("etc/modprobe.d/vfio.conf"))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -6,6 +6,7 @@
 #include "core/cards/card.h"
 #include "core/files/own_paths.h"
 #include "core/modules/driver_order.h"
+#include "core/modules/vfio_driver.h"
 
 namespace vfio_switch {
 
@@ -20,7 +21,7 @@ bool taken_by_address(const SystemFacts& facts, const std::vector<PciAddress>& f
   }
   return std::ranges::any_of(functions, [&](const PciAddress& address) {
     const auto& device = *find_device(facts, address);
-    return device.driver == "vfio-pci" && device.driver_override == "vfio-pci";
+    return is_vfio_driver(device.driver) && is_vfio_driver(device.driver_override);
   });
 }
 

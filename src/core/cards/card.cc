@@ -5,6 +5,8 @@
 #include <array>
 #include <optional>
 
+#include "core/modules/vfio_driver.h"
+
 namespace vfio_switch {
 
 namespace {
@@ -80,6 +82,7 @@ std::string describe(const PciDevice& device) {
 
 bool has_driver(const PciDevice& device, const std::optional<std::string>& expected) {
   if (!device.driver || !expected) return device.driver == expected;
+  if (expected == "vfio-pci") return is_vfio_driver(device.driver);
   return *device.driver == *expected ||
          module_name(device.driver_module.value_or(*device.driver)) == module_name(*expected);
 }

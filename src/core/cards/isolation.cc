@@ -10,6 +10,7 @@
 #include "core/cards/card.h"
 #include "core/cards/iommu.h"
 #include "core/machine/display_config.h"
+#include "core/modules/vfio_driver.h"
 
 namespace vfio_switch {
 
@@ -21,7 +22,7 @@ bool contains(const std::vector<PciAddress>& addresses, const PciAddress& addres
 
 /// A driver that holds a device for a guest instead of using it.
 bool is_placeholder_driver(const std::optional<std::string>& driver) {
-  return driver == "vfio-pci" || driver == "pci-stub" || driver == "xen-pciback";
+  return is_vfio_driver(driver) || driver == "pci-stub" || driver == "xen-pciback";
 }
 
 /// The displays that the host keeps, a BMC's included.

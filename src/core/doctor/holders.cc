@@ -6,6 +6,7 @@
 
 #include "core/cards/card.h"
 #include "core/doctor/checks.h"
+#include "core/modules/vfio_driver.h"
 
 namespace vfio_switch {
 
@@ -24,7 +25,7 @@ void check_open_files(const Examination& examination, std::vector<Finding>& find
   for (const auto& holder : examination.more.holders) {
     const auto* device = find_device(examination.facts, holder.address);
     if (device == nullptr || !is_in_question(examination, holder.address)) continue;
-    if (device->driver == "vfio-pci") continue;  // a guest has it
+    if (is_vfio_driver(device->driver)) continue;  // a guest has it
     programs.insert(program_text(holder));
     devices.insert(holder.address);
   }

@@ -40,6 +40,11 @@ const std::vector<NoteKind>& note_kinds() {
        "no-driver-left",
        {"no driver will bind {1}: {3} keeps {2} from being loaded",
         "no driver will bind {1}: {3} keep {2} from being loaded", 3}},
+      {variant_driver,
+       "variant-driver",
+       {.text = "libvirt 10.0 and later binds {1} to {2} instead of vfio-pci while a virtual "
+                "machine uses it, unless its configuration names another driver",
+        .conjunction = Conjunction::one_of}},
       {tpm_unlock,
        "tpm-unlock",
        {"according to {1} the TPM unlocks a disk: if the key depends on the kernel command line, "

@@ -24,6 +24,7 @@ enum class NoteCause {
   image_tool,            ///< reason
   driver_blacklisted,    ///< place, driver
   no_driver_left,        ///< device, modules, by: places and parameters
+  variant_driver,        ///< device, drivers
   tpm_unlock,            ///< place
   still_given,           ///< what: a parameter or a place
   copy_stale,            ///< file, source

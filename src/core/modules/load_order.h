@@ -20,6 +20,8 @@ struct Claim {
   std::vector<std::string> modules;     ///< loadable ones; sorted, underscores
   std::vector<std::string> dependants;  ///< loadable ones that load one of `modules` first
   std::vector<std::string> built_in;    ///< ones that no modprobe configuration reaches
+  /// Variants of vfio-pci that know it; they bind nothing by themselves. See is_vfio_driver().
+  std::vector<std::string> variants = {};
 
   bool operator==(const Claim&) const = default;
 };

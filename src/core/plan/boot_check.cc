@@ -7,6 +7,7 @@
 #include "core/boot/card_parameters.h"
 #include "core/cards/card.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_driver.h"
 #include "core/modules/vfio_ids.h"
 #include "core/plan/status.h"
 
@@ -33,7 +34,7 @@ class Judge {
       const auto& device = *find_device(facts_, order.device);
       record_.drivers.push_back({order.device, order.winner, device.driver});
       if (!has_driver(device, order.winner)) {
-        const bool on_vfio = device.driver == "vfio-pci";
+        const bool on_vfio = is_vfio_driver(device.driver);
         // Which of its own drivers the host has is not our affair.
         if (!wanted && !on_vfio) continue;
         if (escape && !on_vfio) {
@@ -61,7 +62,7 @@ class Judge {
     for (const auto& device : status_.devices) ours.insert(device.address);
     const auto ids = bound_ids();
     for (const auto& device : facts_.devices) {
-      if (device.driver != "vfio-pci" || ours.contains(device.address)) continue;
+      if (!is_vfio_driver(device.driver) || ours.contains(device.address)) continue;
       if (!ids.match(device)) continue;
       add({BootCause::stranger_bound,
            {{"device", device.address}, {"name", Word{name_of(device)}}},
@@ -191,7 +192,7 @@ bool should_disable(const BootRecord& record, const State& state, const Settings
   if (accepted(RefusalCode::boot_gpu) || accepted(RefusalCode::only_gpu)) return false;
   // A card that the host has is not what takes its display away.
   const bool taken = std::ranges::any_of(
-      record.drivers, [](const BootDriver& driver) { return driver.observed == "vfio-pci"; });
+      record.drivers, [](const BootDriver& driver) { return is_vfio_driver(driver.observed); });
   return taken && has_finding(record, BootCause::no_display);
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/cards/card.h"
 #include "core/machine/hibernation.h"
+#include "core/modules/vfio_driver.h"
 
 namespace vfio_switch {
 
@@ -41,7 +42,7 @@ PlanPart warn_of_hibernation(const Plan& plan, const SystemFacts& facts) {
   const bool wanted = plan.state.intent == Intent::enabled;
   const auto is_otherwise = [&](const PciAddress& address) {
     const auto* device = find_device(facts, address);
-    return device != nullptr && (device->driver == "vfio-pci") != wanted;
+    return device != nullptr && is_vfio_driver(device->driver) != wanted;
   };
   if (plan.outcome() != "change" || std::ranges::none_of(plan.functions, is_otherwise)) return {};
   auto what = find_hibernation(facts);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/base/text.h"
+#include "core/modules/vfio_driver.h"
 
 namespace vfio_switch {
 
@@ -66,7 +67,7 @@ Result<bool> has_host_display(const FileReader& files, const SystemFacts& facts)
     if (!std::string_view(name).substr(dash + 1).starts_with("Writeback")) return true;
   }
   const bool gave_away = std::ranges::any_of(facts.devices, [](const PciDevice& device) {
-    return device.boot_vga == true && device.driver == "vfio-pci";
+    return device.boot_vga == true && is_vfio_driver(device.driver);
   });
   if (gave_away) return false;
   auto framebuffers = files.list("/sys/class/graphics");

@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_driver.h"
 #include "system/modules/module_db.h"
 #include "system/modules/module_dependencies.h"
 
@@ -24,7 +25,7 @@ constexpr std::string_view vfio_pci = "vfio_pci";
 Result<Claim> claim_in(const std::optional<ModuleDb>& configured, const ModuleDb& bare,
                        const ModuleDependencies& dependencies, const Kernel& kernel,
                        const PciDevice& device) {
-  Claim claim{kernel.release, device.address, {}, {}, {}};
+  Claim claim{kernel.release, device.address, {}, {}, {}, {}};
   std::set<std::string> loadable;
   std::set<std::string> built_in;
   for (const auto* db : {configured ? &*configured : nullptr, &bare}) {
@@ -38,6 +39,14 @@ Result<Claim> claim_in(const std::optional<ModuleDb>& configured, const ModuleDb
       if (*form == ModuleForm::built_in) built_in.insert(name);
       if (*form == ModuleForm::loadable) loadable.insert(name);
     }
+  }
+  // libvirt goes by the index alone, and what is built in has no aliases there.
+  auto variants = bare.lookup(device.modalias.empty() ? "" : "vfio_" + device.modalias);
+  if (!variants) return failure_of(variants);
+  for (const auto& name : *variants) {
+    auto form = bare.form(name);
+    if (!form) return failure_of(form);
+    if (name != vfio_pci && *form == ModuleForm::loadable) claim.variants.push_back(name);
   }
   claim.modules.assign(loadable.begin(), loadable.end());
   std::set<std::string> module_files;
@@ -68,7 +77,7 @@ Result<std::optional<ModuleDb>> open_configured(const FileReader& files, const K
 /// The driver that has `device`, where it is built into the running kernel: a loadable one always
 /// has a module in sysfs, one that is built in has none unless it takes parameters.
 std::optional<std::string> built_in_driver(const PciDevice& device) {
-  if (!device.driver || device.driver_module || device.driver == "vfio-pci") return std::nullopt;
+  if (!device.driver || device.driver_module || is_vfio_driver(device.driver)) return std::nullopt;
   return module_name(*device.driver);
 }
 
@@ -106,7 +115,7 @@ Result<std::vector<Claim>> find_claims(const FileReader& files, const SystemFact
   std::map<PciAddress, std::string> unnamed;  // built-in drivers, by a name that may be no module's
   for (const auto& address : functions) {
     const auto& driver = find_device(facts, address)->driver_module;
-    if (driver && module_name(*driver) != vfio_pci) known[address].insert(module_name(*driver));
+    if (driver && !is_vfio_driver(driver)) known[address].insert(module_name(*driver));
     if (const auto name = built_in_driver(*find_device(facts, address))) unnamed[address] = *name;
   }
   for (const auto& kernel : facts.kernels) {

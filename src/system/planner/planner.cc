@@ -13,6 +13,7 @@
 #include "core/plan/host_driver.h"
 #include "core/plan/recorded_menu.h"
 #include "core/plan/still_given.h"
+#include "core/plan/variant_note.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
 #include "system/planner/menu_prover.h"
@@ -68,6 +69,7 @@ Result<Planner::Draft> Planner::draft_enable(const EnableOptions& options) const
     }
   }
   plan.add({.notes = unread_files(machine_.facts)});
+  plan.add({.notes = note_variants(*claims)});
   auto draft = ask_libkmod(std::move(plan), std::move(*claims));
   if (draft && options.automatic) draft->plan = refused_if_undecided(std::move(draft->plan));
   return draft;
@@ -129,7 +131,7 @@ Result<Status> Planner::status() const {
   }
   auto images = images_.look_into_all(evidence, config, intent);
   if (!images) return failure_of(images);
-  std::vector<Note> more;
+  auto more = intent == Intent::enabled ? note_variants(evidence.claims) : std::vector<Note>();
   if (intent == Intent::disabled) {
     more = still_given(machine_.facts, plan.functions, config, machine_.state.boot_parameters);
     std::ranges::move(left_without_driver(machine_.facts, evidence.claims, images->orders, config),

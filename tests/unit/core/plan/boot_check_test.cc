@@ -84,6 +84,13 @@ TEST_CASE("A boot in which vfio-pci has the card is good") {
   CHECK(boot_warning(record, false).empty());
 }
 
+TEST_CASE("A variant of vfio-pci is as good") {
+  Boot boot("xe-vfio-pci", "mlx5_vfio_pci");
+  CHECK(boot.judge().findings.empty());
+  CHECK(std::ranges::all_of(boot.status.devices, &DeviceStatus::active));
+  CHECK_FALSE(Boot("vfio-pci-helper").judge().findings.empty());
+}
+
 TEST_CASE("A function with another driver than the expected one is a warning") {
   const auto record = Boot("nouveau").judge();
   CHECK_FALSE(record.good());
