@@ -7,8 +7,9 @@ import shutil
 import unittest
 from typing import Any, Optional
 
-from helper import CARD, DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root, environment, run, tool
-import stub_kernel
+from helper import CARD, DESKTOP, KERNELS, STAND_IN, VFIO_SWITCH, Run, Sysroot, SysrootCase
+from helper import as_root, environment, run, tool
+import stub_kernel  # noqa: E402  (helper makes its directory known)
 
 GPU, SOUND = CARD
 NVIDIA_DISPLAYS = ["pci:v000010DEd*sv*sd*bc03sc00i*", "pci:v000010DEd*sv*sd*bc03sc02i*"]
@@ -89,6 +90,15 @@ class Claimants(StubKernel):
         for name in ("nouveau", "nova_core", "nvidia"):
             self.assertIn(f"softdep {name} pre: vfio-pci\n", conf)
 
+    def test_xe_beside_i915(self) -> None:
+        root = self.machine("arc-a770-5600g")
+        shutil.rmtree(root.path / "usr/lib/modules" / KERNELS[0])
+        alias = ["pci:v00008086d000056A0sv*sd*bc03sc*i*"]
+        stub_kernel.place(root.path, KERNELS[0], {"i915": alias, "xe": alias, **HDA}, tool("depmod"))
+        plan = root.run("plan", "enable", "--json", "--device", "8086:56a0").json  # the only display
+        (gpu,) = [one for one in plan["load_order"] if "i915" in one["modules"]]
+        self.assertEqual((gpu["winner"], gpu["modules"]), ("vfio-pci", ["vfio_pci", "i915", "xe"]))
+
     def test_a_configuration_of_before_nova(self) -> None:
         """Written by hand for the drivers of an older kernel; of the new one's nobody thought."""
         root = self.with_drivers("nouveau", "nova_core")
@@ -154,7 +164,8 @@ class Variants(StubKernel):
     VARIANT = {"nvgrace_gpu_vfio_pci": ["vfio_pci:v000010DEd00001D01sv*sd*bc*sc*i*"]}
 
     def test_one_that_knows_the_card_is_named(self) -> None:
-        root = self.with_drivers("nouveau", more={**self.VARIANT, "mlx5_vfio_pci": ["vfio_pci:v000015B3d*sv*sd*bc*sc*i*"]})
+        others = {"mlx5_vfio_pci": ["vfio_pci:v000015B3d*sv*sd*bc*sc*i*"]}
+        root = self.with_drivers("nouveau", more={**self.VARIANT, **others})
         said = f"libvirt 10.0 and later binds {GPU} to nvgrace_gpu_vfio_pci instead of vfio-pci"
         plan = self.plan(root, "enable")
         self.assertEqual([note for note in plan["notes"] if "libvirt" in note and note.startswith(said)],

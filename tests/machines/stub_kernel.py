@@ -15,7 +15,8 @@ EVERY_PCI_DEVICE = "v*d*sv*sd*bc*sc*i*"
 
 def stub_module(name: str, aliases: Sequence[str]) -> bytes:
     """An ELF object with nothing but what depmod reads of a module: its .modinfo."""
-    modinfo = b"".join(f"{word}\0".encode() for word in ["license=GPL", f"name={name}", *(f"alias={a}" for a in aliases)])
+    words = ["license=GPL", f"name={name}", *(f"alias={alias}" for alias in aliases)]
+    modinfo = b"".join(f"{word}\0".encode() for word in words)
     names = b"\0.modinfo\0.shstrtab\0"
     contents = [(1, 1, modinfo), (10, 3, names)]  # name, type (PROGBITS, STRTAB) and bytes of each section
     header = struct.Struct("<16sHHIQQQIHHHHHH")
