@@ -131,6 +131,15 @@ class InstallCommand(SysrootCase):
         commands = [line.strip() for line, _ in root.modprobe(DEBIAN_NVIDIA, root.modalias(CARD[0]))]
         self.assertEqual(commands, ["install modprobe -i nvidia-current $CMDLINE_OPTS"])
 
+    def test_a_command_loads_a_blacklisted_module_by_its_name(self) -> None:
+        """udev's -b is for what it asks for itself; the modprobe of a command skips only what an alias leads to."""
+        root = self.root()
+        root.write("etc/modprobe.d/a.conf", "blacklist nouveau\nblacklist i2c_dev\n"
+                   "install nvidia modprobe i2c-dev; modprobe -i nvidia-current\n")
+        modules = self.order(root.run("status", "--json"))["modules"]
+        self.assertIn("i2c_dev", modules)
+        self.assertLess(modules.index("i2c_dev"), modules.index("nvidia_current"))
+
     def test_a_list_that_loads_the_driver_in_the_image_is_named(self) -> None:
         root = self.root()
         root.write("etc/initramfs-tools/modules", "# early KMS\nnvidia\n")

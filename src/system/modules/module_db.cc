@@ -94,7 +94,10 @@ class Walk {
     const ModuleList list(raw);
     for (kmod_list* item = list.get(); item != nullptr; item = kmod_list_next(list.get(), item)) {
       const Module module(kmod_module_get_module(item));
-      if (blacklist_.contains(kmod_module_get_name(module.get()))) continue;
+      const std::string found = kmod_module_get_name(module.get());
+      // The modprobe of a command is run without -b: it skips only what an alias leads to.
+      const bool by_name = depth > 0 && found == module_name(name);
+      if (!by_name && blacklist_.contains(found)) continue;
       if (auto done = insert(module.get(), ignore_command, depth); !done) return done;
     }
     return {};
