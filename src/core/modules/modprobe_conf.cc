@@ -77,8 +77,14 @@ bool is_accepted(const ModprobeDirective& directive, std::string_view rest) {
   return !target.empty() && has_paired_brackets(target.substr(0, target.find_first_of(" \t")));
 }
 
-/// What libkmod reads behind a backslash that ends a file: EOF, taken for a character.
+/// What libkmod before kmod 34 reads behind a backslash that ends a file: EOF, taken for a
+/// character.
 constexpr char end_of_file = '\xff';
+
+/// True where the last backslash of a file stands for itself alone, and not behind another.
+bool ends_with_backslash(std::string_view content) {
+  return (content.size() - 1 - content.find_last_not_of('\\')) % 2 == 1;
+}
 
 /// A line as libkmod's freadline_wrapped() joins it: a backslash takes the line end behind it away,
 /// and before anything else only itself. `text` moves past it.
@@ -87,7 +93,7 @@ struct JoinedLine {
   int lines = 0;
 };
 
-JoinedLine take_joined_line(std::string_view& text) {
+JoinedLine take_joined_line(std::string_view& text, const ModprobeRules& rules) {
   JoinedLine joined{{}, 1};
   const auto line = text.substr(0, text.find('\n'));
   if (!line.contains('\\')) {
@@ -99,7 +105,7 @@ JoinedLine take_joined_line(std::string_view& text) {
   for (; i < text.size() && text[i] != '\n'; ++i) {
     if (text[i] == '\\') {
       if (++i == text.size()) {
-        joined.text += end_of_file;
+        if (rules.takes_end_for_character()) joined.text += end_of_file;
         break;
       }
       if (text[i] == '\n') {
@@ -138,7 +144,7 @@ std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file) {
   std::string_view text = file.content;
   for (int number = 1; !text.empty();) {
     const int first = number;
-    const auto [joined, lines] = take_joined_line(text);
+    const auto [joined, lines] = take_joined_line(text, file.rules);
     number += lines;
     // To libkmod a NUL ends the line.
     const auto line = std::string_view(joined).substr(0, joined.find('\0'));
@@ -209,8 +215,13 @@ std::string joined_modprobe(const std::vector<ModprobeFile>& files) {
   std::string text;
   for (const auto& file : files) {
     text += file.content;
-    const auto backslashes = file.content.size() - 1 - file.content.find_last_not_of('\\');
-    if (backslashes % 2 == 1) text += end_of_file;
+    if (ends_with_backslash(file.content)) {
+      if (file.rules.takes_end_for_character()) {
+        text += end_of_file;
+      } else {
+        text.pop_back();
+      }
+    }
     text += '\n';
   }
   return text;
@@ -219,10 +230,34 @@ std::string joined_modprobe(const std::vector<ModprobeFile>& files) {
 std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files) {
   std::set<std::string, std::less<>> seen;
   std::erase_if(files, [&](const ModprobeFile& file) {
+    if (file.path.ends_with(".alias") && !file.rules.reads_alias_files()) return true;
     return !seen.insert(std::string(base_name(file.path))).second;
   });
   std::ranges::sort(files, {}, [](const ModprobeFile& file) { return base_name(file.path); });
   return files;
+}
+
+const ModprobeFile* read_by_unknown_rules(const std::vector<ModprobeFile>& files) {
+  const auto found = std::ranges::find_if(files, [](const ModprobeFile& file) {
+    return !file.rules.release &&
+           (file.path.ends_with(".alias") || ends_with_backslash(file.content));
+  });
+  return found == files.end() ? nullptr : &*found;
+}
+
+std::vector<std::vector<ModprobeFile>> possible_readings(const std::vector<ModprobeFile>& files) {
+  if (read_by_unknown_rules(files) == nullptr) return {files};
+  std::vector<std::vector<ModprobeFile>> readings;
+  std::vector<std::vector<ModprobeDirective>> meanings;
+  for (const int release : ModprobeRules::releases) {
+    auto reading = files;
+    for (auto& file : reading) file.rules.release = file.rules.release.value_or(release);
+    auto meaning = parse_modprobe(effective_modprobe(reading));
+    if (std::ranges::find(meanings, meaning) != meanings.end()) continue;
+    meanings.push_back(std::move(meaning));
+    readings.push_back(std::move(reading));
+  }
+  return readings;
 }
 
 std::vector<ModprobeFile> with_file(std::vector<ModprobeFile> files, const std::string& path,

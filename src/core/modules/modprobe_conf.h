@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/message/remedy.h"
+#include "core/modules/modprobe_rules.h"
 
 namespace vfio_switch {
 
@@ -39,12 +40,14 @@ struct ModprobeDirective {
 struct ModprobeFile {
   std::string path;  ///< as seen inside the root
   std::string content;
+  ModprobeRules rules = {};  ///< by which it is read
 
   bool operator==(const ModprobeFile&) const = default;
 };
 
 /// The lines of `file` as libkmod's config parser splits them (libkmod/libkmod-config.c): a
-/// backslash at the end continues a line, also a comment; '#' counts only in the first column.
+/// backslash at the end continues a line, also a comment; '#' counts only in the first column. One
+/// that ends the file does as the file's rules say.
 [[nodiscard]] std::vector<ModprobeDirective> parse_modprobe(const ModprobeFile& file);
 
 /// What a `softdep` line asks for.
@@ -76,7 +79,17 @@ struct Softdep {
 /// Of all files in all directories, those that libkmod reads, in its order: of several with one
 /// base name the first (`files` lists /etc before /run before /usr/local/lib before /lib), sorted
 /// by base name. Several of its rules take the first line that matches, so that order decides.
+/// Files that the rules leave out are none of them.
 [[nodiscard]] std::vector<ModprobeFile> effective_modprobe(std::vector<ModprobeFile> files);
+
+/// `files` as each release of kmod would read them that may be installed. Only where that is not
+/// known, and a file is there that they read in different ways, there are several.
+[[nodiscard]] std::vector<std::vector<ModprobeFile>> possible_readings(
+    const std::vector<ModprobeFile>& files);
+
+/// The first of `files` that releases of kmod read in different ways, where it is not known which
+/// is installed; null where there is none.
+[[nodiscard]] const ModprobeFile* read_by_unknown_rules(const std::vector<ModprobeFile>& files);
 
 /// `files` as one text that means the same: none goes on in the next, whatever it ends with.
 [[nodiscard]] std::string joined_modprobe(const std::vector<ModprobeFile>& files);

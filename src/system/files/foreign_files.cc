@@ -19,6 +19,8 @@ ForeignFile odd_file(const Error& error) {
       return {ForeignKind::special, {}, "it is a FIFO, a device or a socket"};
     case EFBIG:
       return {ForeignKind::too_large, {}, "it is larger than 16 MiB"};
+    case ELOOP:
+      return {ForeignKind::looping, {}, std::strerror(error.code)};
     case 0:
       return {ForeignKind::unreadable, {}, error.message};
     default:

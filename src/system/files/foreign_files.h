@@ -18,9 +18,10 @@ enum class ForeignKind {
   masked,      ///< a link to /dev/null: an empty file, which hides others of its name
   dangling,    ///< a link that leads nowhere; what it means depends on who reads it
   directory,   ///< where a file is looked for
+  looping,     ///< a link that leads to itself, or too many of them
   special,     ///< a FIFO, a device or a socket: whoever opens it may wait for ever
   too_large,   ///< see FileReader::read()
-  unreadable,  ///< the system says no: permissions, input and output errors, loops of links
+  unreadable,  ///< the system says no: permissions, input and output errors
 };
 
 /// Such a file, as the program that owns it would read it.

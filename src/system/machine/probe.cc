@@ -134,7 +134,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   std::ranges::move(find_verified(files, *facts), std::back_inserter(facts->image_hindrances));
   facts->wants_mkinitcpio_drop_in = wants_mkinitcpio_drop_in(others, generator);
   facts->dracut = generator == InitramfsGenerator::dracut;
-  facts->modprobe = read_modprobe_config(others);
+  facts->modprobe = read_modprobe_config(others, UnknownRelease::is_left);
   facts->unread = others.unread();
   facts->bind_script = files.exists(std::string(bind_path));
   for (const auto path : generated_paths) {

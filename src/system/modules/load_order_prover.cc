@@ -14,6 +14,7 @@
 #include "core/cards/card.h"
 #include "core/modules/driver_order.h"
 #include "core/modules/module_parameters.h"
+#include "system/modules/modprobe_config.h"
 #include "system/modules/module_db.h"
 
 namespace vfio_switch {
@@ -320,29 +321,10 @@ void doubt(LoadOrder& order, const std::optional<Reason>& unread) {
   order.reason = *unread;
 }
 
-}  // namespace
-
-bool has_vfio(const SystemFacts& facts, const Kernel& kernel) {
-  if (kernel.vfio_pci != ModuleForm::loadable) return kernel.vfio_pci == ModuleForm::built_in;
-  const auto said = parse_module_parameters(command_line_of(facts, kernel));
-  return !said.refused.contains(std::string(vfio_pci));
-}
-
-Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
-                                    const std::vector<Claim>& claims, const DriverConfig& config) {
-  LoadOrders all;
-  for (const auto& kernel : facts.kernels) {
-    auto orders = prove_load_order(files, facts, kernel, claims, config);
-    if (!orders) return orders;
-    std::ranges::move(orders->images_built, std::back_inserter(all.images_built));
-    std::ranges::move(orders->root_alone, std::back_inserter(all.root_alone));
-  }
-  return all;
-}
-
-Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
-                                    const Kernel& kernel, const std::vector<Claim>& claims,
-                                    const DriverConfig& config) {
+/// Under one reading of the configuration.
+Result<LoadOrders> prove_reading(const FileReader& files, const SystemFacts& facts,
+                                 const Kernel& kernel, const std::vector<Claim>& claims,
+                                 const DriverConfig& config) {
   LoadOrders orders;
   if (claims.empty()) return orders;
   const auto unread = unread_configuration(facts);
@@ -366,6 +348,61 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
     orders.root_alone.push_back(std::move(*root));
   }
   return orders;
+}
+
+/// Doubts those of `orders` for which another reading gives another answer.
+void doubt_differing(std::vector<LoadOrder>& orders, const std::vector<LoadOrder>& others,
+                     const std::optional<Reason>& why) {
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    auto& order = orders[i];
+    const auto& other = others[i];
+    const bool same =
+        order.winner == other.winner && order.stage == other.stage && order.proved == other.proved;
+    if (!same) doubt(order, why);
+  }
+}
+
+}  // namespace
+
+bool has_vfio(const SystemFacts& facts, const Kernel& kernel) {
+  if (kernel.vfio_pci != ModuleForm::loadable) return kernel.vfio_pci == ModuleForm::built_in;
+  const auto said = parse_module_parameters(command_line_of(facts, kernel));
+  return !said.refused.contains(std::string(vfio_pci));
+}
+
+Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                    const std::vector<Claim>& claims, const DriverConfig& config) {
+  LoadOrders all;
+  for (const auto& kernel : facts.kernels) {
+    auto orders = prove_load_order(files, facts, kernel, claims, config);
+    if (!orders) return orders;
+    std::ranges::move(orders->images_built, std::back_inserter(all.images_built));
+    std::ranges::move(orders->root_alone, std::back_inserter(all.root_alone));
+  }
+  return all;
+}
+
+Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
+                                    const Kernel& kernel, const std::vector<Claim>& claims,
+                                    const DriverConfig& config) {
+  const auto readings = possible_readings(config.modprobe);
+  std::optional<LoadOrders> orders;
+  for (const auto& reading : readings) {
+    auto config_read = config;
+    config_read.modprobe = reading;
+    auto proved = prove_reading(files, facts, kernel, claims, config_read);
+    if (!proved) return proved;
+    if (!orders) {
+      orders = std::move(*proved);
+      continue;
+    }
+    const Reason why(ReasonCause::file_unread,
+                     {{"file", Place{read_by_unknown_rules(config.modprobe)->path}},
+                      {"why", Word{std::string(why_unknown_release)}}});
+    doubt_differing(orders->images_built, proved->images_built, why);
+    doubt_differing(orders->root_alone, proved->root_alone, why);
+  }
+  return std::move(*orders);
 }
 
 }  // namespace vfio_switch

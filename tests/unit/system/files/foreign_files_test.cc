@@ -36,7 +36,7 @@ TEST_CASE("Each odd kind of file is told from the others") {
       {"text/below-a-file", {ForeignKind::absent, ""}},
       {"masked", {ForeignKind::masked, ""}},
       {"dangling", {ForeignKind::dangling, ""}},
-      {"loop", {ForeignKind::unreadable, ""}},
+      {"loop", {ForeignKind::looping, ""}},
       {"directory", {ForeignKind::directory, ""}},
       {"fifo", {ForeignKind::special, ""}},
       {"link-to-fifo", {ForeignKind::special, ""}},
@@ -87,6 +87,7 @@ TEST_CASE("Unknowns are remembered once, with their paths, and end nothing") {
 
 TEST_CASE("modprobe's directories are read as libkmod reads them") {
   const TemporaryRoot root;
+  root.link("/usr/lib/x86_64-linux-gnu/libkmod.so.2", "libkmod.so.2.4.0");
   root.write("/etc/modprobe.d/a.conf", "options a x=1\n");
   root.write("/etc/modprobe.d/b.alias", "options b x=1\n");
   root.write("/etc/modprobe.d/.hidden.conf", "options hidden x=1\n");

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program's order of modules against the real modprobe's, for random configurations.
+
+VFIO_SWITCH_ALL=1 tries ten thousand, VFIO_SWITCH_FAST=1 a few; VFIO_SWITCH_TREE=N the one of that number, and shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import unittest
+from pathlib import Path
+from typing import Optional
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("cli", "machines")]
+from helper import CARD, DESKTOP, Sysroot, SysrootCase  # noqa: E402
+from modprobes import Circle, Modprobe, of_debian, this_machines  # noqa: E402
+from trees import Tree, shown  # noqa: E402
+
+KERNELS = ["6.1.0-56-amd64", "6.1.0-56-amd64-nvidia", "6.1.0-56-amd64-nvidia-current"]
+TREES = 10_000 if os.environ.get("VFIO_SWITCH_ALL") == "1" else 10 if os.environ.get("VFIO_SWITCH_FAST") == "1" else 200
+SUITE = "trixie"
+
+
+class AgainstModprobe(SysrootCase):
+    def compare_all(self, modprobe: Modprobe) -> None:
+        roots = {kernel: self.machine(DESKTOP, "--kernel", kernel, to=kernel) for kernel in KERNELS}
+        for root in roots.values():
+            library = root.write(modprobe.library, "")
+            library.with_name("libkmod.so.2").symlink_to(library.name)
+        only = os.environ.get("VFIO_SWITCH_TREE")
+        differing, followed = [], 0
+        for seed in [int(only)] if only else range(TREES):
+            kernel = KERNELS[seed % len(KERNELS)]
+            tree, root = Tree(seed), roots[kernel]
+            tree.write(root.path)
+            if only:
+                print(shown(root.path), file=sys.stderr)
+            difference, known = self.compare(modprobe, tree, root, kernel)
+            followed += known
+            if difference:
+                differing.append(f"VFIO_SWITCH_TREE={seed} ({kernel}): {difference}\n{shown(root.path)}")
+        self.assertFalse(differing, f"{len(differing)} of {TREES} trees\n" + "\n\n".join(differing[:5]))
+        # The rest are commands in a circle, and links of which libkmod 30 cannot tell what they are.
+        self.assertGreater(followed, 0.9 * (1 if only else TREES))
+
+    def compare(self, modprobe: Modprobe, tree: Tree, root: Sysroot, kernel: str) -> tuple[Optional[str], bool]:
+        """What differs, and whether the program knew the order."""
+        done = root.run("status", "--json")
+        self.assert_status(done, 0)
+        orders = {order["device"]: order for order in done.json["load_order"]}
+        for card in CARD:
+            order = orders[card]
+            try:
+                asked = modprobe.ask(root.path, kernel, root.modalias(card), "-b")
+                vfio = modprobe.ask(root.path, kernel, "vfio-pci")
+            except Circle:
+                if order["proved"]:
+                    return f"{card}: commands in a circle, and yet proved", False
+                return None, False
+            if not order["proved"] and order["reason"]["cause"] == "file-unread":
+                gamble = modprobe.version < 34 and tree.has_a_gamble(root.path)
+                return None if gamble else f"{card}: {order['reason']}", False
+            expected = asked.modules + [module for module in vfio.modules if module not in asked.modules]
+            if order["modules"] != expected and order["stage"] == "root":
+                return f"{card}:\nprogram  {order['modules']}\nmodprobe {expected}", True
+        return None, True
+
+    def test_this_machines_modprobe(self) -> None:
+        self.compare_all(this_machines())
+
+    def test_the_next_debians_modprobe(self) -> None:
+        modprobe = of_debian(SUITE, self.scratch)
+        if modprobe.version == this_machines().version:
+            self.skipTest("this machine has the same")
+        self.compare_all(modprobe)
+
+
+if __name__ == "__main__":
+    unittest.main()
