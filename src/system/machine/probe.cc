@@ -18,6 +18,7 @@
 #include "system/images/compressed_segment.h"
 #include "system/machine/foreign_system.h"
 #include "system/machine/host_displays.h"
+#include "system/modules/libkmod_reading.h"
 #include "system/modules/modprobe_config.h"
 #include "system/modules/modules_load.h"
 #include "system/pci/sysfs.h"
@@ -135,6 +136,11 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   facts->wants_mkinitcpio_drop_in = wants_mkinitcpio_drop_in(others, generator);
   facts->dracut = generator == InitramfsGenerator::dracut;
   facts->modprobe = read_modprobe_config(others, UnknownRelease::is_left);
+  if (files.is_running_system()) {
+    if (const auto file = file_read_differently(files, facts->modprobe)) {
+      others.add_unread(*file, "the libkmod of this system reads it in another way than expected");
+    }
+  }
   facts->unread = others.unread();
   facts->bind_script = files.exists(std::string(bind_path));
   for (const auto path : generated_paths) {
