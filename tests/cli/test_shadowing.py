@@ -156,6 +156,15 @@ class InstallCommand(SysrootCase):
         (note,) = [note for note in done.json["notes"] if "not proved" in note]
         self.assertIn("load-it", note)
 
+    def test_a_command_on_the_way_to_vfio_pci_that_cannot_be_followed(self) -> None:
+        """Nothing but modules-load.d asks for vfio-pci."""
+        root = self.machine(DESKTOP, "--kernel", PLAIN, to="strange")
+        root.write("etc/modprobe.d/mine.conf", "blacklist nouveau\ninstall vfio_pci_core /usr/local/bin/load-it\n"
+                   f"options vfio-pci {IDS}\n")
+        order = self.order(root.run("status", "--json"))
+        self.assertEqual((order["winner"], order["proved"]), ("vfio-pci", False))
+        self.assertIn("load-it", order["reason"]["message"])
+
 
 class OtherConfiguration(SysrootCase):
     """What defeats vfio.conf is found and named, with file and line."""

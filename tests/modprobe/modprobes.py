@@ -25,8 +25,8 @@ LIBRARY = {29: "2.3.7", 30: "2.4.0", 31: "2.4.1", 32: "2.4.2", 33: "2.5.0", 34: 
 DEEPEST = 8  # commands that call each other
 
 
-class Circle(Exception):
-    """Install commands that call each other for ever."""
+class NotFollowed(Exception):
+    """Install commands that call each other for ever, or that take a shell to understand."""
 
 
 class Asked(NamedTuple):
@@ -60,7 +60,7 @@ class Modprobe:
 
     def add(self, asked: Asked, root: Path, kernel: str, words: list[str], depth: int) -> None:
         if depth > DEEPEST:
-            raise Circle
+            raise NotFollowed
         for line in self.lines(root, kernel, words):
             kind, _, rest = line.partition(" ")
             if kind == "install":
@@ -80,11 +80,13 @@ def calls(command: str) -> list[list[str]]:
     """The calls of modprobe in one of the commands that trees.py makes."""
     found = []
     for part in re.split(r";|&&", command):
-        program, *words = part.split() or [":"]
-        if not program.endswith("modprobe"):
+        program, *words = re.findall(r"[^ \t\n]+", part) or [":"]
+        if program in (":", "/bin/true"):
             continue
-        options = [word for word in words if word == "-i"]
         names = [word for word in words if not word.startswith(("-", "$")) and "=" not in word]
+        if program not in ("modprobe", "/sbin/modprobe") or re.search(r"[][\\*?]", "".join(names[:1])):
+            raise NotFollowed
+        options = [word for word in words if word == "-i"]
         found += [[*options, names[0]]] if names else []
     return found
 

@@ -35,7 +35,7 @@ bool is_modprobe(std::string_view word) {
 
 /// What the shell would have to work out first.
 bool needs_shell(std::string_view word) {
-  return word.find_first_of("$`\"'*?<>()\\") != std::string_view::npos;
+  return word.find_first_of("$`\"'*?[<>()\\") != std::string_view::npos;
 }
 
 /// Reads the words behind one `modprobe`; false where one is not understood.

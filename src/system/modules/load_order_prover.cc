@@ -79,6 +79,14 @@ class KernelProof {
         return failure_of(decided);
       }
     }
+    if (order.vfio_wins() && kernel_.vfio_pci == ModuleForm::loadable) {
+      auto loaded = ask(std::string(vfio_pci), {});
+      if (!loaded) return failure_of(loaded);
+      if (!loaded->followed) {
+        order.proved = false;
+        order.reason = loaded->reason;
+      }
+    }
     if (order.vfio_wins() && order.stage == Stage::root &&
         kernel_.vfio_pci == ModuleForm::loadable) {
       if (auto named = check_by_name(order, claim); !named) return failure_of(named);

@@ -41,6 +41,7 @@ TEST_CASE("What cannot be followed is not guessed") {
   CHECK_FALSE(parse_install_command("/usr/local/bin/load-it nouveau"));
   CHECK_FALSE(parse_install_command("modprobe `cat /etc/driver`"));
   CHECK_FALSE(parse_install_command("modprobe \"nvidia\""));
+  CHECK_FALSE(parse_install_command("modprobe -i vfio[_]pci"));
   CHECK_FALSE(parse_install_command("modprobe -C /tmp/other nvidia"));
   CHECK_FALSE(parse_install_command("insmod /root/nvidia.ko"));
   CHECK_FALSE(parse_install_command("test -e /x && modprobe nvidia"));
