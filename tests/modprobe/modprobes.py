@@ -97,19 +97,21 @@ def this_machines() -> Modprobe:
 
 def unpack(suite: str, archive: Path, scratch: Path) -> None:
     sources = vm_root.write_sources(scratch, suite)
-    vm_root.run("mmdebstrap", "--variant=extract", "--mode=root", "--format=directory", "--quiet", "--include=kmod", suite,
-                scratch / "root", *sources)  # fmt: skip
-    names = [path for path in (scratch / "root/usr/lib").glob("*/lib*") if re.match(r"lib(c|crypto|z|zstd|lzma)\.so", path.name)]
-    loader = next((scratch / "root/usr/lib").glob("*/ld-linux*"))
-    kept = [str(path.relative_to(scratch / "root")) for path in [*names, loader, scratch / "root/usr/bin/kmod"]]
-    vm_root.run("tar", "-C", scratch / "root", "-cf", archive, *kept)
+    root = scratch / "root"
+    vm_root.run("mmdebstrap", "--variant=extract", "--mode=root", "--format=directory", "--quiet", "--include=kmod",
+                suite, root, *sources)  # fmt: skip
+    wanted = re.compile(r"ld-linux.*|lib(c|crypto|z|zstd|lzma)\.so.*")
+    libraries = [path for path in (root / "usr/lib").glob("*/*") if wanted.fullmatch(path.name)]
+    kept = [str(path.relative_to(root)) for path in [*libraries, root / "usr/bin/kmod"]]
+    vm_root.run("tar", "-C", root, "-cf", archive, *kept)
 
 
 def of_debian(suite: str, scratch: Path) -> Modprobe:
     """That of another release, run by its own loader with its own libraries."""
     tool("mmdebstrap")
     try:
-        archive = vm_root.cached(f"modprobe-{suite}", "", ".tar", inspect.getsource(unpack), functools.partial(unpack, suite))
+        recipe = inspect.getsource(unpack)
+        archive = vm_root.cached(f"modprobe-{suite}", "", ".tar", recipe, functools.partial(unpack, suite))
     except vm_root.BuildError as error:
         raise unittest.SkipTest(f"the modprobe of {suite} cannot be had: {error}")
     vm_root.run("tar", "-C", scratch, "-xf", archive)

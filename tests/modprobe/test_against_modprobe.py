@@ -22,6 +22,21 @@ KERNELS = ["6.1.0-56-amd64", "6.1.0-56-amd64-nvidia", "6.1.0-56-amd64-nvidia-cur
 TREES = 10_000 if os.environ.get("VFIO_SWITCH_ALL") == "1" else 10 if os.environ.get("VFIO_SWITCH_FAST") == "1" else 200
 SUITE = "trixie"
 
+DRIVERS = {CARD[0]: ("nouveau", "nvidia", "nvidia_current"), CARD[1]: ("snd_hda_intel",)}
+IDS = {CARD[0]: "10de:1d01", CARD[1]: "10de:0fb8"}
+
+
+def first_to_bind(device: str, modules: list[str], parameters: str) -> Optional[str]:
+    """The driver that would have the function, with vfio-pci's parameters; the last of a name counts."""
+    given = [word.removeprefix("ids=") for word in parameters.split(" ") if word.startswith("ids=")]
+    ids = given[-1].split(",") if given else []
+    for module in modules:
+        if module == "vfio_pci" and IDS[device] in ids:
+            return "vfio-pci"
+        if module in DRIVERS[device]:
+            return module
+    return None
+
 
 class AgainstModprobe(SysrootCase):
     def compare_all(self, modprobe: Modprobe) -> None:
@@ -64,17 +79,21 @@ class AgainstModprobe(SysrootCase):
 
     def difference(self, modprobe: Modprobe, root: Sysroot, kernel: str, order: dict[str, Any]) -> Optional[str]:
         try:
-            expected = modprobe.ask(root.path, kernel, root.modalias(order["device"]), "-b").modules
+            asked = modprobe.ask(root.path, kernel, root.modalias(order["device"]), "-b")
         except NotFollowed:
             return "not followed, and yet proved" if order["proved"] else None
         try:
-            vfio = modprobe.ask(root.path, kernel, "vfio-pci").modules
+            vfio = modprobe.ask(root.path, kernel, "vfio-pci")
         except NotFollowed:
             wrong = order["proved"] and order["winner"] == "vfio-pci"
             return "vfio-pci is not followed, and yet proved" if wrong else None
-        expected += [module for module in vfio if module not in expected]
+        expected = asked.modules + [module for module in vfio.modules if module not in asked.modules]
         if order["modules"] != expected and order["stage"] == "root":
             return f"\nprogram  {order['modules']}\nmodprobe {expected}"
+        winner = first_to_bind(order["device"], expected, vfio.parameters.get("vfio_pci", ""))
+        # A module that an alias of the configuration leads to counts as a driver, whatever it has ids for.
+        if order["winner"] != winner and "pci:" not in shown(root.path):
+            return f"\nprogram  {order['winner']}\nmodprobe {winner} of {expected}"
         return None
 
     def test_this_machines_modprobe(self) -> None:

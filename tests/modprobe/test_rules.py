@@ -33,7 +33,8 @@ class Rules(SysrootCase):
         return done.json["load_order"][0]
 
     def test_the_roots_libkmod_decides(self) -> None:
-        for release, by_alias, by_cut in ((30, "vfio-pci", "nouveau"), (33, "nouveau", "nouveau"), (34, "nouveau", "vfio-pci")):
+        winners = {30: ("vfio-pci", "nouveau"), 33: ("nouveau", "nouveau"), 34: ("nouveau", "vfio-pci")}
+        for release, (by_alias, by_cut) in winners.items():
             root = self.root(release)
             root.write("etc/modprobe.d/a.conf", "options vfio-pci ids=10de:1d01,10de:0fb8\n")
             for name, content, winner in ((ALIAS, "softdep nouveau pre: vfio-pci\n", by_alias),
@@ -56,7 +57,8 @@ class Rules(SysrootCase):
                 orders = root.run("status", "--json").json
                 self.assertEqual(orders["next_boot"], "unknown")
                 unknown = [order for order in orders["load_order"] if not order["proved"]]
-                self.assertEqual({order["reason"]["data"]["file"]["path"] for order in unknown}, {f"/etc/modprobe.d/{file.name}"})
+                named = {order["reason"]["data"]["file"]["path"] for order in unknown}
+                self.assertEqual(named, {f"/etc/modprobe.d/{file.name}"})
                 said = " ".join(root.run("status").out.split())
                 self.assertIn("not known", said)
                 self.assertIn(f"/etc/modprobe.d/{file.name}", said)

@@ -20,7 +20,10 @@ MODULES = [
     "nvidia-current-drm", "snd_hda_intel", "snd-hda-intel", "drm", "video", "i2c_nvidia_gpu", "snd", "vfio",
     "vfio-pci", "vfio_pci", "vfio_pci_core", "vfio_iommu_type1", "nosuch",
 ]  # fmt: skip
-GLOBS = ["n*", "nvidia*", "nv[a-i]dia", "snd?hda?intel", "snd-*", "*", "vfio[_]pci", "no[tu-v]veau", "nouveau[", "d]rm", "?rm"]
+GLOBS = [
+    "n*", "nvidia*", "nv[a-i]dia", "snd?hda?intel", "snd-*", "*", "vfio[_]pci", "no[tu-v]veau", "nouveau[", "d]rm",
+    "?rm",
+]  # fmt: skip
 ALIASES = [
     "pci:v000010DEd00001D01sv*sd*bc03sc00i00*", "pci:v000010DEd*", "pci:*", "pci:v000010DEd00000FB8sv*sd*bc04sc03i00*",
     "pci:v000010DEd[0-9]*bc03*", "char-major-195*", "nouveau", "nvidia", "card",
@@ -29,6 +32,7 @@ COMMANDS = [
     "modprobe -i {}", "/sbin/modprobe -i {} $CMDLINE_OPTS", "modprobe -q vfio-pci; modprobe -i {}",
     "modprobe nvidia ; modprobe -i nvidia-current $CMDLINE_OPTS", "/bin/true", "modprobe snd && modprobe -i {}", ":",
 ]  # fmt: skip
+NOTHING = ["", "  ", "\t", "softdep", "softdep nouveau", "alias x", "include a", "SOFTDEP nouveau pre: vfio-pci"]
 IDS = ["ids=10de:1d01,10de:0fb8", "ids=10de:1d01", "ids=10de:0fb8", "ids=1002:67df", "disable_vga=1", "ids="]
 
 
@@ -51,7 +55,8 @@ class Tree:
         return self.random.choice(GLOBS) if self.random.random() < 0.2 else self.module()
 
     def softdep(self) -> str:
-        parts = [f"{kind} {self.modules()}" for kind in self.random.sample(["pre:", "post:"], self.random.choice([1, 1, 2]))]
+        kinds = self.random.sample(["pre:", "post:"], self.random.choice([1, 1, 2]))
+        parts = [f"{kind} {self.modules()}" for kind in kinds]
         return f"softdep {self.pattern()}{self.random.choice([' ', ' ', ' ', '  ', '   ', chr(9)])}{' '.join(parts)}"
 
     def install(self) -> str:
@@ -69,7 +74,7 @@ class Tree:
             lambda: f" # {self.softdep()}": 1,
             lambda: f"weakdep {self.module()} {self.module()}": 1,
             lambda: f"remove {self.module()} /bin/false": 1,
-            lambda: self.random.choice(["", "  ", "\t", "softdep", "softdep nouveau", "alias x", "include a", "SOFTDEP nouveau pre: vfio-pci"]): 2,
+            lambda: self.random.choice(NOTHING): 2,
         }
         return self.random.choices(list(kinds), list(kinds.values()))[0]()
 
@@ -120,16 +125,13 @@ class Tree:
             path.symlink_to(self.random.choice(["nowhere", "../nowhere.conf", path.name]))
 
     def has_a_gamble(self, root: Path) -> bool:
-        """True where a dangling link has the name of a file in a directory behind its own: see read_modprobe_config()."""
+        """True where a dangling link has the name of a file in a directory behind its own."""
         for link in self.dangling:
             directory, _, name = link[1:].rpartition("/")
             behind = DIRECTORIES[DIRECTORIES.index(directory) + 1 :]
             if not name.startswith(".") and any((root / other / name).is_file() for other in behind):
                 return True
         return False
-
-    def __str__(self) -> str:
-        return "see above"
 
 
 def shown(root: Path) -> str:
