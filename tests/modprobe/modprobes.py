@@ -79,7 +79,7 @@ class Modprobe:
 def calls(command: str) -> list[list[str]]:
     """The calls of modprobe in one of the commands that trees.py makes."""
     found = []
-    for part in re.split(r";|&&", command):
+    for part in re.split(r"[;&]", command):
         program, *words = re.findall(r"[^ \t\n]+", part) or [":"]
         if program in (":", "/bin/true"):
             continue
