@@ -53,6 +53,12 @@ class Modprobe:
                               capture_output=True, env=environment(), check=False)  # fmt: skip
         return [line for line in done.stdout.decode(errors="surrogateescape").split("\n") if line]
 
+    def drivers(self, root: Path, kernel: str, modalias: str) -> list[str]:
+        """The modules that say of themselves that they are for a device."""
+        done = subprocess.run([*self.command, "-R", "-d", str(root), "-S", kernel, "-C", "/dev/null", modalias],
+                              capture_output=True, text=True, env=environment(), check=True)  # fmt: skip
+        return done.stdout.split()
+
     def ask(self, root: Path, kernel: str, name: str, *options: str) -> Asked:
         asked = Asked([], {})
         self.add(asked, root, kernel, [*options, name], 0)

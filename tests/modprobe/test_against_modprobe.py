@@ -8,6 +8,7 @@ VFIO_SWITCH_ALL=1 tries ten thousand, VFIO_SWITCH_FAST=1 a few; VFIO_SWITCH_TREE
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -22,18 +23,18 @@ KERNELS = ["6.1.0-56-amd64", "6.1.0-56-amd64-nvidia", "6.1.0-56-amd64-nvidia-cur
 TREES = 10_000 if os.environ.get("VFIO_SWITCH_ALL") == "1" else 10 if os.environ.get("VFIO_SWITCH_FAST") == "1" else 200
 SUITE = "trixie"
 
-DRIVERS = {CARD[0]: ("nouveau", "nvidia", "nvidia_current"), CARD[1]: ("snd_hda_intel",)}
 IDS = {CARD[0]: "10de:1d01", CARD[1]: "10de:0fb8"}
 
 
-def first_to_bind(device: str, modules: list[str], parameters: str) -> Optional[str]:
+def first_to_bind(device: str, modules: list[str], drivers: list[str], parameters: str) -> Optional[str]:
     """The driver that would have the function, with vfio-pci's parameters; the last of a name counts."""
     given = [word.removeprefix("ids=") for word in parameters.split(" ") if word.startswith("ids=")]
-    ids = given[-1].split(",") if given else []
+    # The kernel takes what begins like an id (vfio_pci_fill_ids).
+    ids = [found[0] for one in ",".join(given[-1:]).split(",") if (found := re.match("[0-9a-f]+:[0-9a-f]+", one))]
     for module in modules:
         if module == "vfio_pci" and IDS[device] in ids:
             return "vfio-pci"
-        if module in DRIVERS[device]:
+        if module in drivers:
             return module
     return None
 
@@ -90,7 +91,8 @@ class AgainstModprobe(SysrootCase):
         expected = asked.modules + [module for module in vfio.modules if module not in asked.modules]
         if order["modules"] != expected and order["stage"] == "root":
             return f"\nprogram  {order['modules']}\nmodprobe {expected}"
-        winner = first_to_bind(order["device"], expected, vfio.parameters.get("vfio_pci", ""))
+        drivers = modprobe.drivers(root.path, kernel, root.modalias(order["device"]))
+        winner = first_to_bind(order["device"], expected, drivers, vfio.parameters.get("vfio_pci", ""))
         # A module that an alias of the configuration leads to counts as a driver, whatever it has ids for.
         if order["winner"] != winner and "pci:" not in shown(root.path):
             return f"\nprogram  {order['winner']}\nmodprobe {winner} of {expected}"
