@@ -159,6 +159,7 @@ class InstallCommand(SysrootCase):
     def test_a_command_on_the_way_to_vfio_pci_that_cannot_be_followed(self) -> None:
         """Nothing but modules-load.d asks for vfio-pci."""
         root = self.machine(DESKTOP, "--kernel", PLAIN, to="strange")
+        root.write("etc/modules-load.d/mine.conf", "vfio-pci\n")
         root.write("etc/modprobe.d/mine.conf", "blacklist nouveau\ninstall vfio_pci_core /usr/local/bin/load-it\n"
                    f"options vfio-pci {IDS}\n")
         order = self.order(root.run("status", "--json"))

@@ -65,6 +65,7 @@ class Programs(WayOutCase):
         sources = Path(__file__).resolve().parents[2]
         text = "".join(path.read_text() for path in (sources / "src").rglob("*.cc"))
         loaded = set(re.findall(r'"lib([a-z]+)\.so\.\d', text))
+        loaded.discard("kmod")  # whose files are told apart by name
         # Without systemd there is no journal to write to.
         self.assertEqual(loaded, {"archive", "expat", "systemd"})
         loaded.remove("systemd")

@@ -54,10 +54,10 @@ class KernelProof {
     if (!inserted->followed) not_proved(order, *inserted->reason);
     // Nothing is ordered against this function's coldplug: at worst vfio-pci comes last.
     bool idle = false;
-    if (bound.at_all() && !holds_vfio(order.modules)) {
-      auto loads = loads_vfio(bound, image);
+    if (!holds_vfio(order.modules)) {
+      auto loads = bound.at_all() ? loads_vfio(bound, image) : loaded_by(lists_);
       if (!loads) return failure_of(loads);
-      idle = !*loads;
+      idle = bound.at_all() && !*loads;
       if (auto added = *loads ? add_vfio(order, false) : Result<void>(); !added) {
         return failure_of(added);
       }
