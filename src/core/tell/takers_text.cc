@@ -36,7 +36,8 @@ std::string takers_text(const std::vector<Occupant>& takers, std::string_view ve
 
 std::string card_takers_text(const std::vector<Occupant>& takers) {
   const auto drivers = by_driver(takers);
-  const bool all = std::ranges::all_of(takers, [](const Occupant& one) { return one.driver.has_value(); });
+  const bool all =
+      std::ranges::all_of(takers, [](const Occupant& one) { return one.driver.has_value(); });
   if (!all && drivers.size() > 1) return takers_text(takers, "bind");
   std::vector<std::string> names;
   for (const auto& taker : drivers) names.push_back(taker.first);
