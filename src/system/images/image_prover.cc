@@ -14,7 +14,7 @@
 #include "core/modules/module_parameters.h"
 #include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
-#include "system/modules/load_order_prover.h"
+#include "system/modules/kernel_proof.h"
 #include "system/modules/module_db.h"
 #include "system/modules/odd_index.h"
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <set>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
@@ -31,13 +28,5 @@ struct LoadOrders {
                                                   const Kernel& kernel,
                                                   const std::vector<Claim>& claims,
                                                   const DriverConfig& config);
-
-/// Whether vfio-pci can be had in `kernel`: it is there, and not refused on its command line.
-[[nodiscard]] bool has_vfio(const SystemFacts& facts, const Kernel& kernel);
-
-/// Modules that an alias does not lead to: blacklist lines, and modprobe.blacklist= of a kernel
-/// command line. libkmod would take the latter from the running system instead.
-[[nodiscard]] std::set<std::string> blacklisted(std::string_view command_line,
-                                                const std::vector<ModprobeDirective>& directives);
 
 }  // namespace vfio_switch
