@@ -76,6 +76,10 @@ class Results(tap.Tap):
     def skip(self, what: str, why: str) -> None:
         self.result(True, what, why)
 
+    def install(self, check: Check, *command: object) -> bool:
+        """One part after the other: apt-get does not wait for another's lists."""
+        return self.step("install-deps", "flock", check.build / "install.lock", *command)
+
     def is_root(self, what: str) -> bool:
         if os.geteuid() != 0:
             self.skip(what, "preparing roots takes root")
@@ -115,7 +119,7 @@ def build(check: Check, out: Results) -> None:
 def release(check: Check, out: Results) -> None:
     """As users get it: what dpkg-buildpackage makes of the commit. Its tests are those that are run before and after."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=TOP, stdout=subprocess.PIPE, text=True).stdout.strip()
-    if not out.step("install-deps", "contrib/install-deps", "--yes", "package"):
+    if not out.install(check, "contrib/install-deps", "--yes", "package"):
         return
     if subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=TOP).returncode != 0:
         out.skip("what is not committed", "it is no part of the package")
@@ -243,7 +247,7 @@ def debian(check: Check, out: Results) -> None:
 
 
 def arch(check: Check, out: Results) -> None:
-    if out.is_root("Arch package") and out.step("install-deps", "tests/packages/arch/install-deps"):
+    if out.is_root("Arch package") and out.install(check, "tests/packages/arch/install-deps"):
         given: list[object] = [] if check.mode == "all" else ["--built", check.release]
         if given:
             out.skip("makepkg compiles", "takes minutes; what is compiled already is packaged: --all")
@@ -251,7 +255,7 @@ def arch(check: Check, out: Results) -> None:
 
 
 def fedora(check: Check, out: Results) -> None:
-    if out.is_root("Fedora package") and out.step("install-deps", "contrib/install-deps", "--yes", "fedora"):
+    if out.is_root("Fedora package") and out.install(check, "contrib/install-deps", "--yes", "fedora"):
         given: list[object] = ["--all"] if check.mode == "all" else ["--built", check.release]
         if check.mode != "all":
             out.skip("rpmbuild compiles", "takes minutes; what is compiled already is packaged: --all")
@@ -263,12 +267,12 @@ def chroots(check: Check, out: Results) -> None:
 
 
 def coverage(check: Check, out: Results) -> None:
-    if out.step("install-deps", "contrib/install-deps", "--yes", "coverage"):
+    if out.install(check, "contrib/install-deps", "--yes", "coverage"):
         out.program(TOP / "tests/coverage", "--build", check.build / "coverage")
 
 
 def vm(check: Check, out: Results) -> None:
-    if out.is_root("virtual machines") and out.step("install-deps", "tests/vm/install-deps"):
+    if out.is_root("virtual machines") and out.install(check, "tests/vm/install-deps"):
         out.program(TOP / "tests/vm/run", "--deb", package_of(check))
 
 
