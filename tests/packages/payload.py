@@ -7,6 +7,7 @@ depends on them.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
@@ -16,7 +17,13 @@ TREE = Path(__file__).resolve().parents[2]
 
 
 def install(build: Path, recipe: Path, directory: Path) -> Path:
-    """Sets a recipe's options in `build`, and installs it as /usr of `directory`."""
+    """Sets a recipe's options in `build`, and installs it as /usr of `directory`; one caller after the other."""
+    with open(build / "payload.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _install(build, recipe, directory)
+
+
+def _install(build: Path, recipe: Path, directory: Path) -> Path:
     declared = re.findall(r"^option\('([\w-]+)', type: '\w+', value: '?([\w/-]+)", (TREE / "meson_options.txt").read_text(),
                           re.MULTILINE)  # fmt: skip
     name = re.search(r"^Name:\s*(\S+)|^pkgname=(\S+)", recipe.read_text(), re.MULTILINE)
