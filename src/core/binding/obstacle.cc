@@ -2,6 +2,7 @@
 #include "core/binding/obstacle.h"
 
 #include "core/base/text.h"
+#include "core/modules/module_parameters.h"
 
 namespace vfio_switch {
 
@@ -13,13 +14,12 @@ std::optional<Item> obstacle_of(const std::vector<ModprobeDirective>& lines,
     if (line.command == "blacklist" && line.names(module)) return line.place();
     if (line.command == "install" && line.is_about(module) && to_nothing) return line.place();
   }
-  for (const auto word : split_words(command_line)) {
-    for (const std::string_view key : {"modprobe.blacklist=", "module_blacklist="}) {
-      if (!word.starts_with(key)) continue;
-      for (const auto name : split_words(word.substr(key.size()), ",")) {
-        if (module_name(name) == module) return Parameter{std::string(word)};
-      }
-    }
+  // Of several module_blacklist= the last counts: a word may name the module, and mean nothing.
+  const bool refused = parse_module_parameters(command_line).refused.contains(module);
+  for (const auto word : split_words(command_line, " \t\n")) {
+    const auto said = parse_module_parameters(word);
+    const bool refuses = refused && said.refused.contains(module);
+    if (refuses || said.blacklisted.contains(module)) return Parameter{std::string(word)};
   }
   return std::nullopt;
 }
