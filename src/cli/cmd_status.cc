@@ -5,6 +5,7 @@
 #include "apply/operation.h"
 #include "cli/commands.h"
 #include "cli/json_output.h"
+#include "core/tell/chain_text.h"
 #include "core/tell/plan_text.h"
 #include "core/tell/status_text.h"
 #include "system/boot/esp_view.h"
@@ -36,6 +37,7 @@ Result<int> status_command(const Options& options) {
   const bool can_build = options.root == "/";
   std::cout << (options.json ? status_json(*status)
                              : status_text(machine->facts, *status, options.style, can_build));
+  if (options.verbose && !options.json) std::cout << chains_text(*status, options.style);
   const bool short_fallen = options.verb == Verb::verify && !is_as_intended(*status);
   return short_fallen ? exit_fell_short : exit_done;
 }

@@ -90,6 +90,12 @@ Json change_json(const Change& change) {
   return json;
 }
 
+Json chain_json(const std::vector<Reason>& chain) {
+  Json links = Json::array();
+  for (const auto& link : chain) links.push_back(reason_json(link));
+  return links;
+}
+
 Json load_order_json(const LoadOrder& order) {
   return {{"kernel", order.kernel},
           {"device", order.device.str()},
@@ -97,7 +103,8 @@ Json load_order_json(const LoadOrder& order) {
           {"winner", or_null(order.winner)},
           {"stage", order.stage == Stage::image ? "image" : "root"},
           {"proved", order.proved},
-          {"reason", reason_json(order.reason)}};
+          {"reason", reason_json(order.reason)},
+          {"chain", chain_json(order.chain)}};
 }
 
 Json boot_json(const BootRecord& record, bool is_now) {
@@ -151,6 +158,7 @@ Json function_json(const EntryFunction& function, const std::vector<Place>& evid
           {"proved", function.proved},
           {"reason", function.reason ? Json(reason_text(*function.reason)) : Json()},
           {"reason_details", reason_json(function.reason)},
+          {"chain", chain_json(function.chain)},
           {"evidence", places}};
 }
 

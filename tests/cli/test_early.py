@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import unittest
-from typing import Optional
+from typing import Any, Optional
 
 from boot_roots import LINE, MenuCase, archive, module_files, put, systemd_boot, winners
 from helper import CARD, DESKTOP, KERNELS, Sysroot
@@ -165,6 +165,43 @@ class Early(MenuCase):
                 root.write("usr/lib/systemd/system/driverctl@.service", "")
                 # That nouveau can be loaded is not looked into.
                 self.check(expected, root, proved=driver != "nouveau")
+
+    # What leads to the driver, in its order, with file and line.
+    def test_the_chain(self) -> None:
+        both = [*DRIVERS, "vfio_pci"]
+        def place(path: str, line: int) -> dict[str, Any]:
+            return {"place": {"path": path, "line": line}}
+
+        conf = "/etc/modprobe.d/mine.conf"
+        softdep = GIVES_IDS + "softdep nouveau pre: vfio-pci\nsoftdep snd_hda_intel pre: vfio-pci\n"
+        given = [("file-gives-ids", place(conf, 1))]
+        for words, image, config, expected in (
+            ("", self.DRACUT, GIVES_IDS, [("udev-loads-early", {"modules": ["nouveau"]})]),
+            ("rd.driver.pre=vfio_pci", self.DRACUT, GIVES_IDS,
+             [("parameter-loads-early", {"modules": ["vfio_pci"]}), *given]),
+            ("", self.TOOLS | {"conf/modules": f"# early\nvfio_pci ids={IDS}\n"}, "blacklist nouveau\n",
+             [("list-loads-early", place("/conf/modules", 2) | {"modules": ["vfio_pci"]}),
+              ("list-gives-ids", place("/conf/modules", 2))]),
+            ("", self.DRACUT, softdep,
+             [("udev-loads-early", {"modules": ["vfio_pci", "nouveau"]}),
+              ("softdep-before", place(conf, 2) | {"module": "nouveau"}), *given]),
+        ):  # fmt: skip
+            with self.subTest(words=words, image=image):
+                root = self.root(words, image, both, config)
+                ((function,),) = [
+                    [one for one in entry["functions"] if one["device"] == CARD[0]]
+                    for entry in self.status(root)["entries"]
+                ]
+                self.assertEqual([(link["cause"], link["data"]) for link in function["chain"]], expected)
+        told = root.run("status", "-v").out
+        self.assertIn(
+            f"PROOF  Debian\n  {CARD[0]}  vfio-pci\n"
+            "    udev loads vfio_pci and nouveau for it in the initramfs, in this order\n"
+            "    /etc/modprobe.d/mine.conf:2 has vfio-pci loaded before nouveau\n"
+            "    /etc/modprobe.d/mine.conf:1 gives it to vfio-pci\n",
+            told,
+        )
+        self.assertNotIn("PROOF", root.run("status").out)
 
     def test_driverctl_and_the_commands(self) -> None:
         root = self.machine(DESKTOP, "--kernel", KERNEL)

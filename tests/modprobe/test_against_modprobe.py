@@ -86,20 +86,32 @@ class AgainstModprobe(SysrootCase):
             return "not followed, and yet proved" if order["proved"] else None
         try:
             vfio = modprobe.ask(root.path, kernel, "vfio-pci")
+            # systemd-modules-load heeds a blacklist, as -b does.
+            by_list = modprobe.ask(root.path, kernel, "vfio-pci", "-b").modules
         except NotFollowed:
             wrong = order["proved"] and order["winner"] == "vfio-pci"
             return "vfio-pci is not followed, and yet proved" if wrong else None
+        drivers = modprobe.drivers(root.path, kernel, root.modalias(order["device"]))
         # What a list loads is of interest where vfio-pci is among it.
-        listed = vfio.modules if "vfio_pci" in vfio.modules else []
+        listed = by_list if "vfio_pci" in by_list else []
         expected = asked.modules + [module for module in listed if module not in asked.modules]
+        if "vfio_pci" not in expected and "vfio_pci" in order["modules"]:
+            expected += self.brought_along(modprobe, root, kernel, [*expected, *drivers])
         if order["modules"] != expected and order["stage"] == "root":
             return f"\nprogram  {order['modules']}\nmodprobe {expected}"
-        drivers = modprobe.drivers(root.path, kernel, root.modalias(order["device"]))
         winner = first_to_bind(order["device"], expected, drivers, vfio.parameters.get("vfio_pci", ""))
         # A module that an alias of the configuration leads to counts as a driver, whatever it has ids for.
         if order["winner"] != winner and "pci:" not in shown(root.path):
             return f"\nprogram  {order['winner']}\nmodprobe {winner} of {expected}"
         return None
+
+    def brought_along(self, modprobe: Modprobe, root: Sysroot, kernel: str, known: list[str]) -> list[str]:
+        """What the first device loads whose driver has vfio-pci loaded, but what is in `known`."""
+        for device in sorted((root.path / "sys/bus/pci/devices").iterdir()):
+            modules = modprobe.ask(root.path, kernel, root.modalias(device.name), "-b").modules
+            if "vfio_pci" in modules:
+                return [module for module in modules if module not in known]
+        return []
 
     def test_this_machines_modprobe(self) -> None:
         self.compare_all(this_machines())

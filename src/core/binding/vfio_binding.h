@@ -6,8 +6,9 @@
 
 #include "core/binding/driver_config.h"
 #include "core/binding/override.h"
-#include "core/modules/load_order.h"
+#include "core/message/data.h"
 #include "core/modules/modprobe_conf.h"
+#include "core/modules/vfio_ids.h"
 #include "core/pci/pci.h"
 
 namespace vfio_switch {
@@ -17,6 +18,11 @@ struct Bound {
   bool by_id = false;
   bool by_address = false;
   bool by_parameter = false;  ///< by id, on the kernel command line: also where it is built in
+  bool by_others = false;     ///< by the kernel command line, or a file that is not ours
+  std::optional<Reason> giver = {};  ///< what does, where anything does
+  /// The ids on the kernel command line, where they alone keep it from the function: they count
+  /// more than modprobe.d.
+  std::optional<Reason> lacking = {};
 
   [[nodiscard]] bool at_all() const { return by_id || by_address; }
 };
@@ -30,15 +36,10 @@ class VfioBinding {
 
   [[nodiscard]] Bound of(const PciDevice& device) const;
 
-  /// Names the kernel command line, which counts more than modprobe.d, as the reason where it alone
-  /// keeps vfio-pci, which is loaded, from taking the function.
-  void explain(LoadOrder& order, const PciDevice& device) const;
-
  private:
-  [[nodiscard]] bool is_overridden(const PciDevice& device) const;
-
   std::optional<VfioIds> ids_;       ///< those that count
   std::optional<VfioIds> file_ids_;  ///< of modprobe.d
+  Place line_;                       ///< of `file_ids_`
   bool by_parameter_ = false;
   std::vector<OverrideEntry> listed_;
 };

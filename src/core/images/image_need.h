@@ -7,7 +7,7 @@
 
 #include "core/binding/driver_config.h"
 #include "core/binding/override.h"
-#include "core/images/image_start.h"
+#include "core/images/image_content.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
 

@@ -8,7 +8,7 @@
 
 #include "core/binding/driver_config.h"
 #include "core/cards/intent.h"
-#include "core/images/image_start.h"
+#include "core/images/image_content.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
 

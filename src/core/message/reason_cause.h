@@ -30,6 +30,18 @@ enum class ReasonCause {
   driverctl_gives,      ///< place, driver: whoever bound it before
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 
+  // What else leads to a driver: links of a chain.
+  udev_loads,             ///< modules: for the function's alias
+  udev_loads_early,       ///< modules: in the initramfs
+  udev_loads_for,         ///< modules, device: another function
+  udev_loads_early_for,   ///< modules, device
+  list_loads,             ///< place, modules: after the initramfs
+  list_loads_early,       ///< place, modules: in the initramfs
+  parameter_loads,        ///< modules: a word of the kernel command line, after the initramfs
+  parameter_loads_early,  ///< modules: in the initramfs
+  given_by_address,       ///< place: the list that the bind script goes by
+  softdep_before,         ///< place, module
+
   // What is not known about a boot menu, or decides in one of its entries.
   menu_not_known,         ///< why
   entry_not_known,        ///< why

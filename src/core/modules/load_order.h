@@ -26,7 +26,7 @@ struct Claim {
   bool operator==(const Claim&) const = default;
 };
 
-/// In which order modules would be inserted for one function, as libkmod says.
+/// Which driver gets one function, as libkmod and the order of what is loaded say, and why.
 struct LoadOrder {
   std::string kernel;
   PciAddress device;
@@ -36,6 +36,9 @@ struct LoadOrder {
   Stage stage = Stage::root;
   bool proved = false;
   std::optional<Reason> reason;  ///< why it is not proved, or why vfio-pci does not win
+  /// What led there, one thing after the other, with file and line; for people and programs to
+  /// read.
+  std::vector<Reason> chain = {};
 
   [[nodiscard]] bool vfio_wins() const { return winner == "vfio-pci"; }
   /// True where no proof can be made, because something cannot be read or followed: it is known

@@ -40,6 +40,9 @@ struct ModuleParameters {
   bool operator==(const ModuleParameters&) const = default;
 };
 
+/// Where such a word stands, as the Place of what it has loaded.
+inline constexpr std::string_view command_line_path = "/proc/cmdline";
+
 /// Module names are spelled with underscores in it, but for `refused`.
 [[nodiscard]] ModuleParameters parse_module_parameters(std::string_view command_line);
 

@@ -187,7 +187,7 @@ EntryFunction not_proved(PciAddress device, Reason why) {
 
 EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
                           const SystemFacts& facts) {
-  EntryFunction function{order.device, order.winner, order.proved, order.reason};
+  EntryFunction function{order.device, order.winner, order.proved, order.reason, order.chain};
   const auto& device = *find_device(facts, order.device);
   if (const auto word = unclear_word(entry, device, order.winner)) {
     return not_proved(order.device,
@@ -200,10 +200,12 @@ EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
     function.proved = false;
     function.reason = {ReasonCause::entry_lacks_parameter,
                        {{"parameter", Parameter{"intel_iommu=on"}}}};
+    function.chain.push_back(*function.reason);
     return function;
   }
   // vfio-pci refuses a function without a group; the softdep lets the next one have it.
   function.reason = ReasonCause::entry_leaves_iommu_off;
+  function.chain.push_back(*function.reason);
   function.winner.reset();
   for (const auto& module : order.contenders) {
     if (module == "vfio_pci") continue;

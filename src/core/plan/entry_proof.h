@@ -22,7 +22,8 @@ struct EntryFunction {
   PciAddress device;
   std::optional<std::string> winner;  ///< nothing: no driver, or not known
   bool proved = false;
-  std::optional<Reason> reason;  ///< why it is not proved, or why vfio-pci does not win
+  std::optional<Reason> reason;    ///< why it is not proved, or why vfio-pci does not win
+  std::vector<Reason> chain = {};  ///< what led there: see LoadOrder
 
   bool operator==(const EntryFunction&) const = default;
 };

@@ -24,8 +24,15 @@ void hide(std::vector<Note>& notes) {
   std::ranges::transform(notes, notes.begin(), told_note);
 }
 
+void hide(std::vector<Reason>& reasons) {
+  std::ranges::transform(reasons, reasons.begin(), told_reason);
+}
+
 void hide(std::vector<LoadOrder>& orders) {
-  for (auto& order : orders) hide(order.reason);
+  for (auto& order : orders) {
+    hide(order.reason);
+    hide(order.chain);
+  }
 }
 
 /// Titles and command lines are the owner's.
@@ -37,7 +44,10 @@ void hide(MenuProof& menu) {
     entry.title.clear();
     entry.unknown.clear();
     if (entry.command_line) entry.command_line = told_command_line(*entry.command_line);
-    for (auto& function : proof.functions) hide(function.reason);
+    for (auto& function : proof.functions) {
+      hide(function.reason);
+      hide(function.chain);
+    }
   }
 }
 

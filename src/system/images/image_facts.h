@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/base/error.h"
-#include "core/images/image_start.h"
+#include "core/images/image_content.h"
 #include "system/files/file_reader.h"
 
 namespace vfio_switch {

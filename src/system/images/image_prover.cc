@@ -8,9 +8,8 @@
 #include <string_view>
 
 #include "core/base/text.h"
+#include "core/binding/contest.h"
 #include "core/binding/vfio_binding.h"
-#include "core/cards/card.h"
-#include "core/files/own_paths.h"
 #include "core/modules/module_parameters.h"
 #include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
@@ -36,7 +35,10 @@ class ImageModules {
     const auto index = read_foreign(image, kernel.modules_directory + "/modules.dep").text;
     auto db = ModuleDb::open(image, kernel, modprobe);
     if (!db) return failure_of(db);
+    auto files = modprobe;
+    files.push_back(kernel.softdeps);
     return ImageModules(image, kernel.modules_directory + "/", std::move(*db), "\n" + index,
+                        parse_modprobe(effective_modprobe(std::move(files))),
                         parse_module_parameters(command_line).refused);
   }
 
@@ -48,16 +50,18 @@ class ImageModules {
     std::erase_if(request.modules, [&](const auto& module) {
       return refused_.contains(module) || !is_whole(module);
     });
+    request.order = why_vfio_first(directives_, request.modules);
     return request;
   }
 
  private:
   ImageModules(const ImageTree& image, std::string directory, ModuleDb db, std::string index,
-               std::set<std::string> refused)
+               std::vector<ModprobeDirective> directives, std::set<std::string> refused)
       : image_(image),
         directory_(std::move(directory)),
         db_(std::move(db)),
         index_(std::move(index)),
+        directives_(std::move(directives)),
         refused_(std::move(refused)) {}
 
   [[nodiscard]] bool is_whole(const std::string& module) const {
@@ -79,7 +83,8 @@ class ImageModules {
   const ImageTree& image_;
   std::string directory_;
   ModuleDb db_;
-  std::string index_;              ///< modules.dep, behind a line end
+  std::string index_;  ///< modules.dep, behind a line end
+  std::vector<ModprobeDirective> directives_;
   std::set<std::string> refused_;  ///< by the kernel itself
   mutable std::map<std::string, bool> whole_;
 };
@@ -88,20 +93,25 @@ Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
                            const SystemFacts& facts, const std::set<std::string>& blacklist) {
   const std::set<std::string> none;
   LoadStep loads{!step.coldplug, {}};
-  const auto add = [&](const std::string& name, const std::set<std::string>& skipped) {
+  const auto add = [&](const std::string& name, Item requester,
+                       const std::set<std::string>& skipped,
+                       const std::optional<VfioIds>& ids) -> Result<void> {
     auto request = modules.request(name, skipped);
-    if (request) loads.requests.push_back(std::move(*request));
-    return request.has_value() ? Result<void>() : failure_of(request);
+    if (!request) return failure_of(request);
+    request->requester = std::move(requester);
+    request->ids = ids;
+    loads.requests.push_back(std::move(*request));
+    return {};
   };
   for (const auto& early : step.listed) {
-    auto added = add(early.module, step.applies_blacklist ? blacklist : none);
+    const auto& skipped = step.applies_blacklist ? blacklist : none;
+    auto added = add(early.module, early.where, skipped, early.ids);
     if (!added) return failure_of(added);
-    loads.requests.back().ids = early.ids;
-    loads.requests.back().where = early.where;
   }
   if (!step.coldplug) return loads;
   for (const auto& device : facts.devices) {
-    if (auto added = add(device.modalias, blacklist); !added) return failure_of(added);
+    auto added = add(device.modalias, device.address, blacklist, {});
+    if (!added) return failure_of(added);
   }
   return loads;
 }
@@ -133,25 +143,6 @@ Result<std::vector<LoadStep>> load_steps(const ImageTree& image, const ImageFact
   return steps;
 }
 
-/// What gives `device` to vfio-pci beside our own files; nothing where those do.
-std::optional<Reason> given_by_others(const DriverConfig& config,
-                                      const std::vector<ModprobeDirective>& directives,
-                                      const PciDevice& device, Bound bound) {
-  if (bound.by_parameter) {
-    return Reason(ReasonCause::parameter_gives_ids,
-                  {{"parameter", Parameter{"vfio-pci.ids=" + config.parameter_ids->str()}}});
-  }
-  const ModprobeDirective* counts = nullptr;
-  for (const auto& line : directives) {
-    if (line.command == "options" && line.is_about("vfio_pci") && ids_option(line.arguments)) {
-      counts = &line;
-    }
-  }
-  if (counts == nullptr || is_generated(counts->file)) return std::nullopt;
-  if (!ids_option(counts->arguments)->match(device)) return std::nullopt;
-  return Reason(ReasonCause::file_gives_ids, {{"place", Place{counts->file, counts->line}}});
-}
-
 /// People and sysfs know a driver by the name that the kernel gives it.
 Result<void> name_winner(const FileReader& files, const Kernel& kernel, LoadOrder& order) {
   if (!order.winner || order.vfio_wins()) return {};
@@ -179,8 +170,8 @@ std::vector<std::string> images_of(const Kernel& kernel) {
 }
 
 Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& facts,
-                                const Kernel& kernel, const std::vector<Claim>& claims,
-                                const std::vector<LoadOrder>& root, const OpenedImages& opened) {
+                                const Kernel& kernel, const std::vector<Contest>& root,
+                                const OpenedImages& opened) {
   ImageReport report{kernel.release, ImageCondition::readable, {}, {}, {}};
   const auto images = images_of(kernel);
   if (images.empty()) {
@@ -205,38 +196,21 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
   // modprobe in the image reads the kernel command line as it does anywhere.
   report.facts.config.parameter_ids =
       kernel.command_line ? ids_of_command_line(line) : next_boot_ids(facts);
+  std::optional<Reason> unread;
+  if (!report.facts.unread.empty()) {
+    const auto& first = report.facts.unread.front();
+    unread = {
+        ReasonCause::image_file_unread,
+        {{"file", Place{first.path}}, {"image", Place{images.back()}}, {"why", Word{first.why}}}};
+  }
   const VfioBinding binding(report.facts.config, {inside.softdeps.path, std::move(softdeps)});
-  for (const auto& order : root) {
-    if (order.kernel != kernel.release) continue;
-    if (kernel.vfio_pci == ModuleForm::built_in && order.vfio_wins()) {
-      report.orders.push_back(order);  // before any image
-      continue;
-    }
-    const auto claim = std::ranges::find_if(claims, [&](const Claim& one) {
-      return one.kernel == order.kernel && one.device == order.device;
-    });
-    auto bound = binding.of(*find_device(facts, order.device));
+  for (const auto& contest : root) {
+    if (contest.claim.kernel != kernel.release) continue;
+    auto bound = binding.of(contest.device);
     bound.by_address = bound.by_address && report.facts.bind_script;
-    if (kernel.vfio_pci == ModuleForm::built_in) bound = {};  // no image loads it
-    const auto& device = *find_device(facts, order.device);
-    auto both = after_image(order, run_image(*steps, *claim, device, bound), *claim);
-    binding.explain(both, device);
-    if (both.vfio_wins() && both.proved && !both.reason) {
-      both.reason = given_by_others(report.facts.config, directives, device, bound);
-    }
-    if (!report.facts.unread.empty()) {
-      const auto& unread = report.facts.unread.front();
-      both.proved = false;
-      if (both.vfio_wins() || !both.reason) {
-        both.reason = {ReasonCause::image_file_unread,
-                       {{"file", Place{unread.path}},
-                        {"image", Place{images.back()}},
-                        {"why", Word{unread.why}}}};
-      }
-    }
-    if (auto named = name_winner(files, kernel, both); !named) return failure_of(named);
-    report.orders.push_back(
-        after_driverctl(std::move(both), facts.driverctl, has_vfio(facts, kernel)));
+    auto order = decide(after_image(contest, *steps, std::move(bound), unread));
+    if (auto named = name_winner(files, kernel, order); !named) return failure_of(named);
+    report.orders.push_back(std::move(order));
   }
   return report;
 }

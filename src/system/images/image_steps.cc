@@ -18,7 +18,7 @@ namespace {
 using Modules = std::vector<EarlyModule>;
 
 /// Where a word of the kernel command line stands, to people.
-const Place on_command_line = {"/proc/cmdline"};
+const Place on_command_line = {std::string(command_line_path)};
 
 void add(Modules& modules, const std::vector<std::string>& names, const Place& where) {
   for (const auto& name : names) modules.push_back({name, where});

@@ -26,10 +26,10 @@ std::optional<Reason> unread_configuration(const SystemFacts& facts) {
                 {{"file", Place{found->path}}, {"why", Word{found->why}}});
 }
 
-void doubt(LoadOrder& order, const std::optional<Reason>& unread) {
-  if (!unread || !order.proved) return;
-  order.proved = false;
-  order.reason = *unread;
+/// People and sysfs know a driver by the name that the kernel gives it.
+LoadOrder named(LoadOrder order, const ModuleDb& db) {
+  if (order.winner && !order.vfio_wins()) order.winner = db.kernel_name(*order.winner);
+  return order;
 }
 
 /// Under one reading of the configuration.
@@ -46,30 +46,38 @@ Result<LoadOrders> prove_reading(const FileReader& files, const SystemFacts& fac
   for (const auto& claim : claims) {
     if (claim.kernel != kernel.release) continue;
     const auto& device = *find_device(facts, claim.device);
-    const auto bound = binding.of(device);
-    auto built = proof.prove(device, claim, bound, ImageAhead::built_anew);
+    auto contest = proof.contest(device, claim, binding.of(device));
+    if (!contest) return failure_of(contest);
+    contest->root_unread = unread;
+    orders.root_alone.push_back(named(decide(*contest), *db));
+    orders.contests.push_back(*contest);
+    auto built = proof.with_built_image(std::move(*contest));
     if (!built) return failure_of(built);
-    binding.explain(*built, device);
-    doubt(*built, unread);
-    orders.images_built.push_back(std::move(*built));
-    auto root = proof.prove(device, claim, bound, ImageAhead::looked_into);
-    if (!root) return failure_of(root);
-    binding.explain(*root, device);
-    doubt(*root, unread);
-    orders.root_alone.push_back(std::move(*root));
+    orders.images_built.push_back(named(decide(*built), *db));
   }
   return orders;
 }
 
+bool say_the_same(const LoadOrder& one, const LoadOrder& other) {
+  return one.winner == other.winner && one.stage == other.stage && one.proved == other.proved;
+}
+
+void doubt(LoadOrder& order, const Reason& why) {
+  if (!order.proved) return;
+  order.proved = false;
+  order.reason = why;
+  order.chain.push_back(why);
+}
+
 /// Doubts those of `orders` for which another reading gives another answer.
-void doubt_differing(std::vector<LoadOrder>& orders, const std::vector<LoadOrder>& others,
-                     const std::optional<Reason>& why) {
-  for (std::size_t i = 0; i < orders.size(); ++i) {
-    auto& order = orders[i];
-    const auto& other = others[i];
-    const bool same =
-        order.winner == other.winner && order.stage == other.stage && order.proved == other.proved;
-    if (!same) doubt(order, why);
+void doubt_differing(LoadOrders& orders, const LoadOrders& others, const Reason& why) {
+  for (std::size_t i = 0; i < orders.contests.size(); ++i) {
+    auto& built = orders.images_built[i];
+    if (!say_the_same(built, others.images_built[i])) doubt(built, why);
+    auto& root = orders.root_alone[i];
+    if (say_the_same(root, others.root_alone[i])) continue;
+    doubt(root, why);
+    orders.contests[i].root_unread = why;
   }
 }
 
@@ -83,6 +91,7 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
     if (!orders) return orders;
     std::ranges::move(orders->images_built, std::back_inserter(all.images_built));
     std::ranges::move(orders->root_alone, std::back_inserter(all.root_alone));
+    std::ranges::move(orders->contests, std::back_inserter(all.contests));
   }
   return all;
 }
@@ -104,8 +113,7 @@ Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& 
     const Reason why(ReasonCause::file_unread,
                      {{"file", Place{read_by_unknown_rules(config.modprobe)->path}},
                       {"why", Word{std::string(why_unknown_release)}}});
-    doubt_differing(orders->images_built, proved->images_built, why);
-    doubt_differing(orders->root_alone, proved->root_alone, why);
+    doubt_differing(*orders, *proved, why);
   }
   return std::move(*orders);
 }

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/binding/contest.h"
 #include "core/binding/driver_config.h"
-#include "core/binding/override.h"
 #include "core/machine/facts.h"
 #include "core/modules/load_order.h"
 #include "system/files/file_reader.h"
@@ -15,11 +15,11 @@ namespace vfio_switch {
 /// The load orders of the same claims, under two premises.
 struct LoadOrders {
   std::vector<LoadOrder> images_built;  ///< the distribution's tool makes images of `config`
-  std::vector<LoadOrder> root_alone;    ///< no image plays a part: prove_image() looks into it
+  std::vector<LoadOrder> root_alone;    ///< no image plays a part
+  std::vector<Contest> contests;        ///< what led to `root_alone`; prove_image() goes on there
 };
 
-/// In which order libkmod would insert modules for each of `claims`, under the configuration
-/// `config`, and which driver would win.
+/// Which driver would get the function of each of `claims` under the configuration `config`.
 [[nodiscard]] Result<LoadOrders> prove_load_order(const FileReader& files, const SystemFacts& facts,
                                                   const std::vector<Claim>& claims,
                                                   const DriverConfig& config);

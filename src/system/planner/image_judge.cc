@@ -21,7 +21,7 @@ Result<BuiltImage> ImageJudge::check_built(const Plan& plan, const RebuildInitra
   if (found == facts.kernels.end()) return BuiltImage::copy_stale;
   auto orders = prove_load_order(files_, facts, plan.claims, plan.config);
   if (!orders) return failure_of(orders);
-  const Evidence evidence{plan.claims, std::move(orders->root_alone)};
+  const Evidence evidence{plan.claims, std::move(orders->root_alone), std::move(orders->contests)};
   const auto judge = [&](const Kernel& kernel) -> Result<ImageVerdict> {
     auto report = open(kernel, evidence, plan.config, plan.state.intent);
     if (!report) return failure_of(report);
@@ -63,6 +63,7 @@ Result<JudgedImages> ImageJudge::look_into_all(const Evidence& evidence, const D
       auto orders = prove_load_order(files_, facts, kernel, evidence.claims, own);
       if (!orders) return failure_of(orders);
       for_kernel.root_alone = std::move(orders->root_alone);
+      for_kernel.contests = std::move(orders->contests);
     }
     const auto& root = for_kernel.root_alone;
     auto report = open(kernel, for_kernel, own, intent);
@@ -102,8 +103,7 @@ Result<std::map<std::string, Note>> ImageJudge::find_stale_copies(
 Result<ImageReport> ImageJudge::open(const Kernel& kernel, const Evidence& evidence,
                                      const DriverConfig& config, Intent intent) const {
   const auto& claims = evidence.claims;
-  auto report =
-      prove_image(files_, machine_.facts, kernel, claims, evidence.root_alone, evidence.opened);
+  auto report = prove_image(files_, machine_.facts, kernel, evidence.contests, evidence.opened);
   if (!report || report->condition != ImageCondition::readable) return report;
   report->root_decides = can_do_without_images(claims, config, intent) &&
                          !concern_of(report->facts, kernel.release, claims);

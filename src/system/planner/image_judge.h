@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/binding/contest.h"
 #include "core/binding/driver_config.h"
 #include "core/images/image_verdict.h"
 #include "core/message/note.h"
@@ -21,6 +22,7 @@ namespace vfio_switch {
 struct Evidence {
   std::vector<Claim> claims;
   std::vector<LoadOrder> root_alone = {};  ///< under `Plan::config`; see LoadOrders
+  std::vector<Contest> contests = {};      ///< what led there
   OpenedImages opened = {};
 };
 

@@ -77,7 +77,7 @@ class MenuProver {
       add(orders->root_alone);
       return functions;
     }
-    const auto report = prove_image(files_, facts_, kernel, claims_, orders->root_alone, opened_);
+    const auto report = prove_image(files_, facts_, kernel, orders->contests, opened_);
     if (!report) return std::unexpected(report.error());
     if (report->condition == ImageCondition::readable) {
       add(report->orders);

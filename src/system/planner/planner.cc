@@ -128,6 +128,7 @@ Result<Status> Planner::status() const {
     auto orders = prove_load_order(files_, machine_.facts, evidence.claims, config);
     if (!orders) return failure_of(orders);
     evidence.root_alone = std::move(orders->root_alone);
+    evidence.contests = std::move(orders->contests);
   }
   auto images = images_.look_into_all(evidence, config, intent);
   if (!images) return failure_of(images);
@@ -174,7 +175,7 @@ Result<Planner::Draft> Planner::ask_libkmod(Plan plan, std::vector<Claim> claims
   auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
   if (!orders) return failure_of(orders);
   return Draft{concluded(std::move(plan), std::move(orders->images_built), machine_.facts.kernels),
-               {std::move(claims), std::move(orders->root_alone)}};
+               {std::move(claims), std::move(orders->root_alone), std::move(orders->contests)}};
 }
 
 Result<Plan> Planner::ask_images(Draft draft, const PlanOptions& options) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/images/image_start.h"
+#include "core/images/image_verdict.h"
 
 #include <optional>
 #include <string>
@@ -7,7 +7,6 @@
 
 #include "catch.h"
 #include "core/facts_builder.h"
-#include "core/images/image_verdict.h"
 #include "told.h"
 
 namespace vfio_switch {
@@ -20,26 +19,6 @@ using test::text_of;
 
 namespace {
 
-using Words = std::vector<std::string>;
-
-const Claim claim{std::string(desktop_kernel), at("01:00.0"), {"nouveau"}, {}, {}};
-
-PciDevice the_card() {
-  PciDevice device;
-  device.address = at("01:00.0");
-  device.id = {0x10de, 0x1d01};
-  return device;
-}
-
-const PciDevice card = the_card();
-
-LoadStep in_order(std::vector<LoadRequest> requests) {
-  return {true, std::move(requests)};
-}
-LoadStep at_once(std::vector<LoadRequest> requests) {
-  return {false, std::move(requests)};
-}
-
 /// What the real root alone does: vfio-pci first.
 LoadOrder real_root() {
   LoadOrder order;
@@ -51,127 +30,6 @@ LoadOrder real_root() {
   order.proved = true;
   return order;
 }
-
-LoadOrder both(const std::vector<LoadStep>& steps, bool binds) {
-  return after_image(real_root(), run_image(steps, claim, card, {.by_id = binds}), claim);
-}
-
-}  // namespace
-
-TEST_CASE("The ids of a list count where it is the first to load vfio-pci") {
-  const Place list{"/conf/modules", 3};
-  LoadRequest given{{"vfio_pci_core", "vfio_pci"}, {}};
-  given.ids = VfioIds::parse("10de:1d01");
-  given.where = list;
-  LoadRequest others = given;
-  others.ids = VfioIds::parse("10de:2d04");
-  const LoadRequest softdep{{"vfio_pci", "nouveau"}, {}};
-  const auto after = [](const std::vector<LoadStep>& steps, bool binds) {
-    return after_image(real_root(), run_image(steps, claim, card, {.by_id = binds}), claim);
-  };
-  const auto taken = after({in_order({given})}, false);
-  CHECK(taken.winner == "vfio-pci");
-  CHECK(taken.reason == Reason(ReasonCause::list_gives_ids, {{"place", list}}));
-  // vfio.conf's ids come too late: the module is loaded, and keeps those of the list.
-  const auto lost = after({in_order({others})}, true);
-  CHECK(lost.winner == "nouveau");
-  CHECK(lost.reason == Reason(ReasonCause::list_lacks_ids, {{"place", list}}));
-  CHECK(after({in_order({softdep, others})}, true).winner == "vfio-pci");
-  // By address the ids of the list make no difference.
-  const auto bound = run_image({in_order({others})}, claim, card, {.by_address = true});
-  CHECK(bound.winner == "vfio_pci");
-  CHECK_FALSE(bound.list);
-}
-
-TEST_CASE("Who takes a function in an image") {
-  struct Row {
-    std::string what;
-    std::vector<LoadStep> steps;
-    bool binds;
-    std::optional<std::string> winner;
-  };
-  const LoadRequest vfio{{"vfio_pci_core", "vfio_pci"}, {}};
-  const LoadRequest native{{"drm", "nouveau"}, {}};
-  const LoadRequest softdep{{"vfio_pci", "nouveau"}, {}};
-  const LoadRequest other{{"ext4"}, {}};
-  const Row rows[] = {
-      {"an empty image", {}, true, std::nullopt},
-      {"nothing of interest", {in_order({other}), at_once({other})}, true, std::nullopt},
-      {"vfio-pci alone", {in_order({other, vfio})}, true, "vfio_pci"},
-      {"vfio-pci without ids", {in_order({vfio})}, false, std::nullopt},
-      {"vfio-pci without ids, then the driver", {in_order({vfio, native})}, false, "nouveau"},
-      {"a list, vfio-pci first", {in_order({vfio, native})}, true, "vfio_pci"},
-      {"a list, the driver first", {in_order({native, vfio})}, true, "nouveau"},
-      {"at once: the worst counts", {at_once({vfio, native})}, true, "nouveau"},
-      {"at once, the other way round", {at_once({native, vfio})}, true, "nouveau"},
-      {"at once, but each by the softdep", {at_once({vfio, softdep})}, true, "vfio_pci"},
-      {"coldplug before the list (initramfs-tools)",
-       {at_once({native}), in_order({vfio})},
-       true,
-       "nouveau"},
-      {"the list before coldplug (dracut)",
-       {in_order({vfio}), at_once({native})},
-       true,
-       "vfio_pci"},
-      {"a list with ids, coldplug by softdep",
-       {at_once({softdep}), in_order({native})},
-       true,
-       "vfio_pci"},
-  };
-  for (const auto& row : rows) {
-    INFO(row.what);
-    CHECK(run_image(row.steps, claim, card, {.by_id = row.binds}).winner == row.winner);
-  }
-}
-
-TEST_CASE("What the image does counts before the real root") {
-  const LoadRequest vfio{{"vfio_pci_core", "vfio_pci"}, {}};
-  SECTION("it leaves the function alone: the real root decides") {
-    CHECK((both({at_once({{{"ext4"}, {}}})}, true).winner == "vfio-pci"));
-    CHECK((both({at_once({{{"ext4"}, {}}})}, true).stage == Stage::root));
-  }
-  SECTION("vfio-pci takes it there") {
-    const auto order = both({in_order({vfio})}, true);
-    CHECK(order.winner == "vfio-pci");
-    CHECK((order.stage == Stage::image));
-    CHECK(order.proved);
-    CHECK(order.modules == Words{"vfio_pci_core", "vfio_pci", "nouveau"});
-  }
-  SECTION("the driver takes it there, whatever the real root would do") {
-    const auto order = both({at_once({{{"drm", "nouveau"}, {}}})}, true);
-    CHECK(order.winner == "nouveau");
-    CHECK((order.stage == Stage::image));
-    CHECK_THAT(text_of(order.reason),
-               has_text("nouveau is loaded in the initramfs before vfio-pci"));
-    CHECK(order.modules == Words{"drm", "nouveau", "vfio_pci_core", "vfio_pci"});
-  }
-  SECTION("vfio-pci is there already without ids: the real root's softdep does nothing") {
-    const auto order = both({in_order({vfio})}, false);
-    CHECK(order.winner == "nouveau");
-    CHECK((order.stage == Stage::root));
-    CHECK_THAT(text_of(order.reason), has_text("lacks the configuration that binds the card"));
-  }
-  SECTION("what cannot be followed there is not proved") {
-    const auto order = both({in_order({{{}, some_reason("not understood")}})}, true);
-    CHECK_FALSE(order.proved);
-    CHECK_THAT(text_of(order.reason), has_text("not understood"));
-  }
-  SECTION("a built-in driver has it before any image") {
-    auto built_in = claim;
-    built_in.built_in = {"nouveau"};
-    auto root = real_root();
-    root.winner = "nouveau";
-    const auto after = [&](Bound bound) {
-      return after_image(root, run_image({in_order({vfio})}, built_in, card, bound), built_in);
-    };
-    CHECK(after({.by_id = true}) == root);
-    // The bind script takes it away again.
-    CHECK(after({.by_address = true}).winner == "vfio-pci");
-    CHECK((after({.by_address = true}).stage == Stage::image));
-  }
-}
-
-namespace {
 
 const std::string conf = "softdep nouveau pre: vfio-pci\noptions vfio-pci ids=10de:1d01\n";
 const std::string conf_path = "/etc/modprobe.d/vfio.conf";

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/binding/contest.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "core/binding/binding.h"
+#include "core/modules/driver_order.h"
+#include "core/modules/module_parameters.h"
+
+namespace vfio_switch {
+
+namespace {
+
+constexpr std::string_view vfio_pci = "vfio_pci";
+
+bool holds(const std::vector<std::string>& list, std::string_view word) {
+  return std::ranges::find(list, word) != list.end();
+}
+
+/// The request that loads vfio-pci, and when: it keeps what it was loaded with.
+struct Loading {
+  const LoadRequest* request = nullptr;  ///< null where none does
+  Stage stage = Stage::root;
+};
+
+Loading first_to_load(const std::vector<LoadStep>& steps) {
+  for (const auto& step : steps) {
+    for (const auto& request : step.requests) {
+      if (holds(request.modules, vfio_pci)) return {&request, step.stage};
+    }
+  }
+  return {};
+}
+
+/// One boot, told in its order.
+class Boot {
+ public:
+  explicit Boot(const Contest& contest)
+      : contest_(contest), loading_(first_to_load(contest.steps)), bound_(contest.in_root) {
+    if (contest.vfio == ModuleForm::built_in) return;
+    if (loading_.request == nullptr) return;
+    if (loading_.stage == Stage::image) bound_ = contest.in_image;
+    const auto& request = *loading_.request;
+    if (!request.ids) return;
+    bound_.by_id = request.ids->match(contest.device);
+    if (!bound_.by_address) list_ = std::get<Place>(request.requester);
+  }
+
+  LoadOrder tell() && {
+    order_.kernel = contest_.claim.kernel;
+    order_.device = contest_.claim.device;
+    register_built_in();
+    for (const auto& step : contest_.steps) carry_out(step);
+    sort_contenders();
+    conclude();
+    doubt();
+    ask_driverctl();
+    if (order_.reason && !is_told(order_.reason->cause)) link(order_.reason);
+    return std::move(order_);
+  }
+
+ private:
+  /// Built-in drivers, in the order in which they register; vfio-pci knows its ids then.
+  void register_built_in() {
+    const auto& drivers = contest_.claim.built_in;
+    if (contest_.vfio == ModuleForm::built_in && bound_.by_parameter &&
+        !first_before_vfio(drivers)) {
+      holder_ = vfio_pci;
+      order_.modules = {std::string(vfio_pci)};
+      order_.contenders = order_.modules;
+      link(bound_.giver);
+      return;
+    }
+    if (drivers.empty()) return;
+    holder_ = drivers.front();
+    by_kernel_ = true;
+    link(Reason(ReasonCause::driver_built_in, {{"driver", Word{*holder_}}}));
+  }
+
+  /// True if `module`, once it is loaded in `stage`, takes a function that nobody has.
+  [[nodiscard]] bool takes(const std::string& module, Stage stage) const {
+    const auto& claim = contest_.claim;
+    if (module != vfio_pci) return std::ranges::binary_search(claim.modules, module);
+    if (contest_.vfio == ModuleForm::built_in) return false;
+    if (claim.built_in.empty()) return bound_.at_all();
+    return stage == Stage::image ? contest_.in_image.by_address : contest_.in_root.by_address;
+  }
+
+  void carry_out(const LoadStep& step) {
+    // In a step without an order, who was first may turn out to be second.
+    bool open = !holder_ || by_kernel_;
+    for (const auto& request : step.requests) {
+      for (const auto& module : request.modules) add(module, step.stage);
+      if (!unclear_ && (!holder_ || by_kernel_) && request.unclear) {
+        unclear_ = request.unclear;
+        unclear_in_image_ = step.stage == Stage::image;
+      }
+      const auto first = std::ranges::find_if(
+          request.modules, [&](const auto& module) { return takes(module, step.stage); });
+      if (first == request.modules.end() || !open) continue;
+      // The bind script takes it from a driver that is built in; nobody else does.
+      if (by_kernel_ && *first != vfio_pci) continue;
+      const bool worse = !step.ordered && holder_ == vfio_pci && *first != vfio_pci;
+      if (holder_ && !by_kernel_ && !worse) continue;
+      holder_ = *first;
+      taken_by_ = &request;
+      order_.stage = step.stage;
+      by_kernel_ = false;
+      if (step.ordered) open = false;
+    }
+    if (!settled_) explain(step);
+    settled_ = holder_ && !by_kernel_;
+  }
+
+  void add(const std::string& module, Stage stage) {
+    if (holds(order_.modules, module)) return;
+    order_.modules.push_back(module);
+    if (takes(module, stage)) order_.contenders.push_back(module);
+  }
+
+  void sort_contenders() {
+    if (by_kernel_) order_.contenders.clear();
+    // The winner first, also where it came later in a step without an order.
+    std::ranges::stable_partition(order_.contenders,
+                                  [&](const auto& module) { return holder_ == module; });
+  }
+
+  void conclude() {
+    using enum ReasonCause;
+    const auto& claim = contest_.claim;
+    const bool in_image = order_.stage == Stage::image;
+    order_.proved = !unclear_ || by_kernel_ || taken_at_registration();
+    if (holder_) order_.winner = holder_ == vfio_pci ? "vfio-pci" : *holder_;
+    if (taken_at_registration()) {
+      if (!claim.built_in.empty()) order_.reason = later_driver(claim);
+    } else if (by_kernel_) {
+      order_.reason = {driver_built_in, {{"driver", Word{*holder_}}}};
+    } else if (holder_ == vfio_pci) {
+      order_.reason = unclear_;
+      if (list_) order_.reason = {list_gives_ids, {{"place", *list_}}};
+    } else if (loading_.stage == Stage::image && loading_.request != nullptr && !in_image) {
+      // Loaded, and without the card's ids: the softdeps of the real root find nothing left to do.
+      order_.reason = image_lacks_binding;
+      if (list_) order_.reason = {list_lacks_ids, {{"place", *list_}}};
+    } else if (contest_.vfio == ModuleForm::built_in && !in_image) {
+      order_.reason = vfio_without_ids;
+    } else if (in_image) {
+      order_.reason = {early_in_image, {{"module", Word{*holder_}}}};
+      if (contest_.image_expected) {
+        order_.reason = {loaded_by_list,
+                         {{"place", taken_by_->requester}, {"module", Word{*holder_}}}};
+      }
+    } else if (contest_.in_root.at_all() && loading_.request == nullptr) {
+      order_.reason = nothing_loads_vfio;
+    } else if (holder_) {
+      order_.reason = {loaded_before_vfio, {{"module", Word{*holder_}}}};
+    } else {
+      order_.reason = no_module;
+    }
+    if (unclear_in_image_ && !in_image && !by_kernel_) order_.reason = unclear_;
+    const auto& lacking =
+        contest_.in_image.lacking ? contest_.in_image.lacking : contest_.in_root.lacking;
+    if (order_.proved && !order_.vfio_wins() && lacking && holds(order_.modules, vfio_pci)) {
+      order_.reason = lacking;
+    }
+  }
+
+  /// True where vfio-pci, built in, has it since it registered.
+  [[nodiscard]] bool taken_at_registration() const {
+    return holder_ == vfio_pci && taken_by_ == nullptr;
+  }
+
+  void doubt() {
+    const bool early = order_.stage == Stage::image || taken_at_registration();
+    if (!early && order_.vfio_wins()) {
+      if (contest_.vfio_unclear) {
+        order_.proved = false;
+        order_.reason = contest_.vfio_unclear;
+      }
+      doubt_names();
+    }
+    if (!early && order_.proved && contest_.root_unread) {
+      order_.proved = false;
+      order_.reason = contest_.root_unread;
+    }
+    if (order_.proved && order_.vfio_wins() && !order_.reason && bound_.by_others) {
+      order_.reason = bound_.giver;
+    }
+    if (!contest_.image_unread || taken_at_registration()) return;
+    order_.proved = false;
+    if (order_.vfio_wins() || !order_.reason) order_.reason = contest_.image_unread;
+  }
+
+  /// A driver may also be loaded by name, or because another module needs it.
+  void doubt_names() {
+    const auto& modules = contest_.claim.modules;
+    for (const auto& request : contest_.by_name) {
+      const auto first = std::ranges::find_if(request.modules, [&](const std::string& module) {
+        return module == vfio_pci || std::ranges::binary_search(modules, module);
+      });
+      if (first == request.modules.end() || *first == vfio_pci) continue;
+      order_.proved = false;
+      if (order_.reason) continue;
+      order_.reason = {ReasonCause::loaded_by_name,
+                       {{"name", request.requester}, {"module", Word{*first}}}};
+    }
+  }
+
+  void ask_driverctl() {
+    if (!contest_.driverctl) return;
+    order_ = after_driverctl(std::move(order_), {*contest_.driverctl},
+                             contest_.vfio != ModuleForm::missing);
+  }
+
+  /// True where the links so far say it, being in order.
+  static bool is_told(ReasonCause cause) {
+    return cause == ReasonCause::loaded_before_vfio || cause == ReasonCause::early_in_image;
+  }
+
+  void link(const std::optional<Reason>& reason) {
+    auto& chain = order_.chain;
+    if (reason && std::ranges::find(chain, *reason) == chain.end()) chain.push_back(*reason);
+  }
+
+  /// The modules of `request` that matter to the function, in load order.
+  [[nodiscard]] std::vector<std::string> deciding(const LoadRequest& request) const {
+    std::vector<std::string> modules;
+    std::ranges::copy_if(request.modules, std::back_inserter(modules), [&](const auto& module) {
+      return module == vfio_pci || std::ranges::binary_search(contest_.claim.modules, module);
+    });
+    return modules;
+  }
+
+  /// What `step`, the last one before the answer included, adds to the chain.
+  void explain(const LoadStep& step) {
+    const Item own(contest_.claim.device);
+    std::vector<std::string> asked;
+    for (const auto& request : step.requests) {
+      if (request.requester == own) asked = deciding(request);
+    }
+    for (const auto& request : step.requests) {
+      const auto modules = deciding(request);
+      // Other devices load the same drivers; that says nothing more.
+      const bool again = std::holds_alternative<PciAddress>(request.requester) &&
+                         request.requester != own && !asked.empty() && !modules.empty() &&
+                         modules.front() == asked.front();
+      if (!modules.empty() && !again) explain(request, modules, step.stage);
+      if (step.ordered && &request == taken_by_) return;
+    }
+  }
+
+  void explain(const LoadRequest& request, const std::vector<std::string>& modules, Stage stage) {
+    using enum ReasonCause;
+    const bool early = stage == Stage::image;
+    const auto* device = std::get_if<PciAddress>(&request.requester);
+    if (request.requester == Item(Place{std::string(command_line_path)})) {
+      link(Reason(early ? parameter_loads_early : parameter_loads,
+                  {{"modules", words_of(modules)}}));
+    } else if (device == nullptr) {
+      link(Reason(early ? list_loads_early : list_loads,
+                  {{"place", request.requester}, {"modules", words_of(modules)}}));
+    } else if (*device == contest_.claim.device) {
+      link(Reason(early ? udev_loads_early : udev_loads, {{"modules", words_of(modules)}}));
+    } else {
+      link(Reason(early ? udev_loads_early_for : udev_loads_for,
+                  {{"modules", words_of(modules)}, {"device", *device}}));
+    }
+    for (const auto& reason : request.order) link(reason);
+    if (!holds(modules, vfio_pci) || list_ || stage != loading_.stage) return;
+    link(bound_.giver);
+  }
+
+  const Contest& contest_;
+  const Loading loading_;
+  Bound bound_;                ///< what vfio-pci was loaded with
+  std::optional<Place> list_;  ///< the line whose ids those are
+  LoadOrder order_;
+  std::optional<std::string> holder_;      ///< who has the function: a module, or a driver
+  bool by_kernel_ = false;                 ///< since before any module is loaded
+  const LoadRequest* taken_by_ = nullptr;  ///< the request that gave it to `holder_`
+  bool settled_ = false;                   ///< what follows changes nothing
+  std::optional<Reason> unclear_;          ///< what came before, and could not be followed
+  bool unclear_in_image_ = false;
+};
+
+}  // namespace
+
+std::vector<Reason> why_vfio_first(const std::vector<ModprobeDirective>& directives,
+                                   const std::vector<std::string>& modules) {
+  std::vector<Reason> reasons;
+  const auto vfio = std::ranges::find(modules, vfio_pci);
+  for (auto module = vfio; module != modules.end(); ++module) {
+    const auto* line = effective_softdep(directives, *module);
+    if (line == nullptr) continue;
+    const auto before = parse_softdep(line->arguments).pre;
+    if (std::ranges::find(before, vfio_pci, module_name) == before.end()) continue;
+    reasons.push_back(
+        {ReasonCause::softdep_before, {{"place", line->place()}, {"module", Word{*module}}}});
+  }
+  return reasons;
+}
+
+LoadOrder decide(const Contest& contest) {
+  return Boot(contest).tell();
+}
+
+Contest after_image(Contest contest, const std::vector<LoadStep>& image, Bound bound,
+                    std::optional<Reason> unread) {
+  contest.steps.insert(contest.steps.begin(), image.begin(), image.end());
+  contest.in_image = std::move(bound);
+  contest.image_unread = std::move(unread);
+  return contest;
+}
+
+}  // namespace vfio_switch

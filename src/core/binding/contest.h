@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/binding/vfio_binding.h"
+#include "core/machine/driverctl.h"
+#include "core/machine/facts.h"
+#include "core/modules/load_order.h"
+#include "core/modules/vfio_ids.h"
+
+namespace vfio_switch {
+
+/// The modules that one line of a list, or one device's alias, would load.
+struct LoadRequest {
+  std::vector<std::string> modules;  ///< in load order, underscores
+  std::optional<Reason> unclear;     ///< why that is not certain; nothing where it is
+  /// Who makes it: the Place of a list, the PciAddress that udev makes it for, or the Word that a
+  /// user would say.
+  Item requester = Word{};
+  /// What the request gives to vfio-pci, if vfio-pci is not loaded yet; see EarlyModule::ids.
+  std::optional<VfioIds> ids = {};
+  std::vector<Reason> order = {};  ///< what of the configuration puts vfio-pci in front
+};
+
+/// Requests that are carried out one after the other, or, where not `ordered`, in any order.
+struct LoadStep {
+  bool ordered = true;
+  std::vector<LoadRequest> requests;
+  Stage stage = Stage::image;
+};
+
+/// All that decides, in one boot of one kernel, which driver gets a function. A plain value:
+/// whoever collects it asks libkmod, decide() nothing any more.
+struct Contest {
+  PciDevice device;
+  Claim claim;
+  ModuleForm vfio = ModuleForm::loadable;  ///< missing, too, where the command line refuses it
+  /// What lets vfio-pci take the function, as the module is loaded in the image or after it.
+  Bound in_image;
+  Bound in_root;
+  std::vector<LoadStep> steps;  ///< of the image, then of the real root
+  /// What would come of loading a claimant by name, as users and other modules do.
+  std::vector<LoadRequest> by_name = {};
+  std::optional<Reason> vfio_unclear = {};  ///< an install command for vfio-pci itself
+  std::optional<Reason> root_unread = {};   ///< what of the real root's configuration is not known
+  std::optional<Reason> image_unread = {};  ///< what of the image's
+  std::optional<DriverctlOverride> driverctl = {};
+  bool image_expected = false;  ///< the image is not there yet: see with_built_image()
+};
+
+/// The softdep lines that put vfio-pci before others of `modules`, which are in load order.
+[[nodiscard]] std::vector<Reason> why_vfio_first(const std::vector<ModprobeDirective>& directives,
+                                                 const std::vector<std::string>& modules);
+
+/// Who gets the function, how sure that is, and why. A module that is loaded stays, with the
+/// options that it was loaded with. Where the order of requests is open, the worst for vfio-pci
+/// counts. A driver that is built in has the function before any module is loaded, and only the
+/// bind script takes it from there.
+[[nodiscard]] LoadOrder decide(const Contest& contest);
+
+/// `contest`, of the real root alone, where an image has its turn before.
+[[nodiscard]] Contest after_image(Contest contest, const std::vector<LoadStep>& image, Bound bound,
+                                  std::optional<Reason> unread);
+
+}  // namespace vfio_switch
