@@ -300,6 +300,6 @@ PARTS = {
     "arch": Part(arch, {"usual": 6, "all": 12}, ("release",), beside="fedora"),
     "fedora": Part(fedora, {"usual": 6, "all": 20}, ("release",)),
     "chroots": Part(chroots, {"all": 35}, without="clean roots of Debian 12 and 13, some minutes each: --all"),
-    "coverage": Part(coverage, {"all": 15}, without="compiles and tests everything once more: --all"),
+    "coverage": Part(coverage, {"all": 25}, without="compiles and tests everything once more: --all"),
     "vm": Part(vm, {"usual": 12, "all": 38}, ("release",)),
 }

@@ -357,8 +357,11 @@ class SysrootCase(unittest.TestCase):
         """A list of what differs is easier to read than two trees of ten thousand files."""
         if before == after:
             return
+        def shown(entry: Optional[Entry]) -> Optional[Entry]:
+            return entry and entry._replace(content=entry.content[:200])
+
         differing = {
-            name: (before.get(name), after.get(name))
+            name: (shown(before.get(name)), shown(after.get(name)))
             for name in sorted(before.keys() | after.keys())
             if before.get(name) != after.get(name)
         }
