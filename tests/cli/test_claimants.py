@@ -51,9 +51,9 @@ class FoundOnce(SysrootCase):
 
 
 class StubKernel(SysrootCase):
-    def with_drivers(self, *names: str, more: Optional[dict[str, list[str]]] = None) -> Sysroot:
+    def with_drivers(self, *names: str, more: Optional[dict[str, list[str]]] = None, to: str = "root") -> Sysroot:
         """A kernel in which `names` claim every display of NVIDIA's; the first that modules.alias names comes first."""
-        root = self.machine(DESKTOP)
+        root = self.machine(DESKTOP, to=to)
         shutil.rmtree(root.path / "usr/lib/modules" / KERNELS[0])
         drivers = {name: NVIDIA_DISPLAYS for name in names}
         stub_kernel.place(root.path, KERNELS[0], {**drivers, **HDA, **(more or {})}, tool("depmod"))

@@ -17,7 +17,7 @@ KEYBOARD = "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe\n"  # ca
 def build_in(root: Sysroot, kernel: str, *files: str) -> None:
     """Makes modules ones that are built into the kernel: depmod's indices of built-in modules name them as well."""
     modules = root.path / "usr/lib/modules" / kernel
-    scratch = root.path.parent / f"built-in-{kernel}"
+    scratch = root.path.parent / f"{root.path.name}-built-in-{kernel}"
     of_scratch = scratch / "lib/modules" / kernel
     of_scratch.mkdir(parents=True)
     builtin = (modules / "modules.builtin").read_text() + "".join(f"kernel/{file}\n" for file in files)

@@ -66,6 +66,15 @@ class Boot {
  private:
   /// Built-in drivers, in the order in which they register; vfio-pci knows its ids then.
   void register_built_in() {
+    for (const auto& module : contest_.unsigned_modules) {
+      link(Reason(ReasonCause::module_unsigned, {{"module", Word{module}}}));
+    }
+    if (contest_.stub) {
+      holder_ = "pci-stub";
+      by_kernel_ = true;
+      link(Reason(ReasonCause::stub_takes, {{"parameter", *contest_.stub}}));
+      return;
+    }
     const auto& drivers = contest_.claim.built_in;
     if (contest_.vfio == ModuleForm::built_in && bound_.by_parameter &&
         !first_before_vfio(drivers)) {
@@ -85,8 +94,8 @@ class Boot {
   [[nodiscard]] bool takes(const std::string& module, Stage stage) const {
     const auto& claim = contest_.claim;
     if (module != vfio_pci) return std::ranges::binary_search(claim.modules, module);
-    if (contest_.vfio == ModuleForm::built_in) return false;
-    if (claim.built_in.empty()) return bound_.at_all();
+    if (contest_.vfio != ModuleForm::loadable) return false;
+    if (claim.built_in.empty() && !contest_.stub) return bound_.at_all();
     return stage == Stage::image ? contest_.in_image.by_address : contest_.in_root.by_address;
   }
 
@@ -139,6 +148,7 @@ class Boot {
       if (!claim.built_in.empty()) order_.reason = later_driver(claim);
     } else if (by_kernel_) {
       order_.reason = {driver_built_in, {{"driver", Word{*holder_}}}};
+      if (contest_.stub) order_.reason = {stub_takes, {{"parameter", *contest_.stub}}};
     } else if (holder_ == vfio_pci) {
       order_.reason = unclear_;
       if (list_) order_.reason = {list_gives_ids, {{"place", *list_}}};
@@ -160,6 +170,9 @@ class Boot {
       order_.reason = {loaded_before_vfio, {{"module", Word{*holder_}}}};
     } else {
       order_.reason = no_module;
+      if (!contest_.unsigned_modules.empty()) {
+        order_.reason = {module_unsigned, {{"module", Word{contest_.unsigned_modules.front()}}}};
+      }
     }
     if (unclear_in_image_ && !in_image && !by_kernel_) order_.reason = unclear_;
     const auto& lacking =
@@ -190,9 +203,25 @@ class Boot {
     if (order_.proved && order_.vfio_wins() && !order_.reason && bound_.by_others) {
       order_.reason = bound_.giver;
     }
-    if (!contest_.image_unread || taken_at_registration()) return;
-    order_.proved = false;
-    if (order_.vfio_wins() || !order_.reason) order_.reason = contest_.image_unread;
+    if (contest_.image_unread && !taken_at_registration()) {
+      order_.proved = false;
+      if (order_.vfio_wins() || !order_.reason) order_.reason = contest_.image_unread;
+    }
+    doubt_setters();
+  }
+
+  void doubt_setters() {
+    if (contest_.unknown) {
+      order_.proved = false;
+      order_.reason = contest_.unknown;
+    }
+    for (const auto& setter : contest_.setters) {
+      if (!setter.concerns(contest_.claim.device)) continue;
+      if (setter.names_vfio && order_.vfio_wins()) continue;
+      order_.proved = false;
+      order_.reason = {ReasonCause::script_overrides, {{"place", setter.where}}};
+      return;
+    }
   }
 
   /// A driver may also be loaded by name, or because another module needs it.
@@ -308,11 +337,12 @@ LoadOrder decide(const Contest& contest) {
   return Boot(contest).tell();
 }
 
-Contest after_image(Contest contest, const std::vector<LoadStep>& image, Bound bound,
-                    std::optional<Reason> unread) {
-  contest.steps.insert(contest.steps.begin(), image.begin(), image.end());
-  contest.in_image = std::move(bound);
-  contest.image_unread = std::move(unread);
+Contest after_image(Contest contest, ImageTurn image) {
+  contest.steps.insert(contest.steps.begin(), std::make_move_iterator(image.steps.begin()),
+                       std::make_move_iterator(image.steps.end()));
+  contest.in_image = std::move(image.bound);
+  contest.image_unread = std::move(image.unread);
+  std::ranges::move(image.setters, std::back_inserter(contest.setters));
   return contest;
 }
 

@@ -8,6 +8,7 @@
 #include "core/binding/vfio_binding.h"
 #include "core/machine/driverctl.h"
 #include "core/machine/facts.h"
+#include "core/machine/override_setter.h"
 #include "core/modules/load_order.h"
 #include "core/modules/vfio_ids.h"
 
@@ -44,10 +45,18 @@ struct Contest {
   std::vector<LoadStep> steps;  ///< of the image, then of the real root
   /// What would come of loading a claimant by name, as users and other modules do.
   std::vector<LoadRequest> by_name = {};
-  std::optional<Reason> vfio_unclear = {};  ///< an install command for vfio-pci itself
-  std::optional<Reason> root_unread = {};   ///< what of the real root's configuration is not known
-  std::optional<Reason> image_unread = {};  ///< what of the image's
+  std::optional<Reason> vfio_unclear = {};   ///< an install command for vfio-pci itself
+  std::optional<Reason> root_unread = {};    ///< what of the real root's configuration is not known
+  std::optional<Reason> image_unread = {};   ///< what of the image's
+  std::vector<OverrideSetter> setters = {};  ///< somebody's own scripts; see OverrideSetter
   std::optional<DriverctlOverride> driverctl = {};
+  /// pci-stub.ids= of the command line, where it names the function: pci-stub, built in, takes it
+  /// as it registers, before every other driver.
+  std::optional<Parameter> stub = {};
+  /// What leaves the answer open, whatever it is.
+  std::optional<Reason> unknown = {};
+  /// Modules that this kernel refuses, as they have no signature; none of them is in `claim`.
+  std::vector<std::string> unsigned_modules = {};
   bool image_expected = false;  ///< the image is not there yet: see with_built_image()
 };
 
@@ -61,8 +70,15 @@ struct Contest {
 /// bind script takes it from there.
 [[nodiscard]] LoadOrder decide(const Contest& contest);
 
+/// What an image adds to a contest.
+struct ImageTurn {
+  std::vector<LoadStep> steps;
+  Bound bound;
+  std::optional<Reason> unread = {};
+  std::vector<OverrideSetter> setters = {};
+};
+
 /// `contest`, of the real root alone, where an image has its turn before.
-[[nodiscard]] Contest after_image(Contest contest, const std::vector<LoadStep>& image, Bound bound,
-                                  std::optional<Reason> unread);
+[[nodiscard]] Contest after_image(Contest contest, ImageTurn image);
 
 }  // namespace vfio_switch

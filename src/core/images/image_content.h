@@ -26,11 +26,14 @@ struct ImageStep {
 
 /// What an image holds of that which decides about drivers.
 struct ImageFacts {
-  DriverConfig config;                  ///< its modprobe.d, and its list for binding by address
-  bool has_modprobe_d = false;          ///< its builder copies /etc/modprobe.d
-  bool bind_script = false;             ///< the script that binding by address runs is in it
-  std::vector<ImageStep> steps;         ///< how it loads modules
-  std::set<std::string> blacklisted;    ///< by its init, beside modprobe.d
+  DriverConfig config;           ///< its modprobe.d, and its list for binding by address
+  bool has_modprobe_d = false;   ///< its builder copies /etc/modprobe.d
+  bool bind_script = false;      ///< the script that binding by address runs is in it
+  std::vector<ImageStep> steps;  ///< how it loads modules
+  /// booster's: what its init loads, which knows no steps. See booster_step().
+  std::optional<std::vector<EarlyModule>> booster = {};
+  std::set<std::string> blacklisted;         ///< by its init, beside modprobe.d
+  std::vector<OverrideSetter> setters = {};  ///< see read_image_override_setters()
   std::vector<std::string> modules;     ///< every module file that it holds; sorted, underscores
   std::vector<UnreadFile> unread = {};  ///< what in it could not be read
 

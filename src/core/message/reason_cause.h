@@ -28,6 +28,9 @@ enum class ReasonCause {
   parameter_lacks_ids,  ///< parameter: on the kernel command line, and the function's is not in it
   list_lacks_ids,       ///< place: the same, and the function's is not among them
   driverctl_gives,      ///< place, driver: whoever bound it before
+  script_overrides,     ///< place: what somebody's own script does to driver_override
+  stub_takes,           ///< parameter: pci-stub.ids=
+  module_unsigned,      ///< module: the kernel takes signed ones alone
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 
   // What else leads to a driver: links of a chain.

@@ -47,7 +47,8 @@ struct LoadOrder {
     using enum ReasonCause;
     return !proved && reason &&
            (reason->cause == file_unread || reason->cause == image_file_unread ||
-            reason->cause == command_unclear || reason->cause == commands_in_circle);
+            reason->cause == command_unclear || reason->cause == commands_in_circle ||
+            reason->cause == script_overrides || reason->cause == entry_word_unclear);
   }
 
   bool operator==(const LoadOrder&) const = default;

@@ -43,19 +43,28 @@ void add_driver(ModuleParameters& parameters, const Listed& word) {
   }
 }
 
-constexpr std::array<std::string_view, 12> keys = {
-    "module_blacklist", "modprobe.blacklist",  "modules_load",   "rd.modules_load",
-    "rd.driver.pre",    "rd.driver.blacklist", "rd.driver.post", "earlymodules",
-    "disablehooks",     "blacklist",           "pci_stub.ids",   "initcall_blacklist"};
+constexpr std::array<std::string_view, 14> keys = {
+    "lockdown",       "module.sig_enforce", "module_blacklist", "modprobe.blacklist",
+    "modules_load",   "rd.modules_load",    "rd.driver.pre",    "rd.driver.blacklist",
+    "rd.driver.post", "earlymodules",       "disablehooks",     "blacklist",
+    "pci_stub.ids",   "initcall_blacklist"};
 
 }  // namespace
 
 ModuleParameters parse_module_parameters(std::string_view command_line) {
   ModuleParameters parameters;
   for (const auto text : split_words(command_line, " \t\n")) {
+    if (text == "module.sig_enforce") parameters.signed_alone = true;
     const auto word = parse_word(text);
     if (!word) continue;
     const auto& [key, values] = *word;
+    if (key == "module.sig_enforce") {
+      parameters.signed_alone =
+          text.ends_with("=1") || text.ends_with("=y") || text.ends_with("=Y");
+    }
+    if (key == "lockdown" && (text.ends_with("=integrity") || text.ends_with("=confidentiality"))) {
+      parameters.signed_alone = true;
+    }
     if (key == "module_blacklist") parameters.refused = {values.begin(), values.end()};
     if (key == "modprobe.blacklist") add(parameters.blacklisted, values);
     if (key == "modules_load") add(parameters.loaded, values);
@@ -76,6 +85,7 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
 }
 
 bool is_module_parameter(std::string_view word) {
+  if (word == "module.sig_enforce") return true;
   const auto listed = parse_word(word);
   return listed && std::ranges::find(keys, listed->key) != keys.end();
 }

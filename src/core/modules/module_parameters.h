@@ -36,6 +36,9 @@ struct ModuleParameters {
   std::set<std::string> blacklisted_by_initramfs_tools = {};  ///< blacklist=
   std::vector<std::string> stopped_initcalls = {};            ///< initcall_blacklist=, functions
   std::optional<VfioIds> stub_ids = {};                       ///< pci-stub.ids=
+  /// module.sig_enforce, or lockdown=: the kernel refuses modules without a signature
+  /// (kernel/module/signing.c).
+  bool signed_alone = false;
 
   bool operator==(const ModuleParameters&) const = default;
 };

@@ -51,13 +51,12 @@ bool stops(const ModuleParameters& said, const std::optional<std::string>& drive
          });
 }
 
-/// The word of the entry whose effect on `device` is not known; nothing where all is clear.
-std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice& device,
+/// The word of the entry whose effect is not known; nothing where all is clear.
+std::optional<std::string> unclear_word(const BootEntry& entry,
                                         const std::optional<std::string>& winner) {
   const auto& line = *entry.command_line;
   for (const auto word : split_words(line, " \t\n")) {
     const auto said = parse_module_parameters(word);
-    if (said.stub_ids && said.stub_ids->match(device)) return std::string(word);
     if (stops(said, winner)) return std::string(word);
   }
   const auto found = std::ranges::find_if(entry.possible_words, decides);
@@ -188,10 +187,13 @@ EntryFunction not_proved(PciAddress device, Reason why) {
 EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
                           const SystemFacts& facts) {
   EntryFunction function{order.device, order.winner, order.proved, order.reason, order.chain};
-  const auto& device = *find_device(facts, order.device);
-  if (const auto word = unclear_word(entry, device, order.winner)) {
+  if (const auto word = unclear_word(entry, order.winner)) {
     return not_proved(order.device,
                       {ReasonCause::entry_word_unclear, {{"parameter", Parameter{*word}}}});
+  }
+  if (order.reason && (order.reason->cause == ReasonCause::script_overrides ||
+                       order.reason->cause == ReasonCause::entry_word_unclear)) {
+    function.winner.reset();  // it may be anybody
   }
   if (!order.vfio_wins()) return function;
   const auto iommu = is_iommu_on(facts, *entry.command_line);

@@ -7,6 +7,7 @@
 #include "core/files/own_paths.h"
 #include "system/images/image_steps.h"
 #include "system/modules/modprobe_config.h"
+#include "system/modules/override_setters.h"
 
 namespace vfio_switch {
 
@@ -18,6 +19,7 @@ Result<ImageFacts> read_image_facts(const FileReader& image, std::string_view co
   facts.bind_script = image.exists(std::string(bind_path));
   facts.has_modprobe_d = image.exists("/etc/modprobe.d");
   if (auto read = read_image_steps(files, command_line, facts); !read) return failure_of(read);
+  facts.setters = read_image_override_setters(files);
   facts.unread = files.unread();
   return facts;
 }

@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/binding/contest.h"
 #include "core/binding/vfio_binding.h"
+#include "core/images/booster_image.h"
 #include "core/modules/module_parameters.h"
 #include "system/files/foreign_files.h"
 #include "system/images/image_facts.h"
@@ -152,6 +153,10 @@ Result<void> name_winner(const FileReader& files, const Kernel& kernel, LoadOrde
   return {};
 }
 
+void forget_ids(LoadStep& step) {
+  for (auto& request : step.requests) request.ids.reset();
+}
+
 ImageReport unreadable(const Kernel& kernel, const Error& error) {
   const bool denied = error.kind == ErrorKind::permission;
   const auto cause = denied ? ReasonCause::image_needs_root : ReasonCause::image_unreadable;
@@ -208,7 +213,13 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
     if (contest.claim.kernel != kernel.release) continue;
     auto bound = binding.of(contest.device);
     bound.by_address = bound.by_address && report.facts.bind_script;
-    auto order = decide(after_image(contest, *steps, std::move(bound), unread));
+    ImageTurn turn{*steps, std::move(bound), unread, report.facts.setters};
+    if (const auto& forced = report.facts.booster) {
+      turn.steps = {booster_step(*forced, report.facts.modules, contest.claim)};
+      // Its init puts the kernel command line behind the options that the image has.
+      if (report.facts.config.parameter_ids) forget_ids(turn.steps.front());
+    }
+    auto order = decide(after_image(contest, std::move(turn)));
     if (auto named = name_winner(files, kernel, order); !named) return failure_of(named);
     report.orders.push_back(std::move(order));
   }

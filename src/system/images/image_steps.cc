@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/images/booster_image.h"
 #include "core/modules/module_parameters.h"
 #include "system/modules/modules_load.h"
 
@@ -161,6 +162,10 @@ Result<void> read_image_steps(ForeignFiles& image, std::string_view command_line
   const bool by_address = facts.bind_script && !facts.config.overrides.empty();
   if (reader.exists("/scripts/functions") || reader.exists("/conf/modules")) {
     read_initramfs_tools(image, parameters, by_address, facts);
+    return {};
+  }
+  if (const auto config = image.find(std::string(booster_config_path))) {
+    facts.booster = parse_booster_config(*config);
     return {};
   }
   const bool systemd = reader.exists("/usr/lib/systemd/system/initrd.target");

@@ -25,20 +25,27 @@ constexpr std::size_t most_kept = std::size_t{64} << 20U;
 constexpr int most_links = 40;                  // on one path, as in the kernel
 constexpr std::size_t most_steps = 20'000'000;  // of all paths: more is an attack
 
-/// What decides which modules are loaded, below / or /usr. /etc/modules is the target of a link
-/// that Debian has in /etc/modules-load.d.
-constexpr std::array<std::string_view, 15> kept_prefixes = {
+/// What decides which modules are loaded, and which driver binds, below / or /usr. /etc/modules is
+/// the target of a link that Debian has in /etc/modules-load.d.
+constexpr std::array<std::string_view, 22> kept_prefixes = {
     "conf/modules",
     "config",
     "buildconfig",
+    "etc/booster.init.yaml",
     "etc/cmdline",
     "etc/modprobe.d/",
     "etc/modules",
+    "etc/systemd/system/",
+    "etc/udev/rules.d/",
     "etc/vfio-switch/",
+    "hooks/",
+    "lib/dracut/hooks/",
     "lib/modprobe.d/",
     "lib/modules-load.d/",
     "lib/vfio-switch/",
     "run/modprobe.d/",
+    "scripts/",
+    "var/lib/dracut/hooks/",
     "usr/local/lib/modprobe.d/",
     "lib/modules/",
     "run/modules-load.d/",

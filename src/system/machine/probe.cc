@@ -21,6 +21,7 @@
 #include "system/modules/libkmod_reading.h"
 #include "system/modules/modprobe_config.h"
 #include "system/modules/modules_load.h"
+#include "system/modules/override_setters.h"
 #include "system/pci/sysfs.h"
 #include "system/state/menu_store.h"
 #include "system/tools/entry_images.h"
@@ -87,6 +88,14 @@ Result<SystemFacts> probe_devices(ForeignFiles& foreign) {
   return facts;
 }
 
+/// Of the running kernel: Secure Boot locks many down, without a word on the command line.
+bool takes_signed_alone(ForeignFiles& files) {
+  const auto lockdown = files.text("/sys/kernel/security/lockdown");
+  return lockdown.find("[integrity]") != std::string::npos ||
+         lockdown.find("[confidentiality]") != std::string::npos ||
+         files.text("/sys/module/module/parameters/sig_enforce").starts_with('Y');
+}
+
 }  // namespace
 
 Result<SystemFacts> probe_devices(const FileReader& files) {
@@ -129,6 +138,8 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   facts->early_modules = read_early_modules(others, profile);
   facts->root_lists = read_root_lists(others);
   facts->driverctl = read_driverctl(others);
+  facts->signed_alone = takes_signed_alone(others);
+  facts->override_setters = read_override_setters(others);
   auto hindrances = find_image_hindrances(others, generator, facts->kernels);
   if (!hindrances) return failure_of(hindrances);
   facts->image_hindrances = std::move(*hindrances);

@@ -65,6 +65,10 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
   blacklist_ = blacklisted(line, parse_modprobe(effective_modprobe(config.modprobe)));
   if (facts.dracut) blacklist_.merge(parameters.blacklisted_by_dracut);
   refused_ = std::move(parameters.refused);
+  stub_ids_ = std::move(parameters.stub_ids);
+  // Secure Boot is there at the next boot as well; a word of this boot's is not.
+  const auto running = parse_module_parameters(facts.command_line);
+  signed_alone_ = parameters.signed_alone || (facts.signed_alone && !running.signed_alone);
   for (auto& module : parameters.loaded) {
     lists_.push_back({std::move(module), {std::string(command_line_path)}});
   }
@@ -72,10 +76,12 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
 
 Result<Contest> KernelProof::contest(const PciDevice& device, const Claim& claim, Bound bound) {
   Contest contest{device, claim, vfio_form(facts_, kernel_), {}, std::move(bound), {}};
+  leave_unsigned(contest);
+  if (auto asked = ask_stub(contest); !asked) return failure_of(asked);
   const bool by_address = contest.in_root.by_address;
   const bool is_bound = contest.in_root.at_all() && contest.vfio == ModuleForm::loadable;
   // The bind script's unit runs before udev and modules-load.d.
-  if (!claim.built_in.empty() && by_address && is_bound) {
+  if ((contest.stub || !claim.built_in.empty()) && by_address && is_bound) {
     auto script = ask(vfio_pci, Place{std::string(bind_path)}, false);
     if (!script) return failure_of(script);
     contest.steps.push_back({true, {std::move(*script)}, Stage::root});
@@ -100,14 +106,51 @@ Result<Contest> KernelProof::contest(const PciDevice& device, const Claim& claim
   const auto given =
       std::ranges::find(facts_.driverctl, device.address, &DriverctlOverride::device);
   if (given != facts_.driverctl.end()) contest.driverctl = *given;
+  contest.setters = facts_.override_setters;
   return contest;
+}
+
+Result<void> KernelProof::ask_stub(Contest& contest) {
+  if (!stub_ids_ || !stub_ids_->match(contest.device)) return {};
+  auto form = db_.form("pci_stub");
+  if (!form) return failure_of(form);
+  const Parameter word{"pci-stub.ids=" + stub_ids_->str()};
+  if (*form == ModuleForm::built_in) contest.stub = word;
+  // As a module it takes the function where something loads it before vfio-pci.
+  if (*form == ModuleForm::loadable) {
+    contest.unknown = Reason(ReasonCause::entry_word_unclear, {{"parameter", word}});
+  }
+  return {};
+}
+
+void KernelProof::leave_unsigned(Contest& contest) {
+  if (!signed_alone_) return;
+  auto& modules = contest.claim.modules;
+  std::vector<std::string> bare;
+  bool any_signed = false;
+  for (const auto& module : modules) {
+    const auto is_signed = db_.is_signed(module);
+    any_signed = any_signed || is_signed == true;
+    if (is_signed == false) bare.push_back(module);
+  }
+  if (contest.vfio == ModuleForm::loadable) {
+    const auto is_signed = db_.is_signed(vfio_pci);
+    any_signed = any_signed || is_signed == true;
+    if (is_signed == false) bare.push_back(vfio_pci);
+  }
+  if (!any_signed) return;
+  for (const auto& module : bare) {
+    if (module == vfio_pci) contest.vfio = ModuleForm::missing;
+    std::erase(modules, module);
+  }
+  contest.unsigned_modules = std::move(bare);
 }
 
 Result<Contest> KernelProof::with_built_image(Contest root) {
   if (!kernel_.initramfs || root.vfio != ModuleForm::loadable) return root;
   root.in_image = root.in_root;
   root.image_expected = true;
-  if (!root.claim.built_in.empty()) {
+  if (root.stub || !root.claim.built_in.empty()) {
     if (root.in_root.by_address) root.steps.front().stage = Stage::image;
     return root;
   }

@@ -49,6 +49,10 @@ class KernelProof {
   /// The list of the initramfs tool that does.
   Result<void> add_image_list(Contest& contest);
   Result<void> add_names(Contest& contest);
+  /// pci-stub's ids on the command line, where they name the function.
+  Result<void> ask_stub(Contest& contest);
+  /// What the kernel refuses takes nothing. One none of whose modules are signed checks none.
+  void leave_unsigned(Contest& contest);
   /// The line of the initramfs tool's lists that loads vfio-pci with ids of its own; null where
   /// none does.
   [[nodiscard]] const EarlyModule* list_with_ids() const;
@@ -65,6 +69,8 @@ class KernelProof {
   std::vector<EarlyModule> lists_;  ///< loaded by name in the real root
   std::set<std::string> blacklist_;
   std::set<std::string> refused_;  ///< by the kernel itself
+  std::optional<VfioIds> stub_ids_;
+  bool signed_alone_ = false;
   std::map<std::pair<std::string, bool>, LoadRequest> asked_;
   std::set<std::string> by_command_;  ///< names of `asked_` that met an install command
   std::optional<std::vector<LoadRequest>> other_;  ///< by add_other_device(), once known

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -157,6 +158,25 @@ class Walk {
   InsertionOrder order_;
 };
 
+using Info = std::map<std::string, std::string, std::less<>>;
+
+/// What a module's file says of itself; nothing where it cannot be read.
+std::optional<Info> info_of(kmod_ctx* context, const std::string& module) {
+  kmod_module* raw = nullptr;
+  if (kmod_module_new_from_name(context, module.c_str(), &raw) < 0) return std::nullopt;
+  const Module found(raw);
+  const char* path = kmod_module_get_path(found.get());
+  if (path == nullptr || !is_regular(path)) return std::nullopt;
+  kmod_list* raw_info = nullptr;
+  if (kmod_module_get_info(found.get(), &raw_info) < 0) return std::nullopt;
+  const std::unique_ptr<kmod_list, void (*)(kmod_list*)> list(raw_info, kmod_module_info_free_list);
+  Info info;
+  for (kmod_list* item = list.get(); item != nullptr; item = kmod_list_next(list.get(), item)) {
+    info.emplace(kmod_module_info_get_key(item), kmod_module_info_get_value(item));
+  }
+  return info;
+}
+
 }  // namespace
 
 void ModuleDb::Closer::operator()(kmod_ctx* context) const {
@@ -230,20 +250,16 @@ std::string ModuleDb::file(const std::string& module) const {
 }
 
 std::string ModuleDb::kernel_name(const std::string& module) const {
-  kmod_module* raw = nullptr;
-  if (kmod_module_new_from_name(context_.get(), module.c_str(), &raw) < 0) return module;
-  const Module found(raw);
-  const char* path = kmod_module_get_path(found.get());
-  if (path == nullptr || !is_regular(path)) return module;
-  kmod_list* raw_info = nullptr;
-  if (kmod_module_get_info(found.get(), &raw_info) < 0) return module;
-  const std::unique_ptr<kmod_list, void (*)(kmod_list*)> info(raw_info, kmod_module_info_free_list);
-  for (kmod_list* item = info.get(); item != nullptr; item = kmod_list_next(info.get(), item)) {
-    if (std::string_view(kmod_module_info_get_key(item)) == "name") {
-      return module_name(kmod_module_info_get_value(item));
-    }
-  }
-  return module;
+  const auto info = info_of(context_.get(), module);
+  if (!info) return module;
+  const auto name = info->find("name");
+  return name == info->end() ? module : module_name(name->second);
+}
+
+std::optional<bool> ModuleDb::is_signed(const std::string& module) const {
+  const auto info = info_of(context_.get(), module);
+  if (!info) return std::nullopt;
+  return info->contains("sig_id");
 }
 
 Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,

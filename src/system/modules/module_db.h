@@ -39,6 +39,9 @@ class ModuleDb {
   /// The name that the kernel and sysfs know `module` by: that in the module file, where it can be
   /// read. Debian's nvidia-current.ko is "nvidia" there.
   [[nodiscard]] std::string kernel_name(const std::string& module) const;
+  /// Whether the module's file ends in a signature, whoever made it; nothing where that cannot be
+  /// read.
+  [[nodiscard]] std::optional<bool> is_signed(const std::string& module) const;
   /// The file of `module` below the modules directory: "kernel/drivers/gpu/drm/drm.ko"; empty where
   /// it has none.
   [[nodiscard]] std::string file(const std::string& module) const;

@@ -51,7 +51,7 @@ Contest real_root() {
 }
 
 LoadOrder after(const std::vector<LoadStep>& steps, Bound bound, Contest root = real_root()) {
-  return decide(after_image(std::move(root), steps, std::move(bound), {}));
+  return decide(after_image(std::move(root), {steps, std::move(bound)}));
 }
 
 LoadOrder both(const std::vector<LoadStep>& steps, bool binds) {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/machine/override_setter.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/base/text.h"
+
+namespace vfio_switch {
+
+namespace {
+
+/// Every address in `line`, between whatever characters. A blank or a backslash ends a word: udev
+/// rules and units escape nothing in an address.
+void add_addresses(std::string line, std::set<PciAddress>& devices) {
+  std::ranges::replace_if(
+      line,
+      [](unsigned char letter) {
+        return std::isxdigit(letter) == 0 && letter != ':' && letter != '.';
+      },
+      ' ');
+  for (const auto word : split_words(line)) {
+    if (const auto address = PciAddress::parse(word)) devices.insert(*address);
+  }
+}
+
+}  // namespace
+
+std::optional<OverrideSetter> find_override_setter(const std::string& path,
+                                                   std::string_view content) {
+  OverrideSetter setter;
+  int number = 0;
+  for (const auto line : split_lines(content)) {
+    ++number;
+    const auto counts = trim(line);
+    if (counts.starts_with('#') || counts.starts_with(';')) continue;
+    if (counts.find("driver_override") != std::string_view::npos && setter.where.path.empty()) {
+      setter.where = {path, number};
+    }
+    if (counts.find("vfio") != std::string_view::npos) setter.names_vfio = true;
+    add_addresses(std::string(counts), setter.devices);
+  }
+  if (setter.where.path.empty()) return std::nullopt;
+  return setter;
+}
+
+}  // namespace vfio_switch
