@@ -8,8 +8,8 @@
 #include <variant>
 
 #include "core/binding/binding.h"
+#include "core/binding/evidence.h"
 #include "core/modules/driver_order.h"
-#include "core/modules/module_parameters.h"
 
 namespace vfio_switch {
 
@@ -139,47 +139,58 @@ class Boot {
   }
 
   void conclude() {
-    using enum ReasonCause;
-    const auto& claim = contest_.claim;
     const bool in_image = order_.stage == Stage::image;
-    order_.proved = !unclear_ || by_kernel_ || taken_at_registration();
+    const bool before_modules = by_kernel_ || taken_at_registration();
+    order_.proved = !unclear_ || before_modules;
     if (holder_) order_.winner = holder_ == vfio_pci ? "vfio-pci" : *holder_;
-    if (taken_at_registration()) {
-      if (!claim.built_in.empty()) order_.reason = later_driver(claim);
-    } else if (by_kernel_) {
-      order_.reason = {driver_built_in, {{"driver", Word{*holder_}}}};
-      if (contest_.stub) order_.reason = {stub_takes, {{"parameter", *contest_.stub}}};
+    if (before_modules) {
+      order_.reason = why_registered();
     } else if (holder_ == vfio_pci) {
       order_.reason = unclear_;
-      if (list_) order_.reason = {list_gives_ids, {{"place", *list_}}};
-    } else if (loading_.stage == Stage::image && loading_.request != nullptr && !in_image) {
-      // Loaded, and without the card's ids: the softdeps of the real root find nothing left to do.
-      order_.reason = image_lacks_binding;
-      if (list_) order_.reason = {list_lacks_ids, {{"place", *list_}}};
-    } else if (contest_.vfio == ModuleForm::built_in && !in_image) {
-      order_.reason = vfio_without_ids;
-    } else if (in_image) {
-      order_.reason = {early_in_image, {{"module", Word{*holder_}}}};
-      if (contest_.image_expected) {
-        order_.reason = {loaded_by_list,
-                         {{"place", taken_by_->requester}, {"module", Word{*holder_}}}};
-      }
-    } else if (contest_.in_root.at_all() && loading_.request == nullptr) {
-      order_.reason = nothing_loads_vfio;
-    } else if (holder_) {
-      order_.reason = {loaded_before_vfio, {{"module", Word{*holder_}}}};
+      if (list_) order_.reason = {ReasonCause::list_gives_ids, {{"place", *list_}}};
     } else {
-      order_.reason = no_module;
-      if (!contest_.unsigned_modules.empty()) {
-        order_.reason = {module_unsigned, {{"module", Word{contest_.unsigned_modules.front()}}}};
-      }
+      order_.reason = in_image ? why_taken_in_image() : why_not_vfio();
+      if (unclear_in_image_ && !in_image) order_.reason = unclear_;
     }
-    if (unclear_in_image_ && !in_image && !by_kernel_) order_.reason = unclear_;
     const auto& lacking =
         contest_.in_image.lacking ? contest_.in_image.lacking : contest_.in_root.lacking;
     if (order_.proved && !order_.vfio_wins() && lacking && holds(order_.modules, vfio_pci)) {
       order_.reason = lacking;
     }
+  }
+
+  /// Of what was there before any module.
+  [[nodiscard]] std::optional<Reason> why_registered() const {
+    const auto& claim = contest_.claim;
+    if (contest_.stub) {
+      return Reason(ReasonCause::stub_takes, {{"parameter", *contest_.stub}});
+    }
+    if (by_kernel_) return Reason(ReasonCause::driver_built_in, {{"driver", Word{*holder_}}});
+    return claim.built_in.empty() ? std::nullopt : std::optional(later_driver(claim));
+  }
+
+  [[nodiscard]] Reason why_taken_in_image() const {
+    const Word module{*holder_};
+    if (!contest_.image_expected) return {ReasonCause::early_in_image, {{"module", module}}};
+    return {ReasonCause::loaded_by_list, {{"place", taken_by_->requester}, {"module", module}}};
+  }
+
+  /// Of the real root, where another driver takes it, or none.
+  [[nodiscard]] Reason why_not_vfio() const {
+    using enum ReasonCause;
+    const bool is_wanted = contest_.in_root.at_all();
+    const auto& bare = contest_.unsigned_modules;
+    if (loading_.request != nullptr && loading_.stage == Stage::image) {
+      // Loaded, and without the card's ids: the softdeps of the real root find nothing left to do.
+      return list_ ? Reason(list_lacks_ids, {{"place", *list_}}) : image_lacks_binding;
+    }
+    if (contest_.vfio == ModuleForm::built_in) return vfio_without_ids;
+    if (!bare.empty() && (!holder_ || (is_wanted && holds(bare, vfio_pci)))) {
+      return {module_unsigned, {{"module", Word{bare.back()}}}};  // vfio-pci is the last of them
+    }
+    if (is_wanted && loading_.request == nullptr) return nothing_loads_vfio;
+    if (!holder_) return no_module;
+    return {loaded_before_vfio, {{"module", Word{*holder_}}}};
   }
 
   /// True where vfio-pci, built in, has it since it registered.
@@ -255,52 +266,27 @@ class Boot {
     if (reason && std::ranges::find(chain, *reason) == chain.end()) chain.push_back(*reason);
   }
 
-  /// The modules of `request` that matter to the function, in load order.
-  [[nodiscard]] std::vector<std::string> deciding(const LoadRequest& request) const {
-    std::vector<std::string> modules;
-    std::ranges::copy_if(request.modules, std::back_inserter(modules), [&](const auto& module) {
-      return module == vfio_pci || std::ranges::binary_search(contest_.claim.modules, module);
-    });
-    return modules;
-  }
-
   /// What `step`, the last one before the answer included, adds to the chain.
   void explain(const LoadStep& step) {
-    const Item own(contest_.claim.device);
+    const auto& claim = contest_.claim;
+    const Item own(claim.device);
     std::vector<std::string> asked;
     for (const auto& request : step.requests) {
-      if (request.requester == own) asked = deciding(request);
+      if (request.requester == own) asked = deciding_modules(request, claim);
     }
     for (const auto& request : step.requests) {
-      const auto modules = deciding(request);
+      const auto modules = deciding_modules(request, claim);
       // Other devices load the same drivers; that says nothing more.
       const bool again = std::holds_alternative<PciAddress>(request.requester) &&
                          request.requester != own && !asked.empty() && !modules.empty() &&
                          modules.front() == asked.front();
-      if (!modules.empty() && !again) explain(request, modules, step.stage);
+      if (!modules.empty() && !again) {
+        link(link_of(request, step.stage, claim));
+        for (const auto& reason : request.order) link(reason);
+        if (holds(modules, vfio_pci) && !list_ && step.stage == loading_.stage) link(bound_.giver);
+      }
       if (step.ordered && &request == taken_by_) return;
     }
-  }
-
-  void explain(const LoadRequest& request, const std::vector<std::string>& modules, Stage stage) {
-    using enum ReasonCause;
-    const bool early = stage == Stage::image;
-    const auto* device = std::get_if<PciAddress>(&request.requester);
-    if (request.requester == Item(Place{std::string(command_line_path)})) {
-      link(Reason(early ? parameter_loads_early : parameter_loads,
-                  {{"modules", words_of(modules)}}));
-    } else if (device == nullptr) {
-      link(Reason(early ? list_loads_early : list_loads,
-                  {{"place", request.requester}, {"modules", words_of(modules)}}));
-    } else if (*device == contest_.claim.device) {
-      link(Reason(early ? udev_loads_early : udev_loads, {{"modules", words_of(modules)}}));
-    } else {
-      link(Reason(early ? udev_loads_early_for : udev_loads_for,
-                  {{"modules", words_of(modules)}, {"device", *device}}));
-    }
-    for (const auto& reason : request.order) link(reason);
-    if (!holds(modules, vfio_pci) || list_ || stage != loading_.stage) return;
-    link(bound_.giver);
   }
 
   const Contest& contest_;
@@ -317,21 +303,6 @@ class Boot {
 };
 
 }  // namespace
-
-std::vector<Reason> why_vfio_first(const std::vector<ModprobeDirective>& directives,
-                                   const std::vector<std::string>& modules) {
-  std::vector<Reason> reasons;
-  const auto vfio = std::ranges::find(modules, vfio_pci);
-  for (auto module = vfio; module != modules.end(); ++module) {
-    const auto* line = effective_softdep(directives, *module);
-    if (line == nullptr) continue;
-    const auto before = parse_softdep(line->arguments).pre;
-    if (std::ranges::find(before, vfio_pci, module_name) == before.end()) continue;
-    reasons.push_back(
-        {ReasonCause::softdep_before, {{"place", line->place()}, {"module", Word{*module}}}});
-  }
-  return reasons;
-}
 
 LoadOrder decide(const Contest& contest) {
   return Boot(contest).tell();

@@ -5,33 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "core/binding/load_request.h"
 #include "core/binding/vfio_binding.h"
 #include "core/machine/driverctl.h"
 #include "core/machine/facts.h"
 #include "core/machine/override_setter.h"
 #include "core/modules/load_order.h"
-#include "core/modules/vfio_ids.h"
 
 namespace vfio_switch {
-
-/// The modules that one line of a list, or one device's alias, would load.
-struct LoadRequest {
-  std::vector<std::string> modules;  ///< in load order, underscores
-  std::optional<Reason> unclear;     ///< why that is not certain; nothing where it is
-  /// Who makes it: the Place of a list, the PciAddress that udev makes it for, or the Word that a
-  /// user would say.
-  Item requester = Word{};
-  /// What the request gives to vfio-pci, if vfio-pci is not loaded yet; see EarlyModule::ids.
-  std::optional<VfioIds> ids = {};
-  std::vector<Reason> order = {};  ///< what of the configuration puts vfio-pci in front
-};
-
-/// Requests that are carried out one after the other, or, where not `ordered`, in any order.
-struct LoadStep {
-  bool ordered = true;
-  std::vector<LoadRequest> requests;
-  Stage stage = Stage::image;
-};
 
 /// All that decides, in one boot of one kernel, which driver gets a function. A plain value:
 /// whoever collects it asks libkmod, decide() nothing any more.
@@ -59,10 +40,6 @@ struct Contest {
   std::vector<std::string> unsigned_modules = {};
   bool image_expected = false;  ///< the image is not there yet: see with_built_image()
 };
-
-/// The softdep lines that put vfio-pci before others of `modules`, which are in load order.
-[[nodiscard]] std::vector<Reason> why_vfio_first(const std::vector<ModprobeDirective>& directives,
-                                                 const std::vector<std::string>& modules);
 
 /// Who gets the function, how sure that is, and why. A module that is loaded stays, with the
 /// options that it was loaded with. Where the order of requests is open, the worst for vfio-pci

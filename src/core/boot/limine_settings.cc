@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/boot/limine_settings.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -73,11 +74,9 @@ bool limine_settings_have(std::string_view text, std::string_view parameter) {
 }
 
 bool limine_settings_replace(std::string_view text) {
-  const auto settings = settings_of(text);
-  for (const auto& setting : settings) {
-    if (setting.is_for_all && setting.replaces) return true;
-  }
-  return false;
+  return std::ranges::any_of(settings_of(text), [](const auto& setting) {
+    return setting.is_for_all && setting.replaces;
+  });
 }
 
 bool limine_settings_say(std::string_view text) {
@@ -96,13 +95,13 @@ std::optional<std::string> add_limine_parameter(std::string_view text, std::stri
 }
 
 std::string remove_limine_parameter(std::string_view text, std::string_view parameter) {
-  const auto settings = settings_of(text);
-  for (auto setting = settings.rbegin(); setting != settings.rend(); ++setting) {
-    if (!setting->is_for_all || !has_parameter(setting->value(text), parameter)) continue;
-    return std::string(text).replace(setting->begin, setting->size,
-                                     remove_parameter(setting->value(text), parameter));
+  std::string changed(text);
+  for (const auto& setting : settings_of(text)) {
+    if (!setting.is_for_all || !has_parameter(setting.value(text), parameter)) continue;
+    changed = std::string(text).replace(setting.begin, setting.size,
+                                        remove_parameter(setting.value(text), parameter));
   }
-  return std::string(text);
+  return changed;
 }
 
 }  // namespace vfio_switch

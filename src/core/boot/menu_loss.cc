@@ -60,6 +60,25 @@ const BootEntry* starts_next(const BootMenu& menu) {
   return next ? &menu.entries[*next] : nullptr;
 }
 
+/// What `entry` of the menu `before` has lost; nothing where it is as it was.
+std::optional<MenuLoss> loss_of(const BootEntry& entry, const BootMenu& before,
+                                const BootMenu& after, const std::vector<std::string>& drop,
+                                const std::function<bool(const std::string& path)>& is_there) {
+  const auto kernel = kernel_of(entry);
+  if (!is_usual(entry) || !entry.command_line || kernel.empty()) return std::nullopt;
+  const bool started_next = &entry == starts_next(before);
+  const auto* first = starts_next(after);
+  if (is_deployment(entry) && (!started_next || first == nullptr)) return std::nullopt;
+  const auto* now = is_deployment(entry) ? first : find_again(after, entry);
+  // proxmox-boot-tool(8) takes older kernels away from the ESPs.
+  if (now == nullptr && !started_next && !is_there(kernel)) return std::nullopt;
+  if (now == nullptr) return MenuLoss{MenuLoss::What::entry, entry.title, {}};
+  if (!now->command_line) return std::nullopt;
+  auto word = lost_word(*entry.command_line, *now->command_line, drop);
+  if (!word) return std::nullopt;
+  return MenuLoss{MenuLoss::What::word, entry.title, std::move(*word)};
+}
+
 }  // namespace
 
 std::optional<MenuLoss> find_menu_loss(
@@ -69,21 +88,10 @@ std::optional<MenuLoss> find_menu_loss(
   // A menu that cannot be read says nothing about what is gone.
   const bool is_read = after.loader != LoaderKind::unknown && after.notes.empty();
   if (after.entries.empty() && !is_read) return std::nullopt;
-  const auto* first = starts_next(after);
   for (const auto& entry : before.entries) {
-    const auto kernel = kernel_of(entry);
-    if (!is_usual(entry) || !entry.command_line || kernel.empty()) continue;
-    const bool started_next = &entry == starts_next(before);
-    if (is_deployment(entry) && (!started_next || first == nullptr)) continue;
-    const auto* now = is_deployment(entry) ? first : find_again(after, entry);
-    // proxmox-boot-tool(8) takes older kernels away from the ESPs.
-    if (now == nullptr && !started_next && !is_there(kernel)) continue;
-    if (now == nullptr) return MenuLoss{MenuLoss::What::entry, entry.title, {}};
-    if (!now->command_line) continue;
-    if (auto word = lost_word(*entry.command_line, *now->command_line, drop)) {
-      return MenuLoss{MenuLoss::What::word, entry.title, std::move(*word)};
-    }
+    if (auto loss = loss_of(entry, before, after, drop, is_there)) return loss;
   }
+  const auto* first = starts_next(after);
   if (first == nullptr || !is_usual(*first) || !first->command_line) return std::nullopt;
   for (const auto& parameter : add) {
     if (has_parameter(*first->command_line, parameter)) continue;

@@ -114,6 +114,7 @@ struct Datum {
 };
 
 // Here, where a Datum is complete.
+// NOLINTNEXTLINE(readability-redundant-inline-specifier): out of the class it is not implied
 inline Reason::Reason() = default;
 inline Reason::Reason(ReasonCause why) : cause(why) {}
 inline Reason::Reason(ReasonCause why, std::vector<Datum> about)

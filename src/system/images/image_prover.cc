@@ -9,6 +9,7 @@
 
 #include "core/base/text.h"
 #include "core/binding/contest.h"
+#include "core/binding/evidence.h"
 #include "core/binding/vfio_binding.h"
 #include "core/images/booster_image.h"
 #include "core/modules/module_parameters.h"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/binding/evidence.h"
 #include "core/files/own_paths.h"
 #include "core/modules/module_parameters.h"
 

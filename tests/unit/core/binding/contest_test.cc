@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "core/binding/evidence.h"
 #include "core/facts_builder.h"
 #include "told.h"
 
