@@ -128,9 +128,7 @@ Result<void> Recovery::put_back_image(const KeptImage& kept, ImageNow now) {
   return worst;
 }
 
-Result<std::vector<std::string>> Recovery::undo(Journal& journal, const JournalEntry& entry,
-                                                Run run) {
-  std::vector<std::string> left;
+Result<void> Recovery::undo_files(const JournalEntry& entry, std::vector<std::string>& left) {
   std::vector<std::string> written;
   Result<void> worst;
   for (const auto& change : std::views::reverse(entry.changes)) {
@@ -154,11 +152,12 @@ Result<std::vector<std::string>> Recovery::undo(Journal& journal, const JournalE
     }
   }
   relabel(written);
-  for (const auto& tool_run : entry.boot_runs) {
-    if (auto undone = undo_boot_run(tool_run); !undone) worst = undone;
-  }
-  // Without it no tool was started since the images were kept.
-  const bool is_untouched = entry.is_kept && !files_.exists(builder_path());
+  return worst;
+}
+
+Result<void> Recovery::undo_images(const JournalEntry& entry, Run run, bool is_untouched,
+                                   std::vector<std::string>& left) {
+  Result<void> worst;
   for (const auto& kept : kept_images(entry)) {
     if (auto mounted = check_mounted(kept); !mounted) {
       worst = mounted;
@@ -172,6 +171,19 @@ Result<std::vector<std::string>> Recovery::undo(Journal& journal, const JournalE
     }
     if (auto restored = put_back_image(kept, now); !restored) worst = restored;
   }
+  return worst;
+}
+
+Result<std::vector<std::string>> Recovery::undo(Journal& journal, const JournalEntry& entry,
+                                                Run run) {
+  std::vector<std::string> left;
+  auto worst = undo_files(entry, left);
+  for (const auto& tool_run : entry.boot_runs) {
+    if (auto undone = undo_boot_run(tool_run); !undone) worst = undone;
+  }
+  // Without it no tool was started since the images were kept.
+  const bool is_untouched = entry.is_kept && !files_.exists(builder_path());
+  if (auto images = undo_images(entry, run, is_untouched, left); !images) worst = images;
   if (worst && !is_untouched) worst = copy_again(entry);
   if (!worst) return failure_of(worst);
   if (auto ended = journal.undone(files_, entry.id); !ended) return failure_of(ended);

@@ -53,6 +53,10 @@ class Recovery {
   /// Removes the temporary files of a tool that was killed: a small /boot has no room for them.
   [[nodiscard]] Result<void> remove_unfinished(const std::string& image);
   [[nodiscard]] Result<void> undo_boot_run(const BootRun& run);
+  /// Parts of undo(): each goes on after a failure, and adds what it leaves as it is to `left`.
+  [[nodiscard]] Result<void> undo_files(const JournalEntry& entry, std::vector<std::string>& left);
+  [[nodiscard]] Result<void> undo_images(const JournalEntry& entry, Run run, bool is_untouched,
+                                         std::vector<std::string>& left);
   /// Has the old images copied to where the boot loader reads them.
   [[nodiscard]] Result<void> copy_again(const JournalEntry& entry);
   /// True where somebody else has built the image after our builder ended.
