@@ -103,10 +103,15 @@ class Stub(EarlyCase):
         build_in(root, KERNEL, "drivers/pci/pci-stub.ko")
         menu = root.path / "boot/grub/grub.cfg"
         menu.write_text(menu.read_text().replace(" ro ", f" ro {self.WORD} "))
+        root.write("etc/default/grub", f'GRUB_CMDLINE_LINUX="quiet {self.WORD}"\n')
+        root.write("usr/sbin/update-grub", "#!/bin/sh\n", 0o755)
         done = root.run("plan", "enable", "--json")
         winners = {one["device"]: one["winner"] for one in done.json["load_order"]}
         self.assertEqual(winners, {CARD[0]: "pci-stub", CARD[1]: "pci-stub"})
-        self.assertNotEqual(done.status, 0)
+        self.assert_status(done, 3)
+        edit, command = done.json["refusals"][0]["remedy"]["steps"]
+        self.assertEqual((edit["path"], edit["to"]), ("/etc/default/grub", 'GRUB_CMDLINE_LINUX="quiet"'))
+        self.assertEqual(command["command"], ["update-grub"])
 
 
 class Signatures(StubKernel):

@@ -121,7 +121,7 @@ class Boot {
       by_kernel_ = false;
       if (step.ordered) open = false;
     }
-    if (!settled_) explain(step);
+    if (!settled_ && (!by_kernel_ || bound_.by_address)) explain(step);
     settled_ = holder_ && !by_kernel_;
   }
 

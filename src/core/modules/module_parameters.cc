@@ -78,6 +78,7 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
     }
     if (key == "pci_stub.ids") {
       parameters.stub_ids = VfioIds::parse(text.substr(text.find('=') + 1));
+      parameters.stub_word = text;
     }
     add_driver(parameters, *word);
   }

@@ -36,6 +36,7 @@ struct ModuleParameters {
   std::set<std::string> blacklisted_by_initramfs_tools = {};  ///< blacklist=
   std::vector<std::string> stopped_initcalls = {};            ///< initcall_blacklist=, functions
   std::optional<VfioIds> stub_ids = {};                       ///< pci-stub.ids=
+  std::string stub_word = {};                                 ///< as it is written
   /// module.sig_enforce, or lockdown=: the kernel refuses modules without a signature
   /// (kernel/module/signing.c).
   bool signed_alone = false;

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "core/binding/shadowing.h"
+#include "core/boot/parameter_remedy.h"
 
 namespace vfio_switch {
 
@@ -30,10 +31,10 @@ Refusal unproved(const LoadOrder& order) {
 
 /// Refuses what libkmod does not confirm: vfio-pci first for every function, in every kernel that
 /// has it. What it cannot be asked, nor anybody else, is only noted, and once.
-PlanPart refuse_unproved(const Plan& plan, const std::vector<Kernel>& kernels) {
+PlanPart refuse_unproved(const Plan& plan, const SystemFacts& facts) {
   PlanPart part;
   for (const auto& order : plan.load_order) {
-    const auto kernel = std::ranges::find(kernels, order.kernel, &Kernel::release);
+    const auto kernel = std::ranges::find(facts.kernels, order.kernel, &Kernel::release);
     const bool as_wanted = order.vfio_wins() || kernel->vfio_pci == ModuleForm::missing;
     if (as_wanted && order.proved) continue;
     if (as_wanted && order.is_undecided()) {
@@ -52,6 +53,9 @@ PlanPart refuse_unproved(const Plan& plan, const std::vector<Kernel>& kernels) {
       refusal.remedy.emplace_back(Edit{*place, {}, {}});
     } else if (reason.cause == ReasonCause::driverctl_gives) {
       refusal.remedy = without_override(order.device);
+    } else if (reason.cause == ReasonCause::stub_takes) {
+      const auto& word = std::get<Parameter>(reason.data.front().items.front());
+      refusal.remedy = parameter_remedy(facts.boot_loader, {}, {word.text});
     }
     part.refusals.push_back(std::move(refusal));
   }
@@ -60,10 +64,10 @@ PlanPart refuse_unproved(const Plan& plan, const std::vector<Kernel>& kernels) {
 
 }  // namespace
 
-Plan concluded(Plan plan, std::vector<LoadOrder> orders, const std::vector<Kernel>& kernels) {
+Plan concluded(Plan plan, std::vector<LoadOrder> orders, const SystemFacts& facts) {
   plan.load_order = std::move(orders);
   if (plan.state.intent == Intent::enabled && plan.refusals.empty()) {
-    plan.add(refuse_unproved(plan, kernels));
+    plan.add(refuse_unproved(plan, facts));
   }
   // What is refused is not offered either: its ids might be a device's of the host.
   if (!plan.refusals.empty()) plan.diff.clear();

@@ -13,8 +13,7 @@ namespace vfio_switch {
 /// out with vfio-pci first for every function, in every kernel that has it, becomes a refusal; one
 /// whose order cannot be known gets a note of the reason. Of a plan that is refused the changes are
 /// taken out.
-[[nodiscard]] Plan concluded(Plan plan, std::vector<LoadOrder> orders,
-                             const std::vector<Kernel>& kernels);
+[[nodiscard]] Plan concluded(Plan plan, std::vector<LoadOrder> orders, const SystemFacts& facts);
 
 /// A concluded plan to enable, refused if its order cannot be known. It is for the automatic setup,
 /// for which nobody has asked.

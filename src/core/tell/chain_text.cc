@@ -19,8 +19,9 @@ std::string heading(std::string_view what, const Style& style) {
 
 std::string chain_text(PciAddress device, const std::optional<std::string>& winner, bool proved,
                        const std::vector<Reason>& chain, const Style& style) {
-  auto text = "  " + device.str() + "  " + winner.value_or("no driver");
-  if (!proved) text += ", not proved";
+  auto text = "  " + device.str() + "  ";
+  if (proved || winner) text += winner.value_or("no driver");
+  if (!proved) text += winner ? ", not proved" : "not known";
   text += "\n";
   for (const auto& link : chain) text += paragraph("    ", {reason_text(link)}, style);
   return text;

@@ -67,6 +67,7 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
   if (facts.dracut) blacklist_.merge(parameters.blacklisted_by_dracut);
   refused_ = std::move(parameters.refused);
   stub_ids_ = std::move(parameters.stub_ids);
+  stub_word_ = {std::move(parameters.stub_word)};
   // Secure Boot is there at the next boot as well; a word of this boot's is not.
   const auto running = parse_module_parameters(facts.command_line);
   signed_alone_ = parameters.signed_alone || (facts.signed_alone && !running.signed_alone);
@@ -115,11 +116,10 @@ Result<void> KernelProof::ask_stub(Contest& contest) {
   if (!stub_ids_ || !stub_ids_->match(contest.device)) return {};
   auto form = db_.form("pci_stub");
   if (!form) return failure_of(form);
-  const Parameter word{"pci-stub.ids=" + stub_ids_->str()};
-  if (*form == ModuleForm::built_in) contest.stub = word;
+  if (*form == ModuleForm::built_in) contest.stub = stub_word_;
   // As a module it takes the function where something loads it before vfio-pci.
   if (*form == ModuleForm::loadable) {
-    contest.unknown = Reason(ReasonCause::entry_word_unclear, {{"parameter", word}});
+    contest.unknown = Reason(ReasonCause::entry_word_unclear, {{"parameter", stub_word_}});
   }
   return {};
 }

@@ -70,6 +70,7 @@ class KernelProof {
   std::set<std::string> blacklist_;
   std::set<std::string> refused_;  ///< by the kernel itself
   std::optional<VfioIds> stub_ids_;
+  Parameter stub_word_;
   bool signed_alone_ = false;
   std::map<std::pair<std::string, bool>, LoadRequest> asked_;
   std::set<std::string> by_command_;  ///< names of `asked_` that met an install command

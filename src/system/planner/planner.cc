@@ -174,7 +174,7 @@ Result<Plan> Planner::prove(Plan plan, const PlanOptions& options) const {
 Result<Planner::Draft> Planner::ask_libkmod(Plan plan, std::vector<Claim> claims) const {
   auto orders = prove_load_order(files_, machine_.facts, claims, plan.config);
   if (!orders) return failure_of(orders);
-  return Draft{concluded(std::move(plan), std::move(orders->images_built), machine_.facts.kernels),
+  return Draft{concluded(std::move(plan), std::move(orders->images_built), machine_.facts),
                {std::move(claims), std::move(orders->root_alone), std::move(orders->contests)}};
 }
 

@@ -209,6 +209,8 @@ TEST_CASE("The chain names what led to the driver, in its order") {
   // For another device, and with a driver that is built in.
   root.claim.built_in = {"efifb"};
   root.steps[0].requests[0].requester = at("02:00.0");
+  CHECK(chain_of(decide(root)) == Words{"efifb is built into this kernel"});
+  root.in_root.by_address = true;
   CHECK(chain_of(decide(root)) ==
         Words{"efifb is built into this kernel",
               "udev loads vfio_pci and nouveau for 0000:02:00.0, in this order",

@@ -779,7 +779,7 @@ TEST_CASE("What libkmod does not prove is a refusal") {
     orders[3].winner = row.winner;
     orders[3].proved = row.proved;
     orders[3].reason = some_reason();
-    plan = concluded(std::move(plan), orders, facts.kernels);
+    plan = concluded(std::move(plan), orders, facts);
     CHECK((plan.load_order == orders));
     CHECK(codes(plan.refusals) == (row.refused ? Codes{RefusalCode::config_conflict} : Codes{}));
     if (!row.refused) continue;
@@ -800,7 +800,7 @@ TEST_CASE("What nobody can know is noted once, and refused to those who asked fo
         orders.push_back(std::move(order));
       }
     }
-    return concluded(std::move(plan), orders, facts.kernels);
+    return concluded(std::move(plan), orders, facts);
   };
   using enum ReasonCause;
   for (const auto cause : {file_unread, image_file_unread, command_unclear, commands_in_circle}) {
@@ -829,7 +829,7 @@ TEST_CASE("Where another line decides the order, it is named") {
   order.contenders = {"nouveau", "vfio_pci"};
   order.winner = "nouveau";
   order.proved = true;
-  const auto plan = concluded(enable(facts), {order}, facts.kernels);
+  const auto plan = concluded(enable(facts), {order}, facts);
   REQUIRE(codes(plan.refusals) == Codes{RefusalCode::config_conflict});
   CHECK_THAT(text_of(plan.refusals[0]), has_text("/etc/modprobe.d/00-a.conf:2"));
 }
@@ -840,12 +840,12 @@ TEST_CASE("A plan to disable, or one that is refused anyway, needs no proof") {
   unproved.device = at("01:00.0");
   unproved.winner = "nouveau";
   const auto off = concluded(plan_disable(enabled_desktop(), enabled_state(), {}), {unproved},
-                             enabled_desktop().kernels);
+                             enabled_desktop());
   CHECK(codes(off.refusals).empty());
   CHECK(off.load_order.size() == 1);
 
   const auto facts = desktop().modprobe("/etc/modprobe.d/x.conf", "blacklist vfio-pci\n").facts();
-  const auto refused = concluded(enable(facts), {unproved}, facts.kernels);
+  const auto refused = concluded(enable(facts), {unproved}, facts);
   CHECK(codes(refused.refusals) == Codes{RefusalCode::config_conflict});
 }
 
