@@ -47,6 +47,13 @@ class Early(EarlyCase):
         words = "rd.driver.blacklist=nouveau rd.driver.post=snd_hda_intel"
         self.check(NOBODY, self.root(words, self.DRACUT, [], system="fedora"))
         self.check(HOST, self.root(words, self.DRACUT, [], system="debian"))
+        # Older releases write it into the image.
+        root = self.root(words, self.DRACUT, [], system="fedora")
+        script = "usr/lib/dracut/modules.d/98dracut-systemd/dracut-pre-udev.sh"
+        root.write(script, "_modprobe_d=/etc/modprobe.d\n")
+        self.check(HOST, root)
+        root.write(script, "_modprobe_d=/run/modprobe.d\n")
+        self.check(NOBODY, root)
         # Of two modules dracut makes one line, which names neither.
         self.check(HOST, self.root("rd.driver.post=nouveau,snd_hda_intel", self.DRACUT, [], system="fedora"))
 

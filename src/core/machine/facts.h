@@ -106,10 +106,12 @@ struct SystemFacts {
   bool wants_mkinitcpio_drop_in = false;
   /// dracut builds the images. It copies /etc/modules-load.d, where nothing puts vfio-pci in order.
   bool dracut = false;
+  /// What rd.driver.blacklist= names stays away in the real root, too.
+  bool keeps_dracuts_blacklist = false;
   bool signed_alone = false;  ///< the running kernel refuses modules without a signature
   std::vector<OverrideSetter> override_setters;  ///< of somebody's own: see read_override_setters()
-  std::vector<DriverctlOverride> driverctl;  ///< where it is installed so that udev finds it
-  std::vector<EarlyModule> root_lists;       ///< what systemd-modules-load loads, whatever needs it
+  std::vector<DriverctlOverride> driverctl;      ///< where it is installed so that udev finds it
+  std::vector<EarlyModule> root_lists;  ///< what systemd-modules-load loads, whatever needs it
   std::vector<ModprobeFile> modprobe;  ///< every file of every modprobe.d; see effective_modprobe()
   bool bind_script = false;            ///< the script that binding by address runs is installed
   std::vector<UnreadFile>

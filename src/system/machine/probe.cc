@@ -146,6 +146,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   std::ranges::move(find_verified(files, *facts), std::back_inserter(facts->image_hindrances));
   facts->wants_mkinitcpio_drop_in = wants_mkinitcpio_drop_in(others, generator);
   facts->dracut = generator == InitramfsGenerator::dracut;
+  facts->keeps_dracuts_blacklist = facts->dracut && keeps_dracuts_blacklist(others);
   facts->modprobe = read_modprobe_config(others, UnknownRelease::is_left);
   if (files.is_running_system()) {
     if (const auto file = file_read_differently(files, facts->modprobe)) {

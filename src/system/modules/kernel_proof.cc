@@ -64,7 +64,7 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
   const auto& line = command_line_of(facts, kernel);
   auto parameters = parse_module_parameters(line);
   blacklist_ = blacklisted(line, parse_modprobe(effective_modprobe(config.modprobe)));
-  if (facts.dracut) blacklist_.merge(parameters.blacklisted_by_dracut);
+  if (facts.keeps_dracuts_blacklist) blacklist_.merge(parameters.blacklisted_by_dracut);
   refused_ = std::move(parameters.refused);
   stub_ids_ = std::move(parameters.stub_ids);
   stub_word_ = {std::move(parameters.stub_word)};

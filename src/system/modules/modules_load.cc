@@ -59,6 +59,16 @@ std::vector<DriverctlOverride> read_driverctl(ForeignFiles& files) {
   return overrides;
 }
 
+bool keeps_dracuts_blacklist(ForeignFiles& files) {
+  const std::string directory = "/usr/lib/dracut/modules.d";
+  for (const auto& name : files.names(directory)) {
+    if (!name.ends_with("dracut-systemd")) continue;
+    const auto script = files.find(directory + "/" + name + "/dracut-pre-udev.sh");
+    if (script) return script->find("/run/modprobe.d") != std::string::npos;
+  }
+  return true;
+}
+
 std::vector<EarlyModule> read_root_lists(ForeignFiles& files) {
   auto modules = read_modules_load(files);
   read_list(files, "/etc/modules", modules);

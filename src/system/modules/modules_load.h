@@ -18,6 +18,11 @@ namespace vfio_switch {
 /// init systems read themselves.
 [[nodiscard]] std::vector<EarlyModule> read_root_lists(ForeignFiles& files);
 
+/// Whether what rd.driver.blacklist= names stays away in the real root, too: newer releases of
+/// dracut write it to /run/modprobe.d (dracut-ng 424717af), others into the image alone, as Debian
+/// 12's 059. Where the script is not there that would say so, the newer ones count.
+[[nodiscard]] bool keeps_dracuts_blacklist(ForeignFiles& files);
+
 /// driverctl's overrides; none where its udev rule or its unit is not installed where udev and
 /// systemd look: a file that stayed behind does nothing.
 [[nodiscard]] std::vector<DriverctlOverride> read_driverctl(ForeignFiles& files);

@@ -28,6 +28,7 @@ HOOK = "/etc/initramfs-tools/hooks/mine"
 RULE = "/etc/udev/rules.d/10-mine.rules"
 GIVE_BY_RULE = f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{GPU}", ATTR{{driver_override}}="vfio-pci"\n'
 LOAD = "/etc/modules-load.d/mine.conf"
+MENU = "/boot/grub/grub.cfg"
 
 
 @dataclass(frozen=True)
@@ -70,21 +71,23 @@ DRACUT = [
     Input("udev in dracut's image", RADEON, SND, {CONFIG: GIVES_IDS}),
     Input("rd.driver.pre=", VFIO, VFIO, {CONFIG: GIVES_IDS}, "rd.driver.pre=vfio_pci"),
     Input("force_drivers", VFIO, VFIO, {CONFIG: GIVES_IDS, DRACUT_CONF: 'force_drivers+=" vfio_pci "\n'}),
-    Input("rd.driver.blacklist= and .post=", None, SND, {CONFIG: GIVES_IDS},
-          "rd.driver.blacklist=radeon rd.driver.post=snd_hda_intel"),
-    Input("rd.modules_load=", VFIO, SND, {CONFIG: GIVES_IDS}, "rd.modules_load=vfio_pci rd.driver.blacklist=radeon",
-          known=False),
+    # The dracut of Debian 12 keeps them away in the image alone.
+    Input("rd.driver.blacklist=", RADEON, SND, {CONFIG: GIVES_IDS}, "rd.driver.blacklist=radeon,snd_hda_intel"),
+    Input("rd.driver.post=", VFIO, VFIO, {CONFIG: GIVES_IDS},
+          "rd.driver.blacklist=radeon,snd_hda_intel rd.driver.post=vfio_pci"),
+    Input("rd.modules_load=", VFIO, VFIO, {CONFIG: GIVES_IDS},
+          "rd.driver.blacklist=radeon,snd_hda_intel rd.modules_load=vfio_pci"),
 ]  # fmt: skip
 
 
-def said_of(machine: Guest, record: Path, words: str) -> dict:
-    """The status of a machine whose kernel gets `words` as well."""
-    with tempfile.TemporaryDirectory(prefix="vm-early-") as scratch:
-        typed = Path(scratch)
-        (typed / "sys").symlink_to(record / "sys")
-        (typed / "proc").mkdir()
-        (typed / "proc/cmdline").write_text(f"{(record / 'proc/cmdline').read_text().rstrip()} {words}\n")
-        return json.loads(machine.chroot("vfio-switch", "status", "--json", record=typed).stdout)
+def said_of(machine: Guest, record: Path, words: str) -> dict[str, dict]:
+    """What the entry of the menu is said to do that starts next, and passes `words` as well."""
+    menu = machine.read_file(MENU).decode()
+    machine.write_file(MENU, menu.replace("intel_iommu=on", f"intel_iommu=on {words}"))
+    said = machine.chroot("vfio-switch", "status", "--json", record=record).stdout
+    machine.write_file(MENU, menu)
+    (entry,) = (entry for entry in json.loads(said)["entries"] if entry["default"])
+    return {function["device"]: function for function in entry["functions"]}
 
 
 def tell(stage: Stage, machine: Guest, record: Path, one: Input, build: str) -> None:
@@ -94,7 +97,7 @@ def tell(stage: Stage, machine: Guest, record: Path, one: Input, build: str) -> 
         machine.write_file(path, content, 0o755 if path == HOOK else 0o644)
     machine.chroot("sh", "-euc", build, record=record)
     (release,) = machine.kernels()
-    orders = {order["device"]: order for order in said_of(machine, record, one.words)["load_order"]}
+    orders = said_of(machine, record, one.words)
     boot = stage.boot(machine, cmdline=one.words, init=one.init, begin_within=200 if build == BY_DRACUT else 0)
     stage.drivers(boot, {GPU: one.gpu, AUDIO: one.audio}, one.name)
     proved = {address: order["winner"] for address, order in orders.items() if order["proved"]}
