@@ -41,7 +41,16 @@ class Scripts(EarlyCase):
              GIVES_IDS, UNKNOWN),
             ({unit: "[Service]\nExecStart=/usr/bin/vfio-pci-override.sh\n", wants: "",
               "usr/bin/vfio-pci-override.sh": FOR_ALL}, GIVES_IDS, UNKNOWN),
-            ({"etc/initcpio/hooks/vfio": f"run_hook() {{\n{OVERRIDES}}}\n"}, GIVES_IDS, FIRST_UNKNOWN),
+            ({"etc/systemd/system/vfio@.service": "[Service]\nExecStart=/opt/give %i\n", "opt/give": FOR_ALL,
+              "etc/systemd/system/multi-user.target.wants/vfio@0000:01:00.0.service": ""}, GIVES_IDS, UNKNOWN),
+            ({unit: "[Service]\nExecStart=true\n", wants: "",
+              f"{unit}.d/a.conf": "[Service]\nExecStartPre=/opt/give\n", "opt/give": FOR_ALL}, GIVES_IDS, UNKNOWN),
+            ({"etc/udev/rules.d/10-vfio.rules": 'ACTION=="add", RUN+="/opt/give %k"\n', "opt/give": OVERRIDES},
+             GIVES_IDS, FIRST_UNKNOWN),
+            ({"etc/initcpio/hooks/vfio": f"run_hook() {{\n{OVERRIDES}}}\n",
+              "etc/mkinitcpio.conf": "HOOKS=(base udev vfio)\n"}, GIVES_IDS, FIRST_UNKNOWN),
+            ({"etc/initcpio/hooks/vfio": f"run_hook() {{\n{OVERRIDES}}}\n",
+              "etc/mkinitcpio.conf": "HOOKS=(base udev)\n"}, GIVES_IDS, HOST),
         ):  # fmt: skip
             with self.subTest(files=files):
                 root = self.root("", self.DRACUT, [], config)
@@ -64,6 +73,14 @@ class Scripts(EarlyCase):
         ):
             with self.subTest(image=image):
                 self.check(expected, self.root("", image, DRIVERS))
+
+    # Nothing orders a list against udev: what it runs may come first.
+    def test_a_list_whose_command_is_not_understood(self) -> None:
+        for name, expected in (("mine", UNKNOWN), ("other", VFIO)):
+            with self.subTest(name=name):
+                root = self.root("", self.DRACUT, [], SOFTDEPS + "install mine /opt/load-something\n")
+                root.write("etc/modules-load.d/a.conf", f"{name}\n")
+                self.check(expected, root)
 
     # A plan under it is no proof, and says which file it is.
     def test_a_plan_names_it(self) -> None:

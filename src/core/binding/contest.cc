@@ -100,14 +100,14 @@ class Boot {
   }
 
   void carry_out(const LoadStep& step) {
+    if (!step.ordered && (!holder_ || by_kernel_)) {
+      for (const auto& request : step.requests) heed_unclear(request, step.stage);
+    }
     // In a step without an order, who was first may turn out to be second.
     bool open = !holder_ || by_kernel_;
     for (const auto& request : step.requests) {
       for (const auto& module : request.modules) add(module, step.stage);
-      if (!unclear_ && (!holder_ || by_kernel_) && request.unclear) {
-        unclear_ = request.unclear;
-        unclear_in_image_ = step.stage == Stage::image;
-      }
+      if (!holder_ || by_kernel_) heed_unclear(request, step.stage);
       const auto first = std::ranges::find_if(
           request.modules, [&](const auto& module) { return takes(module, step.stage); });
       if (first == request.modules.end() || !open) continue;
@@ -123,6 +123,12 @@ class Boot {
     }
     if (!settled_ && (!by_kernel_ || bound_.by_address)) explain(step);
     settled_ = holder_ && !by_kernel_;
+  }
+
+  void heed_unclear(const LoadRequest& request, Stage stage) {
+    if (unclear_ || !request.unclear) return;
+    unclear_ = request.unclear;
+    unclear_in_image_ = stage == Stage::image;
   }
 
   void add(const std::string& module, Stage stage) {
@@ -228,7 +234,7 @@ class Boot {
     }
     for (const auto& setter : contest_.setters) {
       if (!setter.concerns(contest_.claim.device)) continue;
-      if (setter.names_vfio && order_.vfio_wins()) continue;
+      if (setter.gives_to_vfio && order_.vfio_wins()) continue;
       order_.proved = false;
       order_.reason = {ReasonCause::script_overrides, {{"place", setter.where}}};
       return;

@@ -24,7 +24,7 @@ std::optional<std::string_view> options_of(std::string_view line) {
 
 }  // namespace
 
-std::vector<EarlyModule> parse_booster_config(std::string_view content) {
+std::optional<std::vector<EarlyModule>> parse_booster_config(std::string_view content) {
   std::vector<EarlyModule> forced;
   std::optional<VfioIds> ids;
   std::string_view section;
@@ -33,6 +33,8 @@ std::vector<EarlyModule> parse_booster_config(std::string_view content) {
     ++number;
     const auto words = trim(line);
     if (!line.starts_with(' ')) section = words;
+    if (line.starts_with("modulesforceload") && words != "modulesforceload:") return std::nullopt;
+    if (line.starts_with('-')) return std::nullopt;
     if (line == words) continue;
     if (section == "modulesforceload:" && words.starts_with("- ")) {
       const Place where{std::string(booster_config_path), number};

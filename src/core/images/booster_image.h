@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,9 @@ inline constexpr std::string_view booster_config_path = "/etc/booster.init.yaml"
 /// what its generator writes with yaml.v3, which indents by four and never folds such lists
 /// (booster 57b030b, generator/config.init.go). vfio-pci's has the ids of `modprobeoptions`, with
 /// which the module is loaded; modprobe.d is in no image of booster's.
-[[nodiscard]] std::vector<EarlyModule> parse_booster_config(std::string_view content);
+/// Nothing where the list stands there in another form.
+[[nodiscard]] std::optional<std::vector<EarlyModule>> parse_booster_config(
+    std::string_view content);
 
 /// What such an image loads about `claim`, holding `modules`. It loads for each device whatever its
 /// alias leads to, without blacklists or softdeps, and each module beside all others (init/main.go,

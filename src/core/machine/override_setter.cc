@@ -29,18 +29,23 @@ void add_addresses(std::string line, std::set<PciAddress>& devices) {
 std::optional<OverrideSetter> find_override_setter(const std::string& path,
                                                    std::string_view content) {
   OverrideSetter setter;
+  bool has_pattern = false;
   int number = 0;
   for (const auto line : split_lines(content)) {
     ++number;
     const auto counts = trim(line);
     if (counts.starts_with('#') || counts.starts_with(';')) continue;
-    if (counts.find("driver_override") != std::string_view::npos && setter.where.path.empty()) {
-      setter.where = {path, number};
+    const bool has_vfio = counts.contains("vfio");
+    if (counts.contains("driver_override")) {
+      if (setter.where.path.empty()) setter.where = {path, number};
+      setter.gives_to_vfio = setter.gives_to_vfio && has_vfio;
     }
-    if (counts.find("vfio") != std::string_view::npos) setter.names_vfio = true;
+    if (has_vfio && counts.contains("/unbind")) setter.gives_to_vfio = false;
+    has_pattern = has_pattern || counts.contains('*');
     add_addresses(std::string(counts), setter.devices);
   }
   if (setter.where.path.empty()) return std::nullopt;
+  if (has_pattern) setter.devices.clear();
   return setter;
 }
 

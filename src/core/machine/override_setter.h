@@ -16,8 +16,10 @@ namespace vfio_switch {
 /// finds: that is not worked out, only which functions it may be about.
 struct OverrideSetter {
   Place where;
-  std::set<PciAddress> devices;  ///< those that it names; where it names none, it may be any
-  bool names_vfio = false;       ///< it speaks of vfio-pci, and so agrees with vfio-pci
+  /// Those that it names. Where it names none, or has a pattern, it may be any, and this is empty.
+  std::set<PciAddress> devices;
+  /// All that it writes is vfio-pci, and it takes nothing from vfio-pci.
+  bool gives_to_vfio = true;
 
   [[nodiscard]] bool concerns(PciAddress device) const {
     return devices.empty() || devices.contains(device);

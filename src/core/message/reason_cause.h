@@ -30,6 +30,7 @@ enum class ReasonCause {
   driverctl_gives,      ///< place, driver: whoever bound it before
   script_overrides,     ///< place: what somebody's own script does to driver_override
   stub_takes,           ///< parameter: pci-stub.ids=
+  signature_unread,     ///< module
   module_unsigned,      ///< module: the kernel takes signed ones alone
   image_lacks_binding,  ///< it loads vfio-pci without what makes it take the card
 

@@ -48,7 +48,8 @@ struct LoadOrder {
     return !proved && reason &&
            (reason->cause == file_unread || reason->cause == image_file_unread ||
             reason->cause == command_unclear || reason->cause == commands_in_circle ||
-            reason->cause == script_overrides || reason->cause == entry_word_unclear);
+            reason->cause == script_overrides || reason->cause == entry_word_unclear ||
+            reason->cause == signature_unread);
   }
 
   bool operator==(const LoadOrder&) const = default;

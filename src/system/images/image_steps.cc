@@ -166,6 +166,7 @@ Result<void> read_image_steps(ForeignFiles& image, std::string_view command_line
   }
   if (const auto config = image.find(std::string(booster_config_path))) {
     facts.booster = parse_booster_config(*config);
+    if (!facts.booster) image.add_unread(std::string(booster_config_path), "its form is not known");
     return {};
   }
   const bool systemd = reader.exists("/usr/lib/systemd/system/initrd.target");

@@ -127,19 +127,21 @@ Result<void> KernelProof::ask_stub(Contest& contest) {
 void KernelProof::leave_unsigned(Contest& contest) {
   if (!signed_alone_) return;
   auto& modules = contest.claim.modules;
+  auto asked = modules;
+  if (contest.vfio == ModuleForm::loadable) asked.push_back(vfio_pci);
   std::vector<std::string> bare;
+  std::optional<std::string> unread;
   bool any_signed = false;
-  for (const auto& module : modules) {
+  for (const auto& module : asked) {
     const auto is_signed = db_.is_signed(module);
     any_signed = any_signed || is_signed == true;
     if (is_signed == false) bare.push_back(module);
-  }
-  if (contest.vfio == ModuleForm::loadable) {
-    const auto is_signed = db_.is_signed(vfio_pci);
-    any_signed = any_signed || is_signed == true;
-    if (is_signed == false) bare.push_back(vfio_pci);
+    if (!is_signed) unread = module;
   }
   if (!any_signed) return;
+  if (unread) {
+    contest.unknown = Reason(ReasonCause::signature_unread, {{"module", Word{*unread}}});
+  }
   for (const auto& module : bare) {
     if (module == vfio_pci) contest.vfio = ModuleForm::missing;
     std::erase(modules, module);
@@ -193,7 +195,8 @@ Result<void> KernelProof::add_lists(Contest& contest) {
   for (const auto& listed : lists_) {
     auto request = ask(listed.module, listed.where, true);
     if (!request) return failure_of(request);
-    if (!loads_vfio(*request) && !loads_claimant(*request, contest.claim)) continue;
+    const bool is_about = loads_vfio(*request) || loads_claimant(*request, contest.claim);
+    if (!is_about && !request->unclear) continue;
     contest.steps.back().requests.push_back(std::move(*request));
   }
   return {};

@@ -2,7 +2,7 @@
 #include "system/modules/override_setters.h"
 
 #include <algorithm>
-#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,9 +28,9 @@ class Search {
     if (auto setter = find_override_setter(path, file.text)) setters_.push_back(std::move(*setter));
   }
 
-  void look_into_all(const std::string& directory, std::string_view suffix = {}) {
+  void look_into_all(const std::string& directory) {
     if (!files_.reader().exists(directory)) return;
-    for (const auto& path : files_.paths(directory, suffix)) look_into(path);
+    for (const auto& path : files_.paths(directory, {})) look_into(path);
   }
 
   /// initramfs-tools' scripts, which run before the root file system is there.
@@ -42,8 +42,9 @@ class Search {
   }
 
   void look_into_dracut(const std::string& directory) {
-    for (const auto* when : {"cmdline", "pre-udev", "pre-trigger", "initqueue/settled",
-                             "initqueue/finished", "pre-mount", "mount", "pre-pivot"}) {
+    for (const auto* when :
+         {"cmdline", "pre-udev", "pre-trigger", "initqueue/settled", "initqueue/online",
+          "initqueue/finished", "pre-mount", "mount", "pre-pivot"}) {
       look_into_all(directory + "/" + when);
     }
   }
@@ -51,39 +52,72 @@ class Search {
   void look_into_units(const std::string& directory) {
     for (const auto& path : files_.paths(directory, ".service")) {
       if (!is_enabled(path.substr(path.rfind('/') + 1))) continue;
-      look_into(path);
-      for (const auto& script : scripts_of(files_.text(path))) look_into(script);
+      look_into_with_scripts(path);
+      if (!files_.reader().exists(path + ".d")) continue;
+      for (const auto& part : files_.paths(path + ".d", ".conf")) look_into_with_scripts(part);
+    }
+  }
+
+  void look_into_rules(const std::string& directory) {
+    if (!files_.reader().exists(directory)) return;
+    for (const auto& path : files_.paths(directory, ".rules")) look_into_with_scripts(path);
+  }
+
+  /// mkinitcpio's hooks, those that its configuration names.
+  void look_into_hooks(const std::string& directory) {
+    if (!files_.reader().exists(directory)) return;
+    auto config = files_.text("/etc/mkinitcpio.conf");
+    for (const auto& path : files_.paths("/etc/mkinitcpio.conf.d", ".conf")) {
+      config += files_.text(path);
+    }
+    const auto named = split_words(config, " \t\n()\"'=");
+    for (const auto& path : files_.paths(directory, {})) {
+      const auto name = std::string_view(path).substr(path.rfind('/') + 1);
+      if (std::ranges::find(named, name) != named.end()) look_into(path);
     }
   }
 
   std::vector<OverrideSetter> take() && { return std::move(setters_); }
 
  private:
-  /// A link in one of the directories that systemctl enable makes them in.
+  /// A link in one of the directories that systemctl enable makes them in; of a template, for
+  /// whatever instance.
   [[nodiscard]] bool is_enabled(const std::string& unit) {
     const std::string directory = "/etc/systemd/system";
-    const auto names = files_.names(directory);
-    return std::ranges::any_of(names, [&](const std::string& name) {
-      return (name.ends_with(".wants") || name.ends_with(".requires")) &&
-             files_.reader().read_link(directory + "/" + name + "/" + unit).has_value();
-    });
-  }
-
-  /// The scripts that a unit starts: no program of a package's.
-  static std::vector<std::string> scripts_of(std::string_view unit) {
-    std::vector<std::string> scripts;
-    for (const auto line : split_lines(unit)) {
-      if (!trim(line).starts_with("Exec")) continue;
-      for (auto word : split_words(line, " \t=\"'")) {
-        word.remove_prefix(std::min(word.find_first_not_of("-@:+!"), word.size()));
-        const bool packaged = word.starts_with("/bin/") || word.starts_with("/usr/bin/") ||
-                              word.starts_with("/sbin/") || word.starts_with("/usr/sbin/");
-        if (word.starts_with('/') && (!packaged || word.ends_with(".sh"))) {
-          scripts.emplace_back(word);
-        }
+    const auto at = unit.find("@.");
+    for (const auto& name : files_.names(directory)) {
+      if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
+      const auto there = directory + "/" + name;
+      if (files_.reader().read_link(there + "/" + unit)) return true;
+      if (at == std::string::npos) continue;
+      for (const auto& link : files_.names(there)) {
+        if (link.starts_with(unit.substr(0, at + 1))) return true;
       }
     }
-    return scripts;
+    return false;
+  }
+
+  void look_into_with_scripts(const std::string& path) {
+    look_into(path);
+    const auto file = read_foreign(files_.reader(), path);
+    for (const auto line : split_lines(file.text)) {
+      const auto words = trim(line);
+      if (words.starts_with('#')) continue;
+      if (!words.starts_with("Exec") && !words.contains("RUN") && !words.contains("PROGRAM")) {
+        continue;
+      }
+      for (auto word : split_words(words, " \t=\"',")) {
+        word.remove_prefix(std::min(word.find_first_not_of("-@:+!"), word.size()));
+        if (word.starts_with('/') && is_script(std::string(word))) look_into(std::string(word));
+      }
+    }
+  }
+
+  /// Shells and other programs of packages are larger than the scripts that people write.
+  [[nodiscard]] bool is_script(const std::string& path) const {
+    constexpr std::uint64_t most = std::uint64_t{64} << 10U;
+    const auto status = files_.reader().status(path);
+    return status && *status && (*status)->kind == FileKind::regular && (*status)->size <= most;
   }
 
   ForeignFiles& files_;
@@ -95,18 +129,18 @@ class Search {
 std::vector<OverrideSetter> read_override_setters(ForeignFiles& files) {
   Search search(files);
   for (const auto* directory : {"/etc", "/run", "/usr/local/lib"}) {
-    search.look_into_all(std::string(directory) + "/udev/rules.d", ".rules");
+    search.look_into_rules(std::string(directory) + "/udev/rules.d");
   }
   search.look_into_units("/etc/systemd/system");
   search.look_into_units("/usr/local/lib/systemd/system");
   search.look_into_scripts("/etc/initramfs-tools/scripts");
-  search.look_into_all("/etc/initcpio/hooks");
+  search.look_into_hooks("/etc/initcpio/hooks");
   return std::move(search).take();
 }
 
 std::vector<OverrideSetter> read_image_override_setters(ForeignFiles& image) {
   Search search(image);
-  search.look_into_all("/etc/udev/rules.d", ".rules");
+  search.look_into_rules("/etc/udev/rules.d");
   search.look_into_units("/etc/systemd/system");
   search.look_into_scripts("/scripts");
   search.look_into_all("/hooks");

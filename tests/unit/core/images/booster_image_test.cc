@@ -23,7 +23,9 @@ const std::string config =
 }  // namespace
 
 TEST_CASE("booster's list is read with its lines, vfio-pci's with the ids of the options") {
-  const auto forced = parse_booster_config(config);
+  const auto read = parse_booster_config(config);
+  REQUIRE(read);
+  const auto& forced = *read;
   REQUIRE(forced.size() == 2);
   CHECK(forced[0].module == "nvidia");
   CHECK(forced[0].where == Place{"/etc/booster.init.yaml", 5});
@@ -33,16 +35,22 @@ TEST_CASE("booster's list is read with its lines, vfio-pci's with the ids of the
 }
 
 TEST_CASE("What is loaded without options has no ids") {
-  const auto forced = parse_booster_config("modulesforceload:\n    - vfio_pci\nmounttimeout: 3\n");
-  REQUIRE(forced.size() == 1);
-  CHECK(forced[0].ids == VfioIds());
-  CHECK(parse_booster_config("").empty());
-  CHECK(parse_booster_config("kernel: x\n    - vfio_pci\n").empty());
+  const auto read = parse_booster_config("modulesforceload:\n    - vfio_pci\nmounttimeout: 3\n");
+  REQUIRE(read);
+  REQUIRE(read->size() == 1);
+  CHECK(read->front().ids == VfioIds());
+  CHECK(parse_booster_config("")->empty());
+  CHECK(parse_booster_config("kernel: x\n    - vfio_pci\n")->empty());
+}
+
+TEST_CASE("A list in another form than booster writes is not guessed") {
+  CHECK_FALSE(parse_booster_config("modulesforceload: [vfio_pci]\n"));
+  CHECK_FALSE(parse_booster_config("modulesforceload:\n- vfio_pci\n"));
 }
 
 TEST_CASE("booster loads everything at once, as far as it is in the image") {
   const Claim claim{"6.12.1-arch1-1", at("01:00.0"), {"nouveau", "nvidia"}, {}, {}};
-  const auto step = booster_step(parse_booster_config(config), {"nouveau", "vfio_pci"}, claim);
+  const auto step = booster_step(*parse_booster_config(config), {"nouveau", "vfio_pci"}, claim);
   CHECK_FALSE(step.ordered);
   CHECK((step.stage == Stage::image));
   REQUIRE(step.requests.size() == 2);
