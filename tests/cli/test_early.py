@@ -27,7 +27,7 @@ class Early(EarlyCase):
             ("", {"etc/modules-load.d/a.conf": "vfio_pci\n"}, HOST),
             ("rd.driver.blacklist=nouveau,snd_hda_intel rd.modules_load=vfio_pci", {}, VFIO),
             ("rd.driver.blacklist=nouveau,snd_hda_intel modules_load=vfio_pci", {}, VFIO),
-            ("rd.driver.blacklist=nouveau,snd_hda_intel rd.driver.post=vfio_pci", {}, VFIO),
+            ("rd.driver.blacklist=nouveau,snd_hda_intel rd.driver.post=vfio_pci", {}, UNKNOWN),
             ("rd.driver.blacklist=nouveau,snd_hda_intel", {"etc/modules-load.d/a.conf": "vfio-pci\n"}, VFIO),
             # What systemd-modules-load loads is subject to blacklists, what rd.driver.pre names is not.
             ("modprobe.blacklist=vfio_pci,nouveau,snd_hda_intel rd.modules_load=vfio_pci", {}, NOBODY),

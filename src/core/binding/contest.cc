@@ -127,6 +127,11 @@ class Boot {
 
   void heed_unclear(const LoadRequest& request, Stage stage) {
     if (unclear_ || !request.unclear) return;
+    // Whether a module is loaded that has nothing to do with the function is no matter.
+    if (request.unclear->cause == ReasonCause::may_not_be_loaded &&
+        deciding_modules(request, contest_.claim).empty()) {
+      return;
+    }
     unclear_ = request.unclear;
     unclear_in_image_ = stage == Stage::image;
   }

@@ -20,6 +20,8 @@ struct ImageStep {
   std::vector<EarlyModule> listed;  ///< in order, unless `coldplug` runs beside it
   bool coldplug = false;            ///< every device's modules are loaded, in no order
   bool applies_blacklist = false;   ///< modprobe.d's blacklist keeps away what is `listed`, too
+  /// dracut's queue for settled devices: it is left as soon as the root file system is there.
+  bool may_be_left_out = false;
 
   bool operator==(const ImageStep&) const = default;
 };

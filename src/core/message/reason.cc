@@ -44,6 +44,10 @@ const std::vector<ReasonKind>& reason_kinds() {
        "list-lacks-ids",
        {"{1} loads vfio-pci in the initramfs with other ids, which count there"}},
       {driverctl_gives, "driverctl-gives", {"driverctl gives it to {2} at each boot: {1}"}},
+      {may_not_be_loaded,
+       "may-not-be-loaded",
+       {"dracut loads {1}, which rd.driver.post= names, only while it waits for the root file "
+        "system"}},
       {script_overrides,
        "script-overrides",
        {"{1} writes to driver_override, and what comes of that is not known"}},

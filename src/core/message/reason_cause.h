@@ -28,6 +28,7 @@ enum class ReasonCause {
   parameter_lacks_ids,  ///< parameter: on the kernel command line, and the function's is not in it
   list_lacks_ids,       ///< place: the same, and the function's is not among them
   driverctl_gives,      ///< place, driver: whoever bound it before
+  may_not_be_loaded,    ///< module: of rd.driver.post=
   script_overrides,     ///< place: what somebody's own script does to driver_override
   stub_takes,           ///< parameter: pci-stub.ids=
   signature_unread,     ///< module

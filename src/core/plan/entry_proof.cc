@@ -51,6 +51,12 @@ bool stops(const ModuleParameters& said, const std::optional<std::string>& drive
          });
 }
 
+bool may_be_anybody(ReasonCause cause) {
+  using enum ReasonCause;
+  return cause == script_overrides || cause == entry_word_unclear || cause == signature_unread ||
+         cause == may_not_be_loaded;
+}
+
 /// The word of the entry whose effect is not known; nothing where all is clear.
 std::optional<std::string> unclear_word(const BootEntry& entry,
                                         const std::optional<std::string>& winner) {
@@ -191,10 +197,7 @@ EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
     return not_proved(order.device,
                       {ReasonCause::entry_word_unclear, {{"parameter", Parameter{*word}}}});
   }
-  if (order.reason && (order.reason->cause == ReasonCause::script_overrides ||
-                       order.reason->cause == ReasonCause::entry_word_unclear)) {
-    function.winner.reset();  // it may be anybody
-  }
+  if (!order.proved && order.reason && may_be_anybody(order.reason->cause)) function.winner.reset();
   if (!order.vfio_wins()) return function;
   const auto iommu = is_iommu_on(facts, *entry.command_line);
   if (iommu == true) return function;

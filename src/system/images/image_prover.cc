@@ -109,6 +109,9 @@ Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
     const auto& skipped = step.applies_blacklist ? blacklist : none;
     auto added = add(early.module, early.where, skipped, early.ids);
     if (!added) return failure_of(added);
+    if (!step.may_be_left_out) continue;
+    loads.requests.back().unclear =
+        Reason(ReasonCause::may_not_be_loaded, {{"module", Word{early.module}}});
   }
   if (!step.coldplug) return loads;
   for (const auto& device : facts.devices) {

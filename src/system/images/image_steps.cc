@@ -130,6 +130,7 @@ Result<void> read_systemd(ForeignFiles& image, const ModuleParameters& parameter
   if (*hook && by_address) first.listed.push_back({"vfio_pci", {"/lib/dracut/hooks/pre-udev"}});
   std::ranges::move(read_first_units(reader, by_address), std::back_inserter(first.listed));
   ImageStep last;
+  last.may_be_left_out = true;
   if (is_of_dracut(reader)) {
     auto paths = image.paths("/etc/cmdline.d", ".conf");
     paths.insert(paths.begin(), "/etc/cmdline");

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dracut import CONF, prepare
-from guest import Guest
+from guest import Guest, GuestError
 from harness import AUDIO, GPU
 from package import PACKAGE
 from story import Stage, story
@@ -58,6 +58,7 @@ INITRAMFS_TOOLS = [
     Input("blacklist=", VFIO, SND, {LISTS: f"bochs\nvfio-pci ids={IDS}\n", HOOK: IN_IMAGE}, "blacklist=radeon"),
     Input("a rule that sets driver_override", VFIO, SND,
           {CONFIG: "softdep radeon pre: vfio-pci\n", RULE: GIVE_BY_RULE}, known=False),
+    Input("nothing loads it", None, None, {CONFIG: AWAY}, init="systemd"),
     Input("modules-load.d", VFIO, VFIO, {CONFIG: AWAY, LOAD: "vfio-pci\n"}, init="systemd"),
     Input("/etc/modules", VFIO, VFIO, {CONFIG: AWAY, "/etc/modules": "vfio-pci\n"}, init="systemd"),
     Input("modules_load=", VFIO, VFIO, {CONFIG: GIVES_IDS},
@@ -73,8 +74,9 @@ DRACUT = [
     Input("force_drivers", VFIO, VFIO, {CONFIG: GIVES_IDS, DRACUT_CONF: 'force_drivers+=" vfio_pci "\n'}),
     # The dracut of Debian 12 keeps them away in the image alone.
     Input("rd.driver.blacklist=", RADEON, SND, {CONFIG: GIVES_IDS}, "rd.driver.blacklist=radeon,snd_hda_intel"),
-    Input("rd.driver.post=", VFIO, VFIO, {CONFIG: GIVES_IDS},
-          "rd.driver.blacklist=radeon,snd_hda_intel rd.driver.post=vfio_pci"),
+    # The root file system is there before dracut comes to what waits for settled devices.
+    Input("rd.driver.post=", RADEON, SND, {CONFIG: GIVES_IDS},
+          "rd.driver.blacklist=radeon,snd_hda_intel rd.driver.post=vfio_pci", known=False),
     Input("rd.modules_load=", VFIO, VFIO, {CONFIG: GIVES_IDS},
           "rd.driver.blacklist=radeon,snd_hda_intel rd.modules_load=vfio_pci"),
 ]  # fmt: skip
@@ -83,7 +85,10 @@ DRACUT = [
 def said_of(machine: Guest, record: Path, words: str) -> dict[str, dict]:
     """What the entry of the menu is said to do that starts next, and passes `words` as well."""
     menu = machine.read_file(MENU).decode()
-    machine.write_file(MENU, menu.replace("intel_iommu=on", f"intel_iommu=on {words}"))
+    with_words = menu.replace("intel_iommu=on", f"intel_iommu=on {words}")
+    if with_words == menu:
+        raise GuestError("the menu passes no intel_iommu=on")
+    machine.write_file(MENU, with_words)
     said = machine.chroot("vfio-switch", "status", "--json", record=record).stdout
     machine.write_file(MENU, menu)
     (entry,) = (entry for entry in json.loads(said)["entries"] if entry["default"])
@@ -106,7 +111,7 @@ def tell(stage: Stage, machine: Guest, record: Path, one: Input, build: str) -> 
         stage.as_expected(boot, {address: order["winner"] for address, order in orders.items()}, release, one.name)
     else:
         stage.check(GPU not in proved, f"{one.name}: that is not known", json.dumps(orders[GPU]))
-        stage.as_expected(boot, {AUDIO: orders[AUDIO]["winner"]}, release, one.name)
+        stage.as_expected(boot, {AUDIO: proved[AUDIO]} if AUDIO in proved else {}, release, one.name)
     for path, content in kept.items():
         machine.remove(path) if content is None else machine.write_file(path, content)
 
