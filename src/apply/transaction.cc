@@ -135,8 +135,8 @@ Result<void> Transaction::tell_hooks(Diff& diff, const State& state) const {
   FileState after = Absent{};
   if (state.intent != Intent::unset) {
     const auto* entries = std::get_if<RegularFile>(&*override_file);
-    after =
-        RegularFile{render_hook_facts(state.intent, entries != nullptr ? entries->content : ""), 0644, 0, 0};
+    after = RegularFile{render_hook_facts(state.intent, entries != nullptr ? entries->content : ""),
+                        0644, 0, 0};
   }
   if (same_content(*before, after)) return {};
   const auto first_rebuild = std::ranges::find_if(
