@@ -114,6 +114,12 @@ class Stub(EarlyCase):
     def test_as_a_module_it_may_be_first(self) -> None:
         self.check(UNKNOWN, self.root(f"{self.WORD} rd.driver.pre=vfio_pci", self.DRACUT, [*DRIVERS, "vfio_pci"]))
 
+    def test_its_ids_in_a_file(self) -> None:
+        root = self.root("", self.DRACUT, DRIVERS, GIVES_IDS + "options pci-stub ids=10de:1d01\n")
+        self.check(FIRST_UNKNOWN, root)
+        build_in(root, KERNEL, "drivers/pci/pci-stub.ko")  # modprobe.d does not reach it
+        self.check(HOST, root)
+
     # By address vfio-pci takes it from whoever has it.
     def test_what_enable_makes_of_it(self) -> None:
         root = self.machine(DESKTOP, "--kernel", KERNEL)

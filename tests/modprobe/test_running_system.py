@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unittest
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("cli", "machines")]
 from helper import DESKTOP, KERNELS, VFIO_SWITCH, Run, Sysroot, SysrootCase, as_root, run, tool  # noqa: E402
@@ -72,6 +73,12 @@ class System(SysrootCase):
             self.skipTest(f"no /proc of its own can be had here ({done.err.strip()})")
         return done
 
+    def is_read_past_its_end(self, reason: Any) -> bool:
+        """True of a file that ends in a backslash: libkmod reads the byte behind it, whatever that is, until 33."""
+        if not reason or reason["cause"] != "file-unread":
+            return False
+        return (self.root.path / reason["data"]["file"]["path"][1:]).read_bytes().endswith(b"\\")
+
     def test_libkmod_agrees(self) -> None:
         version = this_machines().version
         self.kmod_is(version)
@@ -84,7 +91,8 @@ class System(SysrootCase):
             self.assert_status(done, 0)
             (first, second) = done.json["load_order"]
             with self.subTest(seed=seed, files=shown(self.root.path)):
-                if not (version < 34 and tree.has_a_gamble(self.root.path)):
+                gamble = tree.has_a_gamble(self.root.path) or self.is_read_past_its_end(first["reason"])
+                if not (version < 34 and gamble):
                     self.assertNotIn("in another way", str([first["reason"], second["reason"], done.json["notes"]]))
 
     def test_a_file_that_libkmod_reads_otherwise_leaves_unknown_what_comes(self) -> None:

@@ -30,6 +30,7 @@ enum class ReasonCause {
   driverctl_gives,      ///< place, driver: whoever bound it before
   may_not_be_loaded,    ///< module: of rd.driver.post=
   script_overrides,     ///< place: what somebody's own script does to driver_override
+  stub_may_take,        ///< place: an options line for pci-stub, which is a module
   stub_takes,           ///< parameter: pci-stub.ids=
   signature_unread,     ///< module
   module_unsigned,      ///< module: the kernel takes signed ones alone

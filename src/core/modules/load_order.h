@@ -49,7 +49,8 @@ struct LoadOrder {
            (reason->cause == file_unread || reason->cause == image_file_unread ||
             reason->cause == command_unclear || reason->cause == commands_in_circle ||
             reason->cause == script_overrides || reason->cause == entry_word_unclear ||
-            reason->cause == signature_unread || reason->cause == may_not_be_loaded);
+            reason->cause == signature_unread || reason->cause == may_not_be_loaded ||
+            reason->cause == stub_may_take);
   }
 
   bool operator==(const LoadOrder&) const = default;

@@ -54,7 +54,7 @@ bool stops(const ModuleParameters& said, const std::optional<std::string>& drive
 bool may_be_anybody(ReasonCause cause) {
   using enum ReasonCause;
   return cause == script_overrides || cause == entry_word_unclear || cause == signature_unread ||
-         cause == may_not_be_loaded;
+         cause == may_not_be_loaded || cause == stub_may_take;
 }
 
 /// The word of the entry whose effect is not known; nothing where all is clear.

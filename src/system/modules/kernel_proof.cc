@@ -113,13 +113,23 @@ Result<Contest> KernelProof::contest(const PciDevice& device, const Claim& claim
 }
 
 Result<void> KernelProof::ask_stub(Contest& contest) {
-  if (!stub_ids_ || !stub_ids_->match(contest.device)) return {};
+  const bool by_word = stub_ids_ && stub_ids_->match(contest.device);
+  std::optional<Place> by_file;
+  for (const auto& line : directives_) {
+    if (line.command != "options" || !line.is_about("pci_stub")) continue;
+    const auto ids = ids_option(line.arguments);
+    if (ids && ids->match(contest.device)) by_file = line.place();
+  }
+  if (!by_word && !by_file) return {};
   auto form = db_.form("pci_stub");
   if (!form) return failure_of(form);
-  if (*form == ModuleForm::built_in) contest.stub = stub_word_;
+  if (by_word && *form == ModuleForm::built_in) contest.stub = stub_word_;
+  if (*form != ModuleForm::loadable) return {};
   // As a module it takes the function where something loads it before vfio-pci.
-  if (*form == ModuleForm::loadable) {
+  if (by_word) {
     contest.unknown = Reason(ReasonCause::entry_word_unclear, {{"parameter", stub_word_}});
+  } else {
+    contest.unknown = Reason(ReasonCause::stub_may_take, {{"place", *by_file}});
   }
   return {};
 }
