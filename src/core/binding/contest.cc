@@ -100,29 +100,32 @@ class Boot {
   }
 
   void carry_out(const LoadStep& step) {
-    if (!step.ordered && (!holder_ || by_kernel_)) {
+    const bool is_open = !holder_ || by_kernel_;
+    if (!step.ordered && is_open) {
       for (const auto& request : step.requests) heed_unclear(request, step.stage);
     }
-    // In a step without an order, who was first may turn out to be second.
-    bool open = !holder_ || by_kernel_;
     for (const auto& request : step.requests) {
       for (const auto& module : request.modules) add(module, step.stage);
       if (!holder_ || by_kernel_) heed_unclear(request, step.stage);
-      const auto first = std::ranges::find_if(
-          request.modules, [&](const auto& module) { return takes(module, step.stage); });
-      if (first == request.modules.end() || !open) continue;
-      // The bind script takes it from a driver that is built in; nobody else does.
-      if (by_kernel_ && *first != vfio_pci) continue;
-      const bool worse = !step.ordered && holder_ == vfio_pci && *first != vfio_pci;
-      if (holder_ && !by_kernel_ && !worse) continue;
-      holder_ = *first;
-      taken_by_ = &request;
-      order_.stage = step.stage;
-      by_kernel_ = false;
-      if (step.ordered) open = false;
+      if (is_open) offer(request, step);
     }
     if (!settled_ && (!by_kernel_ || bound_.by_address)) explain(step);
     settled_ = holder_ && !by_kernel_;
+  }
+
+  /// In a step without an order, who was first may turn out to be second.
+  void offer(const LoadRequest& request, const LoadStep& step) {
+    const auto first = std::ranges::find_if(
+        request.modules, [&](const auto& module) { return takes(module, step.stage); });
+    if (first == request.modules.end()) return;
+    // The bind script takes it from a driver that is built in; nobody else does.
+    if (by_kernel_ && *first != vfio_pci) return;
+    const bool worse = !step.ordered && holder_ == vfio_pci && *first != vfio_pci;
+    if (holder_ && !by_kernel_ && !worse) return;
+    holder_ = *first;
+    taken_by_ = &request;
+    order_.stage = step.stage;
+    by_kernel_ = false;
   }
 
   void heed_unclear(const LoadRequest& request, Stage stage) {
