@@ -206,6 +206,7 @@ class Booster(EarlyCase):
             (self.image("", given, "vfio_pci"), "", HOST),
             (self.image(force, "", "vfio_pci"), "", HOST),  # built before there were ids
             (self.image(force, "", "vfio_pci"), f"vfio-pci.ids={IDS}", VFIO),
+            (self.image(force, given, "vfio_pci", "nouveau"), "module_blacklist=nouveau", VFIO),
             # Everything at once.
             (self.image(force, given, "vfio_pci", "nouveau"), "", ("nouveau", "vfio-pci")),
             (self.image("", "", "nouveau"), "", HOST),

@@ -213,13 +213,16 @@ Result<ImageReport> prove_image(const FileReader& files, const SystemFacts& fact
         {{"file", Place{first.path}}, {"image", Place{images.back()}}, {"why", Word{first.why}}}};
   }
   const VfioBinding binding(report.facts.config, {inside.softdeps.path, std::move(softdeps)});
+  const auto refused = parse_module_parameters(line).refused;
   for (const auto& contest : root) {
     if (contest.claim.kernel != kernel.release) continue;
     auto bound = binding.of(contest.device);
     bound.by_address = bound.by_address && report.facts.bind_script;
     ImageTurn turn{*steps, std::move(bound), unread, report.facts.setters};
     if (const auto& forced = report.facts.booster) {
-      turn.steps = {booster_step(*forced, report.facts.modules, contest.claim)};
+      auto accepted = report.facts.modules;
+      std::erase_if(accepted, [&](const auto& module) { return refused.contains(module); });
+      turn.steps = {booster_step(*forced, accepted, contest.claim)};
       // Its init puts the kernel command line behind the options that the image has.
       if (report.facts.config.parameter_ids) forget_ids(turn.steps.front());
     }
