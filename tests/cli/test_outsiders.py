@@ -93,6 +93,14 @@ class Scripts(EarlyCase):
         self.assertEqual(orders[CARD[0]]["reason"]["data"]["place"], {"path": "/etc/udev/rules.d/10-own.rules", "line": 1})
         self.assertTrue(orders[CARD[1]]["proved"])
 
+    # Without a boot menu that is read, what a kernel would do is no better known.
+    def test_status_without_a_menu(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", KERNEL)
+        (root.path / "boot/grub/grub.cfg").unlink()
+        self.assertEqual(self.status(root)["kernels"][0]["next_boot"], "host")
+        root.write("etc/udev/rules.d/10-own.rules", f'KERNEL=="{CARD[0]}", ATTR{{driver_override}}="vfio-pci"\n')
+        self.assertEqual(self.status(root)["kernels"][0]["next_boot"], "unknown")
+
 
 class Stub(EarlyCase):
     WORD = f"pci-stub.ids={IDS}"
@@ -119,6 +127,27 @@ class Stub(EarlyCase):
         self.check(FIRST_UNKNOWN, root)
         build_in(root, KERNEL, "drivers/pci/pci-stub.ko")  # modprobe.d does not reach it
         self.check(HOST, root)
+
+    # initramfs-tools hands a line of its list to modprobe as it stands.
+    def test_its_ids_in_a_list(self) -> None:
+        vfio = f"vfio_pci ids={IDS}\n"
+        bare = {"scripts/functions": ""}  # without udev
+        for lines, expected in (
+            ("pci-stub ids=10de:1d01\n" + vfio, ("?", "vfio-pci")),
+            (vfio + "pci-stub ids=10de:1d01\n", VFIO),
+            ("pci-stub ids=10de:1d01\nnouveau\n", FIRST_UNKNOWN),
+            ("pci-stub\n" + vfio, VFIO),
+        ):
+            with self.subTest(lines=lines):
+                self.check(expected, self.root("", bare | {"conf/modules": lines}, [*DRIVERS, "vfio_pci"]))
+
+    def test_a_plan_names_the_list(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", KERNEL)
+        root.write("etc/initramfs-tools/modules", "pci-stub ids=10de:1d01\n")
+        orders = {one["device"]: one for one in root.run("plan", "enable", "--json").json["load_order"]}
+        self.assertFalse(orders[CARD[0]]["proved"])
+        self.assertEqual(orders[CARD[0]]["reason"]["data"]["place"], {"path": "/etc/initramfs-tools/modules", "line": 1})
+        self.assertTrue(orders[CARD[1]]["proved"])
 
     # By address vfio-pci takes it from whoever has it.
     def test_what_enable_makes_of_it(self) -> None:

@@ -129,6 +129,11 @@ class Boot {
   }
 
   void heed_unclear(const LoadRequest& request, Stage stage) {
+    if (unclear_) return;
+    if (request.stub_ids && request.stub_ids->match(contest_.device)) {
+      unclear_ = Reason(ReasonCause::stub_may_take, {{"place", request.requester}});
+      unclear_in_image_ = stage == Stage::image;
+    }
     if (unclear_ || !request.unclear) return;
     // Whether a module is loaded that has nothing to do with the function is no matter.
     if (request.unclear->cause == ReasonCause::may_not_be_loaded &&
@@ -164,7 +169,7 @@ class Boot {
       if (list_) order_.reason = {ReasonCause::list_gives_ids, {{"place", *list_}}};
     } else {
       order_.reason = in_image ? why_taken_in_image() : why_not_vfio();
-      if (unclear_in_image_ && !in_image) order_.reason = unclear_;
+      if (unclear_in_image_) order_.reason = unclear_;
     }
     const auto& lacking =
         contest_.in_image.lacking ? contest_.in_image.lacking : contest_.in_root.lacking;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/machine/early_module.h"
 #include "core/message/data.h"
 #include "core/modules/load_order.h"
 #include "core/modules/vfio_ids.h"
@@ -20,8 +21,13 @@ struct LoadRequest {
   Item requester = Word{};
   /// What the request gives to vfio-pci, if vfio-pci is not loaded yet; see EarlyModule::ids.
   std::optional<VfioIds> ids = {};
+  /// The same, to pci-stub.
+  std::optional<VfioIds> stub_ids = {};
   std::vector<Reason> order = {};  ///< what of the configuration puts vfio-pci in front
 };
+
+/// Puts the ids of `early`, which `request` is made for, where they count.
+void give_ids(LoadRequest& request, const EarlyModule& early);
 
 /// Requests that are carried out one after the other, or, where not `ordered`, in any order.
 struct LoadStep {

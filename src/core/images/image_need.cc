@@ -36,6 +36,11 @@ bool is_before_images(const SystemFacts& facts, const Claim& claim) {
          !first_before_vfio(claim.built_in);
 }
 
+/// pci-stub takes no device but those that it is given.
+bool decides(const EarlyModule& early, const std::set<std::string>& modules) {
+  return modules.contains(early.module) || (early.module == "pci_stub" && early.ids);
+}
+
 Reason holds(Item what) {
   return {ReasonCause::image_holds, {{"what", std::move(what)}}};
 }
@@ -50,7 +55,7 @@ std::optional<Reason> concern_of(const ImageFacts& image, const std::string& ker
   }
   for (const auto& step : image.steps) {
     for (const auto& early : step.listed) {
-      if (!deciding.contains(early.module)) continue;
+      if (!decides(early, deciding)) continue;
       return Reason(ReasonCause::image_list_names,
                     {{"place", early.where}, {"module", Word{early.module}}});
     }
@@ -89,7 +94,7 @@ std::optional<Reason> need_for_images(const SystemFacts& facts, const std::vecto
   }
   const auto deciding = deciding_modules(claims);
   for (const auto& early : facts.early_modules) {
-    if (!deciding.contains(early.module)) continue;
+    if (!decides(early, deciding)) continue;
     return Reason(ReasonCause::list_names,
                   {{"place", early.where}, {"module", Word{early.module}}});
   }

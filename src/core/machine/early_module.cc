@@ -14,7 +14,8 @@ std::optional<EarlyModule> with_options(std::string_view line, Place where) {
   const auto name = line.substr(0, end);
   if (name.empty()) return std::nullopt;
   EarlyModule early{module_name(name), std::move(where)};
-  if (early.module == "vfio_pci" && end != std::string_view::npos) {
+  const bool takes_ids = early.module == "vfio_pci" || early.module == "pci_stub";
+  if (takes_ids && end != std::string_view::npos) {
     early.ids = ids_option(line.substr(end));
   }
   return early;

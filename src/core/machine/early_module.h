@@ -14,7 +14,7 @@ namespace vfio_switch {
 struct EarlyModule {
   std::string module;  ///< underscores
   Place where;         ///< "/etc/initramfs-tools/modules:12"
-  /// What the line itself gives to vfio-pci: see with_options().
+  /// What the line itself gives to the module, vfio_pci or pci_stub: see with_options().
   std::optional<VfioIds> ids = {};
 
   bool operator==(const EarlyModule&) const = default;

@@ -43,15 +43,9 @@ struct LoadOrder {
   [[nodiscard]] bool vfio_wins() const { return winner == "vfio-pci"; }
   /// True where no proof can be made, because something cannot be read or followed: it is known
   /// neither that vfio-pci comes first nor that another driver does.
-  [[nodiscard]] bool is_undecided() const {
-    using enum ReasonCause;
-    return !proved && reason &&
-           (reason->cause == file_unread || reason->cause == image_file_unread ||
-            reason->cause == command_unclear || reason->cause == commands_in_circle ||
-            reason->cause == script_overrides || reason->cause == entry_word_unclear ||
-            reason->cause == signature_unread || reason->cause == may_not_be_loaded ||
-            reason->cause == stub_may_take);
-  }
+  [[nodiscard]] bool is_undecided() const;
+  /// True where `winner` says nothing either: somebody's script, or the like, decides.
+  [[nodiscard]] bool may_be_anybody() const;
 
   bool operator==(const LoadOrder&) const = default;
 };

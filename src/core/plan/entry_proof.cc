@@ -51,12 +51,6 @@ bool stops(const ModuleParameters& said, const std::optional<std::string>& drive
          });
 }
 
-bool may_be_anybody(ReasonCause cause) {
-  using enum ReasonCause;
-  return cause == script_overrides || cause == entry_word_unclear || cause == signature_unread ||
-         cause == may_not_be_loaded || cause == stub_may_take;
-}
-
 /// The word of the entry whose effect is not known; nothing where all is clear.
 std::optional<std::string> unclear_word(const BootEntry& entry,
                                         const std::optional<std::string>& winner) {
@@ -197,7 +191,7 @@ EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
     return not_proved(order.device,
                       {ReasonCause::entry_word_unclear, {{"parameter", Parameter{*word}}}});
   }
-  if (!order.proved && order.reason && may_be_anybody(order.reason->cause)) function.winner.reset();
+  if (order.may_be_anybody()) function.winner.reset();
   if (!order.vfio_wins()) return function;
   const auto iommu = is_iommu_on(facts, *entry.command_line);
   if (iommu == true) return function;

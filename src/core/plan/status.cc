@@ -79,7 +79,9 @@ NextBoot next_boot_of(const std::vector<LoadOrder>& orders, const std::string& k
   std::set<bool> winners;
   for (const auto& order : orders) {
     if (!kernel.empty() && order.kernel != kernel) continue;
-    if (order.vfio_wins() && order.is_undecided()) return NextBoot::unknown;
+    if (order.may_be_anybody() || (order.vfio_wins() && order.is_undecided())) {
+      return NextBoot::unknown;
+    }
     winners.insert(order.vfio_wins());
   }
   if (winners.size() == 2) return NextBoot::mixed;

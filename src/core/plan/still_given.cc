@@ -41,7 +41,8 @@ std::vector<Note> still_given(const SystemFacts& facts, const std::vector<PciAdd
     notes.push_back(note_on(Parameter{parameter}, release_by_word(facts, functions, parameter)));
   }
   for (const auto& early : facts.early_modules) {
-    if (gives(early.ids)) notes.push_back(note_on(early.where, {Edit{early.where, {}, {}}}));
+    if (early.module != "vfio_pci" || !gives(early.ids)) continue;
+    notes.push_back(note_on(early.where, {Edit{early.where, {}, {}}}));
   }
   for (const auto& one : facts.driverctl) {
     const bool of_card = std::ranges::find(functions, one.device) != functions.end();

@@ -96,26 +96,25 @@ Result<LoadStep> load_step(const ImageStep& step, const ImageModules& modules,
   const std::set<std::string> none;
   LoadStep loads{!step.coldplug, {}};
   const auto add = [&](const std::string& name, Item requester,
-                       const std::set<std::string>& skipped,
-                       const std::optional<VfioIds>& ids) -> Result<void> {
+                       const std::set<std::string>& skipped) -> Result<void> {
     auto request = modules.request(name, skipped);
     if (!request) return failure_of(request);
     request->requester = std::move(requester);
-    request->ids = ids;
     loads.requests.push_back(std::move(*request));
     return {};
   };
   for (const auto& early : step.listed) {
     const auto& skipped = step.applies_blacklist ? blacklist : none;
-    auto added = add(early.module, early.where, skipped, early.ids);
+    auto added = add(early.module, early.where, skipped);
     if (!added) return failure_of(added);
+    give_ids(loads.requests.back(), early);
     if (!step.may_be_left_out) continue;
     loads.requests.back().unclear =
         Reason(ReasonCause::may_not_be_loaded, {{"module", Word{early.module}}});
   }
   if (!step.coldplug) return loads;
   for (const auto& device : facts.devices) {
-    auto added = add(device.modalias, device.address, blacklist, {});
+    auto added = add(device.modalias, device.address, blacklist);
     if (!added) return failure_of(added);
   }
   return loads;

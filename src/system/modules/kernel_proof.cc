@@ -134,6 +134,17 @@ Result<void> KernelProof::ask_stub(Contest& contest) {
   return {};
 }
 
+Result<void> KernelProof::ask_listed_stub(Contest& contest) {
+  for (const auto& early : facts_.early_modules) {
+    if (early.module != "pci_stub" || !early.ids || !early.ids->match(contest.device)) continue;
+    auto form = db_.form(early.module);
+    if (!form) return failure_of(form);
+    if (*form != ModuleForm::loadable) return {};
+    contest.unknown = Reason(ReasonCause::stub_may_take, {{"place", early.where}});
+  }
+  return {};
+}
+
 void KernelProof::leave_unsigned(Contest& contest) {
   if (!signed_alone_) return;
   auto& modules = contest.claim.modules;
@@ -161,6 +172,7 @@ void KernelProof::leave_unsigned(Contest& contest) {
 
 Result<Contest> KernelProof::with_built_image(Contest root) {
   if (!kernel_.initramfs || root.vfio != ModuleForm::loadable) return root;
+  if (auto asked = ask_listed_stub(root); !asked) return failure_of(asked);
   root.in_image = root.in_root;
   root.image_expected = true;
   if (root.stub || !root.claim.built_in.empty()) {
@@ -260,8 +272,9 @@ Result<void> KernelProof::add_names(Contest& contest) {
 }
 
 const EarlyModule* KernelProof::list_with_ids() const {
-  const auto found = std::ranges::find_if(
-      facts_.early_modules, [](const EarlyModule& early) { return early.ids.has_value(); });
+  const auto found = std::ranges::find_if(facts_.early_modules, [](const EarlyModule& early) {
+    return early.module == vfio_pci && early.ids.has_value();
+  });
   return found == facts_.early_modules.end() ? nullptr : &*found;
 }
 
@@ -270,7 +283,7 @@ Result<LoadStep> KernelProof::lists_in_image(const EarlyModule* last) {
   for (const auto& early : facts_.early_modules) {
     auto request = ask(early.module, early.where, false);
     if (!request) return failure_of(request);
-    request->ids = early.ids;
+    give_ids(*request, early);
     step.requests.push_back(std::move(*request));
     if (&early == last) break;
   }

@@ -49,8 +49,10 @@ class KernelProof {
   /// The list of the initramfs tool that does.
   Result<void> add_image_list(Contest& contest);
   Result<void> add_names(Contest& contest);
-  /// pci-stub's ids on the command line, where they name the function.
+  /// pci-stub's ids on the command line or in modprobe.d, where they name the function.
   Result<void> ask_stub(Contest& contest);
+  /// The same, in the lists of an image that will be built.
+  Result<void> ask_listed_stub(Contest& contest);
   /// What the kernel refuses takes nothing. One none of whose modules are signed checks none.
   void leave_unsigned(Contest& contest);
   /// The line of the initramfs tool's lists that loads vfio-pci with ids of its own; null where
