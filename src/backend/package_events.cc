@@ -45,6 +45,14 @@ std::vector<std::string> deleted_files(const FileReader& files) {
   return deleted;
 }
 
+/// Of a state that was made before there was a file for hooks.
+Result<void> tell_hooks_of_older_state(FileStore& files) {
+  if (files.exists(hook_facts_path)) return {};
+  const auto override_file = text_of(files, std::string(override_path));
+  return files.replace(hook_facts_path,
+                       RegularFile{render_hook_facts(Intent::enabled, override_file), 0644, 0, 0});
+}
+
 }  // namespace
 
 Result<void> disable(Site& site) {
@@ -62,14 +70,6 @@ Result<void> disable(Site& site) {
 
 BootSite boot_site(Site& site) {
   return {site.files(), site.can_rebuild(), [&site] { return disable(site); }};
-}
-
-/// Of a state that was made before there was a file for hooks.
-Result<void> tell_hooks_of_older_state(FileStore& files) {
-  if (files.exists(hook_facts_path)) return {};
-  const auto override_file = text_of(files, std::string(override_path));
-  return files.replace(hook_facts_path,
-                       RegularFile{render_hook_facts(Intent::enabled, override_file), 0644, 0, 0});
 }
 
 Result<void> refresh(Site& site, const std::string& built_elsewhere, Images images) {

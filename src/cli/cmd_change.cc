@@ -149,6 +149,23 @@ Result<int> give_back_card(const Options& options, const Error& why,
   return exit_done;
 }
 
+/// What is answered without a change; nothing where there is one to make.
+std::optional<Result<int>> answer_to_preview(const Options& options, const Operation& operation) {
+  auto files = open_reader(options.root);
+  if (!files) return failure_of(files);
+  const auto [previewed, is_pending, is_needed] =
+      operation.mounts_esps ? operation.attempt(EspView(**files)) : operation.attempt(**files);
+  if (!previewed && may_go_without_plan(options, previewed.error())) {
+    return give_back_card(options, previewed.error());
+  }
+  if (const auto why = hindrance(options, **files, previewed)) return give_back_card(options, *why);
+  if (is_needed) return std::nullopt;
+  if (!previewed) return std::unexpected(previewed.error());
+  const auto& plan = previewed->plan;
+  std::cout << (options.json ? plan_json(plan) : outcome_text(options, {plan, false}));
+  return plan.refusals.empty() ? exit_done : exit_refused;
+}
+
 }  // namespace
 
 Result<int> change_command(const Options& options) {
@@ -171,24 +188,7 @@ Result<int> change_command(const Options& options) {
     }
     guard.emplace(words_without_plan(options));
   }
-  {
-    auto files = open_reader(options.root);
-    if (!files) return failure_of(files);
-    const auto [previewed, is_pending, is_needed] =
-        operation.mounts_esps ? operation.attempt(EspView(**files)) : operation.attempt(**files);
-    if (!previewed && may_go_without_plan(options, previewed.error())) {
-      return give_back_card(options, previewed.error());
-    }
-    if (const auto why = hindrance(options, **files, previewed)) {
-      return give_back_card(options, *why);
-    }
-    if (!is_needed) {
-      if (!previewed) return std::unexpected(previewed.error());
-      const auto& first = previewed->plan;
-      std::cout << (options.json ? plan_json(first) : outcome_text(options, {first, false}));
-      return first.refusals.empty() ? exit_done : exit_refused;
-    }
-  }
+  if (auto answer = answer_to_preview(options, operation)) return std::move(*answer);
   if (rebuild && ::geteuid() != 0) {
     return std::unexpected(needs_root(verb_text(options.verb), options.root == "/"
                                                                    ? "it changes the system"

@@ -123,7 +123,7 @@ std::string report_json(const Machine& machine, const Recording& recording,
   }
   const bool only_keyboard = std::ranges::any_of(
       devices, [](const Json& device) { return device["keyboard"].get<bool>(); });
-  Json json = {{"name", "recorded"},
+  const Json json = {{"name", "recorded"},
                {"source", "vfio-switch report"},
                {"recorded", 1},
                {"cpu_vendor", vendor},

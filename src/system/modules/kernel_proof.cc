@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/text.h"
 #include "core/binding/evidence.h"
 #include "core/files/own_paths.h"
 #include "core/modules/module_parameters.h"
@@ -37,6 +38,14 @@ std::vector<ModprobeDirective> with_softdeps(const DriverConfig& config, const K
   return parse_modprobe(effective_modprobe(std::move(files)));
 }
 
+std::optional<Parameter> word_that_loads_vfio_first(std::string_view command_line) {
+  for (const auto word : split_words(command_line, " \t\n")) {
+    const auto first = parse_module_parameters(word).before_udev;
+    if (std::ranges::find(first, vfio_pci) != first.end()) return Parameter{std::string(word)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ModuleForm vfio_form(const SystemFacts& facts, const Kernel& kernel) {
@@ -68,6 +77,7 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
   refused_ = std::move(parameters.refused);
   stub_ids_ = std::move(parameters.stub_ids);
   stub_word_ = {std::move(parameters.stub_word)};
+  first_word_ = word_that_loads_vfio_first(line);
   // Secure Boot is there at the next boot as well; a word of this boot's is not.
   const auto running = parse_module_parameters(facts.command_line);
   signed_alone_ = parameters.signed_alone || (facts.signed_alone && !running.signed_alone);
@@ -190,6 +200,10 @@ Result<Contest> KernelProof::with_built_image(Contest root) {
   } else if (root.in_root.at_all() && by_command_.contains(root.device.modalias) &&
              !decide(root).vfio_wins()) {
     if (auto put = put_image_before_command(root); !put) return failure_of(put);
+  }
+  // dracut loads what rd.driver.pre= names before udev, where the image has it.
+  if (facts_.dracut && first_word_ && !decide(root).vfio_wins()) {
+    root.unknown = Reason(ReasonCause::entry_word_unclear, {{"parameter", *first_word_}});
   }
   return root;
 }

@@ -73,6 +73,7 @@ class KernelProof {
   std::set<std::string> refused_;  ///< by the kernel itself
   std::optional<VfioIds> stub_ids_;
   Parameter stub_word_;
+  std::optional<Parameter> first_word_;  ///< rd.driver.pre=, where it names vfio-pci
   bool signed_alone_ = false;
   std::map<std::pair<std::string, bool>, LoadRequest> asked_;
   std::set<std::string> by_command_;  ///< names of `asked_` that met an install command
