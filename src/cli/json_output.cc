@@ -5,6 +5,7 @@
 
 #include "cli/message_json.h"
 #include "core/base/text.h"
+#include "core/cards/iommu.h"
 #include "core/tell/boot_text.h"
 #include "core/tell/message_text.h"
 
@@ -239,6 +240,7 @@ std::string devices_json(const SystemFacts& facts, const Selection& selection) {
   }
   return dump({{"schema", schema},
                {"iommu_enabled", facts.iommu_enabled},
+               {"acs_override", or_null(acs_override(facts))},
                {"devices", devices},
                {"gpus", gpus}});
 }

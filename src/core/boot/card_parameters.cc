@@ -56,7 +56,9 @@ std::vector<TellingParameter> telling_parameters(std::string_view command_line) 
       const auto value = value_of(word, key);
       if (!value) continue;
       if (says(*value, "off")) add(word, ReasonCause::turns_iommu_off, true);
-      if (says(*value, "on")) add(word, ReasonCause::turns_iommu_on);
+      // Neither amd_iommu= nor iommu= has such a value (kernel-parameters.txt).
+      const auto on = key == "intel_iommu" ? ReasonCause::turns_iommu_on : ReasonCause::no_effect;
+      if (says(*value, "on")) add(word, on);
     }
   }
   return found;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "core/modules/vfio_driver.h"
 
@@ -38,6 +39,30 @@ std::optional<PciAddress> own_switch(const SystemFacts& facts, const PciDevice& 
   return upstream;
 }
 
+/// Of an integrated GPU: itself and its sound, with what cannot be told apart from them.
+/// Controllers of its slot in groups of their own stay with the host.
+std::vector<PciAddress> integrated_functions(const SystemFacts& facts, const PciDevice& gpu) {
+  const auto in_slot = [&](const PciDevice& device) {
+    return !device.device_class.is_bridge() && !device.virtual_function &&
+           device.address.same_slot(gpu.address);
+  };
+  const auto is_own = [&](const PciDevice& device) {
+    constexpr std::uint16_t sound = 0x0403;
+    return device.device_class.is_display() ||
+           (device.device_class.subclass() == sound && device.id.vendor == gpu.id.vendor);
+  };
+  std::set<unsigned> groups;
+  for (const auto& device : facts.devices) {
+    if (in_slot(device) && is_own(device) && device.iommu_group) groups.insert(*device.iommu_group);
+  }
+  std::vector<PciAddress> functions;
+  for (const auto& device : facts.devices) {
+    const bool shares = device.iommu_group && groups.contains(*device.iommu_group);
+    if (in_slot(device) && (is_own(device) || shares)) functions.push_back(device.address);
+  }
+  return functions;
+}
+
 }  // namespace
 
 const PciDevice* find_device(const SystemFacts& facts, const PciAddress& address) {
@@ -47,6 +72,7 @@ const PciDevice* find_device(const SystemFacts& facts, const PciAddress& address
 
 std::vector<PciAddress> card_functions(const SystemFacts& facts, const PciDevice& gpu) {
   if (gpu.virtual_function) return {gpu.address};
+  if (is_integrated(facts, gpu)) return integrated_functions(facts, gpu);
   const auto upstream = own_switch(facts, gpu);
   std::vector<PciAddress> functions;
   for (const auto& device : facts.devices) {

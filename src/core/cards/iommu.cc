@@ -42,6 +42,14 @@ std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts) {
   return "intel_iommu=on";  // amd_iommu=on is no parameter
 }
 
+std::optional<std::string> acs_override(const SystemFacts& facts) {
+  if (!facts.iommu_enabled) return std::nullopt;
+  for (const auto word : split_words(facts.command_line, " \t\n")) {
+    if (word.starts_with("pcie_acs_override=")) return std::string(word);
+  }
+  return std::nullopt;
+}
+
 Run read_iommu_log() {
   return {Command{{"journalctl", "--dmesg", "--grep=DMAR|AMD-Vi"}}};
 }

@@ -32,6 +32,11 @@ enum class IommuVendor { unknown, intel, amd };
 /// (CONFIG_INTEL_IOMMU_DEFAULT_ON), while an IVRS table is always used.
 [[nodiscard]] std::optional<std::string> missing_iommu_parameter(const SystemFacts& facts);
 
+/// The word that has the running kernel split IOMMU groups which the hardware does not isolate, and
+/// with which no group proves anything (a patch of some distributions' kernels); nothing where
+/// there is none.
+[[nodiscard]] std::optional<std::string> acs_override(const SystemFacts& facts);
+
 /// Shows what the kernel said about the IOMMU in this boot.
 [[nodiscard]] Run read_iommu_log();
 

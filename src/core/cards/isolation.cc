@@ -87,10 +87,15 @@ std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice&
                    {end_of_claim(*claim)},
                    {gpu.address}};
   }
-  if (any_connected(facts, functions) && !host_connected) {
+  const bool connected = any_connected(facts, functions);
+  if (connected && !host_connected) {
     return about(gpu, RefusalCause::monitor_on_card, {Manual{ByHand::move_monitor}});
   }
-  if (host_can_show) return std::nullopt;
+  if (host_can_show && !connected) return std::nullopt;
+  if (host_can_show) {
+    return about(gpu, RefusalCause::monitor_connected,
+                 {own_command({"enable", "--device", gpu.address.str()})});
+  }
   return Refusal{RefusalCause::no_host_driver,
                  {{"displays", occupants(staying)}},
                  {Manual{ByHand::load_host_driver}},
@@ -178,7 +183,7 @@ void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
   refusals.push_back(
       {RefusalCause::group_shared,
        {{"gpu", gpu.address}, {"groups", std::move(numbers)}, {"blockers", occupants(blockers)}},
-       {Manual{ByHand::other_slot}},
+       {Manual{facts.portable ? ByHand::turn_on_acs : ByHand::other_slot}},
        addresses_of(blockers)});
 }
 

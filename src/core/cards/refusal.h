@@ -57,6 +57,7 @@ enum class RefusalCause {
   sriov_function,           ///< gpu
   display_claimed,          ///< place, device
   monitor_on_card,          ///< gpu
+  monitor_connected,        ///< gpu: chosen only if it is named
   no_host_driver,           ///< displays
   used_by_host,             ///< gpu, what
   group_shared,             ///< gpu, groups, blockers

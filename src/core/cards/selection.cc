@@ -23,6 +23,12 @@ bool accepted(const SelectionRequest& request, RefusalCode code) {
   return std::ranges::find(request.accepted_risks, code) != request.accepted_risks.end();
 }
 
+/// True of what keeps a card from being chosen by itself alone.
+bool is_answered_by_name(const Refusal& refusal) {
+  return refusal.code() == RefusalCode::integrated ||
+         refusal.cause == RefusalCause::monitor_connected;
+}
+
 bool is_iommu_off(const Refusal& refusal) {
   return refusal.code() == RefusalCode::iommu_off;
 }
@@ -183,9 +189,24 @@ bool is_boot_gpu_known(const SystemFacts& facts) {
   });
 }
 
-/// The only eligible card, unless it may be what the machine boots on.
-std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Selection& selection) {
-  const auto eligible = eligible_candidates(selection.gpus);
+/// One candidate for each card against which `request` leaves nothing.
+std::vector<const Candidate*> accepted_candidates(const std::vector<Candidate>& gpus,
+                                                  const SelectionRequest& request) {
+  auto cards = by_distance(gpus);
+  std::erase_if(cards, [&](const Candidate* gpu) {
+    return !std::ranges::all_of(
+        gpu->refusals, [&](const Refusal& refusal) { return accepted(request, refusal.code()); });
+  });
+  return cards;
+}
+
+/// The only eligible card, unless it may be what the machine boots on; where there is none, the
+/// only one whose risks are accepted.
+std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts,
+                                                const SelectionRequest& request,
+                                                Selection& selection) {
+  auto eligible = eligible_candidates(selection.gpus);
+  if (eligible.empty()) eligible = accepted_candidates(selection.gpus, request);
   if (eligible.size() > 1) {
     selection.refusals.push_back(ambiguous(facts, RefusalCause::several_eligible, {}, eligible));
     return {};
@@ -199,7 +220,7 @@ std::vector<const Candidate*> resolve_automatic(const SystemFacts& facts, Select
     }
     return {};
   }
-  if (!is_boot_gpu_known(facts)) {
+  if (!is_boot_gpu_known(facts) && !accepted(request, RefusalCode::boot_gpu)) {
     const std::vector gpu = {eligible.front()->gpu};
     selection.refusals.push_back(
         {RefusalCause::boot_gpu_unknown, {{"gpu", gpu.front()}}, choice_of(gpu), gpu});
@@ -212,7 +233,7 @@ std::vector<const Candidate*> choose(const SystemFacts& facts, const SelectionRe
                                      Selection& selection) {
   if (!request.named.empty()) return resolve_named(facts, request, selection);
   if (!request.kept.empty()) return resolve_kept(facts, request, selection);
-  return resolve_automatic(facts, selection);
+  return resolve_automatic(facts, request, selection);
 }
 
 }  // namespace
@@ -242,7 +263,7 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!by_name) continue;
     auto refusals = card_refusals(facts, gpu, candidate->functions, selection.functions);
     std::erase_if(refusals, [&](const Refusal& refusal) {
-      return refusal.code() == RefusalCode::integrated || accepted(request, refusal.code()) ||
+      return is_answered_by_name(refusal) || accepted(request, refusal.code()) ||
              (request.iommu_coming && is_iommu_off(refusal));
     });
     add_refusals(selection.refusals, refusals);

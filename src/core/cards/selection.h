@@ -13,7 +13,8 @@
 namespace vfio_switch {
 
 /// Which card is wanted. With neither names nor a kept choice the only eligible card is taken, if
-/// it is known which GPU drives the boot display.
+/// it is known which GPU drives the boot display; where none is eligible, the only one against
+/// which the accepted risks leave nothing.
 struct SelectionRequest {
   std::vector<DeviceSpec> named;   ///< --device, or `device` in the settings
   std::vector<CardIdentity> kept;  ///< the choice of an earlier enable; `named` replaces it

@@ -9,6 +9,7 @@ enum class FindingCode {
   iommu_parameter_missing,
   iommu_switched_off,
   iommu_silent,
+  acs_override,
   parameter_wrong_vendor,
   group_shared,
   group_missing,
@@ -67,6 +68,7 @@ enum class FindingCause {
   iommu_parameter_staged,   ///< parameter
   iommu_switched_off,       ///< parameter
   iommu_silent,             ///< table
+  acs_override,             ///< parameter
   parameter_wrong_vendor,   ///< parameter, vendor: of the processor
   group_shared,             ///< groups
   group_missing,            ///< device
@@ -82,6 +84,7 @@ enum class FindingCause {
   used_by_host,          ///< a refusal says it
   choose_card,           ///< cards
   boot_gpu_unknown,      ///< a refusal says it
+  monitor_connected,     ///< a refusal says it
   early_driver,          ///< place, module
   softdep_shadowed,      ///< place, module, by
   passthrough_lost,      ///< devices, reason

@@ -30,6 +30,11 @@ std::vector<FindingRow> hardware_rows() {
        FindingCode::iommu_silent,
        "iommu-silent",
        {"The IOMMU is off, although the firmware has a table for it ({1})."}},
+      {FindingCause::acs_override,
+       FindingCode::acs_override,
+       "acs-override",
+       {"The kernel command line has {1}, which splits IOMMU groups that the hardware does not "
+        "isolate."}},
       {FindingCause::parameter_wrong_vendor,
        FindingCode::parameter_wrong_vendor,
        "parameter-wrong-vendor",
@@ -83,6 +88,7 @@ std::vector<FindingRow> hardware_rows() {
        "choose-card",
        {"Several cards can be passed through: {1}."}},
       {FindingCause::boot_gpu_unknown, FindingCode::choose_card, "boot-gpu-unknown", {}},
+      {FindingCause::monitor_connected, FindingCode::choose_card, "monitor-connected", {}},
   };
 }
 

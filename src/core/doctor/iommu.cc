@@ -25,6 +25,17 @@ void check_wrong_vendor(const Examination& examination, std::vector<Finding>& fi
   if (facts.iommu_enabled) finding.severity = Severity::note;
 }
 
+void check_acs(const Examination& examination, std::vector<Finding>& findings) {
+  const auto word = acs_override(examination.facts);
+  if (!word || examination.functions.empty()) return;
+  auto remedy = dropping(examination, *word);
+  add_steps(remedy, {Manual{ByHand::reboot}});
+  auto finding = make_finding(FindingCause::acs_override, {{"parameter", Parameter{*word}}},
+                              std::move(remedy));
+  finding.severity = severity_once_wanted(examination);
+  findings.push_back(std::move(finding));
+}
+
 /// `enable` adds the parameter itself, and rollback removes it; where it would be refused for
 /// another reason, only the edit helps.
 Remedy turning_on(const Examination& examination, const std::string& parameter) {
@@ -47,6 +58,7 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
   using enum FindingCause;
   const auto& facts = examination.facts;
   check_wrong_vendor(examination, findings);
+  check_acs(examination, findings);
   if (facts.iommu_enabled) return;
   const auto vendor = iommu_vendor(facts, examination.more.cpu_vendor);
   if (const auto off = iommu_switched_off_by(facts.command_line, vendor)) {

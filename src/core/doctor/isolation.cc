@@ -47,6 +47,7 @@ std::vector<PciAddress> free_ports(const SystemFacts& facts) {
 }
 
 Remedy remedy(const SystemFacts& facts) {
+  if (facts.portable) return {Manual{ByHand::turn_on_acs}, Manual{ByHand::update_firmware}};
   const auto ports = free_ports(facts);
   if (ports.empty()) return {Manual{ByHand::other_slot}, Manual{ByHand::turn_on_acs}};
   return {Manual{ByHand::other_slot, {{"ports", items_of(ports)}}}};
@@ -59,9 +60,11 @@ void check_isolation(const Examination& examination, std::vector<Finding>& findi
   if (!facts.iommu_enabled) return;
   for (const auto& refusal : refusals_in_question(examination)) {
     if (refusal.code() == RefusalCode::iommu_off) {
-      findings.push_back(make_finding(
-          FindingCause::group_missing, {{"device", refusal.devices.front()}},
-          {Manual{ByHand::other_slot}, Manual{ByHand::update_firmware}}, refusal.devices));
+      Remedy steps = {Manual{ByHand::update_firmware}};
+      if (!facts.portable) steps.insert(steps.begin(), Manual{ByHand::other_slot});
+      findings.push_back(make_finding(FindingCause::group_missing,
+                                      {{"device", refusal.devices.front()}}, std::move(steps),
+                                      refusal.devices));
     }
     if (refusal.code() != RefusalCode::group_shared) continue;
     std::set<unsigned> shared;

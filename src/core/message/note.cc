@@ -69,6 +69,10 @@ const std::vector<NoteKind>& note_kinds() {
        "isolation-pending",
        {"the IOMMU is off until the reboot: whether the card is isolated can be checked only after "
         "it"}},
+      {acs_override,
+       "acs-override",
+       {"{1} splits IOMMU groups that the hardware does not isolate: a virtual machine with the "
+        "card may reach devices of the host"}},
       {no_escape,
        "no-escape",
        {"Secure Boot locks the kernel command line into a signed unified image, so a boot without "

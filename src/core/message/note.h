@@ -33,6 +33,7 @@ enum class NoteCause {
   entry_differs,         ///< entry, driver, device, reason
   menu_changed,          ///< file: since a run of root's recorded the menu
   isolation_pending,
+  acs_override,                     ///< parameter
   no_escape,                        ///< the boot menu cannot change the command line
   rebuild_not_needed,               ///< kernels
   rebuild_not_needed_without_card,  ///< kernels; which drivers could bind the card is not known

@@ -255,6 +255,7 @@ const std::vector<ReasonKind>& reason_kinds() {
        {"leaves every display with the firmware's framebuffer"}},
       {turns_iommu_off, "turns-iommu-off", {"turns the IOMMU off"}},
       {turns_iommu_on, "turns-iommu-on", {"turns the IOMMU on"}},
+      {no_effect, "no-effect", {"has no effect"}},
 
       {hook_missing,
        "hook-missing",

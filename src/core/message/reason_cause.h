@@ -144,6 +144,7 @@ enum class ReasonCause {
   keeps_framebuffer,
   turns_iommu_off,
   turns_iommu_on,
+  no_effect,
 
   // What hinders an initramfs tool.
   hook_missing,             ///< file

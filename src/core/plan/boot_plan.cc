@@ -83,6 +83,12 @@ Note isolation_note() {
   return {NoteCause::isolation_pending};
 }
 
+std::optional<Note> acs_note(const SystemFacts& facts) {
+  const auto word = acs_override(facts);
+  if (!word) return std::nullopt;
+  return Note{NoteCause::acs_override, {{"parameter", Parameter{*word}}}};
+}
+
 Plan with_boot_parameters(Plan plan, const SystemFacts& facts, const std::vector<Claim>& claims,
                           const State& kept, const BootPolicy& policy) {
   CommandLine line(facts, kept, policy);
@@ -90,6 +96,7 @@ Plan with_boot_parameters(Plan plan, const SystemFacts& facts, const std::vector
   plan.refusals = explained(std::move(plan.refusals), facts, plan.state);
   plan.state.boot_parameters = kept.boot_parameters;
   if (plan.functions.empty()) return plan;
+  if (auto note = acs_note(facts)) plan.notes.push_back(std::move(*note));
   Reason why = ReasonCause::added_before;
   const bool coming = is_iommu_coming(facts, kept, policy);
   const bool lost =

@@ -24,6 +24,9 @@ namespace vfio_switch {
 /// What a person should know until then.
 [[nodiscard]] Note isolation_note();
 
+/// What acs_override() means for whoever is given a card.
+[[nodiscard]] std::optional<Note> acs_note(const SystemFacts& facts);
+
 /// A plan to enable, completed with the kernel parameters that it needs: the IOMMU's, and
 /// vfio-pci.ids= where vfio-pci is built into a kernel. Where they cannot be set it is refused, and
 /// says the exact parameter and where it goes. Our parameters that are no longer needed are

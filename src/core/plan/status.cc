@@ -106,6 +106,9 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   if (intent == Intent::enabled && is_isolation_pending(facts)) {
     status.notes.push_back(isolation_note());
   }
+  if (auto note = acs_note(facts); note && intent == Intent::enabled) {
+    status.notes.push_back(std::move(*note));
+  }
   const auto& running = facts.running_kernel;
   for (const auto& kernel : facts.kernels) {
     auto row = kernel_status(kernel, plan, intent, images, running);

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/cards/card.h"
 #include "core/message/format.h"
+#include "core/plan/boot_plan.h"
 #include "core/tell/message_text.h"
 #include "core/tell/remedy_text.h"
 
@@ -201,6 +202,9 @@ std::string devices_text(const SystemFacts& facts, const Selection& selection, b
   if (!facts.iommu_enabled) {
     text =
         paragraph("", {"The IOMMU is off: no card can be passed through yet.", Tone::bad}, style);
+  }
+  if (const auto note = acs_note(facts)) {
+    text += paragraph("Note: ", {note_text(*note), Tone::attention}, style);
   }
   if (!tree.eligible_functions.empty()) {
     text += paragraph(

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <string_view>
@@ -72,6 +73,13 @@ bool unpack_kernel(int fd, const KernelPayload& payload,
   return is_enough || end.has_value();
 }
 
+/// Of SMBIOS' chassis types (DSP0134, 7.4.1): portable, laptop, notebook, hand held, sub notebook,
+/// tablet, convertible, detachable.
+bool is_portable(std::string_view chassis) {
+  constexpr std::array<std::string_view, 8> types = {"8", "9", "10", "11", "14", "30", "31", "32"};
+  return std::ranges::find(types, chassis) != types.end();
+}
+
 Result<SystemFacts> probe_devices(ForeignFiles& foreign) {
   const auto& files = foreign.reader();
   SystemFacts facts;
@@ -82,6 +90,7 @@ Result<SystemFacts> probe_devices(ForeignFiles& foreign) {
   if (!enabled) return failure_of(enabled);
   facts.iommu_enabled = *enabled;
   facts.iommu_table = read_iommu_table(files);
+  facts.portable = is_portable(trim(foreign.text("/sys/class/dmi/id/chassis_type")));
   facts.display_claims = read_display_claims(foreign, facts.devices);
   facts.command_line = trim(foreign.text("/proc/cmdline"));
   facts.running_kernel = trim(foreign.text("/proc/sys/kernel/osrelease"));

@@ -45,6 +45,15 @@ TEST_CASE("The words of the command line that decide about the card are found") 
   }
 }
 
+TEST_CASE("Only Intel's IOMMU is turned on by a parameter") {
+  const auto effect = [](std::string_view line) {
+    return telling_parameters(line).front().effect.cause;
+  };
+  CHECK(effect("intel_iommu=on") == ReasonCause::turns_iommu_on);
+  CHECK(effect("amd_iommu=on") == ReasonCause::no_effect);
+  CHECK(effect("iommu=on") == ReasonCause::no_effect);
+}
+
 TEST_CASE("A boot without passthrough was asked for where the last ids are none") {
   CHECK(is_escape("ro vfio-pci.ids="));
   CHECK(is_escape("vfio_pci.ids=1:1 vfio-pci.ids="));

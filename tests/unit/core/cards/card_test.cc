@@ -83,6 +83,21 @@ TEST_CASE("A card is every function of its slot") {
   }
 }
 
+TEST_CASE("An integrated GPU is its display and its sound, and what they share a group with") {
+  const auto apu = [](bool groups) {
+    return FactsBuilder()
+        .with(vga("05:00.0", "1002:1638").group(5))
+        .with(audio("05:00.1", "1002:1637").group(groups ? 6 : 5))
+        .with(Function("05:00.2", "1022:15df", 0x108000).group(groups ? 7 : 5))
+        .with(usb("05:00.3", "1022:1639").group(groups ? 8 : 5))
+        .with(audio("05:00.6", "1022:15e3").group(groups ? 9 : 5))
+        .facts();
+  };
+  CHECK(card_of(apu(true), "05:00.0") == at_all({"05:00.0", "05:00.1"}));
+  CHECK(card_of(apu(false), "05:00.0") ==
+        at_all({"05:00.0", "05:00.1", "05:00.2", "05:00.3", "05:00.6"}));
+}
+
 TEST_CASE("A virtual function is a card of its own") {
   const auto facts = desktop().with(vga("01:00.4", "10de:2235").virtual_function()).facts();
   CHECK(card_of(facts, "01:00.4") == at_all({"01:00.4"}));

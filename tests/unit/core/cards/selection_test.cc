@@ -305,7 +305,7 @@ TEST_CASE("An integrated GPU is taken only by name") {
   CHECK(selection.functions == at_all({"00:02.0"}));
 }
 
-TEST_CASE("A flag accepts the risk that it names, and only for a named card") {
+TEST_CASE("A flag accepts the risk that it names, of a named card or of the one that is left") {
   const auto only =
       desktop().without("00:02.0").change("01:00.0", [](PciDevice& d) { d.boot_vga = true; });
   struct Row {
@@ -321,8 +321,9 @@ TEST_CASE("A flag accepts the risk that it names, and only for a named card") {
       {"--allow-display-in-use covers neither",
        named({at("01:00.0")}, {RefusalCode::display_in_use}),
        {RefusalCode::only_gpu, RefusalCode::boot_gpu}},
-      {"--allow-boot-gpu without a name",
-       {{}, {}, {RefusalCode::boot_gpu}},
+      {"--allow-boot-gpu without a name", {{}, {}, {RefusalCode::boot_gpu}}, {}},
+      {"--allow-display-in-use without a name",
+       {{}, {}, {RefusalCode::display_in_use}},
        {RefusalCode::only_gpu, RefusalCode::boot_gpu}},
       {"a kept choice with its accepted risk",
        {{}, {gt1030_at("01:00.0")}, {RefusalCode::boot_gpu}},
@@ -342,6 +343,41 @@ TEST_CASE("A flag accepts the risk that it names, and only for a named card") {
   CHECK(codes(select(in_use, named({at("01:00.0")}, {RefusalCode::boot_gpu})).refusals) ==
         Codes{RefusalCode::display_in_use});
   CHECK(select(in_use, named({at("01:00.0")}, {RefusalCode::display_in_use})).refusals.empty());
+}
+
+TEST_CASE("A flag takes no card while one needs none, none of two, and no integrated GPU") {
+  const auto boots_on_card = [](FactsBuilder machine) {
+    return machine.change("00:02.0", [](PciDevice& d) { d.boot_vga = false; })
+        .change("01:00.0", [](PciDevice& d) { d.boot_vga = true; });
+  };
+  const SelectionRequest request{{}, {}, {RefusalCode::boot_gpu, RefusalCode::display_in_use}};
+  CHECK(select(boots_on_card(two_cards()).facts(), request).functions ==
+        at_all({"02:00.0", "02:00.1"}));
+  const auto both = two_cards()
+                        .change("01:00.0", [](PciDevice& d) { d.connectors = {{"DP-1", true}}; })
+                        .change("02:00.0", [](PciDevice& d) { d.connectors = {{"DP-2", true}}; });
+  CHECK(codes(select(FactsBuilder(both).facts(), request).refusals) ==
+        Codes{RefusalCode::ambiguous});
+  const auto integrated = desktop().without("01:00.0").without("01:00.1").facts();
+  CHECK(select(integrated, request).functions.empty());
+}
+
+TEST_CASE("A card with a monitor is chosen only by name") {
+  const auto with_monitor = [](PciDevice& device) { device.connectors = {{"DP-1", true}}; };
+  const auto facts = desktop().change("01:00.0", with_monitor).facts();
+  const auto refused = select(facts, {});
+  CHECK(refused.functions.empty());
+  REQUIRE(refused.refusals.front().cause == RefusalCause::monitor_connected);
+  CHECK(text_of(refused.refusals.front().remedy) ==
+        "Run:\n  vfio-switch enable --device 0000:01:00.0\n");
+  for (const auto& request : {named({at("01:00.0")}), kept({gt1030_at("01:00.0")}),
+                              SelectionRequest{{}, {}, {RefusalCode::display_in_use}}}) {
+    const auto selection = select(facts, request);
+    CHECK(selection.refusals.empty());
+    CHECK(selection.functions == at_all({"01:00.0", "01:00.1"}));
+  }
+  CHECK(select(two_cards().change("01:00.0", with_monitor).facts(), {}).functions ==
+        at_all({"02:00.0", "02:00.1"}));
 }
 
 TEST_CASE("A kept choice is followed to where the card sits now") {
