@@ -46,9 +46,15 @@ class Machines(SysrootCase):
             self.assertLessEqual(set(gpu["functions"]), set(known))
             slot = {address for address in known if address.rpartition(".")[0] == gpu["address"].rpartition(".")[0]}
             codes = {refusal["code"] for refusal in gpu["refusals"]}
-            if "virtual-function" not in codes:
-                self.assertLessEqual(slot, set(gpu["functions"]), "every function of the slot is the card's")
             vendor = known[gpu["address"]]["vendor_id"]
+            if "integrated" in codes:
+                own = {one for one in slot if known[one]["class"].startswith("0x03")
+                       or (known[one]["class"].startswith("0x0403") and known[one]["vendor_id"] == vendor)}  # fmt: skip
+                groups = {known[one]["iommu_group"] for one in own} - {None}
+                slot = own | {one for one in slot if known[one]["iommu_group"] in groups}
+                self.assertEqual(slot, set(gpu["functions"]), "the processor's other controllers stay")
+            elif "virtual-function" not in codes:
+                self.assertLessEqual(slot, set(gpu["functions"]), "every function of the slot is the card's")
             for address in set(gpu["functions"]) - slot:
                 self.assertEqual(known[address]["vendor_id"], vendor, "below the card's own switch")
             self.assertEqual(gpu["eligible"], not gpu["refusals"])
