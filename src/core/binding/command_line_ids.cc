@@ -20,20 +20,6 @@ constexpr std::string_view directory = "/etc/modprobe.d/";
 /// Other devices' ids where the card is bound by address: there they are in nobody's way.
 constexpr std::string_view others_path = "/etc/modprobe.d/vfio-other-devices.conf";
 
-/// `word` with other ids, its parameter spelled as it was.
-std::string with_ids(const std::string& word, const VfioIds& ids) {
-  return word.substr(0, word.find('=') + 1) + ids.str();
-}
-
-/// `line` with other ids.
-std::string with_ids(const ModprobeDirective& line, const VfioIds& ids) {
-  std::vector<std::string> words = {line.command, line.subject};
-  for (const auto word : split_words(line.arguments)) {
-    words.push_back(word.starts_with("ids=") ? "ids=" + ids.str() : std::string(word));
-  }
-  return join(words, " ");
-}
-
 void add(Remedy& remedy, Remedy more) {
   std::ranges::move(more, std::back_inserter(remedy));
 }
@@ -56,6 +42,18 @@ Remedy read_last(const ModprobeDirective& line) {
 }
 
 }  // namespace
+
+std::string with_ids(const std::string& word, const VfioIds& ids) {
+  return word.substr(0, word.find('=') + 1) + ids.str();
+}
+
+std::string with_ids(const ModprobeDirective& line, const VfioIds& ids) {
+  std::vector<std::string> words = {line.command, line.subject};
+  for (const auto word : split_words(line.arguments)) {
+    words.push_back(word.starts_with("ids=") ? "ids=" + ids.str() : std::string(word));
+  }
+  return join(words, " ");
+}
 
 std::optional<std::string> next_ids_word(const SystemFacts& facts) {
   const auto& menu = facts.boot_menu;

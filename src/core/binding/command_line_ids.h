@@ -34,6 +34,12 @@ namespace vfio_switch {
 [[nodiscard]] VfioIds without_ids_of(const SystemFacts& facts, const VfioIds& ids,
                                      const std::vector<PciAddress>& functions);
 
+/// `word` with other ids, its parameter spelled as it was.
+[[nodiscard]] std::string with_ids(const std::string& word, const VfioIds& ids);
+
+/// `line`, of options, with other ids.
+[[nodiscard]] std::string with_ids(const ModprobeDirective& line, const VfioIds& ids);
+
 /// Says which devices lose vfio-pci with a step before it; nothing where none does.
 [[nodiscard]] Remedy mind_losses(const std::vector<PciAddress>& devices);
 

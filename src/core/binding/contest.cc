@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -109,6 +110,7 @@ class Boot {
       if (!holder_ || by_kernel_) heed_unclear(request, step.stage);
       if (is_open) offer(request, step);
     }
+    if (!step.ordered && !settled_ && !by_kernel_) heed_race(step);
     if (!settled_ && (!by_kernel_ || bound_.by_address)) explain(step);
     settled_ = holder_ && !by_kernel_;
   }
@@ -144,6 +146,19 @@ class Boot {
     unclear_in_image_ = stage == Stage::image;
   }
 
+  /// Of requests that nothing orders, each may be first.
+  void heed_race(const LoadStep& step) {
+    std::set<std::string> firsts;
+    for (const auto& request : step.requests) {
+      const auto first = std::ranges::find_if(
+          request.modules, [&](const auto& module) { return takes(module, step.stage); });
+      if (first != request.modules.end()) firsts.insert(*first);
+    }
+    if (firsts.size() < 2 || unclear_) return;
+    unclear_ = Reason(ReasonCause::nothing_orders, {{"modules", words_of(firsts)}});
+    is_race_ = true;
+  }
+
   void add(const std::string& module, Stage stage) {
     if (holds(order_.modules, module)) return;
     order_.modules.push_back(module);
@@ -169,7 +184,10 @@ class Boot {
       if (list_) order_.reason = {ReasonCause::list_gives_ids, {{"place", *list_}}};
     } else {
       order_.reason = in_image ? why_taken_in_image() : why_not_vfio();
-      if (unclear_in_image_) order_.reason = unclear_;
+      if (unclear_in_image_ || is_race_) order_.reason = unclear_;
+      if (contest_.refusing && contest_.in_root.at_all()) {
+        order_.reason = {ReasonCause::vfio_refused, {{"parameter", *contest_.refusing}}};
+      }
     }
     const auto& lacking =
         contest_.in_image.lacking ? contest_.in_image.lacking : contest_.in_root.lacking;
@@ -319,6 +337,7 @@ class Boot {
   bool settled_ = false;                   ///< what follows changes nothing
   std::optional<Reason> unclear_;          ///< what came before, and could not be followed
   bool unclear_in_image_ = false;
+  bool is_race_ = false;  ///< `unclear_` is that
 };
 
 }  // namespace

@@ -34,6 +34,8 @@ struct Contest {
   /// pci-stub.ids= of the command line, where it names the function: pci-stub, built in, takes it
   /// as it registers, before every other driver.
   std::optional<Parameter> stub = {};
+  /// The word of the command line that makes the kernel refuse vfio-pci.
+  std::optional<Parameter> refusing = {};
   /// What leaves the answer open, whatever it is.
   std::optional<Reason> unknown = {};
   /// Modules that this kernel refuses, as they have no signature; none of them is in `claim`.

@@ -13,6 +13,7 @@ void check_iommu(const Examination& examination, std::vector<Finding>& findings)
 void check_isolation(const Examination& examination, std::vector<Finding>& findings);
 void check_display(const Examination& examination, std::vector<Finding>& findings);
 void check_vfio_module(const Examination& examination, std::vector<Finding>& findings);
+void check_given(const Examination& examination, std::vector<Finding>& findings);
 void check_drivers(const Examination& examination, std::vector<Finding>& findings);
 void check_leftovers(const Examination& examination, std::vector<Finding>& findings);
 void check_staging(const Examination& examination, std::vector<Finding>& findings);

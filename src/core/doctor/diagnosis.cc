@@ -94,6 +94,7 @@ std::vector<Finding> diagnose(const Examination& examination) {
   check_iommu(examination, findings);
   check_isolation(examination, findings);
   check_display(examination, findings);
+  check_given(examination, findings);
   check_drivers(examination, findings);
   check_leftovers(examination, findings);
   check_boot(examination, findings);

@@ -103,11 +103,29 @@ std::vector<ListedModule> listed_modules(const Examination& examination) {
   return modules;
 }
 
+/// Why it is not known who gets the card with the next boot.
+std::optional<Reason> doubt_about_card(const Examination& examination) {
+  if (const auto* next = examination.status.menu.next_entry(); next != nullptr) {
+    for (const auto& one : next->functions) {
+      if (!one.proved && !one.winner && one.reason) return one.reason;
+    }
+  }
+  for (const auto& order : examination.load_order) {
+    if (order.may_be_anybody()) return order.reason;
+  }
+  return std::nullopt;
+}
+
 /// Somebody's own set-up, which gives the card to vfio-pci in vain. Of a card that the host needs
 /// it is no problem.
 void check_lost(const Examination& examination, std::vector<Finding>& findings) {
   if (examination.state.intent == Intent::enabled) return;
   if (examination.selection.functions.empty()) return;
+  if (auto doubt = doubt_about_card(examination)) {
+    findings.push_back(make_finding(FindingCause::passthrough_unproved,
+                                    {{"reason", std::move(*doubt)}}, {own_command({"enable"})}));
+    return;
+  }
   const VfioBinding binding(current_config(examination.facts), {});
   std::vector<Item> lost;
   std::vector<PciAddress> devices;
@@ -123,6 +141,15 @@ void check_lost(const Examination& examination, std::vector<Finding>& findings) 
   }
   if (devices.empty()) return;
   Remedy remedy;
+  if (why && why->cause == ReasonCause::vfio_refused) {
+    const auto& word = std::get<Parameter>(why->data.front().items.front());
+    remedy = dropping(examination, word.text);
+    add_steps(remedy, {Manual{ByHand::reboot}});
+    findings.push_back(make_finding(FindingCause::passthrough_lost,
+                                    {{"devices", std::move(lost)}, {"reason", *why}},
+                                    std::move(remedy), std::move(devices)));
+    return;
+  }
   const auto given = next_boot_ids(examination.facts);
   const auto& functions = examination.functions;
   const bool in_the_way = given && !std::ranges::all_of(functions, [&](const PciAddress& address) {

@@ -25,7 +25,9 @@ struct Examination {
   std::vector<Claim> claims;          ///< drivers that could bind `functions`, in each kernel
   Status status;                      ///< of the kept intent
   std::vector<LoadOrder> load_order;  ///< which driver binds `functions` at the next boot
-  std::optional<Refusal> interrupted;
+  /// The same of what somebody's own configuration gives to vfio-pci, beside `functions`.
+  std::vector<LoadOrder> given_order = {};
+  std::optional<Refusal> interrupted = {};
 };
 
 /// True where vfio-pci is meant to have one of the cards: by us, or by somebody's own ids on

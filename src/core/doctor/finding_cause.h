@@ -25,6 +25,8 @@ enum class FindingCode {
   early_driver,
   softdep_shadowed,
   passthrough_lost,
+  given_needed,
+  given_unknown,
   driver_blacklisted,
   config_conflict,
   build_fails,
@@ -88,6 +90,13 @@ enum class FindingCause {
   early_driver,          ///< place, module
   softdep_shadowed,      ///< place, module, by
   passthrough_lost,      ///< devices, reason
+  passthrough_unproved,  ///< reason
+  given_lost,            ///< what, device, driver: that gets it, reason
+  given_only_display,    ///< what, device, driver: that it is given to
+  given_boot_display,    ///< what, device, driver
+  given_last_monitor,    ///< what, device, driver
+  given_used,            ///< what, device, driver, uses
+  given_unknown,         ///< what, ids, driver
   driver_blacklisted,    ///< device, modules, by
   config_conflict,       ///< a refusal says it
   build_fails,           ///< a refusal says it
@@ -111,7 +120,7 @@ enum class FindingCause {
   ids_parameter_kept,    ///< place, parameter
   ids_parameter_now,     ///< parameter
   ids_partial,           ///< parameter, devices
-  still_given,           ///< what
+  still_given,           ///< what, driver
   words_outside_quotes,  ///< place
   command_line_locked,
   hibernation_by_parameter,  ///< parameter

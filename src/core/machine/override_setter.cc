@@ -24,6 +24,12 @@ void add_addresses(std::string line, std::set<PciAddress>& devices) {
   }
 }
 
+/// By driver_override, or by what a driver's own directory has (sysfs-bus-pci): bind and new_id.
+bool gives_a_device(std::string_view line) {
+  return line.contains("driver_override") ||
+         (line.contains("/drivers/") && (line.contains("/bind") || line.contains("/new_id")));
+}
+
 }  // namespace
 
 std::optional<OverrideSetter> find_override_setter(const std::string& path,
@@ -33,12 +39,17 @@ std::optional<OverrideSetter> find_override_setter(const std::string& path,
   int number = 0;
   for (const auto line : split_lines(content)) {
     ++number;
-    const auto counts = trim(line);
+    const auto counts = trim(line.substr(0, line.find(" #")));
     if (counts.starts_with('#') || counts.starts_with(';')) continue;
     const bool has_vfio = counts.contains("vfio");
-    if (counts.contains("driver_override")) {
+    const bool is_rule = path.ends_with(".rules");
+    if (gives_a_device(counts)) {
       if (setter.where.path.empty()) setter.where = {path, number};
       setter.gives_to_vfio = setter.gives_to_vfio && has_vfio;
+      std::set<PciAddress> own;
+      add_addresses(std::string(counts), own);
+      // Each rule stands for itself: where one names no function, the others' say nothing.
+      has_pattern = has_pattern || (is_rule && own.empty());
     }
     if (has_vfio && counts.contains("/unbind")) setter.gives_to_vfio = false;
     has_pattern = has_pattern || counts.contains('*');

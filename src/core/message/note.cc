@@ -51,7 +51,7 @@ const std::vector<NoteKind>& note_kinds() {
         "the next boot will ask for the recovery key"}},
       {still_given,
        "still-given",
-       {"{1} gives the card to vfio-pci, was not set up by vfio-switch, and stays"}},
+       {"{1} gives the card to {2}, was not set up by vfio-switch, and stays"}},
       {copy_stale, "copy-stale", {"the boot loader starts {1}, which is an outdated copy of {2}"}},
       {menu_unknown, "boot-menu-unknown", {"not proved for the next boot: {1}"}},
       {entry_unproved,

@@ -26,7 +26,7 @@ enum class NoteCause {
   no_driver_left,        ///< device, modules, by: places and parameters
   variant_driver,        ///< device, drivers
   tpm_unlock,            ///< place
-  still_given,           ///< what: a parameter or a place
+  still_given,           ///< what: a parameter or a place; driver
   copy_stale,            ///< file, source
   menu_unknown,          ///< reason
   entry_unproved,        ///< entry, reason

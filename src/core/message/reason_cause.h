@@ -30,6 +30,8 @@ enum class ReasonCause {
   driverctl_gives,      ///< place, driver: whoever bound it before
   may_not_be_loaded,    ///< module: of rd.driver.post=
   script_overrides,     ///< place: what somebody's own script does to driver_override
+  nothing_orders,       ///< modules: each may be the first to be loaded
+  vfio_refused,         ///< parameter
   stub_may_take,        ///< place: an options line for pci-stub, which is a module
   stub_takes,           ///< parameter: pci-stub.ids=
   signature_unread,     ///< module

@@ -8,7 +8,7 @@ bool LoadOrder::may_be_anybody() const {
   if (proved || !reason) return false;
   const auto cause = reason->cause;
   return cause == script_overrides || cause == entry_word_unclear || cause == signature_unread ||
-         cause == may_not_be_loaded || cause == stub_may_take;
+         cause == may_not_be_loaded || cause == stub_may_take || cause == nothing_orders;
 }
 
 bool LoadOrder::is_undecided() const {

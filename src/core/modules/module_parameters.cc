@@ -32,6 +32,16 @@ void add(std::set<std::string>& modules, const std::vector<std::string_view>& va
   for (const auto value : values) modules.insert(module_name(value));
 }
 
+std::string_view value_of(std::string_view word) {
+  return word.substr(word.find('=') + 1);
+}
+
+/// libkmod compares these with module names as they stand: one with a dash or a quote is no
+/// module's (libkmod-config.c, kcmdline_parse_result).
+void add_raw(std::set<std::string>& modules, std::string_view word) {
+  for (const auto value : split_words(value_of(word), ",")) modules.emplace(value);
+}
+
 void add_driver(ModuleParameters& parameters, const Listed& word) {
   auto& blacklisted = parameters.blacklisted_by_dracut;
   if (word.key == "rd.driver.pre") add(parameters.before_udev, word.values);
@@ -65,19 +75,28 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
     if (key == "lockdown" && (text.ends_with("=integrity") || text.ends_with("=confidentiality"))) {
       parameters.signed_alone = true;
     }
-    if (key == "module_blacklist") parameters.refused = {values.begin(), values.end()};
-    if (key == "modprobe.blacklist") add(parameters.blacklisted, values);
+    if (key == "module_blacklist") {
+      parameters.refused = {values.begin(), values.end()};
+      parameters.refusing_word = text;
+    }
+    if (key == "modprobe.blacklist") add_raw(parameters.blacklisted, text);
     if (key == "modules_load") add(parameters.loaded, values);
     if (key == "rd.modules_load") add(parameters.loaded_in_image, values);
-    if (key == "earlymodules") add(parameters.early, values);
+    if (key == "earlymodules") {
+      parameters.early.clear();
+      add(parameters.early, values);
+    }
     if (key == "disablehooks") parameters.disabled_hooks = {values.begin(), values.end()};
-    if (key == "blacklist") add(parameters.blacklisted_by_initramfs_tools, values);
+    if (key == "blacklist") {
+      parameters.blacklisted_by_initramfs_tools.clear();
+      add(parameters.blacklisted_by_initramfs_tools, split_words(value_of(text), ","));
+    }
     if (key == "initcall_blacklist") {
       parameters.stopped_initcalls.insert(parameters.stopped_initcalls.end(), values.begin(),
                                           values.end());
     }
     if (key == "pci_stub.ids") {
-      parameters.stub_ids = VfioIds::parse(text.substr(text.find('=') + 1));
+      parameters.stub_ids = VfioIds::parse(value_of(text));
       parameters.stub_word = text;
     }
     add_driver(parameters, *word);

@@ -18,7 +18,9 @@ struct ModuleParameters {
   /// and names are compared as they stand: "vfio-pci" is no module's (kernel/module/main.c,
   /// blacklisted()).
   std::set<std::string> refused = {};
-  /// modprobe.blacklist=: what an alias leads to, and what is loaded by name with modprobe -b.
+  std::string refusing_word = {};  ///< as it is written
+  /// modprobe.blacklist=: what an alias leads to, and what is loaded by name with modprobe -b. As
+  /// they stand there.
   std::set<std::string> blacklisted = {};
   /// modules_load=: systemd-modules-load(8), in an image and in the real root.
   std::vector<std::string> loaded = {};
@@ -30,10 +32,11 @@ struct ModuleParameters {
   /// What dracut blacklists in /run/modprobe.d, where the real root finds it as well:
   /// rd.driver.blacklist=, and rd.driver.post= with a single module.
   std::set<std::string> blacklisted_by_dracut = {};
-  /// mkinitcpio's init: earlymodules= before MODULES, and the hooks of disablehooks=.
+  /// mkinitcpio's init: earlymodules= before MODULES, and the hooks of disablehooks=; the last of
+  /// each counts.
   std::vector<std::string> early = {};
   std::set<std::string> disabled_hooks = {};
-  std::set<std::string> blacklisted_by_initramfs_tools = {};  ///< blacklist=
+  std::set<std::string> blacklisted_by_initramfs_tools = {};  ///< blacklist=, the last one
   std::vector<std::string> stopped_initcalls = {};            ///< initcall_blacklist=, functions
   std::optional<VfioIds> stub_ids = {};                       ///< pci-stub.ids=
   std::string stub_word = {};                                 ///< as it is written

@@ -53,7 +53,8 @@ PlanPart refuse_unproved(const Plan& plan, const SystemFacts& facts) {
       refusal.remedy.emplace_back(Edit{*place, {}, {}});
     } else if (reason.cause == ReasonCause::driverctl_gives) {
       refusal.remedy = without_override(order.device);
-    } else if (reason.cause == ReasonCause::stub_takes) {
+    } else if (reason.cause == ReasonCause::stub_takes ||
+               reason.cause == ReasonCause::vfio_refused) {
       const auto& word = std::get<Parameter>(reason.data.front().items.front());
       refusal.remedy = parameter_remedy(facts.boot_loader, {}, {word.text});
     }

@@ -47,17 +47,32 @@ bool decides(std::string_view word) {
 /// module as well (do_one_initcall). Their names begin with the driver's, by custom alone.
 bool stops(const ModuleParameters& said, const std::optional<std::string>& driver) {
   return driver && std::ranges::any_of(said.stopped_initcalls, [&](const std::string& function) {
-           return function.starts_with(module_name(*driver) + "_");
+           return function.starts_with(module_name(*driver) + "_") ||
+                  (driver == "snd_hda_intel" && function == "azx_driver_init");
          });
 }
 
+/// True if with `word` another program than the usual one starts, in the image or after it: what
+/// that loads is not known.
+bool starts_another(std::string_view word) {
+  if (word.starts_with("rdinit=")) return word != "rdinit=/init";
+  return word.starts_with("init=") && !word.ends_with("/init") && !word.ends_with("/systemd");
+}
+
+/// True if `driver` of a display may be told not to register: nobody takes the card then.
+bool keeps_modes(std::string_view word, const std::string& driver) {
+  return word == "nomodeset" || module_name(word) == module_name(driver) + ".modeset=0";
+}
+
 /// The word of the entry whose effect is not known; nothing where all is clear.
-std::optional<std::string> unclear_word(const BootEntry& entry,
+std::optional<std::string> unclear_word(const BootEntry& entry, const PciDevice& device,
                                         const std::optional<std::string>& winner) {
   const auto& line = *entry.command_line;
+  const bool is_host_display = device.device_class.is_display() && winner && winner != "vfio-pci";
   for (const auto word : split_words(line, " \t\n")) {
     const auto said = parse_module_parameters(word);
-    if (stops(said, winner)) return std::string(word);
+    if (stops(said, winner) || starts_another(word)) return std::string(word);
+    if (is_host_display && keeps_modes(word, *winner)) return std::string(word);
   }
   const auto found = std::ranges::find_if(entry.possible_words, decides);
   return found == entry.possible_words.end() ? std::nullopt : std::optional(*found);
@@ -181,13 +196,14 @@ std::vector<std::string> deciding_words(std::string_view command_line) {
 }
 
 EntryFunction not_proved(PciAddress device, Reason why) {
-  return {device, std::nullopt, false, std::move(why)};
+  return {device, std::nullopt, false, why, {why}};
 }
 
 EntryFunction under_entry(const LoadOrder& order, const BootEntry& entry,
                           const SystemFacts& facts) {
   EntryFunction function{order.device, order.winner, order.proved, order.reason, order.chain};
-  if (const auto word = unclear_word(entry, order.winner)) {
+  const auto& device = *find_device(facts, order.device);
+  if (const auto word = unclear_word(entry, device, order.winner)) {
     return not_proved(order.device,
                       {ReasonCause::entry_word_unclear, {{"parameter", Parameter{*word}}}});
   }

@@ -223,6 +223,18 @@ void add_boot_check(const Status& status, std::vector<Why>& found) {
   }
 }
 
+/// Of the entry that starts next, whose title the table above has.
+std::optional<std::string> why_unknown(const MenuProof& menu) {
+  const auto* next = menu.next_entry();
+  if (next == nullptr) return std::nullopt;
+  for (const auto& one : next->functions) {
+    if (!one.proved && one.reason) {
+      return printable(next->entry.title) + ": " + reason_text(*one.reason);
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<Why> reasons(const Status& status) {
   std::vector<Why> found;
   for (const auto& refusal : status.refusals) {
@@ -237,6 +249,9 @@ std::vector<Why> reasons(const Status& status) {
       if (!kernel.reason || kernel.stale_copy) continue;  // a note says so
       found.push_back({printable(kernel.release) + ": " + reason_text(*kernel.reason)});
     }
+  }
+  if (status.intent == Intent::unset && status.next_boot == NextBoot::unknown) {
+    if (const auto why = why_unknown(status.menu)) found.push_back({*why});
   }
   if (status.intent == Intent::enabled && is_escape(status.command_line)) {
     found.push_back({"this boot was started without passthrough (vfio-pci.ids=)"});

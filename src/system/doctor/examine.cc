@@ -2,8 +2,9 @@
 #include "system/doctor/examine.h"
 
 #include <algorithm>
+#include <set>
 
-#include "core/binding/driver_config.h"
+#include "core/binding/giver.h"
 #include "core/binding/override.h"
 #include "system/doctor/doctor_probe.h"
 #include "system/modules/claimants.h"
@@ -47,6 +48,16 @@ std::vector<std::string> rebuild_command(const FileReader& files, const Machine&
   return {};
 }
 
+/// What somebody's own configuration gives away beside the functions in question.
+std::vector<PciAddress> others_given(const Examination& examination) {
+  std::set<PciAddress> given;
+  for (const auto& giver : find_givers(examination.facts, examination.facts.modprobe)) {
+    given.insert(giver.devices.begin(), giver.devices.end());
+  }
+  for (const auto& address : examination.functions) given.erase(address);
+  return {given.begin(), given.end()};
+}
+
 }  // namespace
 
 Result<Examination> examine(const FileReader& files, const Machine& machine,
@@ -70,12 +81,15 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
     examination.claims = std::move(*claims);
   }
   examination.load_order = examination.status.load_order;
+  const Planner planner(files, machine);
   if (examination.load_order.empty()) {
-    auto orders =
-        prove_load_order(files, machine.facts, examination.claims, current_config(machine.facts));
+    auto orders = planner.next_boot_of(examination.functions);
     if (!orders) return failure_of(orders);
-    examination.load_order = std::move(orders->root_alone);
+    examination.load_order = std::move(*orders);
   }
+  auto given = planner.next_boot_of(others_given(examination));
+  if (!given) return failure_of(given);
+  examination.given_order = std::move(*given);
   examination.more = read_doctor_facts(files, machine.facts);
   examination.more.rebuild = rebuild_command(files, machine);
   return examination;

@@ -48,10 +48,8 @@ class ImageModules {
                                             const std::set<std::string>& blacklist) const {
     auto order = db_.insertion_order(name, blacklist);
     if (!order) return failure_of(order);
-    LoadRequest request{std::move(order->modules), std::move(order->reason)};
-    std::erase_if(request.modules, [&](const auto& module) {
-      return refused_.contains(module) || !is_whole(module);
-    });
+    LoadRequest request{db_.insertable(order->modules, refused_), std::move(order->reason)};
+    std::erase_if(request.modules, [&](const auto& module) { return !is_whole(module); });
     request.order = why_vfio_first(directives_, request.modules);
     return request;
   }

@@ -46,9 +46,9 @@ void read_initramfs_tools(ForeignFiles& image, const ModuleParameters& parameter
   ImageStep ours;
   if (by_address && reader.exists(bind)) ours.listed.push_back({"vfio_pci", {bind}});
   facts.blacklisted = parameters.blacklisted_by_initramfs_tools;
-  facts.steps = {std::move(ours),
-                 {{}, reader.exists("/scripts/init-top/udev")},
-                 {read_list_with_options(image, "/conf/modules"), false}};
+  ImageStep listed{read_list_with_options(image, "/conf/modules")};
+  listed.applies_blacklist = true;  // /init exports MODPROBE_OPTIONS=-qb
+  facts.steps = {std::move(ours), {{}, reader.exists("/scripts/init-top/udev")}, std::move(listed)};
 }
 
 /// The words of KEY="a b" in mkinitcpio's /config.
@@ -117,12 +117,21 @@ Modules read_first_units(const FileReader& image, bool by_address) {
   return modules;
 }
 
+/// True if systemd does not start `unit` in the image.
+bool is_masked(const FileReader& image, std::string_view command_line, const std::string& unit) {
+  const auto words = split_words(command_line, " \t\n");
+  const auto link = image.read_link("/etc/systemd/system/" + unit);
+  return std::ranges::find(words, "rd.systemd.mask=" + unit) != words.end() ||
+         (link && *link == "/dev/null");
+}
+
 /// dracut: its pre-udev hooks, ours among them, then rd.driver.pre, then udev; rd.driver.post once
 /// that has settled (dracut-ng 02e7ae10, modules.d/77dracut-systemd and 80base). It reads
-/// /etc/cmdline and /etc/cmdline.d, where force_drivers are written, before the kernel command
-/// line. mkinitcpio with systemd: our unit, then udev.
-Result<void> read_systemd(ForeignFiles& image, const ModuleParameters& parameters, bool by_address,
+/// /etc/cmdline.d, where force_drivers are written, and /etc/cmdline before the kernel command line
+/// (dracut-lib.sh, getcmdline). mkinitcpio with systemd: our unit, then udev.
+Result<void> read_systemd(ForeignFiles& image, std::string_view command_line, bool by_address,
                           ImageFacts& facts) {
+  const auto parameters = parse_module_parameters(command_line);
   const auto& reader = image.reader();
   auto hook = has_dracut_hook(reader);
   if (!hook) return failure_of(hook);
@@ -133,7 +142,7 @@ Result<void> read_systemd(ForeignFiles& image, const ModuleParameters& parameter
   last.may_be_left_out = true;
   if (is_of_dracut(reader)) {
     auto paths = image.paths("/etc/cmdline.d", ".conf");
-    paths.insert(paths.begin(), "/etc/cmdline");
+    paths.emplace_back("/etc/cmdline");
     const auto heed = [&](const ModuleParameters& some, const Place& where) {
       add(first.listed, some.before_udev, where);
       add(last.listed, some.after_udev, where);
@@ -143,9 +152,11 @@ Result<void> read_systemd(ForeignFiles& image, const ModuleParameters& parameter
     for (const auto& path : paths) heed(parse_module_parameters(image.text(path)), {path});
     heed(parameters, on_command_line);
   }
-  ImageStep beside{read_modules_load(image), true};
+  ImageStep beside{{}, true};
   beside.applies_blacklist = true;
-  if (reader.exists("/usr/lib/systemd/system/initrd.target")) {
+  if (reader.exists("/usr/lib/systemd/system/initrd.target") &&
+      !is_masked(reader, command_line, "systemd-modules-load.service")) {
+    beside.listed = read_modules_load(image);
     add(beside.listed, parameters.loaded, on_command_line);
     add(beside.listed, parameters.loaded_in_image, on_command_line);
   }
@@ -172,10 +183,12 @@ Result<void> read_image_steps(ForeignFiles& image, std::string_view command_line
   }
   const bool systemd = reader.exists("/usr/lib/systemd/system/initrd.target");
   if (!systemd && reader.exists("/config")) {
-    read_busybox(image, parameters, facts);
+    // Its parser ends at the first word that begins so (init_functions, parse_cmdline).
+    const auto end = (" " + std::string(command_line)).find(" #");
+    read_busybox(image, parse_module_parameters(command_line.substr(0, end)), facts);
     return {};
   }
-  return read_systemd(image, parameters, by_address, facts);
+  return read_systemd(image, command_line, by_address, facts);
 }
 
 }  // namespace vfio_switch

@@ -27,14 +27,16 @@ constexpr std::size_t most_steps = 20'000'000;  // of all paths: more is an atta
 
 /// What decides which modules are loaded, and which driver binds, below / or /usr. /etc/modules is
 /// the target of a link that Debian has in /etc/modules-load.d.
-constexpr std::array<std::string_view, 22> kept_prefixes = {
+constexpr std::array<std::string_view, 25> kept_prefixes = {
     "conf/modules",
     "config",
     "buildconfig",
+    "etc/alternatives/",  // Debian's nvidia.conf is a link through these two
     "etc/booster.init.yaml",
     "etc/cmdline",
     "etc/modprobe.d/",
     "etc/modules",
+    "etc/nvidia/",
     "etc/systemd/system/",
     "etc/udev/rules.d/",
     "etc/vfio-switch/",
@@ -42,6 +44,7 @@ constexpr std::array<std::string_view, 22> kept_prefixes = {
     "lib/dracut/hooks/",
     "lib/modprobe.d/",
     "lib/modules-load.d/",
+    "lib/udev/rules.d/",
     "lib/vfio-switch/",
     "run/modprobe.d/",
     "scripts/",

@@ -75,6 +75,7 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
   blacklist_ = blacklisted(line, parse_modprobe(effective_modprobe(config.modprobe)));
   if (facts.keeps_dracuts_blacklist) blacklist_.merge(parameters.blacklisted_by_dracut);
   refused_ = std::move(parameters.refused);
+  refusing_word_ = {std::move(parameters.refusing_word)};
   stub_ids_ = std::move(parameters.stub_ids);
   stub_word_ = {std::move(parameters.stub_word)};
   first_word_ = word_that_loads_vfio_first(line);
@@ -88,6 +89,7 @@ KernelProof::KernelProof(const SystemFacts& facts, const ModuleDb& db, const Ker
 
 Result<Contest> KernelProof::contest(const PciDevice& device, const Claim& claim, Bound bound) {
   Contest contest{device, claim, vfio_form(facts_, kernel_), {}, std::move(bound), {}};
+  if (refused_.contains(vfio_pci)) contest.refusing = refusing_word_;
   leave_unsigned(contest);
   if (auto asked = ask_stub(contest); !asked) return failure_of(asked);
   const bool by_address = contest.in_root.by_address;
@@ -218,7 +220,7 @@ Result<LoadRequest> KernelProof::ask(const std::string& name, Item requester,
     if (order->by_command) by_command_.insert(name);
     LoadRequest request{std::move(order->modules), std::move(order->reason)};
     if (order->followed) request.unclear.reset();
-    std::erase_if(request.modules, [&](const auto& module) { return refused_.contains(module); });
+    request.modules = db_.insertable(request.modules, refused_);
     request.order = why_vfio_first(directives_, request.modules);
     known = asked_.emplace(key, std::move(request)).first;
   }

@@ -71,6 +71,7 @@ class KernelProof {
   std::vector<EarlyModule> lists_;  ///< loaded by name in the real root
   std::set<std::string> blacklist_;
   std::set<std::string> refused_;  ///< by the kernel itself
+  Parameter refusing_word_;
   std::optional<VfioIds> stub_ids_;
   Parameter stub_word_;
   std::optional<Parameter> first_word_;  ///< rd.driver.pre=, where it names vfio-pci

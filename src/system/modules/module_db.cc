@@ -262,6 +262,30 @@ std::optional<bool> ModuleDb::is_signed(const std::string& module) const {
   return info->contains("sig_id");
 }
 
+std::vector<std::string> ModuleDb::insertable(const std::vector<std::string>& modules,
+                                              const std::set<std::string>& refused) const {
+  std::vector<std::string> taken;
+  const auto is_there = [&](kmod_module* needed) {
+    return kmod_module_get_path(needed) == nullptr ||  // built in
+           std::ranges::find(taken, kmod_module_get_name(needed)) != taken.end();
+  };
+  for (const auto& name : modules) {
+    if (refused.contains(name)) continue;
+    kmod_module* found = nullptr;
+    if (kmod_module_new_from_name(context_.get(), name.c_str(), &found) < 0) continue;
+    const Module module(found);
+    const ModuleList needs(kmod_module_get_dependencies(found));
+    bool is_whole = true;
+    kmod_list* item = nullptr;
+    kmod_list_foreach(item, needs.get()) {
+      const Module needed(kmod_module_get_module(item));
+      is_whole = is_whole && is_there(needed.get());
+    }
+    if (is_whole) taken.push_back(name);
+  }
+  return taken;
+}
+
 Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,
                                                  const std::set<std::string>& blacklist) const {
   map_indices();

@@ -15,15 +15,16 @@ namespace vfio_switch {
 
 namespace {
 
-/// A module per line; `#` and `;` begin comments.
+/// A module per line, which has nothing else: systemd takes the whole line for its name. A line
+/// that begins with `#` or `;` is a comment.
 void read_list(ForeignFiles& files, const std::string& path, std::vector<EarlyModule>& modules) {
   const auto content = files.text(path);
   int number = 0;
   for (const auto line : split_lines(content)) {
     ++number;
-    const auto words = split_words(line);
-    if (words.empty() || words[0].starts_with('#') || words[0].starts_with(';')) continue;
-    modules.push_back({module_name(words[0]), {path, number}});
+    const auto name = trim(line);
+    if (name.empty() || name.starts_with('#') || name.starts_with(';')) continue;
+    modules.push_back({module_name(name), {path, number}});
   }
 }
 
@@ -43,11 +44,15 @@ std::vector<EarlyModule> read_modules_load(ForeignFiles& files) {
 }
 
 std::vector<DriverctlOverride> read_driverctl(ForeignFiles& files) {
+  // The first of them hides the others: a link to /dev/null, or an empty file, turns it off.
   const auto has = [&](const std::string& name) {
     constexpr std::array directories = {"/etc/", "/run/", "/usr/local/lib/", "/usr/lib/", "/lib/"};
-    return std::ranges::any_of(directories, [&](const std::string& directory) {
-      return files.reader().exists(directory + name);
-    });
+    for (const std::string directory : directories) {
+      const auto file = read_foreign(files.reader(), directory + name);
+      if (file.kind != ForeignKind::absent)
+        return file.kind == ForeignKind::text && !file.text.empty();
+    }
+    return false;
   };
   if (!has("udev/rules.d/05-driverctl.rules") || !has("systemd/system/driverctl@.service")) {
     return {};

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,14 +16,20 @@ namespace vfio_switch {
 
 namespace {
 
+/// "00-vfio-switch", "00-vfio-switch-bind.sh", "vfio-switch-bind.service".
+bool is_ours(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  return name == "00-vfio-switch" || name.starts_with("vfio-switch") ||
+         name.ends_with("-vfio-switch-bind.sh");
+}
+
 /// Finds them one after the other.
 class Search {
  public:
   explicit Search(ForeignFiles& files) : files_(files) {}
 
   void look_into(const std::string& path) {
-    // Their names have it: "00-vfio-switch", "vfio-switch-bind.service".
-    if (path.find("vfio-switch") != std::string::npos || path.ends_with(legacy_unit)) return;
+    if (is_ours(path) || path.ends_with(legacy_unit)) return;
     auto file = read_foreign(files_.reader(), path);
     // Directories and programs that are too large are none of what is looked for.
     if (file.kind == ForeignKind::unreadable) files_.add_unread(path, std::move(file.why));
@@ -43,13 +51,15 @@ class Search {
 
   void look_into_dracut(const std::string& directory) {
     for (const auto* when :
-         {"cmdline", "pre-udev", "pre-trigger", "initqueue/settled", "initqueue/online",
-          "initqueue/finished", "pre-mount", "mount", "pre-pivot"}) {
+         {"cmdline", "pre-udev", "pre-trigger", "initqueue", "initqueue/settled",
+          "initqueue/online", "initqueue/finished", "pre-mount", "mount", "pre-pivot"}) {
       look_into_all(directory + "/" + when);
     }
   }
 
+  /// Those that a link of systemctl's enables.
   void look_into_units(const std::string& directory) {
+    if (!files_.reader().exists(directory)) return;
     for (const auto& path : files_.paths(directory, ".service")) {
       if (!is_enabled(path.substr(path.rfind('/') + 1))) continue;
       look_into_with_scripts(path);
@@ -80,36 +90,60 @@ class Search {
   std::vector<OverrideSetter> take() && { return std::move(setters_); }
 
  private:
-  /// A link in one of the directories that systemctl enable makes them in; of a template, for
-  /// whatever instance.
+  /// Of a template: for whatever instance. A timer, a path or a socket starts the service of its
+  /// name.
   [[nodiscard]] bool is_enabled(const std::string& unit) {
-    const std::string directory = "/etc/systemd/system";
-    const auto at = unit.find("@.");
-    for (const auto& name : files_.names(directory)) {
-      if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
-      const auto there = directory + "/" + name;
-      if (files_.reader().read_link(there + "/" + unit)) return true;
-      if (at == std::string::npos) continue;
-      for (const auto& link : files_.names(there)) {
-        if (link.starts_with(unit.substr(0, at + 1))) return true;
+    if (!enabled_) enabled_ = enabled_units();
+    const auto name = unit.substr(0, unit.rfind('.'));
+    return std::ranges::any_of(*enabled_, [&](const std::string& link) {
+      return link == name || (name.ends_with('@') && link.starts_with(name));
+    });
+  }
+
+  [[nodiscard]] std::set<std::string> enabled_units() {
+    std::set<std::string> units;
+    for (const std::string directory :
+         {"/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system"}) {
+      if (!files_.reader().exists(directory)) continue;
+      for (const auto& name : files_.names(directory)) {
+        if (!name.ends_with(".wants") && !name.ends_with(".requires")) continue;
+        for (const auto& link : files_.names(directory + "/" + name)) {
+          units.insert(link.substr(0, link.rfind('.')));
+        }
       }
     }
-    return false;
+    return units;
   }
 
   void look_into_with_scripts(const std::string& path) {
     look_into(path);
     const auto file = read_foreign(files_.reader(), path);
+    bool goes_on = false;
     for (const auto line : split_lines(file.text)) {
       const auto words = trim(line);
+      const bool continued = std::exchange(goes_on, words.ends_with('\\'));
       if (words.starts_with('#')) continue;
-      if (!words.starts_with("Exec") && !words.contains("RUN") && !words.contains("PROGRAM")) {
+      if (!continued && !words.starts_with("Exec") && !words.contains("RUN") &&
+          !words.contains("PROGRAM")) {
         continue;
       }
-      for (auto word : split_words(words, " \t=\"',")) {
+      for (auto word : split_words(words, " \t=\"',\\")) {
         word.remove_prefix(std::min(word.find_first_not_of("-@:+!"), word.size()));
-        if (word.starts_with('/') && is_script(std::string(word))) look_into(std::string(word));
+        look_into_script(std::string(word));
       }
+    }
+  }
+
+  /// systemd and udev look for what has no path in these.
+  void look_into_script(const std::string& word) {
+    if (word.starts_with('/')) {
+      if (is_script(word)) look_into(word);
+      return;
+    }
+    if (word.empty() || word.contains('/') || word.contains('$')) return;
+    for (const std::string directory :
+         {"/usr/lib/udev/", "/usr/local/bin/", "/usr/local/sbin/", "/usr/bin/", "/usr/sbin/"}) {
+      if (is_script(directory + word)) look_into(directory + word);
     }
   }
 
@@ -122,25 +156,32 @@ class Search {
 
   ForeignFiles& files_;
   std::vector<OverrideSetter> setters_;
+  std::optional<std::set<std::string>> enabled_;  ///< without the suffix
 };
 
 }  // namespace
 
 std::vector<OverrideSetter> read_override_setters(ForeignFiles& files) {
   Search search(files);
-  for (const auto* directory : {"/etc", "/run", "/usr/local/lib"}) {
+  for (const auto* directory : {"/etc", "/run", "/usr/local/lib", "/usr/lib"}) {
     search.look_into_rules(std::string(directory) + "/udev/rules.d");
   }
-  search.look_into_units("/etc/systemd/system");
-  search.look_into_units("/usr/local/lib/systemd/system");
+  for (const auto* directory : {"/etc", "/usr/local/lib", "/usr/lib"}) {
+    search.look_into_units(std::string(directory) + "/systemd/system");
+  }
+  search.look_into("/etc/rc.local");
   search.look_into_scripts("/etc/initramfs-tools/scripts");
   search.look_into_hooks("/etc/initcpio/hooks");
+  search.look_into_hooks("/usr/lib/initcpio/hooks");
   return std::move(search).take();
 }
 
 std::vector<OverrideSetter> read_image_override_setters(ForeignFiles& image) {
   Search search(image);
-  search.look_into_rules("/etc/udev/rules.d");
+  // Some tools put /etc's rules elsewhere.
+  for (const auto* directory : {"/etc", "/usr/lib", "/lib"}) {
+    search.look_into_rules(std::string(directory) + "/udev/rules.d");
+  }
   search.look_into_units("/etc/systemd/system");
   search.look_into_scripts("/scripts");
   search.look_into_all("/hooks");

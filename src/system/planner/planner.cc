@@ -157,6 +157,22 @@ Result<Status> Planner::status() const {
   return status;
 }
 
+Result<std::vector<LoadOrder>> Planner::next_boot_of(
+    const std::vector<PciAddress>& functions) const {
+  Evidence evidence;
+  auto claims = find_claims(files_, machine_.facts, functions);
+  if (!claims) return failure_of(claims);
+  evidence.claims = std::move(*claims);
+  const auto config = current_config(machine_.facts);
+  auto orders = prove_load_order(files_, machine_.facts, evidence.claims, config);
+  if (!orders) return failure_of(orders);
+  evidence.root_alone = std::move(orders->root_alone);
+  evidence.contests = std::move(orders->contests);
+  auto images = images_.look_into_all(evidence, config, machine_.state.intent);
+  if (!images) return failure_of(images);
+  return std::move(images->orders);
+}
+
 Result<MenuProof> Planner::prove_menu(const Plan& done) const {
   return vfio_switch::prove_menu(files_, machine_.facts, done.functions, done.claims, {});
 }

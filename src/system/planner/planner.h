@@ -38,6 +38,11 @@ class Planner {
   [[nodiscard]] Result<Plan> disable(const PlanOptions& options) const;
   [[nodiscard]] Result<Status> status() const;
 
+  /// Which driver binds each of `functions` at the next boot, by kernel, as files and images are
+  /// now.
+  [[nodiscard]] Result<std::vector<LoadOrder>> next_boot_of(
+      const std::vector<PciAddress>& functions) const;
+
   /// What each entry of the boot menu does with the functions of a plan that has been carried out,
   /// as files and images are now.
   [[nodiscard]] Result<MenuProof> prove_menu(const Plan& done) const;

@@ -60,7 +60,9 @@ std::vector<EarlyModule> UpdateInitramfs::early_modules(ForeignFiles& files) {
 
 std::vector<EarlyModule> read_early_modules(ForeignFiles& files, const Profile& profile) {
   std::vector<EarlyModule> modules;
-  for (const auto generator : profile.initramfs) {
+  // One of a tool that is not used is ignored.
+  const auto used = find_generator(profile, files.reader());
+  for (const auto generator : used ? std::vector{*used} : profile.initramfs) {
     switch (generator) {
       case InitramfsGenerator::limine_mkinitcpio:
       case InitramfsGenerator::mkinitcpio:

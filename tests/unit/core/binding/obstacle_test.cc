@@ -7,8 +7,8 @@ namespace vfio_switch {
 
 TEST_CASE("What keeps a module away on the command line is what the kernel and modprobe heed") {
   const std::string module = "snd_hda_intel";
-  CHECK(obstacle_of({}, "ro modprobe.blacklist=a,snd-hda-intel", module) ==
-        Item(Parameter{"modprobe.blacklist=a,snd-hda-intel"}));
+  CHECK(obstacle_of({}, "ro modprobe.blacklist=a,snd_hda_intel", module) ==
+        Item(Parameter{"modprobe.blacklist=a,snd_hda_intel"}));
   CHECK(obstacle_of({}, "ro module_blacklist=snd_hda_intel quiet", module) ==
         Item(Parameter{"module_blacklist=snd_hda_intel"}));
   // The kernel compares names as they stand, and knows the last word alone.

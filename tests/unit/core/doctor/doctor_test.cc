@@ -17,7 +17,7 @@ namespace {
 
 std::vector<Row> all_rows() {
   auto rows = hardware_rows();
-  for (const auto& more : {configuration_rows(), surroundings_rows()}) {
+  for (const auto& more : {given_rows(), configuration_rows(), surroundings_rows()}) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   return rows;

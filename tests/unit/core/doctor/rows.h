@@ -31,6 +31,7 @@ struct Row {
   Severity severity = kind_of(code).severity;
 };
 
+[[nodiscard]] std::vector<Row> given_rows();
 [[nodiscard]] std::vector<Row> hardware_rows();
 [[nodiscard]] std::vector<Row> configuration_rows();
 [[nodiscard]] std::vector<Row> surroundings_rows();

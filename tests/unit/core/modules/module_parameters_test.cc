@@ -22,7 +22,7 @@ TEST_CASE("What modprobe, systemd and dracut are told adds up") {
   const auto said = parse_module_parameters(
       "modprobe.blacklist=a,b-c modprobe.blacklist=d modules-load=e modules_load=f,g "
       "rd.modules_load=h rd.driver.pre=i,j rd.driver.pre=k rd.driver.blacklist=l,m");
-  CHECK(said.blacklisted == Names{"a", "b_c", "d"});
+  CHECK(said.blacklisted == Names{"a", "b-c", "d"});
   CHECK(said.loaded == Words{"e", "f", "g"});
   CHECK(said.loaded_in_image == Words{"h"});
   CHECK(said.before_udev == Words{"i", "j", "k"});
