@@ -23,8 +23,8 @@ class Early(EarlyCase):
             # dracut reads *.conf alone.
             ("", {"etc/cmdline.d/20-force_drivers.bak": "rd.driver.pre=vfio_pci\n"}, HOST),
             # Beside udev, in no order.
-            ("rd.modules_load=vfio_pci", {}, HOST),
-            ("", {"etc/modules-load.d/a.conf": "vfio_pci\n"}, HOST),
+            ("rd.modules_load=vfio_pci", {}, UNKNOWN),  # nothing orders it against udev
+            ("", {"etc/modules-load.d/a.conf": "vfio_pci\n"}, UNKNOWN),
             ("rd.driver.blacklist=nouveau,snd_hda_intel rd.modules_load=vfio_pci", {}, VFIO),
             ("rd.driver.blacklist=nouveau,snd_hda_intel modules_load=vfio_pci", {}, VFIO),
             ("rd.driver.blacklist=nouveau,snd_hda_intel rd.driver.post=vfio_pci", {}, UNKNOWN),
@@ -130,11 +130,11 @@ class Early(EarlyCase):
                 root = self.root(words, image, [*DRIVERS, "vfio_pci"])
                 first = VFIO if image is given else HOST
                 root.write(f"etc/driverctl.d/pci-{CARD[0]}", f"{driver}\n")
-                root.write("rules.d/05-driverctl.rules", "")  # as a package had it that does nothing
+                root.write("rules.d/05-driverctl.rules", "x\n")  # as a package had it that does nothing
                 self.check(first, root)
-                root.write("usr/lib/udev/rules.d/05-driverctl.rules", "")
+                root.write("usr/lib/udev/rules.d/05-driverctl.rules", "x\n")
                 self.check(first, root)
-                root.write("usr/lib/systemd/system/driverctl@.service", "")
+                root.write("usr/lib/systemd/system/driverctl@.service", "x\n")
                 # That nouveau can be loaded is not looked into.
                 self.check(expected, root, proved=driver != "nouveau")
 
@@ -188,7 +188,7 @@ class Early(EarlyCase):
     def test_driverctl_and_the_commands(self) -> None:
         root = self.machine(DESKTOP, "--kernel", KERNEL)
         for name in ("usr/lib/udev/rules.d/05-driverctl.rules", "usr/lib/systemd/system/driverctl@.service"):
-            root.write(name, "")
+            root.write(name, "x\n")
         path = f"etc/driverctl.d/pci-{CARD[0]}"
         root.write(path, "nouveau\n")
         plan = self.plan(root, 3)

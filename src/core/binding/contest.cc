@@ -146,10 +146,14 @@ class Boot {
     unclear_in_image_ = stage == Stage::image;
   }
 
-  /// Of requests that nothing orders, each may be first.
+  /// Nothing orders a list against udev. Of other devices' requests the worst counts.
   void heed_race(const LoadStep& step) {
     std::set<std::string> firsts;
     for (const auto& request : step.requests) {
+      if (request.requester != Item(contest_.claim.device) &&
+          !std::holds_alternative<Place>(request.requester)) {
+        continue;
+      }
       const auto first = std::ranges::find_if(
           request.modules, [&](const auto& module) { return takes(module, step.stage); });
       if (first != request.modules.end()) firsts.insert(*first);

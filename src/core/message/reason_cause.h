@@ -30,6 +30,7 @@ enum class ReasonCause {
   driverctl_gives,      ///< place, driver: whoever bound it before
   may_not_be_loaded,    ///< module: of rd.driver.post=
   script_overrides,     ///< place: what somebody's own script does to driver_override
+  needed_not_loaded,    ///< module, needed: by it, but an install command stands in its place
   nothing_orders,       ///< modules: each may be the first to be loaded
   vfio_refused,         ///< parameter
   stub_may_take,        ///< place: an options line for pci-stub, which is a module

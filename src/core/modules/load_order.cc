@@ -16,7 +16,7 @@ bool LoadOrder::is_undecided() const {
   if (proved || !reason) return false;
   const auto cause = reason->cause;
   return may_be_anybody() || cause == file_unread || cause == image_file_unread ||
-         cause == command_unclear || cause == commands_in_circle;
+         cause == command_unclear || cause == commands_in_circle || cause == needed_not_loaded;
 }
 
 }  // namespace vfio_switch

@@ -48,7 +48,8 @@ class ImageModules {
                                             const std::set<std::string>& blacklist) const {
     auto order = db_.insertion_order(name, blacklist);
     if (!order) return failure_of(order);
-    LoadRequest request{db_.insertable(order->modules, refused_), std::move(order->reason)};
+    auto taken = db_.insertable(*order, refused_);
+    LoadRequest request{std::move(taken.modules), std::move(taken.doubt)};
     std::erase_if(request.modules, [&](const auto& module) { return !is_whole(module); });
     request.order = why_vfio_first(directives_, request.modules);
     return request;

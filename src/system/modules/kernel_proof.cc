@@ -218,9 +218,9 @@ Result<LoadRequest> KernelProof::ask(const std::string& name, Item requester,
     auto order = db_.insertion_order(name, heeds_blacklist ? blacklist_ : std::set<std::string>());
     if (!order) return failure_of(order);
     if (order->by_command) by_command_.insert(name);
-    LoadRequest request{std::move(order->modules), std::move(order->reason)};
-    if (order->followed) request.unclear.reset();
-    request.modules = db_.insertable(request.modules, refused_);
+    if (order->followed) order->reason.reset();
+    auto taken = db_.insertable(*order, refused_);
+    LoadRequest request{std::move(taken.modules), std::move(taken.doubt)};
     request.order = why_vfio_first(directives_, request.modules);
     known = asked_.emplace(key, std::move(request)).first;
   }

@@ -63,7 +63,6 @@ bool say_the_same(const LoadOrder& one, const LoadOrder& other) {
 }
 
 void doubt(LoadOrder& order, const Reason& why) {
-  if (!order.proved) return;
   order.proved = false;
   order.reason = why;
   order.chain.push_back(why);

@@ -262,28 +262,33 @@ std::optional<bool> ModuleDb::is_signed(const std::string& module) const {
   return info->contains("sig_id");
 }
 
-std::vector<std::string> ModuleDb::insertable(const std::vector<std::string>& modules,
-                                              const std::set<std::string>& refused) const {
-  std::vector<std::string> taken;
-  const auto is_there = [&](kmod_module* needed) {
-    return kmod_module_get_path(needed) == nullptr ||  // built in
-           std::ranges::find(taken, kmod_module_get_name(needed)) != taken.end();
-  };
-  for (const auto& name : modules) {
-    if (refused.contains(name)) continue;
+Insertable ModuleDb::insertable(const InsertionOrder& order,
+                                const std::set<std::string>& refused) const {
+  Insertable result{{}, order.reason};
+  std::set<std::string> gone = refused;
+  for (const auto& name : order.modules) {
     kmod_module* found = nullptr;
-    if (kmod_module_new_from_name(context_.get(), name.c_str(), &found) < 0) continue;
+    if (gone.contains(name) ||
+        kmod_module_new_from_name(context_.get(), name.c_str(), &found) < 0) {
+      continue;
+    }
     const Module module(found);
     const ModuleList needs(kmod_module_get_dependencies(found));
-    bool is_whole = true;
     kmod_list* item = nullptr;
     kmod_list_foreach(item, needs.get()) {
       const Module needed(kmod_module_get_module(item));
-      is_whole = is_whole && is_there(needed.get());
+      const std::string need = kmod_module_get_name(needed.get());
+      if (gone.contains(need)) gone.insert(name);
+      // An install command stands in its place; what that makes of it, and says, is not known.
+      const bool is_built_in = kmod_module_get_path(needed.get()) == nullptr;
+      const bool is_loaded = std::ranges::find(result.modules, need) != result.modules.end();
+      if (is_built_in || is_loaded || gone.contains(name) || result.doubt) continue;
+      result.doubt =
+          Reason(ReasonCause::needed_not_loaded, {{"module", Word{name}}, {"needed", Word{need}}});
     }
-    if (is_whole) taken.push_back(name);
+    if (!gone.contains(name)) result.modules.push_back(name);
   }
-  return taken;
+  return result;
 }
 
 Result<InsertionOrder> ModuleDb::insertion_order(const std::string& name,

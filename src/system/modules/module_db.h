@@ -24,6 +24,12 @@ struct InsertionOrder {
   std::optional<Reason> reason;      ///< which could not
 };
 
+/// What comes of an InsertionOrder in the kernel.
+struct Insertable {
+  std::vector<std::string> modules;
+  std::optional<Reason> doubt;  ///< why that is not certain; nothing where it is
+};
+
 /// One kernel's modules under one modprobe configuration, asked of libkmod. Nothing is loaded,
 /// and the state of the running kernel plays no part.
 class ModuleDb {
@@ -47,10 +53,10 @@ class ModuleDb {
   [[nodiscard]] std::string file(const std::string& module) const;
   /// How the kernel has `module`.
   [[nodiscard]] Result<ModuleForm> form(const std::string& module) const;
-  /// Those of `modules`, which are in the order of insertion, that the kernel takes if it takes
-  /// none of `refused`: what needs a module that is not there is not taken either.
-  [[nodiscard]] std::vector<std::string> insertable(const std::vector<std::string>& modules,
-                                                    const std::set<std::string>& refused) const;
+  /// What of `order` the kernel takes, if it takes none of `refused`: what needs one of these is
+  /// not taken either.
+  [[nodiscard]] Insertable insertable(const InsertionOrder& order,
+                                      const std::set<std::string>& refused) const;
   /// The order in which modprobe would insert modules for `name` (a module or an alias). Modules
   /// of `blacklist` are skipped where an alias leads to them, as modprobe -b and udev do.
   [[nodiscard]] Result<InsertionOrder> insertion_order(
