@@ -83,6 +83,7 @@ struct SystemFacts {
   std::vector<PciDevice> devices;  ///< sorted by address
   bool iommu_enabled = false;      ///< the kernel made IOMMU groups
   IommuTable iommu_table = IommuTable::none;
+  bool keyboard_elsewhere = false;  ///< a keyboard is below no PCI function: PS/2, Bluetooth
   std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::string running_kernel;                ///< its release; empty where unknown
