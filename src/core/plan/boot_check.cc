@@ -72,17 +72,17 @@ class Judge {
   }
 
   void look_for_moves() {
-    for (const auto& card : state_.cards) look_for_move(card);
-    for (const auto& device : state_.extra_devices) look_for_move(device);
+    for (const auto& card : state_.cards) look_for_move(card, BootCause::card_moved);
+    for (const auto& device : state_.extra_devices) look_for_move(device, BootCause::device_moved);
   }
 
-  void look_for_move(const CardIdentity& card) {
+  void look_for_move(const CardIdentity& card, BootCause cause) {
     const auto* there = find_device(facts_, card.address);
     if (there != nullptr && card.is_same_model(*there)) return;
     const auto now = std::ranges::find_if(
         facts_.devices, [&](const PciDevice& device) { return card.is_same_model(device); });
     if (now == facts_.devices.end()) return;  // a Refusal says so
-    add({BootCause::card_moved,
+    add({cause,
          {{"id", card.id}, {"from", card.address}, {"to", now->address}},
          {own_command({"enable"})},
          {now->address}});
