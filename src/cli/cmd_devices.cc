@@ -26,7 +26,7 @@ Result<int> devices_command(const Options& options) {
   if (!state) return failure_of(state);
   SelectionRequest request{settings->devices, {}, state->accepted_risks};
   if (request.named.empty()) request.kept = state->cards;
-  request.extra = {settings->extra_devices, state->extra_devices};
+  request.extra = extra_request(settings->extra_devices, *state);
   auto selection = select(*facts, request);
   facts->boot_loader = find_boot_loader(**files);
   for (auto& candidate : selection.gpus) explain_parameters(candidate.refusals, *facts);
@@ -35,7 +35,7 @@ Result<int> devices_command(const Options& options) {
               << " could not be read: " << file.why << "\n";
   }
   std::optional<std::vector<ExtraCandidate>> extra;
-  if (options.all) extra = extra_candidates(*facts, selection);
+  if (options.all) extra = extra_candidates(*facts, request, selection);
   if (options.json) {
     std::cout << devices_json(*facts, selection, extra);
   } else if (options.dot) {

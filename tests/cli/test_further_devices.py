@@ -196,6 +196,15 @@ class FurtherDevices(SysrootCase):
                          ("in-use", "the host uses 0000:00:1f.6: the default route leads through eno1"))  # fmt: skip
         self.plan("--add-device", NETWORK)
 
+    def test_a_boot_without_passthrough_may_use_what_stays_chosen(self) -> None:
+        self.enable("--add-device", "00:1f.6")
+        self.add_interface(ONBOARD, "eno1")
+        self.root.write("proc/net/route", f"{ROUTES}eno1\t00000000\t0102A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n")
+        self.assertEqual(self.plan()["outcome"], "nothing")
+        self.assert_given([ONBOARD, *CARD])
+        self.assert_status(self.root.run("disable"), 0)
+        self.assertEqual(self.refusal()["code"], "in-use")
+
     def test_a_group_is_given_away_whole(self) -> None:
         refusal = self.refusal("--add-device", USB)
         self.assertEqual(refusal["code"], "group-shared")

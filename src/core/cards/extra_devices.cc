@@ -189,6 +189,11 @@ bool is_addable(const SystemFacts& facts, const PciDevice& device) {
          });
 }
 
+ExtraRequest extra_request(const std::optional<std::vector<DeviceSpec>>& named,
+                           const State& state) {
+  return {named, state.extra_devices, state.intent == Intent::enabled};
+}
+
 ExtraChoice find_extra_devices(const SystemFacts& facts, const ExtraRequest& request) {
   ExtraChoice choice;
   if (request.named) {
@@ -200,7 +205,8 @@ ExtraChoice find_extra_devices(const SystemFacts& facts, const ExtraRequest& req
 }
 
 std::vector<Refusal> extra_refusals(const SystemFacts& facts, const PciDevice& device,
-                                    const std::vector<PciAddress>& leaving, const State& asked) {
+                                    const std::vector<PciAddress>& leaving,
+                                    const ExtraRequest& request, const State& asked) {
   if (device.virtual_function) {
     return {{RefusalCause::virtual_device, {{"device", device.address}}, {}, {device.address}}};
   }
@@ -210,7 +216,9 @@ std::vector<Refusal> extra_refusals(const SystemFacts& facts, const PciDevice& d
     refusal.data.front() = {"device", device.address};
     refusal.remedy = with_blockers(facts, refusal.devices, asked);
   }
-  add_use_refusal(facts, device, leaving, refusals);
+  const bool stands = request.is_standing &&
+                      std::ranges::find(request.kept, identity_of(device)) != request.kept.end();
+  if (!stands) add_use_refusal(facts, device, leaving, refusals);
   return refusals;
 }
 

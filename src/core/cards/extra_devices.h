@@ -18,7 +18,12 @@ struct ExtraRequest {
   /// --add-device, or `extra-devices` in the settings; without a spec: none at all.
   std::optional<std::vector<DeviceSpec>> named;
   std::vector<CardIdentity> kept;  ///< the choice of an earlier enable; `named` replaces it
+  /// `kept` is in force. What the host uses of it in a boot without passthrough is no reason then.
+  bool is_standing = false;
 };
+
+[[nodiscard]] ExtraRequest extra_request(const std::optional<std::vector<DeviceSpec>>& named,
+                                         const State& state);
 
 /// The devices that were asked for, as far as they are there.
 struct ExtraChoice {
@@ -44,7 +49,7 @@ struct ExtraCandidate {
 /// that would leave the host, sorted; `asked` is what was asked for, to be repeated in a command.
 [[nodiscard]] std::vector<Refusal> extra_refusals(const SystemFacts& facts, const PciDevice& device,
                                                   const std::vector<PciAddress>& leaving,
-                                                  const State& asked);
+                                                  const ExtraRequest& request, const State& asked);
 
 /// The controllers of disks among `devices`, whose disks a boot without passthrough gives to the
 /// host, too. Once vfio-pci has them, their disks are not known.

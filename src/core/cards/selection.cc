@@ -241,7 +241,7 @@ void add_extra_devices(const SystemFacts& facts, const SelectionRequest& request
   }
   for (const auto& one : selection.extra_devices) {
     auto refusals = extra_refusals(facts, *find_device(facts, one.address), selection.functions,
-                                   asked_for(selection));
+                                   request.extra, asked_for(selection));
     if (request.iommu_coming) std::erase_if(refusals, is_iommu_off);
     add_refusals(selection.refusals, refusals);
   }
@@ -251,10 +251,12 @@ void add_extra_devices(const SystemFacts& facts, const SelectionRequest& request
 
 SelectionRequest kept_choice(const State& state) {
   return {
-      .named = {}, .kept = state.cards, .accepted_risks = {}, .extra = {{}, state.extra_devices}};
+      .named = {}, .kept = state.cards, .accepted_risks = {}, .extra = extra_request({}, state)};
 }
 
-std::vector<ExtraCandidate> extra_candidates(const SystemFacts& facts, const Selection& selection) {
+std::vector<ExtraCandidate> extra_candidates(const SystemFacts& facts,
+                                             const SelectionRequest& request,
+                                             const Selection& selection) {
   std::vector<ExtraCandidate> candidates;
   for (const auto& device : facts.devices) {
     const bool of_card = std::ranges::any_of(selection.gpus, [&](const Candidate& gpu) {
@@ -265,7 +267,8 @@ std::vector<ExtraCandidate> extra_candidates(const SystemFacts& facts, const Sel
     const bool selected = contains(selection.functions, device.address);
     if (!selected) asked.extra_devices.push_back(identity_of(device));
     const auto leaving = sorted_union(selection.functions, {device.address});
-    candidates.push_back({device.address, extra_refusals(facts, device, leaving, asked), selected});
+    candidates.push_back(
+        {device.address, extra_refusals(facts, device, leaving, request.extra, asked), selected});
   }
   return candidates;
 }

@@ -47,8 +47,9 @@ struct Selection {
   std::vector<RefusalCode> accepted_risks;  ///< as in the request
 };
 
-/// What could go with the selected card, sorted by address.
+/// What could go with the card that `request` selected, sorted by address.
 [[nodiscard]] std::vector<ExtraCandidate> extra_candidates(const SystemFacts& facts,
+                                                           const SelectionRequest& request,
                                                            const Selection& selection);
 
 /// Decides which cards are chosen, and finds every reason against each graphics card.

@@ -49,8 +49,8 @@ Result<Planner::Draft> Planner::draft_enable(const EnableOptions& options) const
                                   machine_.state.accepted_risks.begin(),
                                   machine_.state.accepted_risks.end());
   }
-  request.extra = {options.extra ? options.extra : machine_.settings.extra_devices,
-                   machine_.state.extra_devices};
+  request.extra = extra_request(options.extra ? options.extra : machine_.settings.extra_devices,
+                                machine_.state);
   const auto policy = boot_policy(options);
   request.iommu_coming = is_iommu_coming(machine_.facts, machine_.state, policy);
   const auto selection = select(machine_.facts, request);

@@ -223,6 +223,20 @@ TEST_CASE("A kept device is followed, and its loss is said") {
   }
 }
 
+TEST_CASE("What the host uses of a standing choice is no reason against it") {
+  const auto facts = with_use("03:00.0", {route, "enp3s0"}).facts();
+  State state{Intent::enabled, {}, {}, {}, {network_at("03:00.0")}};
+  const auto refused = [&](const std::optional<std::vector<DeviceSpec>>& named) {
+    SelectionRequest request;
+    request.extra = extra_request(named, state);
+    return codes(select(facts, request).refusals);
+  };
+  CHECK(refused({}).empty());
+  CHECK(refused(std::vector<DeviceSpec>{at("03:00.0")}).empty());
+  state.intent = Intent::disabled;
+  CHECK(refused({}) == Codes{RefusalCode::in_use});
+}
+
 TEST_CASE("A plan keeps what goes with the card, and binds it as the card") {
   const auto plan = enable(machine().facts(), with({at("03:00.0")}));
   CHECK(plan.refusals.empty());
@@ -253,8 +267,8 @@ TEST_CASE("The disks that come back without passthrough are named") {
 
 TEST_CASE("The candidates are what could go with the card, with why not") {
   const auto facts = with_use("05:00.0", {mounted, "nvme0n1p2", "/"}).facts();
-  const auto selection = select(facts, with({at("03:00.0")}));
-  const auto candidates = extra_candidates(facts, selection);
+  const auto request = with({at("03:00.0")});
+  const auto candidates = extra_candidates(facts, request, select(facts, request));
   std::vector<std::string> told;
   for (const auto& one : candidates) {
     told.push_back(one.address.str() + (one.selected ? " selected" : "") +
