@@ -82,14 +82,14 @@ po::options_description global_options() {
 
 po::options_description verb_options() {
   po::options_description options("Command options");
-  options.add_options()("all", "devices: list what can be given away with the card as well");
+  options.add_options()("all", "devices: also list what can be passed through with the card");
   options.add_options()("dot", "devices: print a graph for Graphviz instead of text");
   options.add_options()("device", po::value<std::vector<std::string>>()->value_name("SPEC"),
                         "enable: the card, by PCI address (01:00.0) or vendor and device ID "
                         "(10de:2d04); repeatable");
   options.add_options()("add-device", po::value<std::vector<std::string>>()->value_name("SPEC"),
-                        "enable: give this USB controller, network or other device away with the "
-                        "card; repeatable; 'none': the card alone");
+                        "enable: pass this USB controller, network or other device through with "
+                        "the card; repeatable; 'none': the card alone");
   options.add_options()("allow-boot-gpu",
                         "enable: accept the GPU that drives the boot display, or the only GPU; "
                         "the host may be left without a screen");

@@ -261,7 +261,7 @@ class FurtherDevices(SysrootCase):
         self.assertEqual(sorted(listed), list(listed))
         self.assertIsNone(self.root.run("devices", "--json").json["extra_devices"])
         text = self.root.run("devices", "--all").out
-        self.assertIn("\nDevices that can go with the card (--add-device)\n", text)
+        self.assertIn("\nDevices that can be passed through with the card (--add-device)\n", text)
         self.assertIn("in-use: the host uses 0000:05:00.0: disk nvme0n1p2 is mounted at /\n", text)
         self.assertNotIn("--add-device", self.root.run("devices").out)
         self.enable("--add-device", NETWORK)

@@ -164,7 +164,7 @@ void add_use_refusal(const SystemFacts& facts, const PciDevice& device,
                       {device.address}});
 }
 
-/// What shares the group may be given away as well, where all of it can be.
+/// What shares the group may go with the card as well, where all of it can.
 Remedy with_blockers(const SystemFacts& facts, const std::vector<PciAddress>& blockers,
                      State asked) {
   for (const auto& address : blockers) {

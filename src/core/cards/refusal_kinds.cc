@@ -114,7 +114,7 @@ const std::vector<RefusalKind>& refusal_kinds() {
       {not_addable,
        Code::not_found,
        "not-addable",
-       {"{1} {2} is not a device that can be given away beside a card"}},
+       {"{1} {2} is not a device that can be passed through with a card"}},
       {kept_card_gone,
        Code::not_found,
        "kept-card-gone",

@@ -144,8 +144,9 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
 
 std::string extra_text(const SystemFacts& facts, const std::vector<ExtraCandidate>& extra,
                        bool helps, const Style& style) {
-  auto text =
-      toned("Devices that can go with the card (--add-device)", Tone::heading, style) + "\n";
+  auto text = toned("Devices that can be passed through with the card (--add-device)",
+                    Tone::heading, style) +
+              "\n";
   if (extra.empty()) text += std::string(indent) + "none\n";
   std::size_t width = 0;
   for (const auto& one : extra) {

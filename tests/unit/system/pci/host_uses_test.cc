@@ -171,7 +171,7 @@ TEST_CASE("The default route is followed through a bridge to the card") {
   };
   const std::string zeros(32, '0');
   const std::string of_ipv4 = "Iface\tDestination\tGateway \tFlags\n";
-  const std::string from_there = " 00 " + zeros + " fe80 00000400 1 0 3 ";
+  const std::string of_ipv6 = zeros + " 00 " + zeros + " 00 " + zeros + " 00000400 1 0 00000003 ";
   const Row rows[] = {
       {"IPv4",
        "route",
@@ -189,8 +189,8 @@ TEST_CASE("The default route is followed through a bridge to the card") {
        "route",
        of_ipv4 + "enp2s0\t00000000\t0102A8C0\t3\t0\t0\t100\t00000080\t0\t0\t0\n",
        {}},
-      {"IPv6", "ipv6_route", zeros + from_there + "enp2s0\n", {{route, "enp2s0"}}},
-      {"the route that rejects", "ipv6_route", zeros + from_there + "lo\n", {}},
+      {"IPv6", "ipv6_route", of_ipv6 + "enp2s0\n", {{route, "enp2s0"}}},
+      {"the route that rejects", "ipv6_route", of_ipv6 + "lo\n", {}},
   };
   for (const auto& row : rows) {
     INFO(row.what);
