@@ -114,7 +114,8 @@ TEST_CASE("What cannot be added is refused by its name") {
        machine().with(disks("10:00.0", "15b7:5011").behind({"05:00.0"})), at("05:00.0"),
        RefusalCode::not_found, "is not a device"},
       {"a virtual function", machine().with(network("03:10.0", "8086:1520").virtual_function()),
-       at("03:10.0"), RefusalCode::virtual_function, "SR-IOV"},
+       at("03:10.0"), RefusalCode::virtual_function,
+       "is an SR-IOV virtual function, which exists only while its driver has it"},
       {"several", machine().with(network("04:00.0", "8086:1539")), id("8086:1539"),
        RefusalCode::ambiguous, "--add-device 0000:04:00.0"},
       {"no group", machine().change("03:00.0", [](PciDevice& d) { d.iommu_group = {}; }),
@@ -214,7 +215,8 @@ TEST_CASE("A kept device is followed, and its loss is said") {
     const auto facts = machine().with(network("04:00.0", "8086:1539")).facts();
     const auto selection = select(facts, keeping({network_at("08:00.0")}));
     REQUIRE(codes(selection.refusals) == Codes{RefusalCode::ambiguous});
-    CHECK_THAT(text_of(selection.refusals[0]), has_text("is not at 0000:08:00.0"));
+    CHECK_THAT(text_of(selection.refusals[0]),
+               has_text("is not at 0000:08:00.0, and several of the same model were found:"));
   }
   SECTION("replaced") {
     auto request = keeping({network_at("03:00.0")});
