@@ -96,7 +96,7 @@ Result<Plan> plan_rollback(const FileReader& files, const Machine& machine, cons
   plan.diff.insert(first_rebuild, boot->settings.begin(), boot->settings.end());
   plan.add(std::move(*boot));
   plan.add(refuse_unmounted(plan, machine.facts));
-  plan.functions = select(machine.facts, {{}, machine.state.cards, {}}).functions;
+  plan.functions = select(machine.facts, kept_choice(machine.state)).functions;
   return Planner(files, machine).prove(std::move(plan), options);
 }
 

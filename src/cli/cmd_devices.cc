@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <iostream>
+#include <optional>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/json_output.h"
@@ -24,6 +26,7 @@ Result<int> devices_command(const Options& options) {
   if (!state) return failure_of(state);
   SelectionRequest request{settings->devices, {}, state->accepted_risks};
   if (request.named.empty()) request.kept = state->cards;
+  request.extra = extra_request(settings->extra_devices, *state);
   auto selection = select(*facts, request);
   facts->boot_loader = find_boot_loader(**files);
   for (auto& candidate : selection.gpus) explain_parameters(candidate.refusals, *facts);
@@ -31,12 +34,14 @@ Result<int> devices_command(const Options& options) {
     std::cerr << "vfio-switch: warning: " << printable(file.path)
               << " could not be read: " << file.why << "\n";
   }
+  std::optional<std::vector<ExtraCandidate>> extra;
+  if (options.all) extra = extra_candidates(*facts, request, selection);
   if (options.json) {
-    std::cout << devices_json(*facts, selection);
+    std::cout << devices_json(*facts, selection, extra);
   } else if (options.dot) {
     std::cout << devices_dot(*facts, selection);
   } else {
-    std::cout << devices_text(*facts, selection, options.verbose, options.style);
+    std::cout << devices_text(*facts, selection, extra, options.verbose, options.style);
   }
   return exit_done;
 }

@@ -91,6 +91,17 @@ Json change_json(const Change& change) {
   return json;
 }
 
+Json extra_json(const std::vector<ExtraCandidate>& candidates) {
+  Json list = Json::array();
+  for (const auto& one : candidates) {
+    list.push_back({{"address", one.address.str()},
+                    {"eligible", one.refusals.empty()},
+                    {"selected", one.selected},
+                    {"refusals", refusals_json(one.refusals)}});
+  }
+  return list;
+}
+
 Json chain_json(const std::vector<Reason>& chain) {
   Json links = Json::array();
   for (const auto& link : chain) links.push_back(reason_json(link));
@@ -217,7 +228,8 @@ Json packages_json(const std::optional<PackageFacts>& packages) {
 
 }  // namespace
 
-std::string devices_json(const SystemFacts& facts, const Selection& selection) {
+std::string devices_json(const SystemFacts& facts, const Selection& selection,
+                         const std::optional<std::vector<ExtraCandidate>>& extra) {
   Json devices = Json::array();
   for (const auto& device : facts.devices) {
     devices.push_back({{"address", device.address.str()},
@@ -242,7 +254,8 @@ std::string devices_json(const SystemFacts& facts, const Selection& selection) {
                {"iommu_enabled", facts.iommu_enabled},
                {"acs_override", or_null(acs_override(facts))},
                {"devices", devices},
-               {"gpus", gpus}});
+               {"gpus", gpus},
+               {"extra_devices", extra ? extra_json(*extra) : Json()}});
 }
 
 std::string plan_json(const Plan& plan) {

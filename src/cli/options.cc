@@ -33,9 +33,10 @@ constexpr std::array<std::pair<std::string_view, Verb>, 9> verbs = {{
 
 const OptionNames& options_of(Verb verb) {
   static const OptionNames none;
-  static const OptionNames devices = {"dot"};
-  static const OptionNames enable = {"device",  "allow-boot-gpu", "allow-display-in-use",
-                                     "rebuild", "force-ours",     "keep-mine"};
+  static const OptionNames devices = {"all", "dot"};
+  static const OptionNames enable = {
+      "device",  "add-device", "allow-boot-gpu", "allow-display-in-use",
+      "rebuild", "force-ours", "keep-mine"};
   static const OptionNames disable = {"rebuild", "force-ours", "keep-mine"};
   static const OptionNames doctor = {"fix"};
   static const OptionNames report = {"output"};
@@ -81,10 +82,14 @@ po::options_description global_options() {
 
 po::options_description verb_options() {
   po::options_description options("Command options");
+  options.add_options()("all", "devices: also list what can be passed through with the card");
   options.add_options()("dot", "devices: print a graph for Graphviz instead of text");
   options.add_options()("device", po::value<std::vector<std::string>>()->value_name("SPEC"),
                         "enable: the card, by PCI address (01:00.0) or vendor and device ID "
                         "(10de:2d04); repeatable");
+  options.add_options()("add-device", po::value<std::vector<std::string>>()->value_name("SPEC"),
+                        "enable: pass this USB controller, network or other device through with "
+                        "the card; repeatable; 'none': the card alone");
   options.add_options()("allow-boot-gpu",
                         "enable: accept the GPU that drives the boot display, or the only GPU; "
                         "the host may be left without a screen");
@@ -144,12 +149,26 @@ Result<void> check_options(const po::variables_map& given, const Options& option
   if (given.contains("dot") && given.contains("json")) {
     return usage("options --dot and --json cannot be used together");
   }
+  if (given.contains("dot") && given.contains("all")) {
+    return usage("options --dot and --all cannot be used together");
+  }
   return {};
+}
+
+Result<std::vector<DeviceSpec>> parse_specs(const std::vector<std::string>& texts) {
+  std::vector<DeviceSpec> specs;
+  for (const auto& text : texts) {
+    auto spec = parse_device_spec(text);
+    if (!spec) return failure_of(spec);
+    specs.push_back(*spec);
+  }
+  return specs;
 }
 
 Result<void> take_values(const po::variables_map& given, Options& options) {
   if (given.contains("sysroot")) options.root = given["sysroot"].as<std::string>();
   options.json = given.contains("json");
+  options.all = given.contains("all");
   options.dot = given.contains("dot");
   options.dry_run = given.contains("dry-run");
   options.verbose = given.contains("verbose");
@@ -162,12 +181,18 @@ Result<void> take_values(const po::variables_map& given, Options& options) {
   if (given.contains("allow-display-in-use")) {
     options.accepted_risks.push_back(RefusalCode::display_in_use);
   }
-  if (!given.contains("device")) return {};
-  for (const auto& text : given["device"].as<std::vector<std::string>>()) {
-    auto spec = parse_device_spec(text);
-    if (!spec) return failure_of(spec);
-    options.devices.push_back(*spec);
+  if (given.contains("device")) {
+    auto specs = parse_specs(given["device"].as<std::vector<std::string>>());
+    if (!specs) return failure_of(specs);
+    options.devices = std::move(*specs);
   }
+  if (!given.contains("add-device")) return {};
+  const auto& extra = given["add-device"].as<std::vector<std::string>>();
+  options.extra_devices.emplace();
+  if (extra == std::vector<std::string>{"none"}) return {};
+  auto specs = parse_specs(extra);
+  if (!specs) return failure_of(specs);
+  options.extra_devices = std::move(*specs);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Options {
   Verb planned = Verb::plan;  ///< of `plan enable` and `plan disable`; plan itself: as intended
   std::string root = "/";     ///< --sysroot
   bool json = false;
+  bool all = false;  ///< devices: what can go with the card as well
   bool dot = false;  ///< devices: a graph in the language of Graphviz
   bool dry_run = false;
   bool verbose = false;
@@ -32,6 +34,7 @@ struct Options {
   Style style;                ///< of text on standard output
   EditedFiles edited = EditedFiles::refuse;
   std::vector<DeviceSpec> devices;
+  std::optional<std::vector<DeviceSpec>> extra_devices;  ///< --add-device; `none`: without a spec
   std::vector<RefusalCode> accepted_risks;
 };
 

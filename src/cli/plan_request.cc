@@ -13,6 +13,7 @@ MakePlan plan_for(const Options& options) {
   plan_options.can_rebuild = options.root == "/" || options.rebuild;
   const EnableOptions enable{.named = options.devices,
                              .accepted_risks = options.accepted_risks,
+                             .extra = options.extra_devices,
                              .automatic = false,
                              .plan = plan_options};
   return [verb = options.verb, planned = options.planned, plan_options, enable](
@@ -20,9 +21,9 @@ MakePlan plan_for(const Options& options) {
     const Planner planner(files, machine);
     if (verb == Verb::rollback) return plan_rollback(files, machine, journal, plan_options);
     const bool as_kept = verb == Verb::plan && planned == Verb::plan;
-    const bool disable =
-        verb == Verb::disable || planned == Verb::disable ||
-        (as_kept && machine.state.intent == Intent::disabled && enable.named.empty());
+    const bool disable = verb == Verb::disable || planned == Verb::disable ||
+                         (as_kept && machine.state.intent == Intent::disabled &&
+                          enable.named.empty() && !enable.extra);
     return disable ? planner.disable(plan_options) : planner.enable(enable);
   };
 }
@@ -36,6 +37,7 @@ MakePlan plan_to_fix(const Options& options) {
       case Intent::enabled:
         return planner.enable({.named = {},
                                .accepted_risks = {},
+                               .extra = {},
                                .automatic = false,
                                .may_add_parameters = false,
                                .plan = plan_options});

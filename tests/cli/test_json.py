@@ -35,6 +35,7 @@ DEVICES = {
     "gpus": [{
         "address": ADDRESS, "functions": [ADDRESS], "eligible": bool, "selected": bool, "refusals": [REFUSAL],
     }],
+    "extra_devices": ([{"address": ADDRESS, "eligible": bool, "selected": bool, "refusals": [REFUSAL]}], NONE),
 }  # fmt: skip
 PLAN = {
     "schema": {1}, "intent": {"enabled", "disabled"}, "outcome": {"change", "nothing", "refused"},
@@ -98,7 +99,8 @@ class Json(SysrootCase):
         self.assertEqual(addresses, sorted(set(addresses)))
 
     def test_devices(self) -> None:
-        value = self.assert_schema(self.desktop().run("devices", "--json"), DEVICES)
+        value = self.assert_schema(self.desktop().run("devices", "--all", "--json"), DEVICES)
+        self.assertTrue(value["extra_devices"])
         self.assert_sorted([device["address"] for device in value["devices"]])
         self.assert_sorted([gpu["address"] for gpu in value["gpus"]])
         self.assertEqual([gpu["address"] for gpu in value["gpus"]], ["0000:00:02.0", "0000:01:00.0"])

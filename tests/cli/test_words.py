@@ -144,7 +144,7 @@ class Changes(Words):
 class Files(Words):
     def test_settings(self) -> None:
         for text, said in (
-            ("colour = blue\n", "'colour' is not a setting (known: device, initramfs, iommu, headless, auto-disable)"),
+            ("colour = blue\n", "'colour' is not a setting (known: device, extra-devices, initramfs, iommu, headless, auto-disable)"),
             ("headless = 1\n", "'headless' is '1'; expected yes or no"),
             ("headless\n", "'headless' is not of the form key = value"),
             ("headless = no\nheadless = no\n", "'headless' is set twice"),

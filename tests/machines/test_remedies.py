@@ -57,6 +57,8 @@ BY_HAND = {
     "other-slot": "hands are needed",
     "move-monitor": "hands are needed",
     "move-keyboard-or-disk": "hands are needed",
+    "unmount-disk": "only the person knows whose a disk is to be",
+    "move-default-route": "how the host reaches its network is the person's choice",
     "add-gpu": "hands are needed, and money",
     "insert-card": "hands are needed",
     "load-host-driver": "which driver a host wants for its own card is the person's choice",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -152,41 +153,6 @@ Refusal iommu_refusal(const SystemFacts& facts, const PciDevice& gpu) {
                  {read_iommu_log()});
 }
 
-void add_isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
-                            const std::vector<PciAddress>& functions,
-                            const std::vector<PciAddress>& leaving,
-                            std::vector<Refusal>& refusals) {
-  if (!facts.iommu_enabled) {
-    refusals.push_back(iommu_refusal(facts, gpu));
-    return;
-  }
-  std::set<unsigned> groups;
-  for (const auto& address : functions) {
-    const auto* device = find_device(facts, address);
-    if (!device->iommu_group) {
-      refusals.push_back(
-          {RefusalCause::function_without_group, {{"device", device->address}}, {}, {address}});
-      return;
-    }
-    groups.insert(*device->iommu_group);
-  }
-  std::vector<const PciDevice*> blockers;
-  for (const auto& device : facts.devices) {
-    if (device.iommu_group && groups.contains(*device.iommu_group) &&
-        !device.device_class.is_bridge() && !contains(leaving, device.address)) {
-      blockers.push_back(&device);
-    }
-  }
-  if (blockers.empty()) return;
-  std::vector<Item> numbers;
-  for (const auto group : groups) numbers.emplace_back(Count{group});
-  refusals.push_back(
-      {RefusalCause::group_shared,
-       {{"gpu", gpu.address}, {"groups", std::move(numbers)}, {"blockers", occupants(blockers)}},
-       {Manual{facts.portable ? ByHand::turn_on_acs : ByHand::other_slot}},
-       addresses_of(blockers)});
-}
-
 void add_use_refusals(const SystemFacts& facts, const PciDevice& gpu,
                       const std::vector<PciAddress>& functions, std::vector<Refusal>& refusals) {
   std::vector<std::string> dependants;
@@ -202,6 +168,37 @@ void add_use_refusals(const SystemFacts& facts, const PciDevice& gpu,
 }
 
 }  // namespace
+
+std::vector<Refusal> isolation_refusals(const SystemFacts& facts, const PciDevice& gpu,
+                                        const std::vector<PciAddress>& functions,
+                                        const std::vector<PciAddress>& leaving) {
+  if (!facts.iommu_enabled) {
+    return {iommu_refusal(facts, gpu)};
+  }
+  std::set<unsigned> groups;
+  for (const auto& address : functions) {
+    const auto* device = find_device(facts, address);
+    if (!device->iommu_group) {
+      return {{RefusalCause::function_without_group, {{"device", device->address}}, {}, {address}}};
+    }
+    groups.insert(*device->iommu_group);
+  }
+  std::vector<const PciDevice*> blockers;
+  for (const auto& device : facts.devices) {
+    if (device.iommu_group && groups.contains(*device.iommu_group) &&
+        !device.device_class.is_bridge() && !contains(leaving, device.address)) {
+      blockers.push_back(&device);
+    }
+  }
+  if (blockers.empty()) return {};
+  std::vector<Item> numbers;
+  for (const auto group : groups) numbers.emplace_back(Count{group});
+  return {
+      {RefusalCause::group_shared,
+       {{"gpu", gpu.address}, {"groups", std::move(numbers)}, {"blockers", occupants(blockers)}},
+       {Manual{facts.portable ? ByHand::turn_on_acs : ByHand::other_slot}},
+       addresses_of(blockers)}};
+}
 
 std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gpu,
                                    const std::vector<PciAddress>& functions,
@@ -220,7 +217,8 @@ std::vector<Refusal> card_refusals(const SystemFacts& facts, const PciDevice& gp
                              {own_command({"enable", "--device", gpu.address.str()})}));
   }
   add_display_refusals(facts, gpu, functions, leaving, refusals);
-  add_isolation_refusals(facts, gpu, functions, leaving, refusals);
+  std::ranges::move(isolation_refusals(facts, gpu, functions, leaving),
+                    std::back_inserter(refusals));
   add_use_refusals(facts, gpu, functions, refusals);
   return refusals;
 }

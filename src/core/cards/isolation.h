@@ -15,6 +15,13 @@ namespace vfio_switch {
                                                  const std::vector<PciAddress>& functions,
                                                  const std::vector<PciAddress>& leaving);
 
+/// The reasons among them that are about IOMMU groups, of any functions; `device` is what they
+/// belong to.
+[[nodiscard]] std::vector<Refusal> isolation_refusals(const SystemFacts& facts,
+                                                      const PciDevice& device,
+                                                      const std::vector<PciAddress>& functions,
+                                                      const std::vector<PciAddress>& leaving);
+
 /// What ends `claim`: the command of the tool that generates the file, where one is known, as its
 /// next run would write the line again; otherwise the line is removed.
 [[nodiscard]] RemedyStep end_of_claim(const DisplayClaim& claim);

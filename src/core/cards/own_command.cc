@@ -13,6 +13,9 @@ Run command_for(const State& state, const std::vector<std::string>& options) {
     for (const auto& card : state.cards) {
       arguments.insert(arguments.end(), {"--device", card.address.str()});
     }
+    for (const auto& device : state.extra_devices) {
+      arguments.insert(arguments.end(), {"--add-device", device.address.str()});
+    }
     for (const auto& [risk, option] :
          {std::pair(RefusalCode::boot_gpu, "--allow-boot-gpu"),
           std::pair(RefusalCode::display_in_use, "--allow-display-in-use")}) {

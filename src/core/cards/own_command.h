@@ -9,7 +9,7 @@
 
 namespace vfio_switch {
 
-/// The command that asks for what `state` holds: `enable` with every card and every accepted risk
+/// The command that asks for what `state` holds: `enable` with every device and every accepted risk
 /// named, so that it works wherever it is copied to, or `disable`. `options` go last.
 [[nodiscard]] Run command_for(const State& state, const std::vector<std::string>& options = {});
 

@@ -22,7 +22,7 @@ enum class RefusalCode {
   host_display,         ///< a BMC's display
   virtual_function,     ///< an SR-IOV virtual function
   display_in_use,       ///< the host's only usable screen is on it
-  in_use,               ///< a disk or the only keyboard hangs below one of its functions
+  in_use,               ///< a disk, the only keyboard or the default route is below a function
   group_shared,         ///< its IOMMU groups hold something that is not the card
   ids_shared,           ///< no longer given: such a card is bound by address
   ambiguous,            ///< several cards fit
@@ -55,12 +55,14 @@ enum class RefusalCause {
   part_of_processor,        ///< gpu
   management_display,       ///< gpu: a server's BMC
   sriov_function,           ///< gpu
+  virtual_device,           ///< device: the same, one that was to be added
   display_claimed,          ///< place, device
   monitor_on_card,          ///< gpu
   monitor_connected,        ///< gpu: chosen only if it is named
   no_host_driver,           ///< displays
   used_by_host,             ///< gpu, what
-  group_shared,             ///< gpu, groups, blockers
+  device_in_use,            ///< device, uses: one that was to be added
+  group_shared,             ///< gpu (device, of one that was to be added), groups, blockers
   iommu_needs_parameter,    ///< parameter
   iommu_needs_other,        ///< parameter, useless: one for the other vendor's processors
   iommu_parameter_missing,  ///< parameter: as iommu_needs_parameter, of a plan
@@ -72,11 +74,15 @@ enum class RefusalCause {
   iommu_unexplained_other,  ///< useless
   function_without_group,   ///< device
   several_match,            ///< spec, cards
+  several_devices_match,    ///< spec, devices: of --add-device
   several_eligible,         ///< cards
   spec_not_found,           ///< spec
   not_a_graphics_card,      ///< device, name
+  not_addable,              ///< device, name
   kept_card_gone,           ///< id, address
   kept_card_ambiguous,      ///< id, address, cards
+  kept_device_gone,         ///< id, address: of --add-device
+  kept_device_ambiguous,    ///< id, address, devices
   no_kernel,
   no_vfio_module,
   vfio_built_in,        ///< kernel, reason: nothing binds by address there

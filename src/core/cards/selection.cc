@@ -236,15 +236,74 @@ std::vector<const Candidate*> choose(const SystemFacts& facts, const SelectionRe
   return resolve_automatic(facts, request, selection);
 }
 
+std::vector<PciAddress> sorted_addresses(const std::vector<const PciDevice*>& devices) {
+  std::vector<PciAddress> addresses;
+  for (const auto* device : devices) addresses.push_back(device->address);
+  std::ranges::sort(addresses);
+  return addresses;
+}
+
+State asked_for(const Selection& selection) {
+  State state{Intent::enabled, selection.cards, selection.accepted_risks};
+  state.extra_devices = selection.extra_devices;
+  return state;
+}
+
+/// What goes with the chosen cards. A function `of_cards` that was named goes with them anyway.
+void add_extra_devices(const SystemFacts& facts, const SelectionRequest& request,
+                       const ExtraChoice& extra, const std::vector<PciAddress>& of_cards,
+                       Selection& selection) {
+  add_refusals(selection.refusals, extra.refusals);
+  std::ranges::copy(extra.notes, std::back_inserter(selection.notes));
+  for (const auto* device : extra.devices) {
+    if (!contains(of_cards, device->address)) {
+      selection.extra_devices.push_back(identity_of(*device));
+    }
+  }
+  for (const auto& one : selection.extra_devices) {
+    auto refusals = extra_refusals(facts, *find_device(facts, one.address), selection.functions,
+                                   request.extra, asked_for(selection));
+    if (request.iommu_coming) std::erase_if(refusals, is_iommu_off);
+    add_refusals(selection.refusals, refusals);
+  }
+}
+
 }  // namespace
+
+SelectionRequest kept_choice(const State& state) {
+  return {
+      .named = {}, .kept = state.cards, .accepted_risks = {}, .extra = extra_request({}, state)};
+}
+
+std::vector<ExtraCandidate> extra_candidates(const SystemFacts& facts,
+                                             const SelectionRequest& request,
+                                             const Selection& selection) {
+  std::vector<ExtraCandidate> candidates;
+  for (const auto& device : facts.devices) {
+    const bool of_card = std::ranges::any_of(selection.gpus, [&](const Candidate& gpu) {
+      return contains(gpu.functions, device.address);
+    });
+    if (of_card || !is_addable(facts, device)) continue;
+    auto asked = asked_for(selection);
+    const bool selected = contains(selection.functions, device.address);
+    if (!selected) asked.extra_devices.push_back(identity_of(device));
+    const auto leaving = sorted_union(selection.functions, {device.address});
+    candidates.push_back(
+        {device.address, extra_refusals(facts, device, leaving, request.extra, asked), selected});
+  }
+  return candidates;
+}
 
 Selection select(const SystemFacts& facts, const SelectionRequest& request) {
   Selection selection;
   selection.accepted_risks = request.accepted_risks;
+  const auto extra = find_extra_devices(facts, request.extra);
+  const auto added = sorted_addresses(extra.devices);
   for (const auto& device : facts.devices) {
     if (!device.device_class.is_display()) continue;
     Candidate candidate{device.address, card_functions(facts, device), {}, false};
-    candidate.refusals = card_refusals(facts, device, candidate.functions, candidate.functions);
+    candidate.refusals =
+        card_refusals(facts, device, candidate.functions, sorted_union(candidate.functions, added));
     if (request.iommu_coming) {
       std::erase_if(candidate.refusals, is_iommu_off);
     }
@@ -257,9 +316,11 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
   for (const auto* candidate : chosen) {
     selection.functions = sorted_union(selection.functions, candidate->functions);
   }
+  const auto of_cards = selection.functions;
+  if (!chosen.empty()) selection.functions = sorted_union(of_cards, added);
   for (const auto* candidate : chosen) {
     const auto& gpu = *find_device(facts, candidate->gpu);
-    selection.cards.push_back({gpu.address, gpu.id, gpu.subsystem, gpu.device_class});
+    selection.cards.push_back(identity_of(gpu));
     if (!by_name) continue;
     auto refusals = card_refusals(facts, gpu, candidate->functions, selection.functions);
     std::erase_if(refusals, [&](const Refusal& refusal) {
@@ -268,6 +329,7 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     });
     add_refusals(selection.refusals, refusals);
   }
+  if (!chosen.empty()) add_extra_devices(facts, request, extra, of_cards, selection);
   for (auto& gpu : selection.gpus) gpu.selected = contains(selection.functions, gpu.gpu);
   return selection;
 }

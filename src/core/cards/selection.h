@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cards/extra_devices.h"
 #include "core/cards/intent.h"
 #include "core/cards/refusal.h"
 #include "core/machine/facts.h"
@@ -20,7 +21,11 @@ struct SelectionRequest {
   std::vector<CardIdentity> kept;  ///< the choice of an earlier enable; `named` replaces it
   std::vector<RefusalCode> accepted_risks;  ///< boot-gpu (covers only-gpu) and display-in-use
   bool iommu_coming = false;  ///< the next boot turns the IOMMU on: isolation is judged after it
+  ExtraRequest extra = {};    ///< what goes with the card
 };
+
+/// What an earlier enable chose.
+[[nodiscard]] SelectionRequest kept_choice(const State& state);
 
 /// One display function, and why its card cannot be passed through.
 struct Candidate {
@@ -36,11 +41,17 @@ struct Candidate {
 struct Selection {
   std::vector<Candidate> gpus;              ///< every display-class function, sorted by address
   std::vector<CardIdentity> cards;          ///< the chosen GPUs
-  std::vector<PciAddress> functions;        ///< every function of the chosen cards, sorted
+  std::vector<CardIdentity> extra_devices;  ///< what goes with them
+  std::vector<PciAddress> functions;        ///< of the chosen cards, and `extra_devices`; sorted
   std::vector<Refusal> refusals;            ///< why no card can be passed through; empty: go on
   std::vector<Note> notes;                  ///< what a person should know, such as a moved address
   std::vector<RefusalCode> accepted_risks;  ///< as in the request
 };
+
+/// What could go with the card that `request` selected, sorted by address.
+[[nodiscard]] std::vector<ExtraCandidate> extra_candidates(const SystemFacts& facts,
+                                                           const SelectionRequest& request,
+                                                           const Selection& selection);
 
 /// Decides which cards are chosen, and finds every reason against each graphics card.
 [[nodiscard]] Selection select(const SystemFacts& facts, const SelectionRequest& request);

@@ -84,6 +84,7 @@ struct SystemFacts {
   bool iommu_enabled = false;      ///< the kernel made IOMMU groups
   IommuTable iommu_table = IommuTable::none;
   bool portable = false;                     ///< a laptop or tablet, whose cards have no slots
+  bool keyboard_elsewhere = false;  ///< a keyboard is below no PCI function: PS/2, Bluetooth
   std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::string running_kernel;                ///< its release; empty where unknown

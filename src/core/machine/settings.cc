@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "core/base/key_value.h"
 #include "core/base/text.h"
@@ -16,23 +17,41 @@ namespace {
 /// Takes one value; an Error names the file and the line.
 using Taker = Result<void> (*)(Settings& settings, std::string_view file, const KeyValue& entry);
 
+/// One device or more; `words` are the other values that the setting takes.
+Result<std::vector<DeviceSpec>> take_specs(std::string_view file, const KeyValue& entry,
+                                           std::string_view words) {
+  std::vector<DeviceSpec> specs;
+  for (const auto word : split_words(entry.value, " \t,")) {
+    auto spec = parse_device_spec(word);
+    if (!spec) {
+      return bad_key(file, entry,
+                     "contains '" + printable(word) + "'; expected " + std::string(words) +
+                         ", an address such as 01:00.0 or IDs such as 10de:2d04");
+    }
+    specs.push_back(*spec);
+  }
+  if (specs.empty()) return bad_key(file, entry, "has no value");
+  return specs;
+}
+
 Result<void> take_device(Settings& settings, std::string_view file, const KeyValue& entry) {
   if (entry.value == "auto") return {};
   if (entry.value == "none") {
     settings.forbidden = true;
     return {};
   }
-  for (const auto word : split_words(entry.value, " \t,")) {
-    auto spec = parse_device_spec(word);
-    if (!spec) {
-      return bad_key(file, entry,
-                     "contains '" + printable(word) +
-                         "'; expected auto, none, an address such as 01:00.0 or IDs such as "
-                         "10de:2d04");
-    }
-    settings.devices.push_back(*spec);
-  }
-  if (settings.devices.empty()) return bad_key(file, entry, "has no value");
+  auto specs = take_specs(file, entry, "auto, none");
+  if (!specs) return failure_of(specs);
+  settings.devices = std::move(*specs);
+  return {};
+}
+
+Result<void> take_extra_devices(Settings& settings, std::string_view file, const KeyValue& entry) {
+  settings.extra_devices.emplace();
+  if (entry.value == "none") return {};
+  auto specs = take_specs(file, entry, "none");
+  if (!specs) return failure_of(specs);
+  settings.extra_devices = std::move(*specs);
   return {};
 }
 
@@ -84,8 +103,9 @@ struct Key {
   Taker take;
 };
 
-constexpr std::array<Key, 5> keys = {{
+constexpr std::array<Key, 6> keys = {{
     {"device", take_device},
+    {"extra-devices", take_extra_devices},
     {"initramfs", take_initramfs},
     {"iommu", take_iommu},
     {"headless", take_headless},

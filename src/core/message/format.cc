@@ -26,12 +26,13 @@ struct Overloaded : Visitors... {
   using Visitors::operator()...;
 };
 
-/// A sentence stays one that can be read: of many devices or quotations the first are enough.
-/// Programs get all.
+/// A sentence stays one that can be read: of many devices, quotations or reasons the first are
+/// enough. Programs get all.
 constexpr std::size_t most_shown = 4;
 
 bool may_be_many(const Item& item) {
-  return std::holds_alternative<Occupant>(item) || std::holds_alternative<Quotation>(item);
+  return std::holds_alternative<Occupant>(item) || std::holds_alternative<Quotation>(item) ||
+         std::holds_alternative<Reason>(item);
 }
 
 std::string datum_text(const Datum& datum, Conjunction conjunction) {

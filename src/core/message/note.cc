@@ -9,6 +9,9 @@ const std::vector<NoteKind>& note_kinds() {
   using enum NoteCause;
   static const std::vector<NoteKind> kinds = {
       {card_moved, "card-moved", {"the card {1} moved from {2} to {3}"}},
+      {device_moved,
+       "device-moved",
+       {"the device {1}, chosen with the card, moved from {2} to {3}"}},
       {file_adopted,
        "file-adopted",
        {"{1} existed before: vfio-switch replaces it, and 'vfio-switch rollback' restores it"}},
@@ -102,6 +105,14 @@ const std::vector<NoteKind>& note_kinds() {
        "hibernation",
        {"hibernation is set up ({1}), and a system that resumes from it keeps the drivers that are "
         "bound now: reboot, and do not hibernate"}},
+      {disks_return,
+       "disks-return",
+       {"a boot without passthrough ('vfio-pci.ids=' at the boot menu) also gives the host the "
+        "disk "
+        "{2} of {1}",
+        "a boot without passthrough ('vfio-pci.ids=' at the boot menu) also gives the host the "
+        "disks {2} of {1}",
+        2}},
   };
   return kinds;
 }

@@ -13,6 +13,7 @@ namespace vfio_switch {
 /// Everything that a person is told beside a plan or a status.
 enum class NoteCause {
   card_moved,            ///< id, from, to
+  device_moved,          ///< id, from, to: one that goes with the card
   file_adopted,          ///< file
   file_left,             ///< file
   file_put_out,          ///< file
@@ -40,6 +41,7 @@ enum class NoteCause {
   parameters_stay,                  ///< command
   parameters_not_removed,           ///< reason
   hibernation,                      ///< what: a parameter or a place
+  disks_return,                     ///< device, disks: of a controller that goes with the card
 };
 
 /// A row of the table of notes.

@@ -292,6 +292,14 @@ const std::vector<ReasonKind>& reason_kinds() {
        {"the boot loader refuses {1} if its checksum in {2} is not that of the new image, and no "
         "tool that writes it is installed"}},
 
+      {disk_mounted, "disk-mounted", {"disk {1} is mounted at {2}"}},
+      {disk_in_fstab, "disk-in-fstab", {"/etc/fstab mounts disk {1} at {2}"}},
+      {disk_swapped_to, "disk-swapped-to", {"the host swaps to disk {1}"}},
+      {disk_assembled, "disk-assembled", {"disk {1} is part of {2}"}},
+      {disk_use_unknown, "disk-use-unknown", {"it is not known what the host uses disk {1} for"}},
+      {only_keyboard, "only-keyboard", {"no keyboard would stay with the host"}},
+      {default_route, "default-route", {"the default route leads through {1}"}},
+
       {in_container, "in-container", {"a container"}},
       {in_chroot, "in-chroot", {"a chroot"}},
       {in_live_system, "in-live-system", {"a live system"}},

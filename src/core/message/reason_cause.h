@@ -158,6 +158,15 @@ enum class ReasonCause {
   booster_ignores,
   image_verified,  ///< file, place: of the checksum
 
+  // What the host uses below a device.
+  disk_mounted,      ///< disk, point
+  disk_in_fstab,     ///< disk, point
+  disk_swapped_to,   ///< disk
+  disk_assembled,    ///< disk, into: what it is a part of
+  disk_use_unknown,  ///< disk
+  only_keyboard,
+  default_route,  ///< interface
+
   // Where a program runs that does not see the machine's own hardware.
   in_container,
   in_chroot,

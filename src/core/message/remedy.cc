@@ -12,7 +12,7 @@ namespace {
 
 using enum ByHand;
 
-constexpr std::array<std::pair<ByHand, std::string_view>, 34> codes = {{
+constexpr std::array<std::pair<ByHand, std::string_view>, 36> codes = {{
     {reboot, "reboot"},
     {log_in_again, "log-in-again"},
     {turn_on_vt_d, "turn-on-vt-d"},
@@ -24,6 +24,8 @@ constexpr std::array<std::pair<ByHand, std::string_view>, 34> codes = {{
     {other_slot, "other-slot"},
     {move_monitor, "move-monitor"},
     {move_keyboard_or_disk, "move-keyboard-or-disk"},
+    {unmount_disk, "unmount-disk"},
+    {move_default_route, "move-default-route"},
     {add_gpu, "add-gpu"},
     {load_host_driver, "load-host-driver"},
     {insert_card, "insert-card"},

@@ -24,6 +24,8 @@ enum class ByHand {
   other_slot,                ///< put the card into another slot; of `ports`, where some are free
   move_monitor,              ///< connect a monitor to a GPU that stays with the host
   move_keyboard_or_disk,     ///< connect what the host needs to another controller
+  unmount_disk,              ///< a disk that the guest is to have
+  move_default_route,        ///< the host reaches the network by another interface
   add_gpu,                   ///< the host needs a display of its own
   load_host_driver,          ///< the GPU that stays has no driver
   insert_card,               ///< put the card that was chosen back

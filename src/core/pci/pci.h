@@ -65,6 +65,24 @@ struct Connector {
   bool operator==(const Connector&) const = default;
 };
 
+/// How the host uses what hangs below a function, so that it would lose it with the function.
+struct HostUse {
+  enum class Kind {
+    mounted,    ///< a disk or partition; `where`: the mount point
+    listed,     ///< a disk or partition that /etc/fstab mounts; `where`: the mount point
+    swap,       ///< a disk or partition
+    assembled,  ///< a disk or partition; `where`: "md127", "vg0-home", "ZFS"
+    unknown,    ///< a disk or partition: what is mounted cannot be read
+    route,      ///< a network interface: the default route leads through it
+  };
+
+  Kind kind = Kind::unknown;
+  std::string what;  ///< "sda1", "enp3s0"
+  std::string where = {};
+
+  bool operator==(const HostUse&) const = default;
+};
+
 /// One PCI function as sysfs shows it.
 struct PciDevice {
   PciAddress address;
@@ -86,7 +104,10 @@ struct PciDevice {
   bool virtual_function = false;    ///< an SR-IOV virtual function (sysfs `physfn`)
   std::vector<PciAddress> bridges;  ///< above it, from the root port down to its parent
   std::vector<Connector> connectors;
-  std::vector<std::string> dependants;  ///< what the host uses below it: "disk sda", "keyboard"
+  std::vector<std::string> dependants;  ///< what is below it: "disk sda", "the only keyboard"
+  std::vector<std::string> disks;       ///< whole ones below it: "nvme0n1"
+  std::vector<HostUse> uses;            ///< of its disks and network interfaces
+  bool keyboard = false;                ///< a keyboard is below it
 
   bool operator==(const PciDevice&) const = default;
 };

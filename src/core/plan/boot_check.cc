@@ -72,17 +72,20 @@ class Judge {
   }
 
   void look_for_moves() {
-    for (const auto& card : state_.cards) {
-      const auto* there = find_device(facts_, card.address);
-      if (there != nullptr && card.is_same_model(*there)) continue;
-      const auto now = std::ranges::find_if(
-          facts_.devices, [&](const PciDevice& device) { return card.is_same_model(device); });
-      if (now == facts_.devices.end()) continue;  // a Refusal says so
-      add({BootCause::card_moved,
-           {{"id", card.id}, {"from", card.address}, {"to", now->address}},
-           {own_command({"enable"})},
-           {now->address}});
-    }
+    for (const auto& card : state_.cards) look_for_move(card, BootCause::card_moved);
+    for (const auto& device : state_.extra_devices) look_for_move(device, BootCause::device_moved);
+  }
+
+  void look_for_move(const CardIdentity& card, BootCause cause) {
+    const auto* there = find_device(facts_, card.address);
+    if (there != nullptr && card.is_same_model(*there)) return;
+    const auto now = std::ranges::find_if(
+        facts_.devices, [&](const PciDevice& device) { return card.is_same_model(device); });
+    if (now == facts_.devices.end()) return;  // a Refusal says so
+    add({cause,
+         {{"id", card.id}, {"from", card.address}, {"to", now->address}},
+         {own_command({"enable"})},
+         {now->address}});
   }
 
   void add_refusals() {
@@ -129,6 +132,7 @@ class Judge {
   [[nodiscard]] VfioIds bound_ids() const {
     std::set<PciId> ids;
     for (const auto& card : state_.cards) ids.insert(card.id);
+    for (const auto& device : state_.extra_devices) ids.insert(device.id);
     for (const auto& device : status_.devices) ids.insert(find_device(facts_, device.address)->id);
     VfioIds bound(ids);
     const auto configured = ids_of_modprobe(parse_modprobe(effective_modprobe(facts_.modprobe)));

@@ -22,6 +22,7 @@ enum class BootCause {
   escape_used,
   stranger_bound,     ///< device, name
   card_moved,         ///< id, from, to
+  device_moved,       ///< id, from, to: one that goes with the card
   refused,            ///< what the BootFinding's refusal says
   kernel_not_staged,  ///< kernel, reason
   boots_failed,       ///< boots

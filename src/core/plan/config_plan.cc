@@ -215,11 +215,13 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
                  const std::vector<Claim>& claims, const PlanOptions& options) {
   Plan plan;
   plan.state = {Intent::enabled, selection.cards, selection.accepted_risks};
+  plan.state.extra_devices = selection.extra_devices;
   plan.refusals = refusals_of(selection, facts);
   plan.notes = selection.notes;
   plan.functions = selection.functions;
   plan.config = current_config(facts);
   if (plan.functions.empty()) return plan;
+  plan.add({.notes = name_returning_disks(facts, plan.state.extra_devices)});
 
   std::set<std::string> claimants;
   for (const auto& claim : claims) {
@@ -278,8 +280,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   Plan plan;
   plan.state = state;
   if (state.intent != Intent::unset) plan.state.intent = Intent::disabled;
-  const auto selection = select(facts, {{}, state.cards, {}});
-  plan.functions = selection.functions;
+  plan.functions = select(facts, kept_choice(state)).functions;
   DiffBuilder builder(facts, options, plan.state, {});
   for (const auto path : generated_paths) {
     const auto found = facts.files.find(std::string(path));

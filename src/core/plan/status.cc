@@ -118,7 +118,8 @@ Status make_status(const SystemFacts& facts, const Plan& plan, Intent intent,
   for (const auto& address : plan.functions) {
     const auto& device = *find_device(facts, address);
     const auto expected = expected_driver(device, intent, now, running);
-    status.devices.push_back({address, device.driver, expected, has_driver(device, expected)});
+    status.devices.push_back({address, device.driver, expected, has_driver(device, expected),
+                              is_extra(plan.state, address)});
   }
   status.load_order = now;
   status.next_boot = hides_a_kernel(facts) ? NextBoot::unknown : next_boot_of(now);

@@ -40,6 +40,7 @@ struct DeviceStatus {
   std::optional<std::string> driver;
   std::optional<std::string> expected_driver;
   bool active = false;
+  bool is_extra = false;  ///< it goes with the card
 };
 
 /// What is true now, and what will be after the next boot: two different statements.

@@ -63,10 +63,21 @@ std::string device_line(const PciDevice& device, const Tree& tree, const Style& 
                    {name_text(device), eligible ? Tone::good : Tone::plain}, style);
 }
 
+constexpr std::string_view indent = "      ";
+
 /// `helps`: what would turn a refusal round is told as well.
+std::string refusals_below(const std::vector<Refusal>& refusals, bool helps, const Style& style) {
+  std::string text;
+  for (const auto& refusal : refusals) {
+    text += paragraph(std::string(indent) + std::string(to_string(refusal.code())) + ": ",
+                      {refusal_text(refusal)}, style);
+    if (helps) text += remedy_lines(refusal.remedy, std::string(indent) + "  ", style);
+  }
+  return text;
+}
+
 std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, bool helps,
                            const Style& style) {
-  constexpr std::string_view indent = "      ";
   if (gpu.eligible()) {
     std::set<unsigned> groups;
     for (const auto& address : gpu.functions) {
@@ -79,13 +90,7 @@ std::string candidate_text(const SystemFacts& facts, const Candidate& gpu, bool 
     if (gpu.selected) text += "; this card is selected";
     return paragraph(indent, {text, Tone::good}, style);
   }
-  std::string text;
-  for (const auto& refusal : gpu.refusals) {
-    text += paragraph(std::string(indent) + std::string(to_string(refusal.code())) + ": ",
-                      {refusal_text(refusal)}, style);
-    if (helps) text += remedy_lines(refusal.remedy, std::string(indent) + "  ", style);
-  }
-  return text;
+  return refusals_below(gpu.refusals, helps, style);
 }
 
 /// The verdict on each card whose GPU is in this group, below the card's last function in it.
@@ -136,6 +141,30 @@ std::string group_text(const SystemFacts& facts, const Selection& selection, con
   }
   if (more.empty()) return text;
   return text + paragraph("    ", {"and " + enumerate(more), Tone::faint}, style);
+}
+
+std::string extra_text(const SystemFacts& facts, const std::vector<ExtraCandidate>& extra,
+                       bool helps, const Style& style) {
+  auto text = toned("Devices that can be passed through with the card (--add-device)",
+                    Tone::heading, style) +
+              "\n";
+  if (extra.empty()) text += std::string(indent) + "none\n";
+  std::size_t width = 0;
+  for (const auto& one : extra) {
+    width = std::max(width, columns(driver_text(*find_device(facts, one.address))));
+  }
+  for (const auto& one : extra) {
+    const auto& device = *find_device(facts, one.address);
+    const bool eligible = one.refusals.empty();
+    auto driver = driver_text(device);
+    driver.append(width - columns(driver), ' ');
+    text += paragraph("    " + one.address.str() + "  " + driver + "  ",
+                      {name_text(device), eligible ? Tone::good : Tone::plain}, style);
+    const std::string verdict = one.selected ? "can be added; it is selected" : "can be added";
+    text += eligible ? paragraph(indent, {verdict, Tone::good}, style)
+                     : refusals_below(one.refusals, helps, style);
+  }
+  return text;
 }
 
 std::string next_step(const Selection& selection, const Style& style) {
@@ -195,7 +224,8 @@ std::string dot_node(const PciDevice& device, const Tree& tree, const Selection&
 
 }  // namespace
 
-std::string devices_text(const SystemFacts& facts, const Selection& selection, bool whole,
+std::string devices_text(const SystemFacts& facts, const Selection& selection,
+                         const std::optional<std::vector<ExtraCandidate>>& extra, bool whole,
                          const Style& style) {
   const auto tree = make_tree(facts, selection);
   std::string text;
@@ -224,6 +254,7 @@ std::string devices_text(const SystemFacts& facts, const Selection& selection, b
     text += group_text(facts, selection, tree, group, whole, style);
   }
   if (selection.gpus.empty()) text += "This machine has no graphics card.\n";
+  if (extra) text += "\n" + extra_text(facts, *extra, whole, style);
   return text + next_step(selection, style);
 }
 

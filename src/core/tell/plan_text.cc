@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "core/base/line_diff.h"
@@ -102,14 +103,23 @@ std::string change_text(const Change& change, bool details, const Style& style) 
   return text + difference_text(file_difference(*file), "    ", style);
 }
 
+/// The card, and below it what goes with it.
+std::string functions_text(const SystemFacts& facts, const Plan& plan) {
+  std::string card;
+  std::string extra;
+  for (const auto& address : plan.functions) {
+    auto& text = is_extra(plan.state, address) ? extra : card;
+    text += device_line(*find_device(facts, address), "  ");
+  }
+  return (card.empty() ? "" : "Card\n" + card) + (extra.empty() ? "" : "With the card\n" + extra);
+}
+
 }  // namespace
 
 std::string plan_text(const SystemFacts& facts, const Plan& plan, bool details,
                       const Style& style) {
   std::string text;
-  if (!plan.functions.empty()) text += "Card\n";
-  for (const auto& address : plan.functions)
-    text += device_line(*find_device(facts, address), "  ");
+  text += functions_text(facts, plan);
   text += notes_text(plan.notes);
   if (!plan.refusals.empty()) {
     return text + refusals_text(plan, "The change would be refused, because:", style);
@@ -127,12 +137,14 @@ namespace {
 
 /// True where the list of cards shows more, and no remedy has named it.
 bool is_list_of_help(const std::vector<Refusal>& refusals) {
-  const Command command{{"vfio-switch", "devices"}};
+  static const std::vector<std::string> list = {"vfio-switch", "devices"};
+  const auto is_list = [](const RemedyStep& step) {
+    const auto* run = std::get_if<Run>(&step);
+    return run != nullptr &&
+           std::ranges::equal(run->command.arguments | std::views::take(list.size()), list);
+  };
   const auto names_list = [&](const Refusal& refusal) {
-    return std::ranges::any_of(refusal.remedy, [&](const RemedyStep& step) {
-      const auto* run = std::get_if<Run>(&step);
-      return run != nullptr && run->command == command;
-    });
+    return std::ranges::any_of(refusal.remedy, is_list);
   };
   const auto is_about_card = [](const Refusal& refusal) { return is_about_cards(refusal.code()); };
   return std::ranges::any_of(refusals, is_about_card) && std::ranges::none_of(refusals, names_list);

@@ -182,7 +182,8 @@ std::vector<std::string> told_os_release(std::string_view text) {
 }
 
 std::vector<std::string> told_settings(std::string_view text) {
-  static const std::regex device(R"([ \t]*device[ \t]*=[ \t]*(auto|none|[0-9a-fA-F:., \t]*))");
+  static const std::regex device(
+      R"([ \t]*(?:extra-)?devices?[ \t]*=[ \t]*(auto|none|[0-9a-fA-F:., \t]*))");
   return told_lines(text, [](std::string_view line) {
     return matches(line, device) ? std::string(line) : std::string();
   });

@@ -96,6 +96,10 @@ Template hardware_sentence(ByHand what, const Data& data) {
       return {"Connect the monitor to a GPU that stays with the host."};
     case move_keyboard_or_disk:
       return {"Connect it to a controller that stays with the host."};
+    case unmount_disk:
+      return {"If the guest is to have the disk, unmount it, and remove its line from /etc/fstab."};
+    case move_default_route:
+      return {"Let the host reach the network by an interface that stays with it."};
     case add_gpu:
       return {
           "Add a second graphics card, or turn on the processor's graphics in the firmware setup."};

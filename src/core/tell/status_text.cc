@@ -317,8 +317,8 @@ std::string status_text(const SystemFacts& facts, const Status& status, const St
   };
   for (const auto& device : status.devices) {
     const auto& name = find_device(facts, device.address)->name;
-    labelled("Card  ", device.address.str() + " " + (name.empty() ? "without a name" : name),
-             Tone::plain);
+    labelled(device.is_extra ? "Also  " : "Card  ",
+             device.address.str() + " " + (name.empty() ? "without a name" : name), Tone::plain);
   }
   for (const auto& why : reasons(status)) {
     labelled("Why   ", why.text, Tone::attention);

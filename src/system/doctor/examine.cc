@@ -68,6 +68,7 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
   examination.interrupted = std::move(interrupted);
   SelectionRequest request{machine.settings.devices, {}, machine.state.accepted_risks};
   if (request.named.empty()) request.kept = machine.state.cards;
+  request.extra = extra_request(machine.settings.extra_devices, machine.state);
   examination.selection = select(machine.facts, request);
   examination.functions = cards_in_question(machine.facts, examination.selection);
   auto status = Planner(files, machine).status();

@@ -23,6 +23,7 @@
 #include "system/modules/modprobe_config.h"
 #include "system/modules/modules_load.h"
 #include "system/modules/override_setters.h"
+#include "system/pci/host_uses.h"
 #include "system/pci/sysfs.h"
 #include "system/state/menu_store.h"
 #include "system/tools/entry_images.h"
@@ -86,6 +87,7 @@ Result<SystemFacts> probe_devices(ForeignFiles& foreign) {
   auto devices = read_pci_devices(foreign);
   if (!devices) return failure_of(devices);
   facts.devices = std::move(*devices);
+  facts.keyboard_elsewhere = read_host_uses(files, facts.devices);
   auto enabled = read_iommu_enabled(files);
   if (!enabled) return failure_of(enabled);
   facts.iommu_enabled = *enabled;

@@ -192,40 +192,6 @@ void add_connectors(const FileReader& files, const DevicesByAddress& devices) {
   });
 }
 
-/// A keyboard has the keys Esc to S: what udev's input_id builtin asks for.
-bool is_keyboard(const FileReader& files, const std::string& input) {
-  const auto keys = Attributes(files, input + "/capabilities").text("key");
-  if (!keys) return false;
-  const auto words = split_words(*keys);
-  constexpr unsigned long long first_31_keys = 0xfffffffe;
-  unsigned long long low = 0;
-  if (words.empty()) return false;
-  const auto word = words.back();
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), low, 16);
-  return error == std::errc() && (low & first_31_keys) == first_31_keys;
-}
-
-void add_dependants(const FileReader& files, const DevicesByAddress& devices) {
-  for_each_class_entry(files, "/sys/class/block", [&](const std::string& name, const auto& path) {
-    if (auto* device = owner(devices, path)) device->dependants.push_back("disk " + name);
-  });
-  const std::string inputs = "/sys/class/input";
-  std::vector<PciDevice*> with_keyboard;
-  bool keyboard_elsewhere = false;
-  for_each_class_entry(files, inputs, [&](const std::string& name, const auto& path) {
-    if (!name.starts_with("input") || !is_keyboard(files, inputs + "/" + name)) return;
-    auto* device = owner(devices, path);
-    if (device == nullptr) keyboard_elsewhere = true;
-    if (device != nullptr) with_keyboard.push_back(device);
-  });
-  std::ranges::sort(with_keyboard);
-  const auto repeated = std::ranges::unique(with_keyboard);
-  with_keyboard.erase(repeated.begin(), repeated.end());
-  if (!keyboard_elsewhere && with_keyboard.size() == 1) {
-    with_keyboard.front()->dependants.emplace_back("the only keyboard");
-  }
-}
-
 }  // namespace
 
 Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& foreign) {
@@ -253,7 +219,6 @@ Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& foreign) {
   DevicesByAddress by_address;
   for (auto& device : devices) by_address[device.address] = &device;
   add_connectors(files, by_address);
-  add_dependants(files, by_address);
   return devices;
 }
 

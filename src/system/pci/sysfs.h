@@ -12,8 +12,8 @@
 
 namespace vfio_switch {
 
-/// Every PCI function below /sys/bus/pci/devices, sorted by address, with the bridges above it,
-/// its connectors and what the host uses below it (Documentation/ABI/testing/sysfs-bus-pci).
+/// Every PCI function below /sys/bus/pci/devices, sorted by address, with the bridges above it and
+/// its connectors (Documentation/ABI/testing/sysfs-bus-pci).
 /// An attribute that is missing or makes no sense counts as not there; a function without
 /// vendor, device or class is an Error.
 [[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& files);

@@ -49,6 +49,8 @@ Result<Planner::Draft> Planner::draft_enable(const EnableOptions& options) const
                                   machine_.state.accepted_risks.begin(),
                                   machine_.state.accepted_risks.end());
   }
+  request.extra = extra_request(options.extra ? options.extra : machine_.settings.extra_devices,
+                                machine_.state);
   const auto policy = boot_policy(options);
   request.iommu_coming = is_iommu_coming(machine_.facts, machine_.state, policy);
   const auto selection = select(machine_.facts, request);
@@ -117,7 +119,11 @@ Result<Status> Planner::status() const {
       plan = plan_disable(machine_.facts, machine_.state, {});
     } else {
       // Nothing is configured yet: the card that enable would take is shown.
-      plan.functions = select(machine_.facts, {machine_.settings.devices, {}, {}}).functions;
+      SelectionRequest request{machine_.settings.devices, {}, {}};
+      request.extra.named = machine_.settings.extra_devices;
+      const auto selection = select(machine_.facts, request);
+      plan.functions = selection.functions;
+      plan.state.extra_devices = selection.extra_devices;
     }
     auto found = find_claims(files_, machine_.facts, plan.functions);
     if (!found) return failure_of(found);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "core/base/error.h"
@@ -18,8 +19,9 @@ namespace vfio_switch {
 
 /// The options of `enable`.
 struct EnableOptions {
-  std::vector<DeviceSpec> named;            ///< --device; replaces settings and kept choice
-  std::vector<RefusalCode> accepted_risks;  ///< --allow-boot-gpu, --allow-display-in-use
+  std::vector<DeviceSpec> named;                 ///< --device; replaces settings and kept choice
+  std::vector<RefusalCode> accepted_risks;       ///< --allow-boot-gpu, --allow-display-in-use
+  std::optional<std::vector<DeviceSpec>> extra;  ///< --add-device; the same, of what goes with it
   bool automatic = false;  ///< set up without being asked: only if the boot menu offers a way back
   /// A person typed the command: kernel parameters may be added. Otherwise only earlier ones are
   /// restored.

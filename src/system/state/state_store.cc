@@ -58,6 +58,11 @@ Result<State> state_from(const Json& json) {
     if (!card) return damaged("card " + entry.dump());
     state.cards.push_back(*card);
   }
+  for (const auto& entry : json.value("extra_devices", Json::array())) {
+    const auto device = card_from(entry);
+    if (!device) return damaged("device " + entry.dump());
+    state.extra_devices.push_back(*device);
+  }
   for (const auto& entry : json.at("accepted_risks")) {
     const auto code = parse_refusal_code(entry.get<std::string>());
     if (!code) return damaged("risk " + entry.dump());
@@ -133,6 +138,7 @@ std::string render_state(const State& state) {
                {"accepted_risks", Json::array()}};
   for (const auto& card : state.cards) json["cards"].push_back(to_json(card));
   for (const auto risk : state.accepted_risks) json["accepted_risks"].push_back(to_string(risk));
+  for (const auto& device : state.extra_devices) json["extra_devices"].push_back(to_json(device));
   if (!state.boot_parameters.empty()) json["boot_parameters"] = state.boot_parameters;
   return json.dump(2) + "\n";
 }

@@ -42,6 +42,18 @@ TEST_CASE("The settings say which cards may be taken") {
   }
 }
 
+TEST_CASE("The settings say what goes with the card") {
+  const auto extra = [](const std::string& text) {
+    return value_of(parse_settings("/etc/vfio-switch.conf", text)).extra_devices;
+  };
+  CHECK_FALSE(extra("device = auto\n").has_value());
+  CHECK((extra("extra-devices = none\n") == std::vector<DeviceSpec>{}));
+  CHECK((extra("extra-devices = 03:00.0, 8086:1539\n") ==
+         std::vector<DeviceSpec>{at("03:00.0"), id("8086:1539")}));
+  const auto error = error_of(parse_settings("/etc/vfio-switch.conf", "extra-devices = auto\n"));
+  CHECK_THAT(error.message, has_text("'auto'; expected none, an address"));
+}
+
 TEST_CASE("The settings may ask for the IOMMU's pass-through mode") {
   const auto pass_through = [](const std::string& text) {
     return value_of(parse_settings("/etc/vfio-switch.conf", text)).pass_through;
@@ -87,7 +99,8 @@ TEST_CASE("A wrong setting is named with file, line and remedy") {
       {"headless = 1\n", ":1: ", "expected yes or no"},
       {"auto-disable =\n", ":1: ", "expected yes or no"},
       {"headless = no\nheadless = no\n", ":2: ", "twice"},
-      {"headles = no\n", ":1: ", "known: device, initramfs, iommu, headless, auto-disable"},
+      {"headles = no\n",
+       ":1: ", "known: device, extra-devices, initramfs, iommu, headless, auto-disable"},
   };
   for (const auto& row : rows) {
     INFO(row.text);

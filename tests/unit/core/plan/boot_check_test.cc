@@ -160,6 +160,15 @@ TEST_CASE("A card whose address moved is found, one that is gone is left to the 
   CHECK(boot.judge().good());
 }
 
+TEST_CASE("A device that goes with the card is looked for as the card is") {
+  Boot boot;
+  boot.state.extra_devices = {{at("03:00.0"), test::id("8086:7ad0"), {}, {0x040300}}};
+  const auto moved = boot.judge();
+  CHECK(codes(moved) == Codes{"moved"});
+  CHECK(text_of(moved.findings[0]) ==
+        "the device 8086:7ad0, chosen with the card, moved from 0000:03:00.0 to 0000:00:1f.3");
+}
+
 TEST_CASE("Isolation that could not be judged before is judged after the boot") {
   Boot boot;
   const Refusal shared{RefusalCause::group_shared,

@@ -41,6 +41,7 @@ TEST_CASE("of other files only what a plan goes by is told", "[told]") {
         Lines{"", "ENV{ID_FOR_SEAT}==\"drm-pci-0000_01_00_0\", ENV{ID_SEAT}=\"seat1\""});
   CHECK(told_os_release("ID=debian\nPRETTY_NAME=\"fritz-pc\"\n") == Lines{"ID=debian"});
   CHECK(told_settings("device = 01:00.0\ndevice = fritz\n") == Lines{"device = 01:00.0", ""});
+  CHECK(told_settings("extra-devices = none\n") == Lines{"extra-devices = none"});
   CHECK(told_prime_profile("on-demand\n") == "on-demand");
   CHECK(told_prime_profile("brunhilde\n").empty());
   CHECK(told_command_line("BOOT_IMAGE=/fritz iommu=pt ip=10.0.0.1 vfio-pci.ids=10de:1d01 "

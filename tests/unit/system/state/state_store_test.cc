@@ -22,7 +22,9 @@ TEST_CASE("What is remembered is read back the same") {
       {Intent::enabled,
        {{at("10000:e1:00.0"), id("10de:2d04"), id("1458:376d"), {0x030000}},
         {at("01:00.0"), id("1002:73bf"), {}, {0x038000}}},
-       {RefusalCode::boot_gpu, RefusalCode::display_in_use}},
+       {RefusalCode::boot_gpu, RefusalCode::display_in_use},
+       {"intel_iommu=on"},
+       {{at("03:00.0"), id("8086:1539"), id("8086:0001"), {0x020000}}}},
   };
   for (const auto& state : states) {
     const TemporaryRoot root;
@@ -37,7 +39,11 @@ TEST_CASE("Where nothing was remembered, nothing was ever wanted") {
 }
 
 TEST_CASE("A damaged state is an error with a remedy, never a guess") {
-  const State state{Intent::enabled, {{at("01:00.0"), id("10de:2d04"), {}, {0x030000}}}, {}};
+  const State state{Intent::enabled,
+                    {{at("01:00.0"), id("10de:2d04"), {}, {0x030000}}},
+                    {},
+                    {},
+                    {{at("03:00.0"), id("8086:1539"), {}, {0x020000}}}};
   const auto whole = render_state(state);
   const auto with = [&](const std::string& old, const std::string& replacement) {
     auto text = whole;
@@ -48,8 +54,8 @@ TEST_CASE("A damaged state is an error with a remedy, never a guess") {
   for (const auto& text :
        {std::string(), std::string("{}"), std::string("[]"), whole.substr(0, whole.size() / 2),
         with("\"enabled\"", "\"maybe\""), with("0000:01:00.0", "nowhere"),
-        with("10de:2d04", "10de"), with("0x030000", "VGA"), with("[]", "[\"courage\"]"),
-        with("[]", "7"), with("\"schema\": 1", "\"schema\": 2")}) {
+        with("10de:2d04", "10de"), with("0000:03:00.0", "nowhere"), with("0x030000", "VGA"),
+        with("[]", "[\"courage\"]"), with("[]", "7"), with("\"schema\": 1", "\"schema\": 2")}) {
     INFO(text);
     const TemporaryRoot root;
     root.write(state_path, text);
