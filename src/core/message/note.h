@@ -14,6 +14,7 @@ namespace vfio_switch {
 enum class NoteCause {
   card_moved,            ///< id, from, to
   file_adopted,          ///< file
+  lines_kept,            ///< file, lines: of somebody else's, with an effect
   file_left,             ///< file
   file_put_out,          ///< file
   file_unread,           ///< file, why

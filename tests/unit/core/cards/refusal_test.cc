@@ -29,6 +29,7 @@ TEST_CASE("Every refusal code has the text that other programs rely on, and is r
                                     "boot-parameter",
                                     "foreign-environment",
                                     "boot-menu-unknown",
+                                    "not-automatic",
                                     "cmdline-locked",
                                     "boot-not-mounted",
                                     "user-edited",
