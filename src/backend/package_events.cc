@@ -9,6 +9,7 @@
 #include "apply/lock.h"
 #include "apply/progress.h"
 #include "apply/way_out.h"
+#include "backend/auto_setup.h"
 #include "core/base/text.h"
 #include "core/files/own_paths.h"
 #include "core/machine/boot_entries.h"
@@ -127,7 +128,7 @@ Result<void> post_install(Site& site, Images images) {
     if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
-    options.is_set_up_off = AUTO_SETUP == 0;
+    options.is_set_up_off = !sets_up_by_itself;
     options.plan.may_adopt = false;
     options.plan.can_rebuild = images == Images::build;
     return Planner(files, now).enable(options);

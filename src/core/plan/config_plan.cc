@@ -28,7 +28,8 @@ namespace {
 
 /// The vfio.conf that is there before a plan.
 struct FoundConf {
-  std::string text;    ///< as it was before it was put out of effect, where it was
+  /// As it was before it was put out of effect, where it was; empty where nothing of it is kept.
+  std::string text;
   bool stays = false;  ///< somebody else's, and as it is
 };
 
@@ -41,7 +42,9 @@ FoundConf found_conf(const SystemFacts& facts, const PlanOptions& options) {
   const auto& content = file->content;
   const bool theirs = !is_unmodified(content) &&
                       (keeps || (!options.may_adopt && is_adoptable(vfio_conf_path, content)));
-  return {put_back(content).value_or(content), theirs};
+  const bool goes =
+      options.edited == EditedFiles::overwrite && is_adoptable(vfio_conf_path, content);
+  return {goes ? std::string() : put_back(content).value_or(content), theirs};
 }
 
 /// What of a vfio.conf that was there before goes on below our part.
@@ -89,22 +92,33 @@ void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
                                      : ReasonCause::mkinitcpio_does_not_need_it);
 }
 
+/// True where the device could be given together with a card: it is none itself, nor a part of one.
+bool may_be_added(const SystemFacts& facts, const PciDevice& device) {
+  return std::ranges::none_of(facts.devices, [&](const PciDevice& other) {
+    return other.device_class.is_display() && other.address.same_slot(device.address);
+  });
+}
+
 /// Devices beside the card that the files gave to vfio-pci, and that they give to it no more.
 PlanPart name_losses(const SystemFacts& facts, const std::vector<PciAddress>& functions,
-                     const DriverConfig& config) {
+                     const DriverConfig& config, const State& state) {
   const VfioBinding before(current_config(facts), {});
   const VfioBinding after(config, {});
   std::vector<Item> lost;
+  std::vector<std::string> again;
   for (const auto& device : facts.devices) {
     const bool of_card = std::ranges::find(functions, device.address) != functions.end();
     if (of_card || device.device_class.is_pci_bridge()) continue;
-    if (before.of(device).at_all() && !after.of(device).at_all()) lost.emplace_back(device.address);
+    if (!before.of(device).at_all() || after.of(device).at_all()) continue;
+    lost.emplace_back(device.address);
+    if (may_be_added(facts, device)) {
+      again.insert(again.end(), {"--add-device", device.address.str()});
+    }
   }
-  PlanPart part;
-  if (!lost.empty()) {
-    part.notes.push_back({NoteCause::others_lose_vfio, {{"devices", std::move(lost)}}});
-  }
-  return part;
+  if (lost.empty()) return {};
+  Note note{NoteCause::others_lose_vfio, {{"devices", std::move(lost)}}};
+  if (state.intent == Intent::enabled && !again.empty()) note.remedy = {command_for(state, again)};
+  return {.notes = {std::move(note)}};
 }
 
 PlanPart image_hindrances(const SystemFacts& facts) {
@@ -188,7 +202,7 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   const auto directives = parse_modprobe(effective_modprobe(others));
   plan.add({.refusals = find_conflicts(facts, directives, plan.functions, reason),
             .notes = find_hindrances(claims, directives)});
-  plan.add(name_losses(facts, plan.functions, plan.config));
+  plan.add(name_losses(facts, plan.functions, plan.config, plan.state));
   return plan;
 }
 
@@ -220,7 +234,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   plan.config = current_config(facts);
   const bool never_enabled = state.intent == Intent::unset && plan.diff.empty();
   if (!never_enabled) plan = completed(std::move(plan), facts, options);
-  plan.add(name_losses(facts, plan.functions, plan.config));
+  plan.add(name_losses(facts, plan.functions, plan.config, plan.state));
   return plan;
 }
 
