@@ -93,7 +93,8 @@ TEST_CASE("A kept line that works against the binding is named where it stands")
   for (const std::string line : {"blacklist vfio-pci", "install vfio-pci /bin/true"}) {
     const auto facts =
         desktop().file(vfio_conf, "# mine\noptions vfio-pci ids=10de:1d01\n" + line).facts();
-    const auto* const refusal = find_refusal(enable(facts).refusals, RefusalCode::config_conflict);
+    const auto plan = enable(facts);
+    const auto* const refusal = find_refusal(plan.refusals, RefusalCode::config_conflict);
     REQUIRE(refusal != nullptr);
     CHECK(refusal->data.front() == Datum("place", Place{vfio_conf, 3}));
   }
