@@ -7,6 +7,7 @@ import re
 import unittest
 from typing import Any
 
+from boot_roots import LINE, efi_variable, no_menu, systemd_boot
 from helper import CARD, DESKTOP, KERNELS, MODULES_LOAD, SOFTDEP_CONF, STATE, VFIO_CONF, Run, Sysroot, SysrootCase, run
 
 HOOK = os.environ.get("VFIO_SWITCH_HOOK", "")
@@ -278,6 +279,37 @@ class Unasked(AdoptionCase):
                 self.assertIn(words, said)
                 self.assertIn(f"vfio-switch enable --device {CARD[0]}\n", said)
                 self.assert_status(root.run("enable"), 0)
+
+    def test_other_loaders(self) -> None:
+        files = f"/vmlinuz-{KERNELS[0]}", f"/initrd.img-{KERNELS[0]}"
+        entry = f"title Debian\nlinux {files[0]}\ninitrd {files[1]}\noptions {LINE}\n"
+        limine = f"/Debian\n  protocol: linux\n  path: boot():{files[0]}\n  module_path: boot():{files[1]}\n  cmdline: {LINE}\n"
+        hides = "systemd-boot hides its boot menu"
+        for number, (loader, setting, words) in enumerate((
+            ("systemd-boot", "timeout menu-hidden\n", hides),
+            ("systemd-boot", "timeout menu-disabled\n", hides),
+            ("systemd-boot", "timeout 0\n", hides),
+            ("systemd-boot", "", hides),
+            ("systemd-boot", "timeout menu-force\n", ""),
+            ("systemd-boot", "timeout 3\n", ""),
+            ("Limine", "timeout: 0\n", "Limine hides its boot menu"),
+            ("Limine", "quiet: yes\n", "Limine hides its boot menu"),
+            ("Limine", "timeout: no\n", ""),
+            ("Limine", "", ""),
+        )):  # fmt: skip
+            with self.subTest(loader=loader, setting=setting):
+                root = self.machine(DESKTOP, "--kernel", KERNELS[0], to=str(number))
+                if loader == "Limine":
+                    no_menu(root)
+                    efi_variable(root, "LoaderInfo", "Limine 11.4.1")
+                    root.write("boot/limine.conf", setting + limine)
+                else:
+                    systemd_boot(root, "boot", debian=entry)
+                    root.write("boot/loader/loader.conf", f"default debian.conf\n{setting}")
+                if words:
+                    self.assertIn(words, self.install(root))
+                else:
+                    self.assertIn("passthrough is set up", self.hook(root, "post-install").out)
 
     def test_elsewhere_it_is_set_up(self) -> None:
         for number, settings in enumerate(("set timeout=5", "set timeout_style=countdown\nset timeout=3", "")):
