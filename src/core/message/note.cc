@@ -14,11 +14,8 @@ const std::vector<NoteKind>& note_kinds() {
        {"{1} existed before: vfio-switch replaces it, and 'vfio-switch rollback' restores it"}},
       {lines_kept,
        "lines-kept",
-       {"{1} keeps {2}, which is not about this card and stays in effect when passthrough is "
-        "disabled",
-        "{1} keeps {2}, which are not about this card and stay in effect when passthrough is "
-        "disabled",
-        2}},
+       {"one line of {1} is kept, and stays in effect when passthrough is disabled: {2}",
+        "lines of {1} are kept, and stay in effect when passthrough is disabled: {2}", 2}},
       {file_left, "file-left", {"{1} stays as it is"}},
       {file_put_out,
        "file-put-out",
