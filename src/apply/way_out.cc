@@ -12,8 +12,8 @@
 #include "apply/way_out_builds.h"
 #include "apply/way_out_plan.h"
 #include "core/base/text.h"
+#include "core/files/kept_lines.h"
 #include "core/files/own_paths.h"
-#include "core/files/seal.h"
 #include "system/process/process.h"
 #include "system/state/state_store.h"
 #include "system/tools/plain_build.h"
@@ -24,7 +24,7 @@ namespace {
 
 bool is_live(const FileState& state) {
   const auto* file = std::get_if<RegularFile>(&state);
-  return file != nullptr && !is_inert(file->content);
+  return file != nullptr && vfio_switch::is_live(file->content);
 }
 
 class Work {

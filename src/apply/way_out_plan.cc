@@ -13,6 +13,7 @@
 #include "core/binding/generated_files.h"
 #include "core/boot/drop_in.h"
 #include "core/boot/parameter_file.h"
+#include "core/files/kept_lines.h"
 #include "core/files/own_paths.h"
 #include "core/files/put_out.h"
 #include "core/files/seal.h"
@@ -126,7 +127,7 @@ class Planning {
   }
 
   void plan_file(const std::string& path, const RegularFile& file) {
-    if (is_inert(file.content)) return;
+    if (!is_live(file.content)) return;
     auto after = file;
     after.modified = 0;
     const bool edited = !is_unmodified(file.content);

@@ -9,6 +9,7 @@
 #include "apply/lock.h"
 #include "apply/progress.h"
 #include "apply/way_out.h"
+#include "backend/auto_setup.h"
 #include "core/base/text.h"
 #include "core/files/own_paths.h"
 #include "core/machine/boot_entries.h"
@@ -94,6 +95,7 @@ Result<void> refresh(Site& site, const std::string& built_elsewhere, Images imag
     if (machine.state.intent != Intent::enabled) return Result<Plan>(no_change(machine));
     EnableOptions options;
     options.may_add_parameters = false;
+    options.plan.may_adopt = false;
     options.plan.can_rebuild = images == Images::build;
     options.plan.built_elsewhere = built_elsewhere;
     // Its entry is written when its package's hooks have ended.
@@ -126,6 +128,8 @@ Result<void> post_install(Site& site, Images images) {
     if (now.state.intent != Intent::unset) return Result<Plan>(no_change(now));
     EnableOptions options;
     options.automatic = true;
+    options.is_set_up_off = !sets_up_by_itself;
+    options.plan.may_adopt = false;
     options.plan.can_rebuild = images == Images::build;
     return Planner(files, now).enable(options);
   };

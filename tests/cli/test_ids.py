@@ -203,15 +203,25 @@ class FileIds(IdsCase):
         self.assertTrue(inserted["vfio_pci"].endswith(OTHERS.partition("ids=")[2]), "the last ids are those of all")
         self.assertFalse(root.exists(SOFTDEP_CONF))
 
-    # Right: the same line in vfio.conf, which --force-ours would replace: the devices are named before and after.
+    # Right: the same line in vfio.conf, which is replaced: the devices are named.
     def test_a_line_for_several_devices_in_vfio_conf(self) -> None:
         root = self.desktop_with(VFIO_CONF)
+        for options in ((), ("--force-ours",)):
+            plan = self.json(root, "plan", "enable", *options)
+            (note,) = [note for note in plan["note_details"] if note["cause"] == "others-lose-vfio"]
+            self.assertEqual(note["message"], "0000:03:00.0 and 0000:04:00.0 are no longer given to vfio-pci")
+
+    # Right: somebody added them to ours, which only --force-ours would replace: the devices are named before and after.
+    def test_devices_that_were_added_to_ours(self) -> None:
+        root = self.machine(DESKTOP, "--kernel", OLDER)
+        self.assert_status(root.run("enable"), 0)
+        root.write(VFIO_CONF, root.read(VFIO_CONF) + f"{OTHERS}\n")
         remedy = self.refusals(root)["file-edited"]["remedy"]
         self.assertEqual(self.minded(remedy), [NETWORK])
         self.assertEqual(self.kinds(remedy), ["run", "by-hand", "or", "run"])
         plan = self.json(root, "plan", "enable", "--force-ours")
         (note,) = [note for note in plan["note_details"] if note["cause"] == "others-lose-vfio"]
-        self.assertEqual(note["message"], "0000:03:00.0 and 0000:04:00.0 are no longer given to vfio-pci")
+        self.assertEqual(note["data"]["devices"], NETWORK)
 
 
 if __name__ == "__main__":

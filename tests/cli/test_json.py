@@ -15,7 +15,7 @@ NONE = type(None)
 REFUSAL_CODES = {
     "no-gpu", "only-gpu", "boot-gpu", "integrated", "host-display", "virtual-function", "display-in-use", "in-use",
     "group-shared", "ids-shared", "ambiguous", "iommu-off", "no-vfio-module", "not-found", "config-conflict",
-    "boot-parameter", "foreign-environment", "boot-menu-unknown", "cmdline-locked", "boot-not-mounted", "user-edited", "interrupted",
+    "boot-parameter", "foreign-environment", "boot-menu-unknown", "not-automatic", "cmdline-locked", "boot-not-mounted", "user-edited", "interrupted",
 }  # fmt: skip
 REMEDY = ({"text": str, "steps": [{"kind": {"run", "edit", "by-hand", "or"}}]}, NONE)
 CAUSE = re.compile(r"[a-z]+(-[a-z]+)*")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,15 +17,18 @@ namespace vfio_switch {
 using SoftdepLine = std::pair<std::string, Softdep>;
 
 /// vfio.conf for a card bound by ids: `lines` make vfio-pci load before the drivers that could
-/// claim it. `card` is named in comments, so that the file can be read on its own.
+/// claim it. `card` is named in comments, so that the file can be read on its own. `kept` are
+/// somebody else's lines: see foreign_lines().
 [[nodiscard]] std::string render_vfio_conf(const std::vector<std::pair<PciAddress, PciId>>& card,
-                                           const std::vector<SoftdepLine>& lines);
+                                           const std::vector<SoftdepLine>& lines,
+                                           std::string_view kept = {});
 
 /// vfio.conf for a card bound by address: no ids, which would take another device as well, but a
 /// command that loads vfio-pci and gives it the functions that the override file names. The command
 /// goes on without the script: vfio-pci alone takes nothing.
 [[nodiscard]] std::string render_vfio_conf_by_address(
-    const std::vector<std::pair<PciAddress, PciId>>& card, const std::vector<SoftdepLine>& lines);
+    const std::vector<std::pair<PciAddress, PciId>>& card, const std::vector<SoftdepLine>& lines,
+    std::string_view kept = {});
 
 /// The override file.
 [[nodiscard]] std::string render_override(const std::vector<OverrideEntry>& entries);
@@ -42,14 +44,8 @@ using SoftdepLine = std::pair<std::string, Softdep>;
 /// Its name sorts behind every other file that could set HOOKS.
 [[nodiscard]] std::string render_mkinitcpio_conf();
 
-/// `content` with every line that has an effect commented out, and a first line that says so.
-/// Content that is disabled already comes back unchanged.
+/// `content` with every line that has an effect commented out, but for those that are kept, and a
+/// first line that says so. Content that is disabled already comes back unchanged.
 [[nodiscard]] std::string disabled_form(std::string_view content);
-
-/// True if the file at `path` was not written by the program, but says nothing that the program's
-/// own file would not say: the older tool's vfio.conf, also commented out, or one that follows
-/// the usual guides. `ids` are the card's own; a file that binds another device is never adopted.
-[[nodiscard]] bool is_adoptable(std::string_view path, std::string_view content,
-                                const std::set<PciId>& ids);
 
 }  // namespace vfio_switch

@@ -2,7 +2,6 @@
 #include "core/binding/shadowing.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "core/files/own_paths.h"
@@ -38,31 +37,66 @@ bool has_install_command(const std::vector<ModprobeFile>& files, const std::stri
                              });
 }
 
+/// The configuration of each kernel, with the softdeps that its modules carry.
+std::vector<std::vector<ModprobeDirective>> by_kernel(const SystemFacts& facts,
+                                                      const std::vector<ModprobeFile>& files) {
+  std::vector<std::vector<ModprobeDirective>> all;
+  for (const auto& kernel : facts.kernels) {
+    auto with_module_softdeps = files;
+    with_module_softdeps.push_back(kernel.softdeps);
+    all.push_back(parse_modprobe(effective_modprobe(std::move(with_module_softdeps))));
+  }
+  return all;
+}
+
+/// True where modprobe takes `line` instead of ours, or ours instead of `line` and more is asked
+/// for there: what is kept in our vfio.conf stands below our lines.
+bool shadows(const ModprobeDirective& line, const Softdep& ours) {
+  if (line.file == vfio_conf_path) return merged({&line}) != ours;
+  const auto name = [](std::string_view path) { return path.substr(path.rfind('/') + 1); };
+  return name(line.file) <= name(vfio_conf_path);
+}
+
 }  // namespace
 
 SoftdepLines softdep_lines(const SystemFacts& facts, const std::set<std::string>& claimants,
                            const std::vector<ModprobeFile>& others) {
   const Softdep ours{{"vfio-pci"}, {}};
   SoftdepLines lines;
-  std::map<std::string, std::vector<ModprobeDirective>> directives;  // by kernel
-  for (const auto& kernel : facts.kernels) {
-    auto files = others;
-    files.push_back(kernel.softdeps);
-    directives[kernel.release] = parse_modprobe(effective_modprobe(std::move(files)));
-  }
-  const auto after_ours = [](const std::string& path) {
-    const auto name = path.substr(path.rfind('/') + 1);
-    return name > vfio_conf_path.substr(vfio_conf_path.rfind('/') + 1);
-  };
+  const auto kernels = by_kernel(facts, others);
   for (const auto& module : claimants) {
     if (has_install_command(others, module)) continue;
     std::vector<const ModprobeDirective*> shadowing;
-    for (const auto& [release, lines_of_kernel] : directives) {
-      const auto* line = effective_softdep(lines_of_kernel, module);
-      if (line != nullptr && !after_ours(line->file)) shadowing.push_back(line);
+    for (const auto& directives : kernels) {
+      const auto* line = effective_softdep(directives, module);
+      if (line != nullptr && shadows(*line, ours)) shadowing.push_back(line);
     }
     lines.plain.emplace_back(module, ours);
     if (!shadowing.empty()) lines.merged.emplace_back(module, merged(shadowing));
+  }
+  return lines;
+}
+
+SoftdepLines softdep_lines_beside(const SystemFacts& facts, const std::set<std::string>& claimants,
+                                  const std::vector<ModprobeFile>& config) {
+  const auto has_vfio = [](const ModprobeDirective* line) {
+    if (line == nullptr) return false;
+    const auto before = parse_softdep(line->arguments).pre;
+    return std::ranges::any_of(
+        before, [](const std::string& module) { return module_name(module) == "vfio_pci"; });
+  };
+  SoftdepLines lines;
+  const auto kernels = by_kernel(facts, config);
+  for (const auto& module : claimants) {
+    if (has_install_command(config, module)) continue;
+    std::vector<const ModprobeDirective*> found;
+    bool is_enough = true;
+    for (const auto& directives : kernels) {
+      const auto* line = effective_softdep(directives, module);
+      is_enough = is_enough && has_vfio(line);
+      if (line != nullptr) found.push_back(line);
+    }
+    if (!is_enough) lines.merged.emplace_back(module, merged(found));
   }
   return lines;
 }

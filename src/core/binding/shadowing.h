@@ -26,6 +26,12 @@ struct SoftdepLines {
                                          const std::set<std::string>& claimants,
                                          const std::vector<ModprobeFile>& others);
 
+/// The lines where the vfio.conf of `config` is somebody else's and stays: `merged` alone, for the
+/// modules before which the configuration does not have vfio-pci loaded yet.
+[[nodiscard]] SoftdepLines softdep_lines_beside(const SystemFacts& facts,
+                                                const std::set<std::string>& claimants,
+                                                const std::vector<ModprobeFile>& config);
+
 /// Where a line of somebody else's under `config` lets another module than vfio-pci come first in
 /// `order`; null where no line does.
 [[nodiscard]] std::optional<Place> shadowing_line(const std::vector<ModprobeFile>& config,

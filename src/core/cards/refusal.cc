@@ -9,7 +9,7 @@ namespace vfio_switch {
 
 namespace {
 
-constexpr std::array<std::pair<RefusalCode, std::string_view>, 22> codes = {{
+constexpr std::array<std::pair<RefusalCode, std::string_view>, 23> codes = {{
     {RefusalCode::no_gpu, "no-gpu"},
     {RefusalCode::only_gpu, "only-gpu"},
     {RefusalCode::boot_gpu, "boot-gpu"},
@@ -28,6 +28,7 @@ constexpr std::array<std::pair<RefusalCode, std::string_view>, 22> codes = {{
     {RefusalCode::boot_parameter, "boot-parameter"},
     {RefusalCode::foreign_environment, "foreign-environment"},
     {RefusalCode::boot_menu_unknown, "boot-menu-unknown"},
+    {RefusalCode::not_automatic, "not-automatic"},
     {RefusalCode::cmdline_locked, "cmdline-locked"},
     {RefusalCode::boot_not_mounted, "boot-not-mounted"},
     {RefusalCode::user_edited, "user-edited"},

@@ -33,6 +33,7 @@ enum class RefusalCode {
   boot_parameter,       ///< a kernel parameter is needed first
   foreign_environment,  ///< a chroot, container or live system: not this machine's own root
   boot_menu_unknown,    ///< what boots is not known: nothing is set up without being asked
+  not_automatic,        ///< nothing is set up without being asked; 'enable' would do it
   cmdline_locked,       ///< the boot menu cannot change the command line: no way back
   boot_not_mounted,     ///< /boot or the ESP should be mounted, and is not
   user_edited,          ///< a file of ours was edited since
@@ -100,6 +101,10 @@ enum class RefusalCause {
   removal_by_hand,      ///< parameters, obstacle
   escape_locked,
   menu_unknown,         ///< reason: an automatic set-up wants the next boot proved
+  menu_hidden,          ///< loader: an automatic set-up wants a way back at the boot menu
+  menu_without_time,    ///< loader
+  set_up_by_hand,       ///< what: places and parameters
+  set_up_off,           ///< the package was built without automatic set-up
   foreign_environment,  ///< what
   not_mounted,          ///< paths
   file_is_directory,    ///< file

@@ -7,8 +7,8 @@
 
 #include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
+#include "core/files/kept_lines.h"
 #include "core/files/own_paths.h"
-#include "core/files/seal.h"
 #include "core/modules/driver_order.h"
 
 namespace vfio_switch {
@@ -63,7 +63,7 @@ std::optional<Reason> concern_of(const ImageFacts& image, const std::string& ker
   constexpr std::array paths = {vfio_conf_path, softdep_conf_path};
   for (const auto path : paths) {
     const auto file = std::ranges::find(image.config.modprobe, path, &ModprobeFile::path);
-    if (file == image.config.modprobe.end() || is_inert(file->content)) continue;
+    if (file == image.config.modprobe.end() || !is_live(file->content)) continue;
     return holds(Place{std::string(path)});
   }
   if (!image.config.overrides.empty()) return holds(Place{std::string(override_path)});

@@ -6,8 +6,8 @@
 
 #include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
+#include "core/files/kept_lines.h"
 #include "core/files/own_paths.h"
-#include "core/files/seal.h"
 
 namespace vfio_switch {
 
@@ -16,7 +16,7 @@ namespace {
 /// What the file at `path` says; nothing where it is absent, or says nothing.
 std::optional<std::string> said_by(const std::vector<ModprobeFile>& files, std::string_view path) {
   const auto file = std::ranges::find(files, path, &ModprobeFile::path);
-  if (file == files.end() || is_inert(file->content)) return std::nullopt;
+  if (file == files.end() || !is_live(file->content)) return std::nullopt;
   return file->content;
 }
 

@@ -15,6 +15,7 @@ enum class NoteCause {
   card_moved,            ///< id, from, to
   device_moved,          ///< id, from, to: one that goes with the card
   file_adopted,          ///< file
+  lines_kept,            ///< file, lines: of somebody else's, with an effect
   file_left,             ///< file
   file_put_out,          ///< file
   file_unread,           ///< file, why

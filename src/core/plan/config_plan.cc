@@ -5,10 +5,9 @@
 #include <iterator>
 #include <set>
 
-#include "core/base/line_diff.h"
 #include "core/base/text.h"
+#include "core/binding/adoption.h"
 #include "core/binding/binding.h"
-#include "core/binding/command_line_ids.h"
 #include "core/binding/conflicts.h"
 #include "core/binding/driver_config.h"
 #include "core/binding/generated_files.h"
@@ -16,135 +15,50 @@
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
 #include "core/cards/own_command.h"
+#include "core/files/kept_lines.h"
 #include "core/files/own_paths.h"
 #include "core/files/put_out.h"
 #include "core/files/seal.h"
+#include "core/plan/diff_builder.h"
 #include "core/plan/image_plan.h"
 
 namespace vfio_switch {
 
 namespace {
 
-/// Collects the changes of a plan, and the refusals of files that are not ours to change.
-class DiffBuilder {
- public:
-  /// `state` is what the plan is for: its command is what a person types.
-  DiffBuilder(const SystemFacts& facts, const PlanOptions& options, const State& state,
-              std::set<PciId> ids)
-      : facts_(facts), options_(options), state_(state), ids_(std::move(ids)) {}
-
-  /// Wants `content` at `path`; nothing: no file.
-  void want(std::string_view path, const std::optional<std::string>& content, Reason reason) {
-    const auto found = facts_.files.find(std::string(path));
-    const FileState before = found == facts_.files.end() ? FileState() : found->second.state;
-    const auto* file = std::get_if<RegularFile>(&before);
-    if (!content && std::holds_alternative<Absent>(before)) return;
-    if (content && file != nullptr && file->content == *content) return;
-    if (file != nullptr && was_put_out(std::string(path), *file, content)) return;
-    if (!may_replace(std::string(path), before, content.value_or(std::string()))) return;
-    FileState after;
-    if (content) after = RegularFile{*content, 0644, 0, 0};
-    part_.diff.emplace_back(FileChange{std::string(path), before, after, std::move(reason)});
-  }
-
-  PlanPart take() { return std::move(part_); }
-
-  /// Wants an edited file of ours out of effect, and no byte of it lost.
-  void want_put_out(std::string_view path, const RegularFile& file) {
-    auto after = file;
-    after.modified = 0;
-    after.content = put_out(path, file.content);
-    part_.diff.emplace_back(
-        FileChange{std::string(path), file, std::move(after), ReasonCause::put_out_of_effect});
-    part_.notes.push_back({NoteCause::file_put_out,
-                           {{"file", Place{std::string(path)}}},
-                           {Run{{put_back_arguments(path)}}}});
-  }
-
- private:
-  /// Of a file that want_put_out() was about somebody's own lines come back first. True where that
-  /// is all that is done.
-  bool was_put_out(const std::string& path, const RegularFile& file,
-                   const std::optional<std::string>& wanted) {
-    const auto theirs = put_back(file.content);
-    if (!theirs || options_.edited == EditedFiles::overwrite) return false;
-    if (options_.edited == EditedFiles::keep) {
-      auto after = file;
-      after.modified = 0;
-      after.content = *theirs;
-      part_.diff.emplace_back(FileChange{path, file, std::move(after), ReasonCause::put_back});
-    } else if (wanted) {
-      part_.refusals.push_back(
-          {RefusalCause::file_put_out,
-           {{"file", Place{path}}},
-           replace_or_keep(),
-           {},
-           unified_diff(*theirs, *wanted, path + " as it was edited", path + " by vfio-switch")});
-    }
-    return true;
-  }
-
-  [[nodiscard]] Remedy replace_or_keep(const std::vector<PciAddress>& losing = {}) const {
-    Remedy remedy = {command_for(state_, {"--force-ours"})};
-    std::ranges::move(mind_losses(losing), std::back_inserter(remedy));
-    add_way(remedy, {command_for(state_, {"--keep-mine"})});
-    return remedy;
-  }
-
-  /// The devices beside the card that the file gives to vfio-pci, and that `wanted` does not.
-  [[nodiscard]] std::vector<PciAddress> losing(const std::string& path, std::string_view content,
-                                               std::string_view wanted) const {
-    const auto ids_in = [&](std::string_view text) {
-      return ids_of_modprobe(parse_modprobe(ModprobeFile{path, std::string(text)}))
-          .value_or(VfioIds());
-    };
-    const auto after = ids_in(wanted);
-    auto others = others_given(facts_, {}, ids_in(content));
-    std::erase_if(others, [&](const PciAddress& address) {
-      const auto& device = *find_device(facts_, address);
-      return ids_.contains(device.id) || after.match(device);
-    });
-    return others;
-  }
-
-  bool may_replace(const std::string& path, const FileState& before, const std::string& wanted) {
-    if (std::holds_alternative<Absent>(before) || !is_generated(path)) return true;
-    const auto* file = std::get_if<RegularFile>(&before);
-    if (file != nullptr && is_unmodified(file->content)) return true;
-    if (file != nullptr && is_adoptable(path, file->content, ids_)) {
-      part_.notes.push_back({NoteCause::file_adopted, {{"file", Place{path}}}});
-      return true;
-    }
-    const bool is_directory = std::holds_alternative<Directory>(before);
-    if (options_.edited == EditedFiles::overwrite && !is_directory) return true;
-    const Data data = {{"file", Place{path}}};
-    if (is_directory && options_.edited != EditedFiles::keep) {
-      Remedy remedy = {Manual{ByHand::move_away, data}};
-      add_way(remedy, {command_for(state_, {"--keep-mine"})});
-      part_.refusals.push_back({RefusalCause::file_is_directory, data, std::move(remedy)});
-    } else if (options_.edited == EditedFiles::refuse) {
-      if (file == nullptr) {
-        part_.refusals.push_back({RefusalCause::file_not_regular, data, replace_or_keep()});
-      } else {
-        part_.refusals.push_back(
-            {RefusalCause::file_edited,
-             data,
-             replace_or_keep(losing(path, file->content, wanted)),
-             {},
-             unified_diff(file->content, wanted, path + " as it is", path + " by vfio-switch")});
-      }
-    } else {
-      part_.notes.push_back({NoteCause::file_left, data});
-    }
-    return false;
-  }
-
-  const SystemFacts& facts_;
-  const PlanOptions& options_;
-  const State& state_;
-  std::set<PciId> ids_;
-  PlanPart part_;
+/// The vfio.conf that is there before a plan.
+struct FoundConf {
+  /// As it was before it was put out of effect, where it was; empty where nothing of it is kept.
+  std::string text;
+  bool stays = false;  ///< somebody else's, and as it is
 };
+
+FoundConf found_conf(const SystemFacts& facts, const PlanOptions& options) {
+  const auto found = facts.files.find(std::string(vfio_conf_path));
+  if (found == facts.files.end() || std::holds_alternative<Absent>(found->second.state)) return {};
+  const bool keeps = options.edited == EditedFiles::keep;
+  const auto* file = std::get_if<RegularFile>(&found->second.state);
+  if (file == nullptr) return {{}, keeps};
+  const auto& content = file->content;
+  const bool theirs = !is_unmodified(content) &&
+                      (keeps || (!options.may_adopt && is_adoptable(vfio_conf_path, content)));
+  const bool goes =
+      options.edited == EditedFiles::overwrite && is_adoptable(vfio_conf_path, content);
+  return {goes ? std::string() : put_back(content).value_or(content), theirs};
+}
+
+/// What of a vfio.conf that was there before goes on below our part.
+PlanPart note_kept_lines(const PlanPart& planned, const ForeignLines& foreign) {
+  const auto adopted = std::ranges::any_of(planned.notes, [](const Note& note) {
+    return note.cause == NoteCause::file_adopted &&
+           note.data.front() == Datum("file", Place{std::string(vfio_conf_path)});
+  });
+  if (!adopted || foreign.directives.empty()) return {};
+  std::vector<Item> lines;
+  for (const auto& line : foreign.directives) lines.emplace_back(Quotation{line.str()});
+  return {.notes = {{NoteCause::lines_kept,
+                     {{"file", Place{std::string(vfio_conf_path)}}, {"lines", std::move(lines)}}}}};
+}
 
 /// What is said against the selection, and where the machine itself is not ready: its IOMMU is off,
 /// or it is not the one that we see.
@@ -178,22 +92,33 @@ void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
                                      : ReasonCause::mkinitcpio_does_not_need_it);
 }
 
+/// True where the device could be given together with a card: it is none itself, nor a part of one.
+bool may_be_added(const SystemFacts& facts, const PciDevice& device) {
+  return std::ranges::none_of(facts.devices, [&](const PciDevice& other) {
+    return other.device_class.is_display() && other.address.same_slot(device.address);
+  });
+}
+
 /// Devices beside the card that the files gave to vfio-pci, and that they give to it no more.
 PlanPart name_losses(const SystemFacts& facts, const std::vector<PciAddress>& functions,
-                     const DriverConfig& config) {
+                     const DriverConfig& config, const State& state) {
   const VfioBinding before(current_config(facts), {});
   const VfioBinding after(config, {});
   std::vector<Item> lost;
+  std::vector<std::string> again;
   for (const auto& device : facts.devices) {
     const bool of_card = std::ranges::find(functions, device.address) != functions.end();
     if (of_card || device.device_class.is_pci_bridge()) continue;
-    if (before.of(device).at_all() && !after.of(device).at_all()) lost.emplace_back(device.address);
+    if (!before.of(device).at_all() || after.of(device).at_all()) continue;
+    lost.emplace_back(device.address);
+    if (may_be_added(facts, device)) {
+      again.insert(again.end(), {"--add-device", device.address.str()});
+    }
   }
-  PlanPart part;
-  if (!lost.empty()) {
-    part.notes.push_back({NoteCause::others_lose_vfio, {{"devices", std::move(lost)}}});
-  }
-  return part;
+  if (lost.empty()) return {};
+  Note note{NoteCause::others_lose_vfio, {{"devices", std::move(lost)}}};
+  if (state.intent == Intent::enabled && !again.empty()) note.remedy = {command_for(state, again)};
+  return {.notes = {std::move(note)}};
 }
 
 PlanPart image_hindrances(const SystemFacts& facts) {
@@ -248,13 +173,19 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   for (const auto& [path, file] : facts.files) {
     if (!is_generated(path)) builder.want(path, std::nullopt, ReasonCause::left_over);
   }
+  const auto conf = found_conf(facts, options);
+  const auto foreign = foreign_lines(conf.text, claimants, ids);
   // Empty, not absent: ours hides a file of that name in the directories behind /etc.
-  auto others = with_file(facts.modprobe, std::string(vfio_conf_path), std::string());
+  auto others = with_file(facts.modprobe, std::string(vfio_conf_path),
+                          conf.stays ? std::string() : foreign.in_place);
   others = with_file(std::move(others), std::string(softdep_conf_path), std::nullopt);
   for (const auto& path : legacy_paths) {
     others = with_file(std::move(others), std::string(path), std::nullopt);
   }
-  const auto lines = softdep_lines(facts, claimants, others);
+  const auto lines =
+      conf.stays ? softdep_lines_beside(facts, claimants,
+                                        with_file(others, std::string(vfio_conf_path), conf.text))
+                 : softdep_lines(facts, claimants, others);
   builder.want(
       softdep_conf_path,
       lines.merged.empty() ? std::nullopt : std::optional(render_softdep_conf(lines.merged)),
@@ -262,17 +193,18 @@ Plan plan_enable(const SystemFacts& facts, const Selection& selection,
   builder.want(override_path, by_address ? std::optional(render_override(overrides)) : std::nullopt,
                by_address ? ReasonCause::functions_by_address : ReasonCause::ids_suffice);
   builder.want(vfio_conf_path,
-               by_address ? render_vfio_conf_by_address(card, lines.plain)
-                          : render_vfio_conf(card, lines.plain),
+               by_address ? render_vfio_conf_by_address(card, lines.plain, foreign.kept)
+                          : render_vfio_conf(card, lines.plain, foreign.kept),
                ReasonCause::vfio_loads_first);
   want_files_of_tools(builder, facts);
   plan.add(builder.take());
+  plan.add(note_kept_lines(plan, foreign));
   plan.add(image_hindrances(facts));
   plan = completed(std::move(plan), facts, options);
   const auto directives = parse_modprobe(effective_modprobe(others));
   plan.add({.refusals = find_conflicts(facts, directives, plan.functions, reason),
             .notes = find_hindrances(claims, directives)});
-  plan.add(name_losses(facts, plan.functions, plan.config));
+  plan.add(name_losses(facts, plan.functions, plan.config, plan.state));
   return plan;
 }
 
@@ -287,7 +219,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
     if (found == facts.files.end()) continue;
     const auto* file = std::get_if<RegularFile>(&found->second.state);
     if (std::holds_alternative<Absent>(found->second.state)) continue;
-    if (file != nullptr && is_inert(file->content)) continue;
+    if (file != nullptr && !is_live(file->content)) continue;
     // Never enabled: what somebody else wrote is theirs.
     if (state.intent == Intent::unset && (file == nullptr || !is_unmodified(file->content))) {
       continue;
@@ -303,7 +235,7 @@ Plan plan_disable(const SystemFacts& facts, const State& state, const PlanOption
   plan.config = current_config(facts);
   const bool never_enabled = state.intent == Intent::unset && plan.diff.empty();
   if (!never_enabled) plan = completed(std::move(plan), facts, options);
-  plan.add(name_losses(facts, plan.functions, plan.config));
+  plan.add(name_losses(facts, plan.functions, plan.config, plan.state));
   return plan;
 }
 

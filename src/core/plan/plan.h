@@ -26,6 +26,9 @@ enum class EditedFiles {
 /// How a plan is to be made; from options and settings.
 struct PlanOptions {
   EditedFiles edited = EditedFiles::refuse;
+  /// A person typed the command: a file of ours that somebody else wrote may become ours. Otherwise
+  /// it stays, and the proof says what comes of it.
+  bool may_adopt = true;
   bool force_rebuild = false;  ///< --rebuild
   /// The distribution's tool may be run here: on the running system, or with --rebuild below a
   /// --sysroot. Otherwise an image that is stale alone is reported, and is no change.

@@ -6,6 +6,8 @@
 #include <regex>
 
 #include "core/base/text.h"
+#include "core/files/kept_lines.h"
+#include "core/files/seal.h"
 #include "core/modules/modprobe_conf.h"
 
 namespace vfio_switch {
@@ -141,6 +143,13 @@ std::vector<std::string> told_modprobe(std::string_view text) {
     lines.resize(lines.size() + more);
   }
   return lines;
+}
+
+std::string told_generated(const std::string& content) {
+  const auto kept = kept_part(content);
+  if (kept.empty()) return content;
+  const auto told = join(told_modprobe(kept), "\n") + "\n";
+  return sealed(with_kept_part(std::string(own_part(content)), told));
 }
 
 std::vector<std::string> told_module_list(std::string_view text) {

@@ -15,6 +15,9 @@ namespace vfio_switch {
 /// nothing but calls of modprobe; any other command is replaced by "not-told", which modprobe does
 /// not understand either.
 [[nodiscard]] std::vector<std::string> told_modprobe(std::string_view text);
+/// A file that the program generated, with its digest: its own lines, and of those that are kept in
+/// it what may be told of modprobe.d.
+[[nodiscard]] std::string told_generated(const std::string& content);
 /// A list of modules: their names, without options.
 [[nodiscard]] std::vector<std::string> told_module_list(std::string_view text);
 /// xorg.conf(5): BusID alone.

@@ -67,9 +67,12 @@ Plan told_plan(Plan plan) {
   for (auto& change : plan.diff) {
     std::visit([](auto& one) { one.reason = told_reason(one.reason); }, change);
     auto* file = std::get_if<FileChange>(&change);
-    if (file == nullptr || is_generated(file->path)) continue;
+    if (file == nullptr) continue;
     for (auto* state : {&file->before, &file->after}) {
-      if (auto* regular = std::get_if<RegularFile>(state)) regular->content.clear();
+      auto* regular = std::get_if<RegularFile>(state);
+      if (regular == nullptr) continue;
+      const bool is_ours = is_generated(file->path);
+      regular->content = is_ours ? told_generated(regular->content) : std::string();
     }
   }
   return plan;

@@ -61,7 +61,8 @@ std::vector<std::string> told_profile(std::string_view text) {
 void add_ours(const FileReader& files, const SystemFacts& facts, const State& state, Files& told) {
   for (const auto& [path, observed] : facts.files) {
     const auto* file = std::get_if<RegularFile>(&observed.state);
-    if (file != nullptr && is_unmodified(file->content)) told.add_lines(path, whole(file->content));
+    if (file == nullptr || !is_unmodified(file->content)) continue;
+    told.add_lines(path, whole(told_generated(file->content)));
   }
   if (state.intent != Intent::unset) told.add_lines(state_path, whole(render_state(state)));
   if (files.exists(std::string(bind_path))) told.add_lines(std::string(bind_path), {"# not told"});

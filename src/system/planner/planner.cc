@@ -13,6 +13,7 @@
 #include "core/plan/host_driver.h"
 #include "core/plan/recorded_menu.h"
 #include "core/plan/still_given.h"
+#include "core/plan/unasked.h"
 #include "core/plan/variant_note.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
@@ -58,17 +59,18 @@ Result<Planner::Draft> Planner::draft_enable(const EnableOptions& options) const
   if (!claims) return failure_of(claims);
   auto plan = plan_enable(machine_.facts, selection, *claims, options.plan);
   plan = with_boot_parameters(std::move(plan), machine_.facts, *claims, machine_.state, policy);
-  if (options.automatic && machine_.facts.command_line_locked) {
-    plan.refusals.push_back({RefusalCause::escape_locked});
-  }
   const bool builds_follow = options.automatic && !options.plan.can_rebuild;
-  if (auto doubt = doubt_about_next_boot(machine_.facts, builds_follow)) {
-    if (options.automatic) {
-      plan.refusals.push_back(
-          {RefusalCause::menu_unknown, {doubt->data.back()}, {command_for(plan.state)}});
-    } else {
-      plan.notes.push_back(std::move(*doubt));
+  auto doubt = doubt_about_next_boot(machine_.facts, builds_follow);
+  if (options.automatic) {
+    auto refusals =
+        refuse_unasked(machine_.facts, {.doubt = doubt, .is_off = options.is_set_up_off});
+    // Where nothing else is in the way the command does it.
+    if (plan.refusals.empty() && !refusals.empty()) {
+      refusals.back().remedy = {command_for(plan.state)};
     }
+    plan.refusals.insert(plan.refusals.begin(), refusals.begin(), refusals.end());
+  } else if (doubt) {
+    plan.notes.push_back(std::move(*doubt));
   }
   plan.add({.notes = unread_files(machine_.facts)});
   plan.add({.notes = note_variants(*claims)});
@@ -110,7 +112,9 @@ Result<Status> Planner::status() const {
   Plan plan;
   Evidence evidence;
   if (intent == Intent::enabled) {
-    auto draft = draft_enable({});
+    EnableOptions as_it_is;
+    as_it_is.plan.may_adopt = false;
+    auto draft = draft_enable(as_it_is);
     if (!draft) return failure_of(draft);
     plan = std::move(draft->plan);
     evidence = std::move(draft->evidence);

@@ -22,7 +22,8 @@ struct EnableOptions {
   std::vector<DeviceSpec> named;                 ///< --device; replaces settings and kept choice
   std::vector<RefusalCode> accepted_risks;       ///< --allow-boot-gpu, --allow-display-in-use
   std::optional<std::vector<DeviceSpec>> extra;  ///< --add-device; the same, of what goes with it
-  bool automatic = false;  ///< set up without being asked: only if the boot menu offers a way back
+  bool automatic = false;      ///< set up without being asked: see refuse_unasked()
+  bool is_set_up_off = false;  ///< the package was built without automatic set-up
   /// A person typed the command: kernel parameters may be added. Otherwise only earlier ones are
   /// restored.
   bool may_add_parameters = true;

@@ -610,14 +610,20 @@ class TestSetUps(ArchCase):
         self.program("enable")
         self.assert_staged(LINUX, LTS)
 
-    def test_the_wikis_vfio_conf_is_adopted(self) -> None:
+    def test_the_wikis_vfio_conf_is_adopted_when_asked(self) -> None:
         wiki = "softdep drm pre: vfio-pci\noptions vfio-pci ids=10de:1d01,10de:0fb8\n"
         self.write(VFIO_CONF, wiki)
         self.root.run("mkinitcpio", "-P")
         self.runs()
         before = self.snapshot()
-        self.install()
+        done = self.install()
+        self.assertIn("not-automatic: ", done.out)
+        self.assertIn(f"because vfio is configured already, by /{VFIO_CONF}:1", done.out)
+        self.assertIn("vfio-switch enable --device 0000:01:00.0\n", done.out)
+        self.assertEqual(self.read(VFIO_CONF), wiki)
+        self.program("enable", "--device", "0000:01:00.0")
         self.assertTrue(self.read(VFIO_CONF).startswith("# GPU passthrough: enabled."))
+        self.assertIn("\nsoftdep drm pre: vfio-pci\n", self.read(VFIO_CONF))
         self.assert_staged(LINUX, LTS)
         self.pacman("-R", "vfio-switch")
         self.assert_same_tree(before, self.snapshot())
@@ -627,8 +633,7 @@ class TestSetUps(ArchCase):
         self.write(VFIO_CONF, theirs)
         done = self.install()
         self.assertEqual(self.read(VFIO_CONF), theirs)
-        self.assertIn("-options vfio-pci ids=1002:67df", done.out)
-        self.assertIn("--force-ours", done.out)
+        self.assertIn(f"/{VFIO_CONF}:2", done.out)
         self.assertFalse(self.exists(DROP_IN))
 
     def test_unified_kernel_images(self) -> None:

@@ -29,6 +29,7 @@ TEST_CASE("Every refusal code has the text that other programs rely on, and is r
                                     "boot-parameter",
                                     "foreign-environment",
                                     "boot-menu-unknown",
+                                    "not-automatic",
                                     "cmdline-locked",
                                     "boot-not-mounted",
                                     "user-edited",
@@ -41,7 +42,7 @@ TEST_CASE("Every refusal code has the text that other programs rely on, and is r
     CHECK(to_string(*code) == text);
     codes.insert(*code);
   }
-  CHECK(codes.size() == 22);
+  CHECK(codes.size() == 23);
   CHECK(codes.size() == static_cast<std::size_t>(RefusalCode::interrupted) + 1);
 }
 

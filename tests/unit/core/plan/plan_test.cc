@@ -365,11 +365,6 @@ TEST_CASE("A file that says what ours would say is adopted, and a note says so")
   CHECK(described(plan.diff) == Words{"write " + vfio_conf, "write " + modules_load, rebuild});
 }
 
-TEST_CASE("A file that binds another device is not adopted") {
-  const auto facts = desktop().file(vfio_conf, "options vfio-pci ids=8086:15b8\n").facts();
-  CHECK(codes(enable(facts).refusals) == Codes{RefusalCode::user_edited});
-}
-
 TEST_CASE("A second plan on what the first one left has nothing to do") {
   struct Row {
     std::string what;
@@ -383,6 +378,8 @@ TEST_CASE("A second plan on what the first one left has nothing to do") {
            .file("/etc/modprobe.d/vfio-passthrough.conf", "options vfio-pci ids=10de:1d01\n")
            .file("/etc/systemd/system/nvidia-passthrough.service", "[Unit]\n")},
       {"with an adopted file", desktop().file(vfio_conf, "options vfio-pci ids=10de:1d01\n")},
+      {"with a file of which lines are kept",
+       desktop().file(vfio_conf, "# c\nblacklist a\noptions vfio-pci ids=10de:1d01\n")},
       {"with two kernels, one without vfio-pci", desktop().kernel("5.10-old", ModuleForm::missing)},
   };
   for (const auto& row : rows) {
