@@ -32,6 +32,17 @@ void add(std::set<std::string>& modules, const std::vector<std::string_view>& va
   for (const auto value : values) modules.insert(module_name(value));
 }
 
+/// Takes in what makes the kernel refuse modules without a signature.
+void add_signing(ModuleParameters& parameters, const Listed& word, std::string_view text) {
+  if (word.key == "module.sig_enforce") {
+    parameters.signed_alone = text.ends_with("=1") || text.ends_with("=y") || text.ends_with("=Y");
+  }
+  if (word.key == "lockdown" &&
+      (text.ends_with("=integrity") || text.ends_with("=confidentiality"))) {
+    parameters.signed_alone = true;
+  }
+}
+
 void add_driver(ModuleParameters& parameters, const Listed& word) {
   auto& blacklisted = parameters.blacklisted_by_dracut;
   if (word.key == "rd.driver.pre") add(parameters.before_udev, word.values);
@@ -58,13 +69,6 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
     const auto word = parse_word(text);
     if (!word) continue;
     const auto& [key, values] = *word;
-    if (key == "module.sig_enforce") {
-      parameters.signed_alone =
-          text.ends_with("=1") || text.ends_with("=y") || text.ends_with("=Y");
-    }
-    if (key == "lockdown" && (text.ends_with("=integrity") || text.ends_with("=confidentiality"))) {
-      parameters.signed_alone = true;
-    }
     if (key == "module_blacklist") parameters.refused = {values.begin(), values.end()};
     if (key == "modprobe.blacklist") add(parameters.blacklisted, values);
     if (key == "modules_load") add(parameters.loaded, values);
@@ -80,6 +84,7 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
       parameters.stub_ids = VfioIds::parse(text.substr(text.find('=') + 1));
       parameters.stub_word = text;
     }
+    add_signing(parameters, *word, text);
     add_driver(parameters, *word);
   }
   return parameters;
