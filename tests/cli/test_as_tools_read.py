@@ -77,7 +77,7 @@ class AsToolsRead(EarlyCase):
 
     # init_functions, parse_cmdline: each word is a variable, and one that begins with # ends the line.
     def test_mkinitcpio(self) -> None:
-        self.rows(self.BUSYBOX, "arch",
+        self.rows(self.BUSYBOX, "debian",
             ("earlymodules=vfio_pci", {}, BOTH, GIVES_IDS, VFIO),
             ("earlymodules=vfio_pci earlymodules=ext4", {}, BOTH, GIVES_IDS, HOST),
             ("# earlymodules=vfio_pci", {}, BOTH, GIVES_IDS, HOST),
@@ -130,7 +130,7 @@ class AsToolsRead(EarlyCase):
             ({"etc/udev/rules.d/10-my-vfio-switch.rules": RULE.format(CARD[0])}, GIVES_IDS, FIRST),
             ({"usr/lib/udev/rules.d/10-v.rules": RULE.format(CARD[0])}, GIVES_IDS, FIRST),
             ({UNIT: back, WANTS: "->../v.service"}, SOFTDEPS, ("?", "vfio-pci")),
-            ({UNIT: f"[Service]\nExecStart=/opt/v\n", WANTS: "->../v.service",
+            ({UNIT: "[Service]\nExecStart=/opt/v\n", WANTS: "->../v.service",
               "opt/v": OVERRIDE.replace("vfio-pci", "nouveau", 1).strip() + " # not vfio-pci\n"}, SOFTDEPS, ("?", "vfio-pci")),
         ):  # fmt: skip
             with self.subTest(files=files):

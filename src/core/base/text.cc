@@ -114,15 +114,19 @@ bool version_less(std::string_view left, std::string_view right) {
 
 namespace {
 
+/// How many bytes a character has that begins with `first`; 0 where none does.
+std::size_t size_by_first(unsigned char first) {
+  if (first < 0x80) return 1;
+  if (first < 0xc2) return 0;
+  if (first < 0xe0) return 2;
+  if (first < 0xf0) return 3;
+  return first < 0xf5 ? 4 : 0;
+}
+
 /// How many bytes of `text` make its first character; 0 where it is not UTF-8 (RFC 3629).
 std::size_t character_size(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (byte(0) < 0x80) return 1;
-  const std::size_t size = byte(0) < 0xc2   ? 0
-                           : byte(0) < 0xe0 ? 2
-                           : byte(0) < 0xf0 ? 3
-                           : byte(0) < 0xf5 ? 4
-                                            : 0;
+  const auto size = size_by_first(byte(0));
   if (size == 0 || text.size() < size) return 0;
   for (std::size_t i = 1; i < size; ++i) {
     if (byte(i) < 0x80 || byte(i) > 0xbf) return 0;

@@ -112,52 +112,57 @@ std::string_view to_string(BootUnknownCode code) {
   return "";
 }
 
+namespace {
+
+std::string describe_alone(BootUnknownCode code, const std::string& subject) {
+  switch (code) {
+    case BootUnknownCode::unreadable:
+      return subject + " cannot be read";
+    case BootUnknownCode::odd_file:
+      return subject + " is not a regular file, or is too large";
+    case BootUnknownCode::missing:
+      return subject.empty() ? "the boot menu has no entry" : subject + " does not exist";
+    case BootUnknownCode::file_system:
+      return subject.empty() ? "the file system is not known"
+                             : "the file system " + subject + " is not known or not mounted";
+    case BootUnknownCode::malformed:
+      return "'" + subject + "' cannot be understood";
+    case BootUnknownCode::condition:
+      return "the condition '" + subject + "' can only be judged by the boot loader";
+    case BootUnknownCode::variable:
+      return "the value of the variable '" + subject + "' is not known";
+    case BootUnknownCode::command:
+      return "the command '" + subject + "' is not known";
+    case BootUnknownCode::limit:
+      return "only a part of " + subject + " was read, because it is too long";
+    case BootUnknownCode::loader:
+      return "the boot menu of " + subject + " cannot be read";
+    case BootUnknownCode::several:
+      return subject + " are set up, and which of them starts this system is not known";
+    case BootUnknownCode::release:
+      return subject + " does not say which kernel release it is";
+    case BootUnknownCode::directory:
+      return "the default '" + subject + "' is a submenu, so the boot menu waits for a choice";
+    case BootUnknownCode::staged:
+      return "a deployment is staged (" + subject +
+             "), and the boot menu changes when the system shuts down";
+    case BootUnknownCode::kexec:
+      return "a kernel is loaded by kexec (" + subject +
+             "), and a reboot starts it without the boot menu";
+    case BootUnknownCode::load_kexec:
+      return "with '" + subject +
+             "' a reboot loads a kernel with kexec, and starts it without the boot menu";
+    case BootUnknownCode::hibernated:
+      return "the EFI variable " + subject +
+             " names a hibernated system, which the next boot resumes";
+  }
+  return subject;
+}
+
+}  // namespace
+
 std::string describe(const BootUnknown& unknown) {
-  const auto subject = printable(unknown.subject);
-  const auto text = [&]() -> std::string {
-    switch (unknown.code) {
-      case BootUnknownCode::unreadable:
-        return subject + " cannot be read";
-      case BootUnknownCode::odd_file:
-        return subject + " is not a regular file, or is too large";
-      case BootUnknownCode::missing:
-        return subject.empty() ? "the boot menu has no entry" : subject + " does not exist";
-      case BootUnknownCode::file_system:
-        return subject.empty() ? "the file system is not known"
-                               : "the file system " + subject + " is not known or not mounted";
-      case BootUnknownCode::malformed:
-        return "'" + subject + "' cannot be understood";
-      case BootUnknownCode::condition:
-        return "the condition '" + subject + "' can only be judged by the boot loader";
-      case BootUnknownCode::variable:
-        return "the value of the variable '" + subject + "' is not known";
-      case BootUnknownCode::command:
-        return "the command '" + subject + "' is not known";
-      case BootUnknownCode::limit:
-        return "only a part of " + subject + " was read, because it is too long";
-      case BootUnknownCode::loader:
-        return "the boot menu of " + subject + " cannot be read";
-      case BootUnknownCode::several:
-        return subject + " are set up, and which of them starts this system is not known";
-      case BootUnknownCode::release:
-        return subject + " does not say which kernel release it is";
-      case BootUnknownCode::directory:
-        return "the default '" + subject + "' is a submenu, so the boot menu waits for a choice";
-      case BootUnknownCode::staged:
-        return "a deployment is staged (" + subject +
-               "), and the boot menu changes when the system shuts down";
-      case BootUnknownCode::kexec:
-        return "a kernel is loaded by kexec (" + subject +
-               "), and a reboot starts it without the boot menu";
-      case BootUnknownCode::load_kexec:
-        return "with '" + subject +
-               "' a reboot loads a kernel with kexec, and starts it without the boot menu";
-      case BootUnknownCode::hibernated:
-        return "the EFI variable " + subject +
-               " names a hibernated system, which the next boot resumes";
-    }
-    return subject;
-  }();
+  auto text = describe_alone(unknown.code, printable(unknown.subject));
   if (unknown.file.empty()) return text;
   const auto line = unknown.line > 0 ? ":" + std::to_string(unknown.line) : std::string();
   return printable(unknown.file) + line + ": " + text;

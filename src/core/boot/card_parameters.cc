@@ -30,36 +30,47 @@ bool says(std::string_view list, std::string_view value) {
   return std::ranges::any_of(split_words(list, ","), [&](auto word) { return word == value; });
 }
 
+using Found = std::vector<TellingParameter>;
+
+void add(Found& found, std::string_view word, ReasonCause effect, bool keeps_host = false) {
+  found.push_back({std::string(word), effect, keeps_host});
+}
+
+void add_driver_choice(Found& found, std::string_view word) {
+  if (const auto ids = ids_parameter(word)) {
+    if (ids->empty()) {
+      add(found, word, ReasonCause::leaves_card_to_host, true);
+    } else {
+      add(found, word, ReasonCause::gives_ids);
+    }
+  } else if (const auto blocked = value_of(word, "module_blacklist")) {
+    if (names_vfio(*blocked)) add(found, word, ReasonCause::forbids_vfio, true);
+  } else if (const auto hidden = value_of(word, "modprobe.blacklist")) {
+    add(found, word, ReasonCause::blacklists_drivers);
+  } else if (word == "nomodeset") {
+    add(found, word, ReasonCause::keeps_framebuffer);
+  }
+}
+
+void add_iommu_choice(Found& found, std::string_view word) {
+  constexpr std::array<std::string_view, 3> keys = {"intel_iommu", "amd_iommu", "iommu"};
+  for (const auto key : keys) {
+    const auto value = value_of(word, key);
+    if (!value) continue;
+    if (says(*value, "off")) add(found, word, ReasonCause::turns_iommu_off, true);
+    // Neither amd_iommu= nor iommu= has such a value (kernel-parameters.txt).
+    const auto on = key == "intel_iommu" ? ReasonCause::turns_iommu_on : ReasonCause::no_effect;
+    if (says(*value, "on")) add(found, word, on);
+  }
+}
+
 }  // namespace
 
 std::vector<TellingParameter> telling_parameters(std::string_view command_line) {
-  std::vector<TellingParameter> found;
-  const auto add = [&](std::string_view word, ReasonCause effect, bool keeps_host = false) {
-    found.push_back({std::string(word), effect, keeps_host});
-  };
-  constexpr std::array<std::string_view, 3> iommu_keys = {"intel_iommu", "amd_iommu", "iommu"};
+  Found found;
   for (const auto word : split_words(command_line, " \t\n")) {
-    if (const auto ids = ids_parameter(word)) {
-      if (ids->empty()) {
-        add(word, ReasonCause::leaves_card_to_host, true);
-      } else {
-        add(word, ReasonCause::gives_ids);
-      }
-    } else if (const auto blocked = value_of(word, "module_blacklist")) {
-      if (names_vfio(*blocked)) add(word, ReasonCause::forbids_vfio, true);
-    } else if (const auto hidden = value_of(word, "modprobe.blacklist")) {
-      add(word, ReasonCause::blacklists_drivers);
-    } else if (word == "nomodeset") {
-      add(word, ReasonCause::keeps_framebuffer);
-    }
-    for (const auto key : iommu_keys) {
-      const auto value = value_of(word, key);
-      if (!value) continue;
-      if (says(*value, "off")) add(word, ReasonCause::turns_iommu_off, true);
-      // Neither amd_iommu= nor iommu= has such a value (kernel-parameters.txt).
-      const auto on = key == "intel_iommu" ? ReasonCause::turns_iommu_on : ReasonCause::no_effect;
-      if (says(*value, "on")) add(word, on);
-    }
+    add_driver_choice(found, word);
+    add_iommu_choice(found, word);
   }
   return found;
 }

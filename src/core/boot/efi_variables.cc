@@ -136,6 +136,51 @@ std::optional<unsigned> option_number(std::string_view name) {
   return parse_hex(name.substr(4));
 }
 
+/// The name of a variable that `guid` belongs to.
+std::optional<std::string_view> name_before(std::string_view guid, std::string_view file_name) {
+  if (!file_name.ends_with(guid)) return std::nullopt;
+  return file_name.substr(0, file_name.size() - guid.size());
+}
+
+std::optional<unsigned> number_of(std::string_view value) {
+  if (value.size() < 2) return std::nullopt;
+  return le16_of(value, 0);
+}
+
+void add_firmware_variable(EfiVariables& variables, std::string_view name, std::string_view value) {
+  if (name == "BootNext") {
+    variables.boot_next = number_of(value);
+  } else if (name == "BootCurrent") {
+    variables.boot_current = number_of(value);
+  } else if (name == "SecureBoot") {
+    if (!value.empty()) variables.secure_boot = value.front() == 1;
+  } else if (name == "BootOrder") {
+    variables.boot_order.clear();
+    for (std::size_t i = 0; i + 1 < value.size(); i += 2) {
+      variables.boot_order.push_back(le16_of(value, i));
+    }
+  } else if (const auto number = option_number(name)) {
+    if (auto option = load_option(*number, value)) {
+      variables.load_options.push_back(std::move(*option));
+    }
+  }
+}
+
+void add_loader_variable(EfiVariables& variables, std::string_view name, std::string_view value) {
+  if (name == "LoaderEntries") {
+    variables.entries = texts_of(value);
+    return;
+  }
+  auto text = utf8_of_efi(value);
+  if (name == "StubProfile") {
+    variables.stub_profile = std::move(text);
+    return;
+  }
+  const auto* const found = std::ranges::find(text_variables, name, &TextVariable::name);
+  if (found == text_variables.end()) return;
+  variables.*found->field = found->is_path ? slashed(text) : text;
+}
+
 }  // namespace
 
 std::string utf8_of_efi(std::string_view utf16) {
@@ -167,15 +212,14 @@ bool is_boot_variable(std::string_view file_name) {
       file_name == hibernation_variable) {
     return true;
   }
-  if (file_name.ends_with(firmware_guid)) {
-    const auto name = file_name.substr(0, file_name.size() - firmware_guid.size());
+  if (const auto name = name_before(firmware_guid, file_name)) {
     return name == "BootOrder" || name == "BootNext" || name == "BootCurrent" ||
-           name == "SecureBoot" || option_number(name);
+           name == "SecureBoot" || option_number(*name);
   }
-  if (!file_name.ends_with(loader_guid)) return false;
-  const auto name = file_name.substr(0, file_name.size() - loader_guid.size());
-  return name == "LoaderEntries" || name == "StubProfile" ||
-         std::ranges::find(text_variables, name, &TextVariable::name) != text_variables.end();
+  const auto name = name_before(loader_guid, file_name);
+  return name &&
+         (name == "LoaderEntries" || name == "StubProfile" ||
+          std::ranges::find(text_variables, *name, &TextVariable::name) != text_variables.end());
 }
 
 void add_efi_variable(EfiVariables& variables, std::string_view file_name,
@@ -185,45 +229,14 @@ void add_efi_variable(EfiVariables& variables, std::string_view file_name,
   const auto value = content.substr(attributes);
   if (file_name == limine_variable) {
     variables.limine_last = std::string(value.substr(0, value.find('\0')));
-    return;
-  }
-  if (file_name == refind_variable) {
+  } else if (file_name == refind_variable) {
     variables.refind_last = utf8_of_efi(value);
-    return;
-  }
-  if (file_name == hibernation_variable) {
+  } else if (file_name == hibernation_variable) {
     variables.hibernated = true;
-    return;
-  }
-  constexpr std::size_t guid_size = loader_guid.size();
-  const auto name = file_name.substr(0, file_name.size() - guid_size);
-  const auto number = [&]() -> std::optional<unsigned> {
-    return value.size() < 2 ? std::nullopt : std::optional<unsigned>(le16_of(value, 0));
-  };
-  if (name == "BootNext") {
-    variables.boot_next = number();
-  } else if (name == "BootCurrent") {
-    variables.boot_current = number();
-  } else if (name == "SecureBoot") {
-    if (!value.empty()) variables.secure_boot = value.front() == 1;
-  } else if (name == "BootOrder") {
-    variables.boot_order.clear();
-    for (std::size_t i = 0; i + 1 < value.size(); i += 2) {
-      variables.boot_order.push_back(le16_of(value, i));
-    }
-  } else if (const auto option = option_number(name); option && name != "BootNext") {
-    if (auto parsed = load_option(*option, value)) {
-      variables.load_options.push_back(std::move(*parsed));
-    }
-  } else if (name == "LoaderEntries") {
-    variables.entries = texts_of(value);
-  } else if (name == "StubProfile") {
-    variables.stub_profile = utf8_of_efi(value);
-  } else {
-    const auto* const found = std::ranges::find(text_variables, name, &TextVariable::name);
-    if (found == text_variables.end()) return;
-    auto text = utf8_of_efi(value);
-    variables.*found->field = found->is_path ? slashed(text) : text;
+  } else if (const auto name = name_before(firmware_guid, file_name)) {
+    add_firmware_variable(variables, *name, value);
+  } else if (const auto loader_name = name_before(loader_guid, file_name)) {
+    add_loader_variable(variables, *loader_name, value);
   }
 }
 

@@ -131,37 +131,34 @@ Reason why_generated(const BootLoader& loader, const Parameters& add, const Para
            {"parameters", parameters_of(add.empty() ? drop : add)}}};
 }
 
-std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& generator,
-                                                      const Parameters& add, const Parameters& drop,
-                                                      Editor editor) {
-  const auto first = generator.settings.empty() ? std::string(usual_file(generator))
-                                                : generator.settings.back().path;
-  if (generator.command.empty()) return std::unexpected(by_hand(generator, first, add, drop));
-  ParameterEdit changes;
-  const bool by_program = editor == Editor::program;
-  const auto* drop_in = by_program ? drop_in_of(generator, !add.empty()) : nullptr;
+namespace {
+
+/// The drop-in that is written; null where one of the other files is edited.
+const DropIn* own_drop_in(const EntryGenerator& generator, bool adds) {
+  const auto* drop_in = drop_in_of(generator, adds);
   const auto* own = drop_in == nullptr ? nullptr : file_at(generator, drop_in->path);
   // One that was edited since is edited like somebody else's.
-  if (own != nullptr && !is_ours(*own) && content_of(*own) != nullptr) drop_in = nullptr;
-  if (drop_in != nullptr) {
-    auto change = edit_drop_in(*drop_in, own == nullptr ? FileState() : own->state, add, drop);
-    if (change) changes.files.push_back(std::move(*change));
-  }
-  const auto* counting = drop_in == nullptr ? file_that_counts(generator) : nullptr;
-  if (drop_in == nullptr && !add.empty() &&
-      (counting == nullptr || is_incomplete(generator, *counting))) {
-    return std::unexpected(
-        by_hand(generator, counting == nullptr ? first : counting->path, add, drop));
-  }
+  const bool is_edited = own != nullptr && !is_ours(*own) && content_of(*own) != nullptr;
+  return is_edited ? nullptr : drop_in;
+}
+
+/// Only the file that counts gets `add`; all lose `drop`.
+std::expected<std::vector<FileChange>, Obstacle> edit_settings(const EntryGenerator& generator,
+                                                               const ParameterFile* counting,
+                                                               const Parameters& add,
+                                                               const Parameters& drop) {
+  std::vector<FileChange> changes;
   for (const auto& file : generator.settings) {
     if (is_ours(file)) continue;
-    const bool is_chosen = &file == counting;
-    auto edited = edit_files({file}, is_chosen ? add : Parameters(), drop);
-    if (!edited) return std::unexpected(std::move(edited).error());
-    std::ranges::move(*edited, std::back_inserter(changes.files));
+    auto edited = edit_files({file}, &file == counting ? add : Parameters(), drop);
+    if (!edited) return edited;
+    std::ranges::move(*edited, std::back_inserter(changes));
   }
-  if (add.empty() && changes.files.empty()) return changes;
-  if (generator.builds_images && by_program) return changes;
+  return changes;
+}
+
+BootParameters run_of(const EntryGenerator& generator, const Parameters& add,
+                      const Parameters& drop) {
   BootParameters run{generator.command, {}, {}, add, why_generated(generator, add, drop)};
   for (const auto& output : generator.outputs) {
     run.outputs.push_back(output.path);
@@ -170,7 +167,34 @@ std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& gene
   // What it writes is not to be seen, or no file: it is written anew, from the settings as they
   // were.
   if (generator.outputs.empty()) run.undo = generator.command;
-  changes.run = std::move(run);
+  return run;
+}
+
+}  // namespace
+
+std::expected<ParameterEdit, Obstacle> edit_generator(const EntryGenerator& generator,
+                                                      const Parameters& add, const Parameters& drop,
+                                                      Editor editor) {
+  const auto first = generator.settings.empty() ? std::string(usual_file(generator))
+                                                : generator.settings.back().path;
+  if (generator.command.empty()) return std::unexpected(by_hand(generator, first, add, drop));
+  const bool by_program = editor == Editor::program;
+  const auto* drop_in = by_program ? own_drop_in(generator, !add.empty()) : nullptr;
+  const auto* counting = drop_in == nullptr ? file_that_counts(generator) : nullptr;
+  ParameterEdit changes;
+  if (drop_in != nullptr) {
+    const auto* own = file_at(generator, drop_in->path);
+    auto change = edit_drop_in(*drop_in, own == nullptr ? FileState() : own->state, add, drop);
+    if (change) changes.files.push_back(std::move(*change));
+  } else if (!add.empty() && (counting == nullptr || is_incomplete(generator, *counting))) {
+    return std::unexpected(
+        by_hand(generator, counting == nullptr ? first : counting->path, add, drop));
+  }
+  auto edited = edit_settings(generator, counting, add, drop);
+  if (!edited) return std::unexpected(std::move(edited).error());
+  std::ranges::move(*edited, std::back_inserter(changes.files));
+  if (add.empty() && changes.files.empty()) return changes;
+  if (!generator.builds_images || !by_program) changes.run = run_of(generator, add, drop);
   return changes;
 }
 

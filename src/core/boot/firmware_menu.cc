@@ -2,6 +2,8 @@
 #include "core/boot/firmware_menu.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -41,51 +43,61 @@ BootEntry entry_of(const LoadOption& option) {
   return entry;
 }
 
+using Options = std::vector<const LoadOption*>;
+
+/// Takes in the option of this number, once, where there is one.
+void add_option(Options& options, unsigned number, const EfiVariables& variables) {
+  const auto found = std::ranges::find(variables.load_options, number, &LoadOption::number);
+  if (found == variables.load_options.end()) return;
+  if (std::ranges::find(options, &*found) == options.end()) options.push_back(&*found);
+}
+
+SourceKind kind_of_file(const LoadOption& option, const BootSources& sources) {
+  if (!option.partition_uuid) return SourceKind::unknown;
+  return sources.kind({{FileSystemBy::partition_uuid, *option.partition_uuid}, option.file});
+}
+
+/// The first of `options` whose file is there, as that of this boot's is, seen or not.
+void select_default(BootMenu& menu, std::span<const LoadOption* const> options,
+                    const EfiVariables& variables, const BootSources& sources) {
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const auto& option = *options[i];
+    if (!option.is_active || option.file.empty()) continue;
+    const auto kind = kind_of_file(option, sources);
+    if (kind == SourceKind::absent) continue;
+    if (kind == SourceKind::unknown && option.number != variables.boot_current) {
+      menu.why_no_default =
+          BootUnknown{BootUnknownCode::file_system, option.partition_uuid.value_or("")};
+    } else {
+      mark_default(menu, i);
+    }
+    return;
+  }
+  menu.why_no_default = BootUnknown{BootUnknownCode::variable, "BootOrder"};
+}
+
+void select_once(BootMenu& menu, const Options& options, unsigned number) {
+  const auto found = std::ranges::find(options, number, &LoadOption::number);
+  if (found == options.end()) {
+    menu.why_no_once = BootUnknown{BootUnknownCode::variable, "BootNext"};
+  } else {
+    mark_once(menu, static_cast<std::size_t>(found - options.begin()));
+  }
+}
+
 }  // namespace
 
 BootMenu read_firmware_menu(const EfiVariables& variables, const BootSources& sources) {
   BootMenu menu;
   menu.loader = LoaderKind::efi_stub;
-  std::vector<const LoadOption*> options;
-  const auto add = [&](unsigned number) {
-    const auto found = std::ranges::find(variables.load_options, number, &LoadOption::number);
-    if (found == variables.load_options.end()) return;
-    if (std::ranges::find(options, &*found) != options.end()) return;
-    options.push_back(&*found);
-    menu.entries.push_back(entry_of(*found));
-  };
-  for (const auto number : variables.boot_order) add(number);
-  const auto count = options.size();
-  if (variables.boot_next) add(*variables.boot_next);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto& option = *options[i];
-    if (!option.is_active || option.file.empty()) continue;
-    const auto& partition = option.partition_uuid;
-    const auto kind = partition
-                          ? sources.kind({{FileSystemBy::partition_uuid, *partition}, option.file})
-                          : SourceKind::unknown;
-    if (kind == SourceKind::absent) continue;
-    if (kind == SourceKind::unknown && option.number != variables.boot_current) {
-      menu.why_no_default = BootUnknown{BootUnknownCode::file_system, partition.value_or("")};
-      break;
-    }
-    mark_default(menu, i);
-    break;
-  }
-  if (!menu.default_entry && !menu.why_no_default) {
-    menu.why_no_default = BootUnknown{BootUnknownCode::variable, "BootOrder"};
-  }
-  if (variables.boot_next) {
-    for (std::size_t i = 0; i < options.size(); ++i) {
-      if (options[i]->number == *variables.boot_next) mark_once(menu, i);
-    }
-    if (!menu.once_entry) {
-      menu.why_no_once = BootUnknown{BootUnknownCode::variable, "BootNext"};
-    }
-  }
-  if (!variables.unknown.empty()) {
-    menu.notes = variables.unknown;
-  }
+  menu.notes = variables.unknown;
+  Options options;
+  for (const auto number : variables.boot_order) add_option(options, number, variables);
+  const auto ordered = options.size();
+  if (variables.boot_next) add_option(options, *variables.boot_next, variables);
+  for (const auto* option : options) menu.entries.push_back(entry_of(*option));
+  select_default(menu, std::span(options).first(ordered), variables, sources);
+  if (variables.boot_next) select_once(menu, options, *variables.boot_next);
   return menu;
 }
 

@@ -2,17 +2,10 @@
 #include "core/boot/grub_commands.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace vfio_switch {
-
-namespace {
-
-bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-}  // namespace
 
 std::optional<std::string> take_grub_option(std::vector<std::string>& arguments,
                                             std::string_view name, std::string_view letter,
@@ -90,31 +83,39 @@ GrubTruth GrubCommands::run() {
 }
 
 GrubTruth GrubCommands::run_named(const std::string& name) {
-  if (name == "[" || name == "test") return test();
+  struct Named {
+    std::string_view name;
+    GrubTruth (GrubCommands::*run)();
+  };
+  constexpr auto named = std::to_array<Named>({
+      {"[", &GrubCommands::test},
+      {"test", &GrubCommands::test},
+      {"unset", &GrubCommands::unset},
+      {"export", &GrubCommands::export_variables},
+      {"load_env", &GrubCommands::load_environment},
+      {"source", &GrubCommands::source},
+      {".", &GrubCommands::source},
+      {"configfile", &GrubCommands::configfile},
+      {"normal", &GrubCommands::configfile},
+      {"blscfg", &GrubCommands::read_entries},
+      {"bls_import", &GrubCommands::read_entries},
+      {"linux", &GrubCommands::load_kernel},
+      {"linuxefi", &GrubCommands::load_kernel},
+      {"linux16", &GrubCommands::load_kernel},
+      {"initrd", &GrubCommands::load_initrds},
+      {"initrdefi", &GrubCommands::load_initrds},
+      {"initrd16", &GrubCommands::load_initrds},
+      {"chainloader", &GrubCommands::chain},
+  });
+  const auto* const found = std::ranges::find(named, name, &Named::name);
+  if (found != named.end()) return (this->*found->run)();
   if (name == "true") return GrubTruth::yes;
   if (name == "false") return GrubTruth::no;
   if (name == "set") return first().size() > 1 ? set(first()[1]) : GrubTruth::yes;
-  if (name == "unset" || name == "export") {
-    for (std::size_t i = 1; i < first().size(); ++i) {
-      if (name == "unset") {
-        machine_.state_.set(first()[i], GrubValues());
-      } else {
-        machine_.state_.exported.insert(first()[i]);
-      }
-    }
-    return GrubTruth::yes;
-  }
   if (name == "increment") return count(1);
   if (name == "decrement") return count(-1);
-  if (name == "load_env") return load_environment();
   if (name == "search" || name.starts_with("search.")) return search(name != "search");
-  if (name == "source" || name == ".") return source();
-  if (name == "configfile" || name == "normal") return configfile();
   if (name == "menuentry" || name == "submenu") return define_item(name == "submenu");
-  if (name == "blscfg" || name == "bls_import") return read_entries();
-  if (is_one_of(name, {"linux", "linuxefi", "linux16"})) return load_kernel();
-  if (is_one_of(name, {"initrd", "initrdefi", "initrd16"})) return load_initrds();
-  if (name == "chainloader") return chain();
   if (name.find('=') != std::string::npos && name.front() != '=') return set(name);
   return other(name);
 }
@@ -168,6 +169,16 @@ GrubTruth GrubCommands::set(const std::string& assignment) {
     }
   }
   machine_.state_.set(name, std::move(values));
+  return GrubTruth::yes;
+}
+
+GrubTruth GrubCommands::unset() {
+  for (std::size_t i = 1; i < first().size(); ++i) machine_.state_.set(first()[i], GrubValues());
+  return GrubTruth::yes;
+}
+
+GrubTruth GrubCommands::export_variables() {
+  machine_.state_.exported.insert(first().begin() + 1, first().end());
   return GrubTruth::yes;
 }
 

@@ -34,6 +34,8 @@ class GrubCommands {
   GrubTruth run_named(const std::string& name);
   GrubTruth test();
   GrubTruth set(const std::string& assignment);
+  GrubTruth unset();
+  GrubTruth export_variables();
   GrubTruth count(long change);
   GrubTruth load_environment();
   GrubTruth search(bool dotted);

@@ -57,6 +57,40 @@ SourceNames list_entries(const GrubEntriesRequest& request, std::string& directo
   return request.sources.list(grub_file(directory, request.state));
 }
 
+/// A line of an entry file as GRUB looks at it.
+std::string entry_line(std::string_view raw) {
+  std::string line(raw);
+  std::erase(line, '\r');
+  return line.erase(0, line.find_first_not_of(" \t"));
+}
+
+struct Field {
+  std::string key;
+  std::string value;
+};
+
+/// Nothing for a line without a value, which ends the file.
+std::optional<Field> field_of(const std::string& line) {
+  auto separator = line.find(' ');
+  if (separator == std::string::npos) separator = line.find('\t');
+  if (separator == std::string::npos || separator + 1 == line.size()) return std::nullopt;
+  const auto begin = line.find_first_not_of(" \t", separator);
+  return Field{line.substr(0, separator),
+               begin == std::string::npos ? std::string() : line.substr(begin)};
+}
+
+bool is_of_name(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+/// What GRUB writes for a variable: its value with a blank behind it.
+std::string option_value(std::string_view name, const GrubState& state,
+                         std::vector<std::string>& open) {
+  const auto value = state.value_of(name).only();
+  if (!value) open.emplace_back(name);
+  return value && state.variables.contains(name) ? *value + " " : std::string();
+}
+
 }  // namespace
 
 std::optional<GrubEntryFile> parse_grub_entry(std::string_view file_name, std::string_view text) {
@@ -67,18 +101,11 @@ std::optional<GrubEntryFile> parse_grub_entry(std::string_view file_name, std::s
   int number = 0;
   for (const auto raw : split_lines(text)) {
     ++number;
-    std::string line;
-    for (const char c : raw) {
-      if (c != '\r') line += c;
-    }
-    line.erase(0, line.find_first_not_of(" \t"));
+    const auto line = entry_line(raw);
     if (line.starts_with('#')) continue;
-    auto separator = line.find(' ');
-    if (separator == std::string::npos) separator = line.find('\t');
-    if (separator == std::string::npos || separator + 1 == line.size()) break;
-    const auto key = line.substr(0, separator);
-    const auto begin = line.find_first_not_of(" \t", separator);
-    auto value = begin == std::string::npos ? std::string() : line.substr(begin);
+    auto field = field_of(line);
+    if (!field) break;
+    auto& [key, value] = *field;
     if (key == "linux" && !has_kernel) {
       has_kernel = true;
       entry.linux = std::move(value);
@@ -111,39 +138,27 @@ int compare_grub_entries(std::string_view left, std::string_view right) {
 std::string expand_grub_options(std::string_view options, const GrubState& state,
                                 std::vector<std::string>& open) {
   std::string expanded;
-  const auto append = [&](bool is_variable, std::string_view field) {
-    if (!is_variable) {
-      expanded += field;
-      return;
-    }
-    const auto values = state.value_of(field);
-    if (const auto value = values.only()) {
-      const bool is_set = state.variables.contains(field);
-      if (is_set) expanded += *value + " ";
-    } else {
-      open.emplace_back(field);
-    }
-  };
-  const auto is_name = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
   std::size_t start = 0;
   std::size_t end = 0;
   bool is_variable = false;
+  const auto append = [&] {
+    const auto field = options.substr(start, end - start + 1);
+    expanded += is_variable ? option_value(field, state, open) : std::string(field);
+  };
   for (std::size_t i = 0; i < options.size(); ++i) {
     if (options[i] == '$' && options[end] != '\\') {
-      if (start != end) append(is_variable, options.substr(start, end - start + 1));
+      if (start != end) append();
       is_variable = true;
       start = i + 1;
-    } else if (is_variable && !is_name(options[i])) {
-      if (end + 1 > start) append(true, options.substr(start, end - start + 1));
+    } else if (is_variable && !is_of_name(options[i])) {
+      if (end + 1 > start) append();
       is_variable = false;
       start = i;
       if (options[start] == ' ') ++start;
     }
     end = i;
   }
-  if (start < end) append(is_variable, options.substr(start, end - start + 1));
+  if (start < end) append();
   return expanded;
 }
 
@@ -168,11 +183,11 @@ GrubTruth read_grub_entries(const GrubEntriesRequest& request,
     miss({BootUnknownCode::limit, directory});
     listed.names.resize(most_files);
   }
-  const auto newer = [](const std::string& left, const std::string& right) {
+  const auto newer = [](const std::string& one, const std::string& other) {
     const auto stem = [](const std::string& name) {
       return std::string_view(name).substr(0, name.size() - suffix.size());
     };
-    return compare_grub_entries(stem(left), stem(right)) > 0;
+    return compare_grub_entries(stem(one), stem(other)) > 0;
   };
   std::ranges::sort(listed.names, [&](const std::string& left, const std::string& right) {
     return newer(left, right) || (!newer(right, left) && left < right);

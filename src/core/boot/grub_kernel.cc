@@ -78,7 +78,8 @@ void start_kernel(GrubStart& start, const GrubExpansion& words, const GrubState&
     }
   }
   std::ranges::sort(possible);
-  possible.erase(std::unique(possible.begin(), possible.end()), possible.end());
+  const auto repeated = std::ranges::unique(possible);
+  possible.erase(repeated.begin(), repeated.end());
   start.possible_words = std::move(possible);
   start.command_line = grub_command_line(common);
   for (const auto& name : words.open) note(name);

@@ -144,6 +144,12 @@ std::string directory_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
+MenuEditor editor_of(const GrubState& state) {
+  const auto superusers = state.value_of("superusers").only();
+  if (!superusers) return MenuEditor::unknown;
+  return superusers->empty() ? MenuEditor::open : MenuEditor::locked;
+}
+
 BootMenu run(const GrubRequest& request, GrubMachine& machine) {
   BootMenu menu;
   menu.loader = LoaderKind::grub;
@@ -171,10 +177,7 @@ BootMenu run(const GrubRequest& request, GrubMachine& machine) {
     if (seconds && *value == "countdown") menu.style = MenuStyle::countdown;
     if (seconds && *value == "hidden") menu.style = MenuStyle::hidden;
   }
-  const auto superusers = state.value_of("superusers").only();
-  menu.editor = !superusers           ? MenuEditor::unknown
-                : superusers->empty() ? MenuEditor::open
-                                      : MenuEditor::locked;
+  menu.editor = editor_of(state);
   return menu;
 }
 

@@ -16,41 +16,52 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
   return std::ranges::find(names, name) != names.end();
 }
 
+/// What `search` looks for, and the variable that gets it.
+struct Search {
+  FileSystemBy by = FileSystemBy::device;
+  std::string name = {};
+  std::string variable = "root";
+};
+
+/// search.fs_uuid NAME VARIABLE HINTS..., and likewise search.file, search.fs_label
+Search dotted_search(const std::vector<std::string>& arguments) {
+  Search search;
+  const auto& command = arguments.front();
+  if (command == "search.fs_uuid") search.by = FileSystemBy::uuid;
+  if (command == "search.fs_label") search.by = FileSystemBy::label;
+  if (command == "search.file") search.by = FileSystemBy::marker_file;
+  if (arguments.size() > 1) search.name = arguments[1];
+  if (arguments.size() > 2) search.variable = arguments[2];
+  return search;
+}
+
+Search plain_search(std::vector<std::string> arguments) {
+  Search search;
+  if (auto variable = take_grub_option(arguments, "set", "-s", search.variable)) {
+    search.variable = std::move(*variable);
+  }
+  while (take_grub_option(arguments, "hint", "-h")) {
+  }
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const auto& word = arguments[i];
+    if (is_one_of(word, {"--fs-uuid", "-u"})) {
+      search.by = FileSystemBy::uuid;
+    } else if (is_one_of(word, {"--label", "-l"})) {
+      search.by = FileSystemBy::label;
+    } else if (is_one_of(word, {"--file", "-f"})) {
+      search.by = FileSystemBy::marker_file;
+    } else if (!word.starts_with('-') && search.name.empty()) {
+      // What follows the name are hints.
+      search.name = word;
+    }
+  }
+  return search;
+}
+
 }  // namespace
 
 GrubTruth GrubCommands::search(bool dotted) {
-  auto arguments = first();
-  auto by = FileSystemBy::device;
-  std::string variable = "root";
-  std::string name;
-  if (dotted) {
-    // search.fs_uuid NAME VARIABLE HINTS..., and likewise search.file, search.fs_label
-    const auto& command = arguments.front();
-    if (command == "search.fs_uuid") by = FileSystemBy::uuid;
-    if (command == "search.fs_label") by = FileSystemBy::label;
-    if (command == "search.file") by = FileSystemBy::marker_file;
-    if (arguments.size() > 1) name = arguments[1];
-    if (arguments.size() > 2) variable = arguments[2];
-  } else {
-    variable = take_grub_option(arguments, "set", "-s", "root").value_or(variable);
-    while (take_grub_option(arguments, "hint", "-h")) {
-    }
-    std::vector<std::string> names;
-    for (std::size_t i = 1; i < arguments.size(); ++i) {
-      const std::string_view word = arguments[i];
-      if (word == "--fs-uuid" || word == "-u") {
-        by = FileSystemBy::uuid;
-      } else if (word == "--label" || word == "-l") {
-        by = FileSystemBy::label;
-      } else if (word == "--file" || word == "-f") {
-        by = FileSystemBy::marker_file;
-      } else if (!word.starts_with('-')) {
-        names.emplace_back(word);
-      }
-    }
-    // What follows the name are hints.
-    if (!names.empty()) name = names.front();
-  }
+  const auto [by, name, variable] = dotted ? dotted_search(first()) : plain_search(first());
   if (by == FileSystemBy::device || name.empty() || words_.only() == nullptr) {
     set_open(variable);
     return GrubTruth::unknown;

@@ -115,19 +115,22 @@ class Parser {
     return statement;
   }
 
-  void parse_if(GrubStatement& statement, int depth) {
+  GrubBranch parse_branch(int depth) {
     constexpr std::array<std::string_view, 1> then = {"then"};
     constexpr std::array<std::string_view, 3> ends = {"elif", "else", "fi"};
+    GrubBranch branch;
+    branch.condition = parse_until(then, depth);
+    if (branch.condition.empty()) failed_ = true;
+    expect_word("then");
+    branch.body = parse_until(ends, depth);
+    return branch;
+  }
+
+  void parse_if(GrubStatement& statement, int depth) {
     constexpr std::array<std::string_view, 1> fi = {"fi"};
     statement.kind = Kind::conditional;
-    do {
-      GrubBranch branch;
-      branch.condition = parse_until(then, depth);
-      if (branch.condition.empty()) failed_ = true;
-      expect_word("then");
-      branch.body = parse_until(ends, depth);
-      statement.branches.push_back(std::move(branch));
-    } while (!failed_ && take_word("elif"));
+    statement.branches.push_back(parse_branch(depth));
+    while (!failed_ && take_word("elif")) statement.branches.push_back(parse_branch(depth));
     if (!failed_ && take_word("else")) {
       statement.branches.push_back({{}, parse_until(fi, depth)});
     }

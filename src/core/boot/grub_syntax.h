@@ -51,6 +51,7 @@ struct GrubStatement {
   bool operator==(const GrubStatement&) const = default;
 };
 
+// NOLINTNEXTLINE(readability-redundant-inline-specifier): out of the class it is not implied
 inline bool GrubBranch::operator==(const GrubBranch&) const = default;
 
 struct GrubParse {

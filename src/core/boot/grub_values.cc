@@ -58,27 +58,81 @@ struct Way {
   }
 };
 
-void add_values(std::vector<Way>& ways, const GrubValues& values, const GrubPiece& piece,
-                std::vector<std::string>& open) {
-  if (values.is_open) open.push_back(piece.text);
-  std::vector<Way> grown;
-  for (const auto& way : ways) {
-    for (const auto& value : values.any) {
-      if (grown.size() == most_ways) {
-        open.push_back(piece.text);
-        ways = std::move(grown);
-        return;
-      }
-      grown.push_back(way);
-      if (way.current.size() + value.size() > longest_value) {
-        open.push_back(piece.text);
+/// All the ways in which words can come out.
+class Ways {
+ public:
+  explicit Ways(const GrubState& state) : state_(state) {}
+
+  void add(const GrubWord& word) {
+    for (const auto& piece : word.pieces) {
+      if (!piece.is_variable) {
+        add_text(piece.text, true);
+      } else if (piece.text == "@" || piece.text == "*") {
+        add_arguments(piece);
       } else {
-        grown.back().add(value, piece.is_quoted);
+        add_values(state_.value_of(piece.text), piece);
       }
     }
+    end_word();
   }
-  ways = std::move(grown);
-}
+
+  GrubExpansion expansion() && {
+    GrubExpansion expansion;
+    for (auto& way : ways_) {
+      if (std::ranges::find(expansion.ways, way.arguments) == expansion.ways.end()) {
+        expansion.ways.push_back(std::move(way.arguments));
+      }
+    }
+    expansion.open = std::move(open_);
+    return expansion;
+  }
+
+ private:
+  void add_text(std::string_view text, bool quoted) {
+    for (auto& way : ways_) way.add(text, quoted);
+  }
+
+  void end_word() {
+    for (auto& way : ways_) way.end_word();
+  }
+
+  /// Each argument is a word of its own, except in "$*".
+  void add_arguments(const GrubPiece& piece) {
+    for (std::size_t i = 0; i < state_.arguments.size(); ++i) {
+      if (i > 0 && piece.text == "@") {
+        end_word();
+      } else if (i > 0) {
+        add_text(" ", piece.is_quoted);
+      }
+      add_values(state_.arguments[i], piece);
+    }
+  }
+
+  void add_values(const GrubValues& values, const GrubPiece& piece) {
+    if (values.is_open) open_.push_back(piece.text);
+    std::vector<Way> grown;
+    for (const auto& way : ways_) {
+      for (const auto& value : values.any) {
+        if (grown.size() == most_ways) {
+          open_.push_back(piece.text);
+          ways_ = std::move(grown);
+          return;
+        }
+        grown.push_back(way);
+        if (way.current.size() + value.size() > longest_value) {
+          open_.push_back(piece.text);
+        } else {
+          grown.back().add(value, piece.is_quoted);
+        }
+      }
+    }
+    ways_ = std::move(grown);
+  }
+
+  const GrubState& state_;
+  std::vector<Way> ways_ = std::vector<Way>(1);
+  std::vector<std::string> open_;
+};
 
 }  // namespace
 
@@ -146,39 +200,9 @@ GrubState GrubState::nested() const {
 }
 
 GrubExpansion expand(const std::vector<GrubWord>& words, const GrubState& state) {
-  GrubExpansion expansion;
-  std::vector<Way> ways(1);
-  for (const auto& word : words) {
-    for (const auto& piece : word.pieces) {
-      if (!piece.is_variable) {
-        for (auto& way : ways) {
-          way.current += piece.text;
-          way.has_current = true;
-        }
-        continue;
-      }
-      if (piece.text == "@" || piece.text == "*") {
-        // Each argument is a word of its own, except in "$*".
-        for (std::size_t i = 0; i < state.arguments.size(); ++i) {
-          if (i > 0 && piece.text == "@") {
-            for (auto& way : ways) way.end_word();
-          } else if (i > 0) {
-            for (auto& way : ways) way.add(" ", piece.is_quoted);
-          }
-          add_values(ways, state.arguments[i], piece, expansion.open);
-        }
-        continue;
-      }
-      add_values(ways, state.value_of(piece.text), piece, expansion.open);
-    }
-    for (auto& way : ways) way.end_word();
-  }
-  for (auto& way : ways) {
-    if (std::ranges::find(expansion.ways, way.arguments) == expansion.ways.end()) {
-      expansion.ways.push_back(std::move(way.arguments));
-    }
-  }
-  return expansion;
+  Ways ways(state);
+  for (const auto& word : words) ways.add(word);
+  return std::move(ways).expansion();
 }
 
 }  // namespace vfio_switch

@@ -46,7 +46,7 @@ std::optional<std::string> bzimage_release(const ByteSource& image) {
 /// Documentation/arch/arm64/booting.rst, and the same header for RISC-V.
 bool is_plain_image(const ByteSource& image) {
   const auto magic = image.bytes(56, 4);
-  return magic == "ARM\x64" || magic == std::string("RSC\x05");
+  return magic == "ARMd" || magic == std::string("RSC\x05");
 }
 
 std::optional<std::string> scan(const ByteSource& image) {

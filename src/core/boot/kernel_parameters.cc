@@ -90,9 +90,8 @@ std::string remove_parameter(std::string_view line, std::string_view parameter) 
   if (found == reversed.end()) return std::string(line);
   auto [begin, end] = *found;
   // The blank that add_parameter() gave it: behind it where "--" follows, else before it.
-  if (words.dashes == end + 1 && line[end] == ' ') {
-    ++end;
-  } else if (begin > 0 && line[begin - 1] == ' ') {
+  const bool precedes_dashes = words.dashes == end + 1 && line[end] == ' ';
+  if (!precedes_dashes && begin > 0 && line[begin - 1] == ' ') {
     --begin;
   } else if (end < line.size() && line[end] == ' ') {
     ++end;

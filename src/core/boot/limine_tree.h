@@ -34,8 +34,8 @@ struct LimineTree {
                                                        std::string_view name,
                                                        std::string_view alias = {});
 
-/// Parses limine.conf, macros resolved. Never fails.
+/// Parses limine.conf, its macros and those that are `built_in` resolved. Never fails.
 [[nodiscard]] LimineTree parse_limine(std::string_view text,
-                                      const std::map<std::string, std::string>& macros);
+                                      const std::map<std::string, std::string>& built_in);
 
 }  // namespace vfio_switch

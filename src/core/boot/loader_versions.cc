@@ -22,7 +22,8 @@ char front(std::string_view text) {
 }
 
 int sign(int order) {
-  return order < 0 ? -1 : (order > 0 ? 1 : 0);
+  if (order == 0) return 0;
+  return order < 0 ? -1 : 1;
 }
 
 template <class Predicate>
@@ -56,6 +57,45 @@ std::optional<int> compare_separator(std::string_view& left, std::string_view& r
   return std::nullopt;
 }
 
+/// An order where one of them has come to its end, which is then the older one.
+int compare_ends(std::string_view left, std::string_view right) {
+  if (left.empty() == right.empty()) return 0;
+  return left.empty() ? -1 : 1;
+}
+
+/// The separator that stands before the next parts; NUL where none does.
+char rpm_separator(std::string_view left, std::string_view right) {
+  if (front(left) == '~' || front(right) == '~') return '~';
+  return front(left) == '+' || front(right) == '+' ? '+' : '\0';
+}
+
+std::optional<int> compare_rpm_separator(std::string_view& left, std::string_view& right,
+                                         char separator) {
+  // The end is newer than '~' and older than '+'.
+  if (separator == '+' && (left.empty() || right.empty())) return compare_ends(left, right);
+  return compare_separator(left, right, separator);
+}
+
+/// Moves past the digits or letters that both begin with.
+int compare_rpm_parts(std::string_view& left, std::string_view& right) {
+  const bool number = is_digit(left.front());
+  const auto a = number ? take(left, is_digit) : take(left, is_letter);
+  const auto b = number ? take(right, is_digit) : take(right, is_letter);
+  // Numbers are newer than letters.
+  if (b.empty()) return number ? 1 : -1;
+  return number ? compare_numbers(a, b) : sign(a.compare(b));
+}
+
+int compare_systemd_parts(std::string_view& left, std::string_view& right) {
+  if (!is_digit(front(left)) && !is_digit(front(right))) {
+    return sign(take(left, is_letter).compare(take(right, is_letter)));
+  }
+  const auto a = take(left, is_digit);
+  const auto b = take(right, is_digit);
+  if (a.empty() != b.empty()) return compare_ends(a, b);
+  return compare_numbers(a, b);
+}
+
 }  // namespace
 
 int compare_rpm_versions(std::string_view left, std::string_view right) {
@@ -64,27 +104,14 @@ int compare_rpm_versions(std::string_view left, std::string_view right) {
   while (!left.empty() || !right.empty()) {
     take(left, drop);
     take(right, drop);
-    if (front(left) == '~' || front(right) == '~') {
-      if (const auto order = compare_separator(left, right, '~')) return *order;
-      continue;
-    }
-    if (front(left) == '+' || front(right) == '+') {
-      if (left.empty()) return -1;
-      if (right.empty()) return 1;
-      if (const auto order = compare_separator(left, right, '+')) return *order;
+    if (const auto separator = rpm_separator(left, right); separator != '\0') {
+      if (const auto order = compare_rpm_separator(left, right, separator)) return *order;
       continue;
     }
     if (left.empty() || right.empty()) break;
-    const bool number = is_digit(left.front());
-    const auto a = number ? take(left, is_digit) : take(left, is_letter);
-    const auto b = number ? take(right, is_digit) : take(right, is_letter);
-    // Numbers are newer than letters.
-    if (b.empty()) return number ? 1 : -1;
-    const auto order = number ? compare_numbers(a, b) : sign(a.compare(b));
-    if (order != 0) return order;
+    if (const auto order = compare_rpm_parts(left, right); order != 0) return order;
   }
-  if (left.empty() && right.empty()) return 0;
-  return left.empty() ? -1 : 1;
+  return compare_ends(left, right);
 }
 
 int compare_systemd_versions(std::string_view left, std::string_view right) {
@@ -95,26 +122,11 @@ int compare_systemd_versions(std::string_view left, std::string_view right) {
     take(left, drop);
     take(right, drop);
     if (const auto order = compare_separator(left, right, '~')) return *order;
-    if (left.empty() || right.empty()) {
-      return left.empty() == right.empty() ? 0 : (left.empty() ? -1 : 1);
-    }
+    if (left.empty() || right.empty()) return compare_ends(left, right);
     for (const char separator : {'-', '^', '.'}) {
       if (const auto order = compare_separator(left, right, separator)) return *order;
     }
-    if (is_digit(front(left)) || is_digit(front(right))) {
-      const auto a = take(left, is_digit);
-      const auto b = take(right, is_digit);
-      if (a.empty() != b.empty()) return a.empty() ? -1 : 1;
-      if (const auto order = compare_numbers(a, b); order != 0) return order;
-    } else {
-      const auto a = take(left, is_letter);
-      const auto b = take(right, is_letter);
-      const auto common = std::min(a.size(), b.size());
-      if (const auto order = sign(a.substr(0, common).compare(b.substr(0, common))); order != 0) {
-        return order;
-      }
-      if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
-    }
+    if (const auto order = compare_systemd_parts(left, right); order != 0) return order;
   }
 }
 

@@ -21,6 +21,28 @@ constexpr std::array<std::string_view, 9> other_entries = {
     "linux_prefixes",  "follow_symlinks",   "support_gzipped_loaders",
 };
 
+struct Switch {
+  std::string_view key;
+  bool RefindConf::* value;
+};
+
+constexpr std::array<Switch, 3> switches = {{
+    {"scan_all_linux_kernels", &RefindConf::scans_kernels},
+    {"fold_linux_kernels", &RefindConf::folds_kernels},
+    {"use_nvram", &RefindConf::uses_nvram},
+}};
+
+struct List {
+  std::string_view key;
+  std::vector<std::string> RefindConf::* value;
+};
+
+constexpr std::array<List, 3> lists = {{
+    {"dont_scan_dirs", &RefindConf::hidden_directories},
+    {"don't_scan_dirs", &RefindConf::hidden_directories},
+    {"extra_kernel_version_strings", &RefindConf::version_strings},
+}};
+
 bool is_true(const std::vector<std::string>& words) {
   if (words.size() < 2) return true;
   const auto value = lower_case(words[1]);
@@ -45,6 +67,22 @@ void set_list(std::vector<std::string>& list, const std::vector<std::string>& wo
   for (std::size_t i = adds ? 2 : 1; i < words.size(); ++i) {
     for (const auto one : split_words(words[i], ",")) list.push_back(refind_path(one));
   }
+}
+
+std::string first_letters(const std::vector<std::string>& words) {
+  constexpr std::size_t most = 11;
+  std::string letters;
+  for (std::size_t i = 1; i < std::min(words.size(), most); ++i) {
+    letters += lower_case(words[i].substr(0, 1));
+  }
+  return letters;
+}
+
+bool hides_editor(const std::vector<std::string>& words) {
+  return std::ranges::any_of(words, [](const std::string& word) {
+    const auto what = lower_case(word);
+    return what == "editor" || what == "all";
+  });
 }
 
 class Reader {
@@ -107,7 +145,13 @@ class Reader {
 
   void set(const std::string& key, const RefindLine& line, const std::string& path) {
     const auto& words = line.words;
-    if (key == "timeout" && words.size() == 2) {
+    const auto* const flag = std::ranges::find(switches, key, &Switch::key);
+    const auto* const list = std::ranges::find(lists, key, &List::key);
+    if (flag != switches.end()) {
+      conf_.*flag->value = is_true(words);
+    } else if (list != lists.end()) {
+      set_list(conf_.*list->value, words);
+    } else if (key == "timeout" && words.size() == 2) {
       conf_.timeout = number_of(words[1]);
     } else if (key == "default_selection" && words.size() == 2) {
       conf_.selection = words[1];
@@ -120,26 +164,9 @@ class Reader {
       shutdown_.reset();
       if (is_true(words)) shutdown_ = BootUnknown{BootUnknownCode::command, key, path, line.line};
     } else if (key == "scanfor") {
-      constexpr std::size_t most = 11;
-      conf_.scan_for.clear();
-      for (std::size_t i = 1; i < std::min(words.size(), most); ++i) {
-        conf_.scan_for += lower_case(words[i].substr(0, 1));
-      }
-    } else if (key == "dont_scan_dirs" || key == "don't_scan_dirs") {
-      set_list(conf_.hidden_directories, words);
-    } else if (key == "extra_kernel_version_strings") {
-      set_list(conf_.version_strings, words);
-    } else if (key == "scan_all_linux_kernels") {
-      conf_.scans_kernels = is_true(words);
-    } else if (key == "fold_linux_kernels") {
-      conf_.folds_kernels = is_true(words);
-    } else if (key == "use_nvram") {
-      conf_.uses_nvram = is_true(words);
+      conf_.scan_for = first_letters(words);
     } else if (key == "hideui") {
-      for (const auto& word : words) {
-        const auto what = lower_case(word);
-        if (what == "editor" || what == "all") conf_.has_editor = false;
-      }
+      if (hides_editor(words)) conf_.has_editor = false;
     } else if (std::ranges::find(other_entries, key) != other_entries.end()) {
       if (!conf_.why_other_entries) {
         conf_.why_other_entries = BootUnknown{BootUnknownCode::command, key, path, line.line};
@@ -175,37 +202,48 @@ class Reader {
       const auto& line = lines[at++];
       const auto key = lower_case(line.words[0]);
       if (key == "}") return;
-      const auto value = line.words.size() > 1 ? std::optional(line.words[1]) : std::nullopt;
-      if (key == "disabled") {
-        stanza.is_disabled = true;
-      } else if (is_submenu && key == "initrd") {
-        stanza.initrd = value.value_or("");
-      } else if (is_submenu && key == "options") {
-        stanza.options = value;
-      } else if (!value) {
-        continue;
-      } else if (key == "loader") {
-        stanza.loader = *value;
-      } else if (key == "volume") {
-        stanza.volume = value;
-      } else if (key == "initrd") {
-        stanza.initrd = *value;
-      } else if (key == "options") {
-        stanza.options = value;
-      } else if (is_submenu && key == "add_options") {
-        stanza.options = stanza.options ? *stanza.options + " " + *value : *value;
-      } else if (!is_submenu && key == "firmware_bootnum") {
-        stanza.is_firmware = true;
-      } else if (!is_submenu && key == "submenuentry") {
-        // It begins with what the stanza says so far.
-        auto inner = stanza;
-        inner.submenus.clear();
-        inner.title = *value;
-        inner.source.line = line.line;
-        inner.is_disabled = false;
-        read_stanza(inner, lines, at, true);
-        if (!inner.is_disabled) stanza.submenus.push_back(std::move(inner));
+      if (!is_submenu && key == "submenuentry" && line.words.size() > 1) {
+        add_submenu(stanza, lines, at);
+      } else {
+        set(stanza, key, line, is_submenu);
       }
+    }
+  }
+
+  /// Reads the submenu behind the line that begins it. It begins with what the stanza says so far.
+  static void add_submenu(RefindStanza& stanza, const std::vector<RefindLine>& lines,
+                          std::size_t& at) {
+    const auto& line = lines[at - 1];
+    auto inner = stanza;
+    inner.submenus.clear();
+    inner.title = line.words[1];
+    inner.source.line = line.line;
+    inner.is_disabled = false;
+    read_stanza(inner, lines, at, true);
+    if (!inner.is_disabled) stanza.submenus.push_back(std::move(inner));
+  }
+
+  static void set(RefindStanza& stanza, const std::string& key, const RefindLine& line,
+                  bool is_submenu) {
+    const auto value = line.words.size() > 1 ? std::optional(line.words[1]) : std::nullopt;
+    // Without a value a submenu gives up what it has from its stanza.
+    const bool counts = value || is_submenu;
+    if (key == "disabled") {
+      stanza.is_disabled = true;
+    } else if (key == "initrd" && counts) {
+      stanza.initrd = value.value_or("");
+    } else if (key == "options" && counts) {
+      stanza.options = value;
+    } else if (!value) {
+      return;
+    } else if (key == "loader") {
+      stanza.loader = *value;
+    } else if (key == "volume") {
+      stanza.volume = value;
+    } else if (is_submenu && key == "add_options") {
+      stanza.options = stanza.options ? *stanza.options + " " + *value : *value;
+    } else if (!is_submenu && key == "firmware_bootnum") {
+      stanza.is_firmware = true;
     }
   }
 

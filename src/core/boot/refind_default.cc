@@ -34,7 +34,10 @@ class Selection {
         directory_(request.path.substr(0, request.path.rfind('/'))) {}
 
   void select() {
-    if (conf_.why_other_default) return give_up(*conf_.why_other_default);
+    if (conf_.why_other_default) {
+      give_up(*conf_.why_other_default);
+      return;
+    }
     std::vector<std::string> choices;
     for (const auto part : split_words(conf_.selection, ",")) {
       if (part != "+") {
@@ -42,7 +45,10 @@ class Selection {
         continue;
       }
       std::optional<std::string> previous;
-      if (!read_previous(previous)) return give_up({BootUnknownCode::variable, "PreviousBoot"});
+      if (!read_previous(previous)) {
+        give_up({BootUnknownCode::variable, "PreviousBoot"});
+        return;
+      }
       if (!previous) continue;
       for (const auto one : split_words(*previous, ",")) choices.emplace_back(one);
     }
@@ -141,13 +147,14 @@ class Selection {
     if (fitting.empty() && is_file && !known_.has_others) return false;
     const auto* const first = fitting.empty() ? nullptr : fitting.front();
     const bool is_leading = first != nullptr && first < titles_.data() + known_.leading;
+    const bool is_only_file = is_file && fitting.size() == 1 && fitting.front()->is_own_volume;
     if (is_leading && (is_file || first == titles_.data())) {
       choose(*first);
-    } else if (is_file && fitting.size() == 1 && first->is_own_volume && scans_disks_alone()) {
+    } else if (is_only_file && scans_disks_alone()) {
       if (const auto why = why_others()) {
         give_up(*why);
       } else {
-        choose(*first);
+        choose(*fitting.front());
       }
     } else {
       give_up_on(choice);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <ranges>
 #include <utility>
 
 #include "core/base/text.h"
@@ -52,48 +53,61 @@ std::string refind_path_of(const RefindDirectory& directory, std::string_view na
   return (path.empty() ? "\\" : "\\" + path + "\\") + std::string(name);
 }
 
+namespace {
+
+/// True for what rEFInd lists as a loader, of whatever system.
+bool is_loader(const RefindFile& file, const RefindDirectory& directory, const RefindConf& conf,
+               const Prefixes& parts) {
+  const auto name = lower_case(file.name);
+  const auto begins = [&](std::string_view part) { return name.starts_with(part); };
+  const bool is_named = conf.scans_kernels && std::ranges::any_of(parts, begins);
+  if (!is_named && !name.ends_with(".efi")) return false;
+  if (file.is_link || name.ends_with(".png") || name.ends_with(".icns")) return false;
+  if (file.is_program == false) return false;
+  return std::ranges::none_of(directory.files, [&](const RefindFile& other) {
+    return lower_case(other.name) == name + ".efi.signed";
+  });
+}
+
+bool stands_before(const RefindFile* left, const RefindFile* right) {
+  const bool rescue = is_rescue(*left);
+  if (rescue != is_rescue(*right)) return !rescue;
+  if (left->modified != right->modified) return left->modified > right->modified;
+  return left->name < right->name;
+}
+
+/// Why another than the first of the sorted kernels may be the one that folding shows.
+std::optional<BootUnknown> why_no_first(const std::vector<const RefindFile*>& kernels) {
+  for (const auto* other : kernels | std::views::drop(1)) {
+    const auto& first = *kernels.front();
+    if (is_rescue(first) != is_rescue(*other)) break;
+    if (first.modified && other->modified && *first.modified > *other->modified) continue;
+    return which(first.name, other->name, "newer");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 RefindKernels refind_kernels(const RefindDirectory& directory, const RefindConf& conf,
                              bool is_arm) {
   const auto& parts = is_arm ? arm_prefixes : prefixes;
   const bool in_linux = holds_any(lower_case(directory.path), parts);
   RefindKernels found;
-  std::vector<const RefindFile*> files;
+  std::vector<const RefindFile*> kernels;
   for (const auto& file : directory.files) {
-    const auto name = lower_case(file.name);
-    const auto begins = [&](std::string_view part) { return name.starts_with(part); };
-    const bool is_efi = name.ends_with(".efi");
-    const bool is_named = conf.scans_kernels && std::ranges::any_of(parts, begins);
-    if (!is_efi && !is_named) continue;
-    if (file.is_link || name.ends_with(".png") || name.ends_with(".icns")) continue;
-    if (file.is_program == false) continue;
-    const auto is_signed = [&](const RefindFile& other) {
-      return lower_case(other.name) == name + ".efi.signed";
-    };
-    if (std::ranges::any_of(directory.files, is_signed)) continue;
-    if (!holds_any(name, parts)) {
+    if (!is_loader(file, directory, conf, parts)) continue;
+    if (!holds_any(lower_case(file.name), parts)) {
       // It is folded with the kernels, and started like none of them.
       if (in_linux) found.why_no_first = BootUnknown{BootUnknownCode::condition, file.name};
       continue;
     }
     if (!file.is_program) found.why_no_first = BootUnknown{BootUnknownCode::unreadable, file.name};
-    files.push_back(&file);
+    kernels.push_back(&file);
   }
-  std::ranges::sort(files, [](const RefindFile* left, const RefindFile* right) {
-    const bool rescue = is_rescue(*left);
-    if (rescue != is_rescue(*right)) return !rescue;
-    if (left->modified != right->modified) return left->modified > right->modified;
-    return left->name < right->name;
-  });
-  for (const auto* file : files) found.names.push_back(file->name);
-  if (!conf.folds_kernels || files.size() < 2 || found.why_no_first) return found;
-  for (std::size_t i = 1; i < files.size(); ++i) {
-    const auto& first = *files[0];
-    const auto& other = *files[i];
-    if (is_rescue(first) != is_rescue(other)) break;
-    if (first.modified && other.modified && *first.modified > *other.modified) continue;
-    found.why_no_first = which(first.name, other.name, "newer");
-    break;
-  }
+  std::ranges::sort(kernels, stands_before);
+  for (const auto* file : kernels) found.names.push_back(file->name);
+  if (conf.folds_kernels && !found.why_no_first) found.why_no_first = why_no_first(kernels);
   return found;
 }
 

@@ -12,39 +12,55 @@ namespace vfio_switch {
 
 namespace {
 
-/// The words of one line; `line` is its text up to the end.
-std::vector<std::string> words_of(std::string_view line) {
-  std::vector<std::string> words;
-  bool quoted = false;
-  std::size_t at = 0;
-  const auto is = [&](std::string_view set) {
-    return at < line.size() && set.find(line[at]) != std::string_view::npos;
-  };
-  while (true) {
-    while (!quoted && is(" \t=,")) ++at;
-    if (at >= line.size() || line[at] == '#') return words;
-    if (line[at] == '"') {
-      quoted = !quoted;
-      ++at;
-    }
-    std::string word;
-    while (at < line.size() && (quoted || !is(" \t=#,"))) {
-      if (line[at] == '"') {
-        // Two quotes are one that is meant.
-        if (at + 1 >= line.size() || line[at + 1] != '"') {
-          quoted = !quoted;
-          break;
-        }
-        ++at;
+/// Takes a line apart; its text goes up to the end.
+class Splitter {
+ public:
+  explicit Splitter(std::string_view line) : line_(line) {}
+
+  std::vector<std::string> words() {
+    std::vector<std::string> words;
+    while (true) {
+      while (!quoted_ && is(" \t=,")) ++at_;
+      if (is_over()) return words;
+      if (line_[at_] == '"') {
+        quoted_ = !quoted_;
+        ++at_;
       }
-      word += line[at] == '/' && !quoted ? '\\' : line[at];
-      ++at;
+      words.push_back(take_word());
+      if (is_over()) return words;
+      ++at_;
     }
-    words.push_back(std::move(word));
-    if (at >= line.size() || line[at] == '#') return words;
-    ++at;
   }
-}
+
+ private:
+  [[nodiscard]] bool is(std::string_view set) const {
+    return at_ < line_.size() && set.find(line_[at_]) != std::string_view::npos;
+  }
+
+  [[nodiscard]] bool is_over() const { return at_ >= line_.size() || line_[at_] == '#'; }
+
+  /// Up to the blank, or the quote, that ends it.
+  std::string take_word() {
+    std::string word;
+    while (at_ < line_.size() && (quoted_ || !is(" \t=#,"))) {
+      if (line_[at_] == '"') {
+        // Two quotes are one that is meant.
+        if (at_ + 1 >= line_.size() || line_[at_ + 1] != '"') {
+          quoted_ = !quoted_;
+          return word;
+        }
+        ++at_;
+      }
+      word += line_[at_] == '/' && !quoted_ ? '\\' : line_[at_];
+      ++at_;
+    }
+    return word;
+  }
+
+  std::string_view line_;
+  std::size_t at_ = 0;
+  bool quoted_ = false;
+};
 
 }  // namespace
 
@@ -61,7 +77,7 @@ std::vector<RefindLine> refind_lines(std::string_view text) {
   while (!text.empty()) {
     const auto end = std::min(text.find_first_of("\n\r"), text.size());
     const auto line = text.substr(0, end);
-    auto words = words_of(line.substr(0, line.find('\0')));
+    auto words = Splitter(line.substr(0, line.find('\0'))).words();
     if (!words.empty()) lines.push_back({std::move(words), number});
     if (end < text.size() && text[end] == '\n') ++number;
     text.remove_prefix(std::min(end + 1, text.size()));

@@ -2,6 +2,7 @@
 #include "core/boot/systemd_boot_entry.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -42,10 +43,32 @@ struct EntryLines {
   std::vector<std::string> initrds;
 };
 
+struct EntryText {
+  std::string_view key;
+  std::string EntryLines::* value;
+};
+
+constexpr std::array<EntryText, 4> texts = {{
+    {"title", &EntryLines::title},
+    {"sort-key", &EntryLines::sort_key},
+    {"version", &EntryLines::version},
+    {"machine-id", &EntryLines::machine_id},
+}};
+
+std::optional<unsigned> number_of(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 EntryLines parse(std::string_view text, const std::string& architecture) {
   EntryLines entry;
   for (const auto& [key, value, line] : loader_lines(text, " \t")) {
-    if (key == "linux" || key == "uki" || key == "efi") {
+    const auto* const named = std::ranges::find(texts, key, &EntryText::key);
+    if (named != texts.end()) {
+      entry.*named->value = value;
+    } else if (key == "linux" || key == "uki" || key == "efi") {
       if (!entry.kind.empty() && entry.kind != key) entry.is_bad = true;
       entry.kind = key;
       entry.target = value;
@@ -54,18 +77,8 @@ EntryLines parse(std::string_view text, const std::string& architecture) {
       entry.is_bad = true;
     } else if (key == "architecture") {
       if (lower_case(value) != lower_case(architecture)) entry.is_bad = true;
-    } else if (key == "title") {
-      entry.title = value;
-    } else if (key == "sort-key") {
-      entry.sort_key = value;
-    } else if (key == "version") {
-      entry.version = value;
-    } else if (key == "machine-id") {
-      entry.machine_id = value;
     } else if (key == "profile") {
-      unsigned number = 0;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-      if (error == std::errc() && end == value.data() + value.size()) entry.profile = number;
+      if (const auto number = number_of(value)) entry.profile = number;
     } else if (key == "initrd") {
       entry.initrds.push_back(value);
     } else if (key == "options") {
@@ -105,7 +118,7 @@ void use_image(BootEntry& entry, const SystemdBootFiles& files, const EntryParti
 }  // namespace
 
 CountedName split_counter(std::string_view file_name, std::string_view suffix) {
-  const CountedName plain{std::string(file_name), std::nullopt};
+  CountedName plain{std::string(file_name), std::nullopt};
   const auto plus = file_name.rfind('+');
   if (plus == std::string_view::npos || file_name.size() < suffix.size()) return plain;
   const auto* const end = file_name.data() + file_name.size() - suffix.size();

@@ -24,6 +24,10 @@ struct Settings {
   MenuEditor editor = MenuEditor::open;
 };
 
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
 Settings read_settings(std::string_view text) {
   Settings settings;
   for (const auto& [key, value, line] : loader_lines(text, " \t")) {
@@ -34,11 +38,12 @@ Settings read_settings(std::string_view text) {
       if (!value.starts_with('@') || pattern == "@saved") settings.default_pattern = pattern;
     }
     if (key == "editor") {
-      const auto is = [&](std::initializer_list<std::string_view> words) {
-        return std::ranges::find(words, value) != words.end();
-      };
-      if (is({"1", "yes", "y", "true", "t", "on"})) settings.editor = MenuEditor::open;
-      if (is({"0", "no", "n", "false", "f", "off"})) settings.editor = MenuEditor::locked;
+      if (is_one_of(value, {"1", "yes", "y", "true", "t", "on"})) {
+        settings.editor = MenuEditor::open;
+      }
+      if (is_one_of(value, {"0", "no", "n", "false", "f", "off"})) {
+        settings.editor = MenuEditor::locked;
+      }
     }
   }
   return settings;
@@ -82,7 +87,7 @@ class Selection {
     }
     const auto saved =
         variables.entry_last ? std::optional(lower_case(*variables.entry_last)) : std::nullopt;
-    const auto resolved = [&](std::optional<std::string> pattern) {
+    const auto resolved = [&](const std::optional<std::string>& pattern) {
       return pattern == "@saved" ? saved : pattern;
     };
     const auto lower = [](const std::optional<std::string>& text) {

@@ -43,6 +43,43 @@ bool has_id(const BootEntry& entry, std::string_view id) {
          lower_case(entry.source.file).ends_with("/" + wanted);
 }
 
+bool starts_this_kernel(const BootEntry& entry, const ThisBoot& boot,
+                        std::string_view running_release) {
+  if (!entry.kernel && !entry.unified_image) return false;
+  if (boot.image && (!entry.kernel || entry.kernel->path != *boot.image)) return false;
+  return !entry.release || running_release.empty() || *entry.release == running_release;
+}
+
+bool passes_this_line(const BootEntry& entry, const ThisBoot& boot) {
+  if (!entry.command_line) return false;
+  const auto line = evenly_spaced(*entry.command_line);
+  if (line == boot.rest) return true;
+  // Words that the entry may have.
+  std::vector<std::string_view> left = split_words(boot.rest);
+  for (const auto& word : entry.possible_words) std::erase(left, std::string_view(word));
+  std::string rest;
+  for (const auto word : left) rest += (rest.empty() ? "" : " ") + std::string(word);
+  return line == rest;
+}
+
+bool starts_same(const BootEntry& left, const BootEntry& right) {
+  return left.kernel == right.kernel && left.initrds == right.initrds &&
+         left.unified_image == right.unified_image;
+}
+
+/// The first for which `fits` holds, where all of these start the same: a submenu of GRUB repeats
+/// the entry above it.
+template <class Fits>
+std::optional<std::size_t> first_of_same(const BootMenu& menu, Fits fits) {
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < menu.entries.size(); ++i) {
+    if (!fits(menu.entries[i])) continue;
+    if (!first) first = i;
+    if (!starts_same(menu.entries[*first], menu.entries[i])) return std::nullopt;
+  }
+  return first;
+}
+
 }  // namespace
 
 ThisBoot read_this_boot(std::string_view command_line) {
@@ -79,41 +116,14 @@ std::optional<std::size_t> entry_of_this_boot(const BootMenu& menu, const ThisBo
     });
     if (found) return found;
   }
+  const auto has_kernel = [&](const BootEntry& entry) {
+    return starts_this_kernel(entry, boot, running_release);
+  };
   const auto fits = [&](const BootEntry& entry) {
-    if (!entry.kernel && !entry.unified_image) return false;
-    if (boot.image && (!entry.kernel || entry.kernel->path != *boot.image)) return false;
-    return !entry.release || running_release.empty() || *entry.release == running_release;
+    return has_kernel(entry) && passes_this_line(entry, boot);
   };
-  const auto line_fits = [&](const BootEntry& entry) {
-    if (!fits(entry) || !entry.command_line) return false;
-    if (evenly_spaced(*entry.command_line) == boot.rest) return true;
-    // Words that the entry may have.
-    std::vector<std::string_view> left = split_words(boot.rest);
-    for (const auto& word : entry.possible_words) std::erase(left, std::string_view(word));
-    std::string rest;
-    for (const auto word : left) rest += (rest.empty() ? "" : " ") + std::string(word);
-    return evenly_spaced(*entry.command_line) == rest;
-  };
-  if (const auto found = only(menu, line_fits)) return found;
-  const auto several = std::ranges::count_if(menu.entries, line_fits);
-  if (several > 1) {
-    // A submenu of GRUB repeats the entry above it: both are the same.
-    std::optional<std::size_t> first;
-    for (std::size_t i = 0; i < menu.entries.size(); ++i) {
-      if (!line_fits(menu.entries[i])) continue;
-      if (!first) {
-        first = i;
-        continue;
-      }
-      const auto& a = menu.entries[*first];
-      const auto& b = menu.entries[i];
-      if (a.kernel != b.kernel || a.initrds != b.initrds || a.unified_image != b.unified_image) {
-        return std::nullopt;
-      }
-    }
-    return first;
-  }
-  return boot.image ? std::nullopt : only(menu, fits);
+  if (std::ranges::any_of(menu.entries, fits)) return first_of_same(menu, fits);
+  return boot.image ? std::nullopt : only(menu, has_kernel);
 }
 
 }  // namespace vfio_switch

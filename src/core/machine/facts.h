@@ -80,11 +80,11 @@ struct ObservedFile {
 /// give the same plan.
 struct SystemFacts {
   OsRelease os;
-  std::vector<PciDevice> devices;  ///< sorted by address
-  bool iommu_enabled = false;      ///< the kernel made IOMMU groups
-  IommuTable iommu_table = IommuTable::none;
-  bool portable = false;                     ///< a laptop or tablet, whose cards have no slots
+  std::vector<PciDevice> devices;   ///< sorted by address
+  bool iommu_enabled = false;       ///< the kernel made IOMMU groups
+  bool portable = false;            ///< a laptop or tablet, whose cards have no slots
   bool keyboard_elsewhere = false;  ///< a keyboard is below no PCI function: PS/2, Bluetooth
+  IommuTable iommu_table = IommuTable::none;
   std::vector<DisplayClaim> display_claims;  ///< configuration that names a card for the host
   std::string command_line;                  ///< of the running kernel; empty where unknown
   std::string running_kernel;                ///< its release; empty where unknown

@@ -104,14 +104,21 @@ const Profile* match_profile(const std::vector<Profile>& profiles, const OsRelea
   return nullptr;
 }
 
+namespace {
+
+/// Null for what is no placeholder.
+const std::string* name_for(std::string_view placeholder, const ImageNames& names) {
+  if (placeholder == "%k") return &names.release;
+  if (placeholder == "%p") return &names.package;
+  return placeholder == "%m" ? &names.entry : nullptr;
+}
+
+}  // namespace
+
 std::string expand_image(std::string_view path, const ImageNames& names) {
   std::string expanded;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const auto word = path.substr(i, 2);
-    const auto* name = word == "%k"   ? &names.release
-                       : word == "%p" ? &names.package
-                       : word == "%m" ? &names.entry
-                                      : nullptr;
+    const auto* name = name_for(path.substr(i, 2), names);
     if (name == nullptr) {
       expanded += path[i];
       continue;

@@ -42,6 +42,30 @@ void add_raw(std::set<std::string>& modules, std::string_view word) {
   for (const auto value : split_words(value_of(word), ",")) modules.emplace(value);
 }
 
+/// Who keeps which modules away, each as it reads the word.
+void add_blacklist(ModuleParameters& parameters, const Listed& word, std::string_view text) {
+  if (word.key == "module_blacklist") {
+    parameters.refused = {word.values.begin(), word.values.end()};
+    parameters.refusing_word = text;
+  }
+  if (word.key == "modprobe.blacklist") add_raw(parameters.blacklisted, text);
+  if (word.key == "blacklist") {
+    parameters.blacklisted_by_initramfs_tools.clear();
+    add(parameters.blacklisted_by_initramfs_tools, split_words(value_of(text), ","));
+  }
+}
+
+/// Takes in what makes the kernel refuse modules without a signature.
+void add_signing(ModuleParameters& parameters, const Listed& word, std::string_view text) {
+  if (word.key == "module.sig_enforce") {
+    parameters.signed_alone = text.ends_with("=1") || text.ends_with("=y") || text.ends_with("=Y");
+  }
+  if (word.key == "lockdown" &&
+      (text.ends_with("=integrity") || text.ends_with("=confidentiality"))) {
+    parameters.signed_alone = true;
+  }
+}
+
 void add_driver(ModuleParameters& parameters, const Listed& word) {
   auto& blacklisted = parameters.blacklisted_by_dracut;
   if (word.key == "rd.driver.pre") add(parameters.before_udev, word.values);
@@ -68,18 +92,6 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
     const auto word = parse_word(text);
     if (!word) continue;
     const auto& [key, values] = *word;
-    if (key == "module.sig_enforce") {
-      parameters.signed_alone =
-          text.ends_with("=1") || text.ends_with("=y") || text.ends_with("=Y");
-    }
-    if (key == "lockdown" && (text.ends_with("=integrity") || text.ends_with("=confidentiality"))) {
-      parameters.signed_alone = true;
-    }
-    if (key == "module_blacklist") {
-      parameters.refused = {values.begin(), values.end()};
-      parameters.refusing_word = text;
-    }
-    if (key == "modprobe.blacklist") add_raw(parameters.blacklisted, text);
     if (key == "modules_load") add(parameters.loaded, values);
     if (key == "rd.modules_load") add(parameters.loaded_in_image, values);
     if (key == "earlymodules") {
@@ -87,10 +99,6 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
       add(parameters.early, values);
     }
     if (key == "disablehooks") parameters.disabled_hooks = {values.begin(), values.end()};
-    if (key == "blacklist") {
-      parameters.blacklisted_by_initramfs_tools.clear();
-      add(parameters.blacklisted_by_initramfs_tools, split_words(value_of(text), ","));
-    }
     if (key == "initcall_blacklist") {
       parameters.stopped_initcalls.insert(parameters.stopped_initcalls.end(), values.begin(),
                                           values.end());
@@ -99,6 +107,8 @@ ModuleParameters parse_module_parameters(std::string_view command_line) {
       parameters.stub_ids = VfioIds::parse(value_of(text));
       parameters.stub_word = text;
     }
+    add_blacklist(parameters, *word, text);
+    add_signing(parameters, *word, text);
     add_driver(parameters, *word);
   }
   return parameters;

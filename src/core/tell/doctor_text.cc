@@ -56,7 +56,7 @@ std::string counted(std::ptrdiff_t count, const Template& what) {
 }
 
 std::string next_step(const std::vector<Finding>& findings, Intent intent) {
-  const auto nothing = format({"Found no problem."}, {});
+  auto nothing = format({"Found no problem."}, {});
   if (!falls_short(findings)) {
     if (intent == Intent::enabled) return nothing;
     const Data plan = {{"run", own_command({"plan", "enable"}).command}};

@@ -176,7 +176,7 @@ std::vector<std::string> told_seat_rules(std::string_view text) {
     const bool told = !trim(line).starts_with('#') &&
                       line.find("ENV{ID_SEAT}=") != std::string_view::npos &&
                       std::regex_search(line.data(), line.data() + line.size(), found, display);
-    return told ? "ENV{ID_FOR_SEAT}==\"" + found.str() + "\", ENV{ID_SEAT}=\"seat1\""
+    return told ? R"(ENV{ID_FOR_SEAT}==")" + found.str() + R"(", ENV{ID_SEAT}="seat1")"
                 : std::string();
   });
 }

@@ -77,15 +77,18 @@ Cell command_line_cell(const Status& status) {
   return lines;
 }
 
+Tone driver_tone(Intent intent, const DeviceStatus& device) {
+  if (intent == Intent::unset) return Tone::plain;
+  return device.active ? Tone::good : Tone::bad;
+}
+
 Cell active_cell(const Status& status) {
   if (status.devices.empty()) return {"no card", Tone::faint};
   std::vector<Phrase> lines;
   for (const auto& device : status.devices) {
     const bool differs = status.intent != Intent::unset && !device.active;
     lines.push_back({device.address.str() + " " + driver_text(device.driver),
-                     status.intent == Intent::unset ? Tone::plain
-                     : differs                      ? Tone::bad
-                                                    : Tone::good});
+                     driver_tone(status.intent, device)});
     if (differs) {
       lines.push_back({"  expected " + driver_text(device.expected_driver), Tone::faint});
     }
@@ -141,6 +144,11 @@ bool is_marked_next(const MenuProof& menu, const EntryProof& proof) {
   return proof.entry.is_default || proof.entry.is_once;
 }
 
+std::string mark_of(const BootEntry& entry, bool is_next) {
+  if (entry.is_once) return " (next boot only)";
+  return is_next ? " (default)" : "";
+}
+
 /// The usual entries of the boot menu, what starts next marked. GRUB's first entry stands in its
 /// submenu a second time.
 void add_entries(const Status& status, Table& table) {
@@ -159,10 +167,7 @@ void add_entries(const Status& status, Table& table) {
     std::vector<Phrase> lines = {
         {entry_sentence(proof), as_wanted ? Tone::plain : Tone::attention}};
     if (proof.recorded) lines.push_back({"  as of " + proof.recorded->local_time, Tone::faint});
-    table.add({printable(entry.title) + (entry.is_once ? " (next boot only)"
-                                         : is_next     ? " (default)"
-                                                       : ""),
-               lines});
+    table.add({printable(entry.title) + mark_of(entry, is_next), lines});
   }
 }
 

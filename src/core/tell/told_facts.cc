@@ -183,7 +183,7 @@ std::string told_path(std::string_view path) {
 }
 
 std::string told_parameter(std::string_view word) {
-  const std::string text(word);
+  std::string text(word);
   if (!text.empty() && told_command_line(text) == text) return text;
   const auto key = text.substr(0, text.find('=') + 1);
   constexpr std::array<std::string_view, 2> plain = {"resume=", "root="};

@@ -105,15 +105,23 @@ std::vector<const MountRow*> FileSystems::rows_of(const FileSystemName& name) co
   return found;
 }
 
+namespace {
+
+std::optional<std::string> path_on(const MountRow& row, const BootFile& file) {
+  const bool relative = file.on.default_subvolume && row.root != "/";
+  if (!relative) return path_in_row(row, file.path);
+  // A path in the default subvolume is one of whatever is mounted as root.
+  return row.point == "/" ? std::optional(file.path) : std::nullopt;
+}
+
+}  // namespace
+
 std::optional<std::string> FileSystems::in_rows(const std::vector<const MountRow*>& rows,
                                                 const BootFile& file) const {
   std::optional<std::string> best;
   std::size_t longest = 0;
   for (const auto* row : rows) {
-    // A path in the default subvolume is one of whatever is mounted as root.
-    const bool relative = file.on.default_subvolume && row->root != "/";
-    const auto path = relative ? (row->point == "/" ? std::optional(file.path) : std::nullopt)
-                               : path_in_row(*row, file.path);
+    const auto path = path_on(*row, file);
     if (!path) continue;
     const bool is_there = files_.kind(*path) != SourceKind::absent;
     const auto rank = row->root.size() + (is_there ? 100'000 : 0);
@@ -144,6 +152,24 @@ std::expected<std::string, BootUnknown> FileSystems::among_places(const std::str
   return std::unexpected(BootUnknown{BootUnknownCode::file_system, enumerate(found)});
 }
 
+std::optional<std::string> FileSystems::on_dataset(const std::string& path) const {
+  const auto dataset = dataset_path(path);
+  if (!dataset) return std::nullopt;
+  for (const auto& row : rows_) {
+    if (row.type != "zfs" || !("/" + row.source).ends_with(dataset->dataset)) continue;
+    if (auto found = path_in_row({row.point, "/", {}, {}}, dataset->path)) return found;
+  }
+  return std::nullopt;
+}
+
+std::expected<std::string, BootUnknown> FileSystems::beside(const std::string& other,
+                                                            const BootFile& file) const {
+  const auto* const row = other.empty() ? nullptr : row_of(rows_, other);
+  if (row == nullptr) return among_places(file.path);
+  if (auto path = in_rows({row}, file)) return *path;
+  return std::unexpected(BootUnknown{BootUnknownCode::file_system, row->point});
+}
+
 std::expected<std::string, BootUnknown> FileSystems::locate(const BootFile& file,
                                                             const std::string& holder) const {
   if (!file.at.empty()) return file.at;
@@ -155,20 +181,10 @@ std::expected<std::string, BootUnknown> FileSystems::locate(const BootFile& file
     }
     return among_places(file.path);
   }
-  if (const auto dataset = dataset_path(file.path)) {
-    for (const auto& row : rows_) {
-      if (row.type != "zfs" || !("/" + row.source).ends_with(dataset->dataset)) continue;
-      if (auto path = path_in_row({row.point, "/", {}, {}}, dataset->path)) return *path;
-    }
-  }
-  if (file.on.by == FileSystemBy::holder || file.on.by == FileSystemBy::marker_file) {
-    const auto marker = file.on.by == FileSystemBy::marker_file
-                            ? among_places(file.on.name).value_or(std::string())
-                            : holder;
-    const auto* const row = marker.empty() ? nullptr : row_of(rows_, marker);
-    if (row == nullptr) return among_places(file.path);
-    if (auto path = in_rows({row}, file)) return *path;
-    return std::unexpected(BootUnknown{BootUnknownCode::file_system, row->point});
+  if (auto path = on_dataset(file.path)) return *path;
+  if (file.on.by == FileSystemBy::holder) return beside(holder, file);
+  if (file.on.by == FileSystemBy::marker_file) {
+    return beside(among_places(file.on.name).value_or(std::string()), file);
   }
   if (rows_.empty()) return among_places(file.path);
   if (auto path = in_rows(rows_of(file.on), file)) return *path;

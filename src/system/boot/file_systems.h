@@ -47,6 +47,10 @@ class FileSystems {
   [[nodiscard]] std::string device_of(const std::string& link) const;
   [[nodiscard]] std::optional<std::string> in_rows(const std::vector<const MountRow*>& rows,
                                                    const BootFile& file) const;
+  [[nodiscard]] std::optional<std::string> on_dataset(const std::string& path) const;
+  /// Where it is on the file system that `other` is on.
+  [[nodiscard]] std::expected<std::string, BootUnknown> beside(const std::string& other,
+                                                               const BootFile& file) const;
   [[nodiscard]] std::expected<std::string, BootUnknown> among_places(const std::string& path) const;
 
   const BootFiles& files_;

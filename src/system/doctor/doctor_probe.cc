@@ -80,7 +80,7 @@ std::optional<std::string> find_persistenced(const FileReader& files) {
   const std::string units = "/etc/systemd/system/";
   const std::string unit = "nvidia-persistenced.service";
   for (const auto& name : names_in(files, units)) {
-    const auto path = units + name + "/" + unit;
+    auto path = units + name + "/" + unit;
     if (name.ends_with(".wants") && files.read_link(path)) return path;
   }
   return std::nullopt;

@@ -36,9 +36,9 @@ std::int64_t modification_time(const struct stat& status) {
 
 /// The Error for a file that must not be read; its code tells callers which kind it is.
 std::unexpected<Error> odd_file(const std::string& path, int code) {
-  const std::string what = code == EISDIR  ? " is a directory"
-                           : code == EFBIG ? " is larger than 16 MiB"
-                                           : " is a FIFO, a device or a socket";
+  std::string what = " is a FIFO, a device or a socket";
+  if (code == EISDIR) what = " is a directory";
+  if (code == EFBIG) what = " is larger than 16 MiB";
   return std::unexpected(Error{ErrorKind::failed, printable(path) + what, {}, code});
 }
 

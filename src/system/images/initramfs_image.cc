@@ -70,11 +70,23 @@ Result<std::uint64_t> read_plain(const ByteRange& range, CpioParser& parser) {
   return at;
 }
 
+/// Feeds what is compressed at the beginning of `range` to `parser`; gives its end. What it unpacks
+/// is taken from `room`.
+Result<std::uint64_t> read_compressed(const ByteRange& range, Compression compression,
+                                      CpioParser& parser, std::uint64_t& room) {
+  auto end = decompress(range, compression, [&](std::string_view data) -> Result<void> {
+    if (data.size() > room) return fail("it contains more data than can be unpacked");
+    room -= data.size();
+    return parser.feed(data);
+  });
+  if (end && !parser.at_end()) return fail("it is truncated: an archive has no end mark");
+  return end;
+}
+
 Result<void> read_segments(ByteRange rest, ImageTree& tree) {
   // For all segments together. An image with every driver and all firmware needs less than a
   // quarter.
-  constexpr std::uint64_t most_unpacked = std::uint64_t{2} << 30U;
-  std::uint64_t unpacked = 0;
+  std::uint64_t room = std::uint64_t{2} << 30U;
   auto buffer = piece_buffer(rest);
   bool found = false;
   while (rest.begin < rest.end) {
@@ -90,12 +102,7 @@ Result<void> read_segments(ByteRange rest, ImageTree& tree) {
     if (piece->starts_with('0')) {
       end = read_plain(rest, parser);
     } else if (const auto compression = find_compression(rest)) {
-      end = decompress(rest, *compression, [&](std::string_view data) -> Result<void> {
-        unpacked += data.size();
-        if (unpacked > most_unpacked) return fail("it contains more data than can be unpacked");
-        return parser.feed(data);
-      });
-      if (end && !parser.at_end()) end = fail("it is truncated: an archive has no end mark");
+      end = read_compressed(rest, *compression, parser, room);
     } else if (piece->starts_with("\x89LZO")) {
       // libarchive, as most distributions build it, would start a program for it.
       return fail(

@@ -123,7 +123,7 @@ Result<SystemFacts> probe(const FileReader& files, const Profile& profile) {
   facts->os = read_os_release(others);
   auto foreign = foreign_environment(files, facts->command_line);
   if (!foreign) return failure_of(foreign);
-  facts->foreign_environment = std::move(*foreign);
+  facts->foreign_environment = *foreign;
   facts->command_line_locked = is_command_line_locked(files);
   facts->boot_loader = find_boot_loader(files);
   facts->tpm_unlock = find_tpm_unlock(others);

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/text.h"
 #include "core/cards/card.h"
@@ -21,39 +23,60 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
+struct Claimants {
+  std::set<std::string> loadable;
+  std::set<std::string> built_in;
+};
+
+Result<void> add_claimants(const ModuleDb& db, const std::string& modalias, Claimants& claimants) {
+  auto names = db.lookup(modalias);
+  if (!names) return failure_of(names);
+  for (const auto& name : *names) {
+    auto form = db.form(name);
+    if (!form) return failure_of(form);
+    if (name == vfio_pci) continue;
+    if (*form == ModuleForm::built_in) claimants.built_in.insert(name);
+    if (*form == ModuleForm::loadable) claimants.loadable.insert(name);
+  }
+  return {};
+}
+
+/// The variants of vfio-pci for a device. libvirt goes by the index alone, and what is built in has
+/// no aliases there.
+Result<std::vector<std::string>> variants_of(const ModuleDb& bare, const std::string& modalias) {
+  std::vector<std::string> variants;
+  auto names = bare.lookup(modalias.empty() ? "" : "vfio_" + modalias);
+  if (!names) return failure_of(names);
+  for (const auto& name : *names) {
+    auto form = bare.form(name);
+    if (!form) return failure_of(form);
+    if (name != vfio_pci && *form == ModuleForm::loadable) variants.push_back(name);
+  }
+  return variants;
+}
+
 /// The modules for one device that are, or are not, built into a kernel.
 Result<Claim> claim_in(const std::optional<ModuleDb>& configured, const ModuleDb& bare,
                        const ModuleDependencies& dependencies, const Kernel& kernel,
                        const PciDevice& device) {
   Claim claim{kernel.release, device.address, {}, {}, {}, {}};
-  std::set<std::string> loadable;
-  std::set<std::string> built_in;
+  Claimants claimants;
   for (const auto* db : {configured ? &*configured : nullptr, &bare}) {
     if (db == nullptr) continue;
-    auto names = db->lookup(device.modalias);
-    if (!names) return failure_of(names);
-    for (const auto& name : *names) {
-      auto form = db->form(name);
-      if (!form) return failure_of(form);
-      if (name == vfio_pci) continue;
-      if (*form == ModuleForm::built_in) built_in.insert(name);
-      if (*form == ModuleForm::loadable) loadable.insert(name);
+    if (auto added = add_claimants(*db, device.modalias, claimants); !added) {
+      return failure_of(added);
     }
   }
-  // libvirt goes by the index alone, and what is built in has no aliases there.
-  auto variants = bare.lookup(device.modalias.empty() ? "" : "vfio_" + device.modalias);
+  auto variants = variants_of(bare, device.modalias);
   if (!variants) return failure_of(variants);
-  for (const auto& name : *variants) {
-    auto form = bare.form(name);
-    if (!form) return failure_of(form);
-    if (name != vfio_pci && *form == ModuleForm::loadable) claim.variants.push_back(name);
-  }
+  claim.variants = std::move(*variants);
+  const auto& loadable = claimants.loadable;
   claim.modules.assign(loadable.begin(), loadable.end());
   std::set<std::string> module_files;
   for (const auto& module : loadable) module_files.insert(bare.file(module));
   claim.dependants = dependencies.dependants(module_files);
   std::erase_if(claim.dependants, [&](const auto& module) { return loadable.contains(module); });
-  claim.built_in.assign(built_in.begin(), built_in.end());
+  claim.built_in.assign(claimants.built_in.begin(), claimants.built_in.end());
   return claim;
 }
 

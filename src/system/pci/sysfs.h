@@ -16,7 +16,7 @@ namespace vfio_switch {
 /// its connectors (Documentation/ABI/testing/sysfs-bus-pci).
 /// An attribute that is missing or makes no sense counts as not there; a function without
 /// vendor, device or class is an Error.
-[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& files);
+[[nodiscard]] Result<std::vector<PciDevice>> read_pci_devices(ForeignFiles& foreign);
 
 /// The PCI function that a sysfs path belongs to; nothing if it belongs to none.
 [[nodiscard]] std::optional<PciAddress> function_of_path(std::string_view path);

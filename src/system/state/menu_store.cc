@@ -116,7 +116,7 @@ bool is_newer(const FileReader& files, const std::string& path, Moment moment) {
 
 /// An input that was changed after `moment`; nothing where none that can be seen was.
 std::optional<std::string> changed_since(const FileReader& files, Moment moment) {
-  for (const std::string directory : inputs) {
+  for (std::string directory : inputs) {
     // What a directory lost is gone: only its own time says so.
     for (const auto& name : names_in(files, directory)) {
       auto path = directory + "/" + name;

@@ -99,13 +99,13 @@ SalvagedState salvage_state(const FileReader& files) {
     salvaged.problem = text.error().message;
     return salvaged;
   }
-  if (const auto state = load_state(files)) {
+  const auto state = load_state(files);
+  if (state) {
     salvaged.intent = state->intent;
     salvaged.boot_parameters = state->boot_parameters;
     return salvaged;
-  } else {
-    salvaged.problem = state.error().message;
   }
+  salvaged.problem = state.error().message;
   const auto json = Json::parse(**text, nullptr, false);
   if (!json.is_object()) return salvaged;
   if (json.contains("intent") && json["intent"] == "disabled") salvaged.intent = Intent::disabled;
