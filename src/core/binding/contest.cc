@@ -248,7 +248,7 @@ class Boot {
       }
       doubt_names();
     }
-    if (!early && order_.proved && contest_.root_unread) {
+    if (!early && (order_.proved || is_race_) && contest_.root_unread) {
       order_.proved = false;
       order_.reason = contest_.root_unread;
     }

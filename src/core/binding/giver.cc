@@ -12,6 +12,7 @@
 #include "core/boot/parameter_remedy.h"
 #include "core/cards/card.h"
 #include "core/files/own_paths.h"
+#include "core/files/seal.h"
 #include "core/modules/module_parameters.h"
 
 namespace vfio_switch {
@@ -20,6 +21,11 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio-pci";
 constexpr std::string_view pci_stub = "pci-stub";
+
+/// Of the same names somebody may have files, too: ours have a digest.
+bool is_ours(const ModprobeFile& file) {
+  return is_generated(file.path) && unsealed(file.content).size() != file.content.size();
+}
 
 Giver by_ids(const SystemFacts& facts, Item what, std::string_view driver, VfioIds ids) {
   Giver giver{std::move(what), std::string(driver)};
@@ -52,7 +58,7 @@ std::vector<Giver> by_lines(const SystemFacts& facts, std::string_view driver,
                             const std::vector<ModprobeDirective>& lines, bool overridden) {
   std::vector<Giver> givers;
   for (const auto& line : lines) {
-    if (line.command != "options" || !line.names(driver) || is_generated(line.file)) continue;
+    if (line.command != "options" || !line.names(driver)) continue;
     const auto ids = ids_option(line.arguments);
     if (!ids) continue;
     auto& giver = givers.emplace_back(by_ids(facts, line.place(), driver, *ids));
@@ -89,7 +95,9 @@ std::vector<Giver> find_givers(const SystemFacts& facts,
       continue;
     givers.push_back({one.where, std::string(vfio_pci), {}, {one.device}});
   }
-  const auto lines = parse_modprobe(effective_modprobe(modprobe));
+  auto effective = effective_modprobe(modprobe);
+  std::erase_if(effective, is_ours);
+  const auto lines = parse_modprobe(effective);
   for (const auto driver : {vfio_pci, pci_stub}) {
     auto words = by_words(facts, driver);
     const bool overridden = !words.empty();

@@ -116,6 +116,24 @@ std::optional<Reason> doubt_about_card(const Examination& examination) {
   return std::nullopt;
 }
 
+/// Has vfio-switch set up what somebody did.
+Remedy enabling(const Examination& examination) {
+  const auto given = next_boot_ids(examination.facts);
+  const auto& functions = examination.functions;
+  const bool in_the_way = given && !std::ranges::all_of(functions, [&](const PciAddress& address) {
+                            return given->match(*find_device(examination.facts, address));
+                          });
+  Remedy remedy;
+  // They override what enable would write, and it would be refused: for as long as this boot has
+  // them, where the next one's command line is not known.
+  if (in_the_way) {
+    remedy = dropping(examination, ids_on_command_line(examination.facts));
+    add_steps(remedy, {Manual{ByHand::reboot}});
+  }
+  remedy.emplace_back(own_command({"enable"}));
+  return remedy;
+}
+
 /// Somebody's own set-up, which gives the card to vfio-pci in vain. Of a card that the host needs
 /// it is no problem.
 void check_lost(const Examination& examination, std::vector<Finding>& findings) {
@@ -123,7 +141,7 @@ void check_lost(const Examination& examination, std::vector<Finding>& findings) 
   if (examination.selection.functions.empty()) return;
   if (auto doubt = doubt_about_card(examination)) {
     findings.push_back(make_finding(FindingCause::passthrough_unproved,
-                                    {{"reason", std::move(*doubt)}}, {own_command({"enable"})}));
+                                    {{"reason", std::move(*doubt)}}, enabling(examination)));
     return;
   }
   const VfioBinding binding(current_config(examination.facts), {});
@@ -140,28 +158,12 @@ void check_lost(const Examination& examination, std::vector<Finding>& findings) 
     if (!why) why = order.reason;
   }
   if (devices.empty()) return;
-  Remedy remedy;
+  auto remedy = enabling(examination);
   if (why && why->cause == ReasonCause::vfio_refused) {
     const auto& word = std::get<Parameter>(why->data.front().items.front());
     remedy = dropping(examination, word.text);
     add_steps(remedy, {Manual{ByHand::reboot}});
-    findings.push_back(make_finding(FindingCause::passthrough_lost,
-                                    {{"devices", std::move(lost)}, {"reason", *why}},
-                                    std::move(remedy), std::move(devices)));
-    return;
   }
-  const auto given = next_boot_ids(examination.facts);
-  const auto& functions = examination.functions;
-  const bool in_the_way = given && !std::ranges::all_of(functions, [&](const PciAddress& address) {
-                            return given->match(*find_device(examination.facts, address));
-                          });
-  // They override what enable would write, and it would be refused: for as long as this boot has
-  // them, where the next one's command line is not known.
-  if (in_the_way) {
-    remedy = dropping(examination, ids_on_command_line(examination.facts));
-    add_steps(remedy, {Manual{ByHand::reboot}});
-  }
-  remedy.emplace_back(own_command({"enable"}));
   findings.push_back(
       make_finding(FindingCause::passthrough_lost,
                    {{"devices", std::move(lost)}, {"reason", why.value_or(Reason())}},
