@@ -124,19 +124,19 @@ std::string report_json(const Machine& machine, const Recording& recording,
   const bool only_keyboard = std::ranges::any_of(
       devices, [](const Json& device) { return device["keyboard"].get<bool>(); });
   const Json json = {{"name", "recorded"},
-               {"source", "vfio-switch report"},
-               {"recorded", 1},
-               {"cpu_vendor", vendor},
-               {"iommu", facts.iommu_enabled ? "on" : "off"},
-               {"complete", true},
-               {"acpi_tables", tables},
-               {"keyboard_elsewhere", !only_keyboard},
-               {"cmdline", scrub(told_command_line(facts.command_line))},
-               {"kernel", scrubbed(text_or_null(recording.kernel), scrub)},
-               {"kernels", scrubbed(kernels, scrub)},
-               {"report", scrubbed(report_part(parts), scrub)},
-               {"files", scrubbed(recording.files, scrub)},
-               {"devices", devices}};
+                     {"source", "vfio-switch report"},
+                     {"recorded", 1},
+                     {"cpu_vendor", vendor},
+                     {"iommu", facts.iommu_enabled ? "on" : "off"},
+                     {"complete", true},
+                     {"acpi_tables", tables},
+                     {"keyboard_elsewhere", !only_keyboard},
+                     {"cmdline", scrub(told_command_line(facts.command_line))},
+                     {"kernel", scrubbed(text_or_null(recording.kernel), scrub)},
+                     {"kernels", scrubbed(kernels, scrub)},
+                     {"report", scrubbed(report_part(parts), scrub)},
+                     {"files", scrubbed(recording.files, scrub)},
+                     {"devices", devices}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
