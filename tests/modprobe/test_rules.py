@@ -47,7 +47,7 @@ class Rules(SysrootCase):
 
     def test_an_unknown_release_leaves_unknown_what_releases_read_differently(self) -> None:
         for name, content in ((ALIAS, "softdep snd_hda_intel pre: nouveau\nsoftdep nouveau post: vfio-pci\n"),
-                              (CUT, "softdep nouveau post: vfio-pci\\")):
+                              (CUT, "softdep nouveau pre: vfio-pci\\")):
             with self.subTest(name=name):
                 root = self.root()
                 self.assert_status(root.run("enable"), 0)
