@@ -130,6 +130,10 @@ class AsToolsRead(EarlyCase):
             ({"etc/udev/rules.d/10-my-vfio-switch.rules": RULE.format(CARD[0])}, GIVES_IDS, FIRST),
             ({"usr/lib/udev/rules.d/10-v.rules": RULE.format(CARD[0])}, GIVES_IDS, FIRST),
             ({UNIT: back, WANTS: "->../v.service"}, SOFTDEPS, ("?", "vfio-pci")),
+            # Ours, as the package has it.
+            ({"usr/lib/systemd/system/vfio-switch-bind.service": "[Service]\nExecStart=/usr/lib/vfio-switch/bind\n",
+              "usr/lib/systemd/system/sysinit.target.wants/vfio-switch-bind.service": "->../vfio-switch-bind.service",
+              "usr/lib/vfio-switch/bind": script}, GIVES_IDS, HOST),
             ({UNIT: "[Service]\nExecStart=/opt/v\n", WANTS: "->../v.service",
               "opt/v": OVERRIDE.replace("vfio-pci", "nouveau", 1).strip() + " # not vfio-pci\n"}, SOFTDEPS, ("?", "vfio-pci")),
         ):  # fmt: skip

@@ -16,11 +16,12 @@ namespace vfio_switch {
 
 namespace {
 
-/// "00-vfio-switch", "00-vfio-switch-bind.sh", "vfio-switch-bind.service".
+/// "00-vfio-switch", "00-vfio-switch-bind.sh", "vfio-switch-bind.service", and what they start.
 bool is_ours(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   return name == "00-vfio-switch" || name.starts_with("vfio-switch") ||
-         name.ends_with("-vfio-switch-bind.sh");
+         name.ends_with("-vfio-switch-bind.sh") || path.contains("/lib/vfio-switch/") ||
+         path.contains("/libexec/vfio-switch/");
 }
 
 /// Finds them one after the other.
