@@ -88,15 +88,10 @@ std::optional<Refusal> screen_refusal(const SystemFacts& facts, const PciDevice&
                    {end_of_claim(*claim)},
                    {gpu.address}};
   }
-  const bool connected = any_connected(facts, functions);
-  if (connected && !host_connected) {
+  if (any_connected(facts, functions) && !host_connected) {
     return about(gpu, RefusalCause::monitor_on_card, {Manual{ByHand::move_monitor}});
   }
-  if (host_can_show && !connected) return std::nullopt;
-  if (host_can_show) {
-    return about(gpu, RefusalCause::monitor_connected,
-                 {own_command({"enable", "--device", gpu.address.str()})});
-  }
+  if (host_can_show) return std::nullopt;
   return Refusal{RefusalCause::no_host_driver,
                  {{"displays", occupants(staying)}},
                  {Manual{ByHand::load_host_driver}},

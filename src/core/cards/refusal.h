@@ -59,7 +59,6 @@ enum class RefusalCause {
   virtual_device,           ///< device: the same, one that was to be added
   display_claimed,          ///< place, device
   monitor_on_card,          ///< gpu
-  monitor_connected,        ///< gpu: chosen only if it is named
   no_host_driver,           ///< displays
   used_by_host,             ///< gpu, what
   device_in_use,            ///< device, uses: one that was to be added

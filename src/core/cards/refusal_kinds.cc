@@ -46,11 +46,6 @@ const std::vector<RefusalKind>& refusal_kinds() {
        Code::display_in_use,
        "monitor-on-card",
        {"every connected monitor is on {1}"}},
-      {monitor_connected,
-       Code::display_in_use,
-       "monitor-connected",
-       {"a monitor is connected to {1}, which is chosen only if it is named (--device, or device= "
-        "in the settings)"}},
       {no_host_driver,
        Code::display_in_use,
        "no-host-driver",

@@ -23,12 +23,6 @@ bool accepted(const SelectionRequest& request, RefusalCode code) {
   return std::ranges::find(request.accepted_risks, code) != request.accepted_risks.end();
 }
 
-/// True of what keeps a card from being chosen by itself alone.
-bool is_answered_by_name(const Refusal& refusal) {
-  return refusal.code() == RefusalCode::integrated ||
-         refusal.cause == RefusalCause::monitor_connected;
-}
-
 bool is_iommu_off(const Refusal& refusal) {
   return refusal.code() == RefusalCode::iommu_off;
 }
@@ -324,7 +318,7 @@ Selection select(const SystemFacts& facts, const SelectionRequest& request) {
     if (!by_name) continue;
     auto refusals = card_refusals(facts, gpu, candidate->functions, selection.functions);
     std::erase_if(refusals, [&](const Refusal& refusal) {
-      return is_answered_by_name(refusal) || accepted(request, refusal.code()) ||
+      return refusal.code() == RefusalCode::integrated || accepted(request, refusal.code()) ||
              (request.iommu_coming && is_iommu_off(refusal));
     });
     add_refusals(selection.refusals, refusals);

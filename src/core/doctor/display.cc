@@ -43,9 +43,6 @@ Finding only_display(const PciAddress& gpu) {
 }
 
 Finding monitor_on_card(const Refusal& refusal) {
-  if (refusal.cause == RefusalCause::monitor_connected) {
-    return repeat_refusal(FindingCause::monitor_connected, refusal, refusal.remedy);
-  }
   auto remedy = refusal.remedy;
   add_way(remedy, enable_with(refusal.devices.front(), "--allow-display-in-use"));
   return repeat_refusal(FindingCause::monitor_on_card, refusal, std::move(remedy));

@@ -86,7 +86,6 @@ enum class FindingCause {
   used_by_host,          ///< a refusal says it
   choose_card,           ///< cards
   boot_gpu_unknown,      ///< a refusal says it
-  monitor_connected,     ///< a refusal says it
   early_driver,          ///< place, module
   softdep_shadowed,      ///< place, module, by
   passthrough_lost,      ///< devices, reason

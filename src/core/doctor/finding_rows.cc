@@ -88,7 +88,6 @@ std::vector<FindingRow> hardware_rows() {
        "choose-card",
        {"Several cards can be passed through: {1}."}},
       {FindingCause::boot_gpu_unknown, FindingCode::choose_card, "boot-gpu-unknown", {}},
-      {FindingCause::monitor_connected, FindingCode::choose_card, "monitor-connected", {}},
   };
 }
 

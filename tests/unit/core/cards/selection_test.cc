@@ -362,24 +362,6 @@ TEST_CASE("A flag takes no card while one needs none, none of two, and no integr
   CHECK(select(integrated, request).functions.empty());
 }
 
-TEST_CASE("A card with a monitor is chosen only by name") {
-  const auto with_monitor = [](PciDevice& device) { device.connectors = {{"DP-1", true}}; };
-  const auto facts = desktop().change("01:00.0", with_monitor).facts();
-  const auto refused = select(facts, {});
-  CHECK(refused.functions.empty());
-  REQUIRE(refused.refusals.front().cause == RefusalCause::monitor_connected);
-  CHECK(text_of(refused.refusals.front().remedy) ==
-        "Run:\n  vfio-switch enable --device 0000:01:00.0\n");
-  for (const auto& request : {named({at("01:00.0")}), kept({gt1030_at("01:00.0")}),
-                              SelectionRequest{{}, {}, {RefusalCode::display_in_use}}}) {
-    const auto selection = select(facts, request);
-    CHECK(selection.refusals.empty());
-    CHECK(selection.functions == at_all({"01:00.0", "01:00.1"}));
-  }
-  CHECK(select(two_cards().change("01:00.0", with_monitor).facts(), {}).functions ==
-        at_all({"02:00.0", "02:00.1"}));
-}
-
 TEST_CASE("A kept choice is followed to where the card sits now") {
   SECTION("it has not moved") {
     const auto selection = select(two_cards().facts(), kept({gt1030_at("01:00.0")}));

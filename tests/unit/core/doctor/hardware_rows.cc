@@ -163,8 +163,6 @@ std::vector<Row> display_rows() {
       {choose_card, "two cards", healthy(second.facts()), plain, "Several",
        "Run one of these commands: 'vfio-switch enable --device 0000:01:00.0' or "
        "'vfio-switch enable --device 0000:03:00.0'."},
-      {choose_card, "a monitor on the card as well", healthy(monitor_moved(true).facts()), plain,
-       "monitor is connected to", "Run 'vfio-switch enable --device 0000:01:00.0'."},
       {choose_card, "no GPU is known to boot", healthy(boots_on("none").facts()), plain,
        "not known which GPU drives the boot display",
        "Run 'vfio-switch enable --device 0000:01:00.0'."},
