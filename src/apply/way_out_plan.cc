@@ -309,7 +309,7 @@ void Warnings::add(std::string what) {
 
 bool is_of_ours(const WayOutKnowledge& known, const std::string& path, const FileState& now) {
   const auto* file = std::get_if<RegularFile>(&now);
-  if (file != nullptr && unsealed(file->content).size() != file->content.size()) return true;
+  if (file != nullptr && is_sealed(file->content)) return true;
   if (known.is_given_back) return false;
   const auto changed = known.journal.changed_paths();
   return known.state.exists || std::ranges::find(changed, path, &FileChange::path) != changed.end();

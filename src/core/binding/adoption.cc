@@ -28,10 +28,6 @@ constexpr std::string_view card_comment = "#   ";
 constexpr std::array<std::string_view, 3> own_comments = {
     "# GPU passthrough: ", "# One boot without it: ", "# Kept by vfio-switch: "};
 
-bool is_ours(std::string_view content) {
-  return unsealed(content).size() != content.size();
-}
-
 /// Takes a line as libkmod joins it off `text`, with its line ends.
 std::string_view take_line(std::string_view& text) {
   std::size_t end = 0;
@@ -145,7 +141,7 @@ class Sorting {
 }  // namespace
 
 bool is_adoptable(std::string_view path, std::string_view content) {
-  if (is_ours(content)) return false;  // and edited since
+  if (is_sealed(content)) return false;  // and edited since
   if (path == modules_load_path) {
     return std::ranges::all_of(split_lines(content), [](std::string_view raw) {
       const auto line = trim(raw);
@@ -157,7 +153,7 @@ bool is_adoptable(std::string_view path, std::string_view content) {
 
 ForeignLines foreign_lines(std::string_view content, const std::set<std::string>& claimants,
                            const std::set<PciId>& ids) {
-  const auto text = is_ours(content) ? kept_part(content) : content;
+  const auto text = is_sealed(content) ? kept_part(content) : content;
   if (text.empty() || !is_whole(text)) return {};
   const auto above = content.substr(0, static_cast<std::size_t>(text.data() - content.data()));
   return Sorting(claimants, ids).run(above, text);

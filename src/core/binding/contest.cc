@@ -134,16 +134,16 @@ class Boot {
     if (unclear_) return;
     if (request.stub_ids && request.stub_ids->match(contest_.device)) {
       unclear_ = Reason(ReasonCause::stub_may_take, {{"place", request.requester}});
-      unclear_in_image_ = stage == Stage::image;
+    } else if (request.unclear && is_about_function(request)) {
+      unclear_ = request.unclear;
     }
-    if (unclear_ || !request.unclear) return;
-    // Whether a module is loaded that has nothing to do with the function is no matter.
-    if (request.unclear->cause == ReasonCause::may_not_be_loaded &&
-        deciding_modules(request, contest_.claim).empty()) {
-      return;
-    }
-    unclear_ = request.unclear;
-    unclear_in_image_ = stage == Stage::image;
+    unclear_in_image_ = unclear_ && stage == Stage::image;
+  }
+
+  /// Whether a module is loaded that has nothing to do with the function is no matter.
+  [[nodiscard]] bool is_about_function(const LoadRequest& request) const {
+    return request.unclear->cause != ReasonCause::may_not_be_loaded ||
+           !deciding_modules(request, contest_.claim).empty();
   }
 
   /// Nothing orders a list against udev. Of other devices' requests the worst counts.
@@ -309,24 +309,11 @@ class Boot {
 
   /// What `step`, the last one before the answer included, adds to the chain.
   void explain(const LoadStep& step) {
-    const auto& claim = contest_.claim;
-    const Item own(claim.device);
-    std::vector<std::string> asked;
-    for (const auto& request : step.requests) {
-      if (request.requester == own) asked = deciding_modules(request, claim);
-    }
-    for (const auto& request : step.requests) {
-      const auto modules = deciding_modules(request, claim);
-      // Other devices load the same drivers; that says nothing more.
-      const bool again = std::holds_alternative<PciAddress>(request.requester) &&
-                         request.requester != own && !asked.empty() && !modules.empty() &&
-                         modules.front() == asked.front();
-      if (!modules.empty() && !again) {
-        link(link_of(request, step.stage, claim));
-        for (const auto& reason : request.order) link(reason);
-        if (holds(modules, vfio_pci) && !list_ && step.stage == loading_.stage) link(bound_.giver);
-      }
-      if (step.ordered && &request == taken_by_) return;
+    const bool gives = !list_ && step.stage == loading_.stage;
+    const auto* last = step.ordered ? taken_by_ : nullptr;
+    for (const auto& reason :
+         links_of(step, contest_.claim, last, gives ? bound_.giver : std::nullopt)) {
+      link(reason);
     }
   }
 

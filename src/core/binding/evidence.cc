@@ -14,6 +14,22 @@ namespace {
 
 constexpr std::string_view vfio_pci = "vfio_pci";
 
+/// Who makes `request`, in `stage`, and which of its modules matter.
+Reason link_of(const LoadRequest& request, Stage stage, const Claim& claim) {
+  using enum ReasonCause;
+  const bool early = stage == Stage::image;
+  const Datum modules("modules", words_of(deciding_modules(request, claim)));
+  if (request.requester == Item(Place{std::string(command_line_path)})) {
+    return {early ? parameter_loads_early : parameter_loads, {modules}};
+  }
+  const auto* device = std::get_if<PciAddress>(&request.requester);
+  if (device == nullptr) {
+    return {early ? list_loads_early : list_loads, {{"place", request.requester}, modules}};
+  }
+  if (*device == claim.device) return {early ? udev_loads_early : udev_loads, {modules}};
+  return {early ? udev_loads_early_for : udev_loads_for, {modules, {"device", *device}}};
+}
+
 }  // namespace
 
 std::vector<Reason> why_vfio_first(const std::vector<ModprobeDirective>& directives,
@@ -39,19 +55,29 @@ std::vector<std::string> deciding_modules(const LoadRequest& request, const Clai
   return modules;
 }
 
-Reason link_of(const LoadRequest& request, Stage stage, const Claim& claim) {
-  using enum ReasonCause;
-  const bool early = stage == Stage::image;
-  const Datum modules("modules", words_of(deciding_modules(request, claim)));
-  if (request.requester == Item(Place{std::string(command_line_path)})) {
-    return {early ? parameter_loads_early : parameter_loads, {modules}};
+std::vector<Reason> links_of(const LoadStep& step, const Claim& claim, const LoadRequest* last,
+                             const std::optional<Reason>& giver) {
+  const Item own(claim.device);
+  std::vector<std::string> asked;
+  for (const auto& request : step.requests) {
+    if (request.requester == own) asked = deciding_modules(request, claim);
   }
-  const auto* device = std::get_if<PciAddress>(&request.requester);
-  if (device == nullptr) {
-    return {early ? list_loads_early : list_loads, {{"place", request.requester}, modules}};
+  std::vector<Reason> links;
+  for (const auto& request : step.requests) {
+    const auto modules = deciding_modules(request, claim);
+    // Other devices load the same drivers; that says nothing more.
+    const bool again = std::holds_alternative<PciAddress>(request.requester) &&
+                       request.requester != own && !asked.empty() && !modules.empty() &&
+                       modules.front() == asked.front();
+    if (!modules.empty() && !again) {
+      links.push_back(link_of(request, step.stage, claim));
+      links.insert(links.end(), request.order.begin(), request.order.end());
+      const bool has_vfio = std::ranges::find(modules, vfio_pci) != modules.end();
+      if (has_vfio && giver) links.push_back(*giver);
+    }
+    if (&request == last) break;
   }
-  if (*device == claim.device) return {early ? udev_loads_early : udev_loads, {modules}};
-  return {early ? udev_loads_early_for : udev_loads_for, {modules, {"device", *device}}};
+  return links;
 }
 
 }  // namespace vfio_switch

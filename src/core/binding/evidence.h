@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,10 @@ namespace vfio_switch {
 [[nodiscard]] std::vector<std::string> deciding_modules(const LoadRequest& request,
                                                         const Claim& claim);
 
-/// Who makes `request`, in `stage`, and which of its modules matter.
-[[nodiscard]] Reason link_of(const LoadRequest& request, Stage stage, const Claim& claim);
+/// What the requests of `step` have to do with the function of `claim`, up to `last`, if that is
+/// one of them. `giver` is what lets vfio-pci take it, where it is loaded in this step.
+[[nodiscard]] std::vector<Reason> links_of(const LoadStep& step, const Claim& claim,
+                                           const LoadRequest* last,
+                                           const std::optional<Reason>& giver);
 
 }  // namespace vfio_switch

@@ -24,7 +24,7 @@ constexpr std::string_view pci_stub = "pci-stub";
 
 /// Of the same names somebody may have files, too: ours have a digest.
 bool is_ours(const ModprobeFile& file) {
-  return is_generated(file.path) && unsealed(file.content).size() != file.content.size();
+  return is_generated(file.path) && is_sealed(file.content);
 }
 
 Giver by_ids(const SystemFacts& facts, Item what, std::string_view driver, VfioIds ids) {

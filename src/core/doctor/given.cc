@@ -90,7 +90,10 @@ void check_need(const Examination& examination, const Giver& giver, const PciAdd
   }
   if (!cause) return;
   auto remedy = release(examination.facts, giver, {address});
-  remedy.push_back(rebuild_step(examination));
+  // Images have their own copies of files; parameters and driverctl's overrides they have not.
+  if (giver.ids && std::holds_alternative<Place>(giver.what)) {
+    remedy.push_back(rebuild_step(examination));
+  }
   findings.push_back(make_finding(*cause, std::move(data), std::move(remedy), {address}));
 }
 

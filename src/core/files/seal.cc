@@ -28,6 +28,10 @@ std::string sealed(std::string content) {
   return content;
 }
 
+bool is_sealed(std::string_view content) {
+  return unsealed(content).size() != content.size();
+}
+
 bool is_unmodified(std::string_view content) {
   const auto body = unsealed(content);
   if (body.size() == content.size()) return false;

@@ -15,6 +15,9 @@ namespace vfio_switch {
 /// The content above the digest line, or all of it where there is none.
 [[nodiscard]] std::string_view unsealed(std::string_view content);
 
+/// True if the program wrote `content`, whoever edited it since: it has a digest line.
+[[nodiscard]] bool is_sealed(std::string_view content);
+
 /// True if `content` is exactly what the program once wrote: its own digest fits.
 [[nodiscard]] bool is_unmodified(std::string_view content);
 

@@ -14,6 +14,7 @@
 #include "core/binding/shadowing.h"
 #include "core/binding/vfio_binding.h"
 #include "core/cards/card.h"
+#include "core/cards/extra_devices.h"
 #include "core/cards/own_command.h"
 #include "core/files/kept_lines.h"
 #include "core/files/own_paths.h"
@@ -92,13 +93,6 @@ void want_files_of_tools(DiffBuilder& builder, const SystemFacts& facts) {
                                      : ReasonCause::mkinitcpio_does_not_need_it);
 }
 
-/// True where the device could be given together with a card: it is none itself, nor a part of one.
-bool may_be_added(const SystemFacts& facts, const PciDevice& device) {
-  return std::ranges::none_of(facts.devices, [&](const PciDevice& other) {
-    return other.device_class.is_display() && other.address.same_slot(device.address);
-  });
-}
-
 /// Devices beside the card that the files gave to vfio-pci, and that they give to it no more.
 PlanPart name_losses(const SystemFacts& facts, const std::vector<PciAddress>& functions,
                      const DriverConfig& config, const State& state) {
@@ -111,7 +105,7 @@ PlanPart name_losses(const SystemFacts& facts, const std::vector<PciAddress>& fu
     if (of_card || device.device_class.is_pci_bridge()) continue;
     if (!before.of(device).at_all() || after.of(device).at_all()) continue;
     lost.emplace_back(device.address);
-    if (may_be_added(facts, device)) {
+    if (is_addable(facts, device)) {
       again.insert(again.end(), {"--add-device", device.address.str()});
     }
   }

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "core/binding/giver.h"
-#include "core/binding/override.h"
 #include "system/doctor/doctor_probe.h"
 #include "system/modules/claimants.h"
 #include "system/modules/load_order_prover.h"
@@ -49,7 +48,7 @@ std::vector<std::string> rebuild_command(const FileReader& files, const Machine&
 }
 
 /// What somebody's own configuration gives away beside the functions in question.
-std::vector<PciAddress> others_given(const Examination& examination) {
+std::vector<PciAddress> given_beside(const Examination& examination) {
   std::set<PciAddress> given;
   for (const auto& giver : find_givers(examination.facts, examination.facts.modprobe)) {
     given.insert(giver.devices.begin(), giver.devices.end());
@@ -71,7 +70,8 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
   request.extra = extra_request(machine.settings.extra_devices, machine.state);
   examination.selection = select(machine.facts, request);
   examination.functions = cards_in_question(machine.facts, examination.selection);
-  auto status = Planner(files, machine).status();
+  const Planner planner(files, machine);
+  auto status = planner.status();
   if (!status) return failure_of(status);
   examination.status = std::move(*status);
   examination.claims = examination.status.claims;
@@ -82,15 +82,16 @@ Result<Examination> examine(const FileReader& files, const Machine& machine,
     examination.claims = std::move(*claims);
   }
   examination.load_order = examination.status.load_order;
-  const Planner planner(files, machine);
   if (examination.load_order.empty()) {
     auto orders = planner.next_boot_of(examination.functions);
     if (!orders) return failure_of(orders);
     examination.load_order = std::move(*orders);
   }
-  auto given = planner.next_boot_of(others_given(examination));
-  if (!given) return failure_of(given);
-  examination.given_order = std::move(*given);
+  if (const auto others = given_beside(examination); !others.empty()) {
+    auto given = planner.next_boot_of(others);
+    if (!given) return failure_of(given);
+    examination.given_order = std::move(*given);
+  }
   examination.more = read_doctor_facts(files, machine.facts);
   examination.more.rebuild = rebuild_command(files, machine);
   return examination;

@@ -129,9 +129,8 @@ bool is_masked(const FileReader& image, std::string_view command_line, const std
 /// that has settled (dracut-ng 02e7ae10, modules.d/77dracut-systemd and 80base). It reads
 /// /etc/cmdline.d, where force_drivers are written, and /etc/cmdline before the kernel command line
 /// (dracut-lib.sh, getcmdline). mkinitcpio with systemd: our unit, then udev.
-Result<void> read_systemd(ForeignFiles& image, std::string_view command_line, bool by_address,
-                          ImageFacts& facts) {
-  const auto parameters = parse_module_parameters(command_line);
+Result<void> read_systemd(ForeignFiles& image, std::string_view command_line,
+                          const ModuleParameters& parameters, bool by_address, ImageFacts& facts) {
   const auto& reader = image.reader();
   auto hook = has_dracut_hook(reader);
   if (!hook) return failure_of(hook);
@@ -188,7 +187,7 @@ Result<void> read_image_steps(ForeignFiles& image, std::string_view command_line
     read_busybox(image, parse_module_parameters(command_line.substr(0, end)), facts);
     return {};
   }
-  return read_systemd(image, command_line, by_address, facts);
+  return read_systemd(image, command_line, parameters, by_address, facts);
 }
 
 }  // namespace vfio_switch

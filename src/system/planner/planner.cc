@@ -135,10 +135,7 @@ Result<Status> Planner::status() const {
   }
   const auto config = current_config(machine_.facts);
   if (intent != Intent::enabled || config != plan.config) {
-    auto orders = prove_load_order(files_, machine_.facts, evidence.claims, config);
-    if (!orders) return failure_of(orders);
-    evidence.root_alone = std::move(orders->root_alone);
-    evidence.contests = std::move(orders->contests);
+    if (auto asked = ask_root(evidence, config); !asked) return failure_of(asked);
   }
   auto images = images_.look_into_all(evidence, config, intent);
   if (!images) return failure_of(images);
@@ -174,13 +171,18 @@ Result<std::vector<LoadOrder>> Planner::next_boot_of(
   if (!claims) return failure_of(claims);
   evidence.claims = std::move(*claims);
   const auto config = current_config(machine_.facts);
+  if (auto asked = ask_root(evidence, config); !asked) return failure_of(asked);
+  auto images = images_.look_into_all(evidence, config, machine_.state.intent);
+  if (!images) return failure_of(images);
+  return std::move(images->orders);
+}
+
+Result<void> Planner::ask_root(Evidence& evidence, const DriverConfig& config) const {
   auto orders = prove_load_order(files_, machine_.facts, evidence.claims, config);
   if (!orders) return failure_of(orders);
   evidence.root_alone = std::move(orders->root_alone);
   evidence.contests = std::move(orders->contests);
-  auto images = images_.look_into_all(evidence, config, machine_.state.intent);
-  if (!images) return failure_of(images);
-  return std::move(images->orders);
+  return {};
 }
 
 Result<MenuProof> Planner::prove_menu(const Plan& done) const {

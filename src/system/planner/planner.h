@@ -62,6 +62,8 @@ class Planner {
   };
 
   [[nodiscard]] Result<Draft> draft_enable(const EnableOptions& options) const;
+  /// What the real root does by itself under `config`.
+  [[nodiscard]] Result<void> ask_root(Evidence& evidence, const DriverConfig& config) const;
   [[nodiscard]] BootPolicy boot_policy(const EnableOptions& options) const;
   [[nodiscard]] Result<Draft> ask_libkmod(Plan plan, std::vector<Claim> claims) const;
   [[nodiscard]] Result<Plan> ask_images(Draft draft, const PlanOptions& options) const;

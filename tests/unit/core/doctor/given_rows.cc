@@ -26,6 +26,11 @@ Examination given(FactsBuilder machine, const std::string& ids, std::string_view
   });
 }
 
+/// The controller's id on the command line.
+Examination by_word(FactsBuilder machine, std::string_view winner) {
+  return given(machine.command_line("vfio-pci.ids=8086:7ae0"), "10de:1d01", "00:14.0", winner);
+}
+
 FactsBuilder with_disk(bool used) {
   auto controller = usb("00:14.0", "8086:7ae0");
   if (used) controller.used_for("disk sda");
@@ -71,6 +76,9 @@ std::vector<Row> given_rows() {
       {given_needed, "the boot display", given(desktop(), host, "00:02.0"),
        given(desktop(), host, "00:02.0", "i915"), "it drives the boot display",
        "Remove 'options vfio-pci ids=8086:4680'"},
+      {given_needed, "a disk, by the command line", by_word(with_disk(true), "vfio-pci"),
+       by_word(with_disk(true), "xhci_hcd"), "vfio-pci.ids=8086:7ae0 gives 0000:00:14.0",
+       "Remove vfio-pci.ids=8086:7ae0 from the kernel command line"},
       {given_needed, "the only display", given(card_alone(), card), chosen(card_alone()),
        "it is the only display", "with 'options vfio-pci ids=10de:0fb8'"},
       {given_needed, "the only monitor", given(monitor_beside(false), card),
